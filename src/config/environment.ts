@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadEnvFile } from 'node:process';
+import { z } from 'zod';
+import { authVariables } from './auth.variables.js';
+import { observabilityVariables } from './observability.variables.js';
+import { productionProblems } from './production-rules.js';
+import { serverVariables } from './server.variables.js';
+import { serviceTokenVariables } from './service-token.variables.js';
+import type { StorageElementSettings } from './storage-elements.variable.js';
+import { storageVariables } from './storage.variables.js';
+import { uploadVariables } from './upload.variables.js';
+
+/** Every variable that the service reads, by room. docs/configuration.md lists the same, held by a test. */
+export const variables = {
+  ...serverVariables,
+  ...uploadVariables,
+  ...authVariables,
+  ...storageVariables,
+  ...serviceTokenVariables,
+  ...observabilityVariables,
+};
+
+const schema = z.object(variables);
+
+/** The checked configuration. Names are those of the variables. */
+export type Environment = z.infer<typeof schema> & { STORAGE_ELEMENTS: StorageElementSettings[] };
+
+/** The configuration is missing something or wrong; `problems` names every variable, one a line. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration is not usable:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+  }
+}
+
+/**
+ * Checks `env` as a whole: variables that are unset or empty take their default.
+ * @throws ConfigurationError with all problems at once.
+ */
+export function parseEnvironment(env: Record<string, string | undefined>): Environment {
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse(given);
+  const problems = [...(parsed.error?.issues ?? []).map(describe), ...productionProblems(given)];
+  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
+  return {
+    ...parsed.data,
+    STORAGE_ELEMENTS: parsed.data.STORAGE_ELEMENTS ?? localElements(parsed.data.DATA_DIR),
+  };
+}
+
+/** The configuration of this process: its environment, over an `.env` file where there is one. */
+export function loadEnvironment(): Environment {
+  if (existsSync('.env')) loadEnvFile('.env');
+  return parseEnvironment(process.env);
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  return `${issue.path.join('.')}: ${issue.message}`;
+}
+
+/** One element for each retention policy, so that a first start needs no configuration. */
+function localElements(dataDir: string): StorageElementSettings[] {
+  return (['edit', 'rw'] as const).map((mode) => ({
+    id: `local-${mode}`,
+    driver: 'local',
+    path: join(dataDir, 'storage', mode),
+    mode,
+    priority: 100,
+  }));
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { bytes, count, list, milliseconds, oneOf } from './variables.js';
+
+export const serverVariables = {
+  NODE_ENV: oneOf(
+    'What the process runs as. `production` starts only with real keys and storage elements.',
+    ['development', 'test', 'production'],
+    'development',
+  ),
+  HOST: z.string().min(1).default('0.0.0.0').meta({ description: 'Address to listen on.', unit: 'address' }),
+  PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .default(8020)
+    .meta({ description: 'Port to listen on; 0 takes a free one.', unit: 'port' }),
+  DATA_DIR: z.string().min(1).default('./data').meta({
+    description: 'Folder for everything the service itself keeps: development keys and local storage.',
+    unit: 'path',
+  }),
+  CORS_ORIGINS: list(
+    'Origins from which browsers may upload. Empty: same origin only. `*` allows every origin.',
+  ),
+  MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 16_384, 1024),
+  HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),
+  KEEP_ALIVE_TIMEOUT_MS: milliseconds('Time an idle connection is kept open.', 65_000),
+  SHUTDOWN_GRACE_MS: milliseconds(
+    'Time that uploads in flight have to finish after SIGTERM, before they are aborted.',
+    30_000,
+    0,
+  ),
+  SHUTDOWN_DRAIN_DELAY_MS: milliseconds(
+    'Time after SIGTERM in which the port stays open, with readiness 503 and uploads answered `SHUTTING_DOWN`, so that a load balancer can look away.',
+    1_000,
+    0,
+  ),
+  HEALTH_CHECK_TIMEOUT_MS: milliseconds('Time each readiness check has to answer.', 2_000),
+  MIN_FREE_DISK_BYTES: count(
+    'Free space under `DATA_DIR` below which readiness is 503. 0: not checked.',
+    'bytes',
+    256 * 1024 * 1024,
+  ),
+};

@@ -1,0 +1,15 @@
+import { milliseconds, oneOf, text, url } from './variables.js';
+
+export const serviceTokenVariables = {
+  SERVICE_TOKEN_URL: url('OAuth 2.0 token endpoint that gives us our own token for storage elements.'),
+  SERVICE_TOKEN_ENCODING: oneOf(
+    'How the token request is written: the form of RFC 6749, or artStore’s JSON.',
+    ['form', 'json'],
+    'form',
+  ),
+  SERVICE_CLIENT_ID: text('Our client id at the token endpoint.'),
+  SERVICE_CLIENT_SECRET: text('Our client secret at the token endpoint; never logged.'),
+  SERVICE_TOKEN_SCOPE: text('Scope asked for. Unset: none is named.'),
+  SERVICE_TOKEN_RENEW_BEFORE_MS: milliseconds('How long before its end a token is renewed.', 60_000),
+  SERVICE_TOKEN_TIMEOUT_MS: milliseconds('Time the token endpoint has to answer.', 5_000),
+};

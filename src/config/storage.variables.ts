@@ -1,0 +1,20 @@
+import { milliseconds, count } from './variables.js';
+import { storageElementsVariable } from './storage-elements.variable.js';
+
+export const storageVariables = {
+  STORAGE_ELEMENTS: storageElementsVariable,
+  STORAGE_CONNECT_TIMEOUT_MS: milliseconds('Time to connect to a storage element.', 3_000),
+  STORAGE_STALL_TIMEOUT_MS: milliseconds(
+    'Time in which a storage element takes no byte although we have some, before the attempt is given up.',
+    30_000,
+  ),
+  STORAGE_COMMIT_TIMEOUT_MS: milliseconds(
+    'Time a storage element has to answer after the last byte; a large file gets its size ÷ 50 MiB/s if that is longer.',
+    30_000,
+  ),
+  STORAGE_REQUEST_TIMEOUT_MS: milliseconds(
+    'Time a storage element has to answer stat, delete and health.',
+    10_000,
+  ),
+  STORAGE_MAX_CONNECTIONS: count('Most connections to one storage element.', 'connections', 256, 1),
+};

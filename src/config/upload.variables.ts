@@ -1,0 +1,21 @@
+import { bytes, count, list, milliseconds } from './variables.js';
+
+export const uploadVariables = {
+  MAX_FILE_BYTES: bytes('Largest file taken; above it the answer is 413.', 10 * 1024 ** 3),
+  MAX_FIELD_BYTES: bytes('Largest text part of a multipart upload.', 64 * 1024),
+  MAX_PARTS: count('Most parts in a multipart upload, the file included.', 'parts', 20, 1),
+  MAX_PART_HEADER_BYTES: bytes('Largest header block of one part.', 8 * 1024, 128),
+  ALLOWED_MEDIA_TYPES: list(
+    'File types taken, as `image/png` or `image/*`; the declared and the sniffed type must both fit. Empty: every type.',
+  ),
+  CLIENT_IDLE_TIMEOUT_MS: milliseconds(
+    'Time without one byte from the client, while we are ready to read, after which the answer is 408.',
+    30_000,
+  ),
+  CLIENT_MIN_BYTES_PER_SECOND: count(
+    'Slowest client that is served, measured over `CLIENT_MIN_RATE_WINDOW_MS`. 0: no lower limit.',
+    'bytes a second',
+    64 * 1024,
+  ),
+  CLIENT_MIN_RATE_WINDOW_MS: milliseconds('Time over which the rate of a client is measured.', 60_000),
+};

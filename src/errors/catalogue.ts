@@ -1,0 +1,39 @@
+interface CatalogueEntry {
+  readonly status: number;
+  readonly title: string;
+  /** May the same request succeed later without a change by the caller? */
+  readonly retryable: boolean;
+}
+
+/**
+ * Every error the service answers with. Codes are stable: callers compare them, and a retired code is never
+ * used again. docs/errors.md lists the same, held by a test.
+ */
+export const ERROR_CATALOGUE = {
+  VALIDATION_ERROR: { status: 400, title: 'The request is not valid', retryable: false },
+  MALFORMED_REQUEST: { status: 400, title: 'The HTTP request cannot be parsed', retryable: false },
+  MALFORMED_MULTIPART: { status: 400, title: 'The multipart body cannot be parsed', retryable: false },
+  EMPTY_FILE: { status: 400, title: 'The file is empty', retryable: false },
+  DIGEST_MISMATCH: { status: 400, title: 'The bytes do not match the declared digest', retryable: true },
+  UNAUTHORIZED: { status: 401, title: 'A valid token is required', retryable: false },
+  FORBIDDEN: { status: 403, title: 'The token does not grant this', retryable: false },
+  NOT_FOUND: { status: 404, title: 'There is nothing here', retryable: false },
+  UNKNOWN_API_VERSION: { status: 404, title: 'The API version does not exist', retryable: false },
+  VERSION_NOT_ACCEPTABLE: { status: 406, title: 'The API version asked for is not served', retryable: false },
+  CLIENT_STALLED: { status: 408, title: 'The client sends too slowly', retryable: true },
+  CONFLICT: { status: 409, title: 'The id is taken by other bytes', retryable: false },
+  API_VERSION_SUNSET: { status: 410, title: 'The API version is no longer served', retryable: false },
+  FILE_TOO_LARGE: { status: 413, title: 'The file is too large', retryable: false },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The media type is not taken', retryable: false },
+  HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large', retryable: false },
+  CLIENT_CLOSED_REQUEST: { status: 499, title: 'The client went away', retryable: true },
+  INTERNAL_ERROR: { status: 500, title: 'Something went wrong on our side', retryable: true },
+  STORAGE_FAILED: { status: 502, title: 'The storage failed', retryable: true },
+  ADMIN_UNAVAILABLE: { status: 502, title: 'The token endpoint or Admin module failed', retryable: true },
+  NO_STORAGE_AVAILABLE: { status: 503, title: 'No storage takes this file now', retryable: true },
+  SHUTTING_DOWN: { status: 503, title: 'The service is shutting down', retryable: true },
+  STORAGE_TIMEOUT: { status: 504, title: 'The storage did not answer in time', retryable: true },
+  STORAGE_FULL: { status: 507, title: 'The storage is full', retryable: true },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+
+/*
+ * The port to the place where files rest.
+ *
+ * A driver promises: `put` makes the whole file appear under its final name or nothing at all; it resolves
+ * only when the element has acknowledged the file durably; when the body fails or `signal` aborts, the
+ * element is left without a finished file. A driver does not retry, choose another element or check
+ * permissions. Failures are `ServiceError`s: STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL.
+ */
+
+/** `temporary` files rest on an `edit` element, `permanent` ones on an `rw` element. */
+export type RetentionPolicy = 'temporary' | 'permanent';
+
+/** What is known of a file before its first byte is read. */
+export interface FileDescription {
+  /** Id that we ask the element to use; an element may choose its own. */
+  readonly fileId: string;
+  readonly originalFilename: string;
+  readonly contentType: string;
+  readonly description: string | null;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly retentionPolicy: RetentionPolicy;
+  /** Days until the file expires; null for permanent files. */
+  readonly ttlDays: number | null;
+  readonly uploadedBy: string;
+  readonly uploadedByUsername: string | null;
+  readonly uploadedAt: Date;
+}
+
+/** Size in bytes and bare lower-case hex SHA-256 of a whole file. */
+export interface ContentDigest {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** The bytes of a file on their way to an element. */
+export interface FileBody {
+  /**
+   * Read once. Ends only when the whole upload has been parsed, counted and checked, and fails with a
+   * `ServiceError` when it is bad; a driver that sees no end must not finish the file.
+   */
+  readonly stream: Readable;
+  /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
+  readonly length?: number;
+  /** What went through. @throws Error before `stream` has ended. */
+  digest(): ContentDigest;
+}
+
+/** What an element says it has stored. */
+export interface StoredFile {
+  /** The element's own id of the file. */
+  readonly fileId: string;
+  readonly size: number;
+  /** Absent where the element reports none. */
+  readonly sha256?: string;
+  readonly originalFilename?: string;
+  readonly contentType?: string;
+  readonly uploadedBy?: string;
+  readonly uploadedAt?: Date;
+}
+
+/** An expected "no" is a value: an element that is down is reported, not thrown. */
+export type ElementHealth = { readonly up: true } | { readonly up: false; readonly reason: string };
+
+export interface StorageElement {
+  readonly id: string;
+  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, or the error that `body.stream` failed with. */
+  put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile>;
+  /** The file, or undefined where the element has none of that id. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
+  stat(fileId: string): Promise<StoredFile | undefined>;
+  /** Removes the file; no error where there is none. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
+  remove(fileId: string): Promise<void>;
+  health(): Promise<ElementHealth>;
+  /** Closes what the driver opened. */
+  close(): Promise<void>;
+}
