@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startServer } from './processes.js';
+import { startTokenEndpoint, writeKeyPair } from './tokens.js';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const local = (name) => join(root, 'bench', 'servers', name);
+const RAW = { method: 'PUT', path: '/file', multipart: false };
+const MULTIPART = { method: 'POST', path: '/api/v1/files/upload', multipart: true };
+
+/** Who takes part, in the order of the table. `start` resolves to `{port, pid, stop}`. */
+export const CONTENDERS = [
+  { name: 'direct', request: RAW, start: ({ sink }) => ({ port: sink.port, stop: () => undefined }) },
+  { name: 'bare-pipe', request: RAW, start: (world) => baseline(world, 'bare-pipe.js') },
+  { name: 'busboy', request: MULTIPART, start: (world) => baseline(world, 'busboy.js') },
+  {
+    name: 'busboy-sha256',
+    request: MULTIPART,
+    start: (world) => baseline(world, 'busboy.js', { HASH: '1' }),
+  },
+  {
+    name: 'multer',
+    request: MULTIPART,
+    start: (world) => baseline(world, 'multer.js', { UPLOAD_DIR: join(world.folder, 'multer') }),
+  },
+  { name: 'ours', request: MULTIPART, start: startOurs },
+];
+
+/** What all servers of a run share: the sink, a scratch folder, keys and the token endpoint. */
+export async function openWorld(sink, logFile, nodeArgs) {
+  const folder = mkdtempSync(join(tmpdir(), 'ingester-bench-'));
+  const keys = await writeKeyPair(folder);
+  const tokenEndpoint = await startTokenEndpoint(keys);
+  return {
+    sink,
+    folder,
+    logFile,
+    nodeArgs,
+    keys,
+    tokenEndpoint,
+    async close() {
+      tokenEndpoint.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function baseline({ sink, folder, logFile }, script, env = {}) {
+  return startServer({
+    script: local(script),
+    env: { SINK_URL: sink.url, ...env },
+    cwd: folder,
+    logFile,
+  });
+}
+
+/** The built service as it runs in production: real key, JSON logs, service token, HTTP storage element. */
+function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }) {
+  return startServer({
+    script: join(root, 'dist', 'main.js'),
+    nodeArgs,
+    cwd: folder,
+    logFile,
+    env: {
+      HOST: '127.0.0.1',
+      LOG_FORMAT: 'json',
+      DATA_DIR: join(folder, 'data'),
+      JWT_PUBLIC_KEY_FILE: keys.publicKeyFile,
+      STORAGE_ELEMENTS: JSON.stringify([{ id: 'sink', driver: 'http', url: sink.url, mode: 'edit' }]),
+      SERVICE_TOKEN_URL: tokenEndpoint.url,
+      SERVICE_CLIENT_ID: 'bench',
+      SERVICE_CLIENT_SECRET: 'bench-secret',
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
+    },
+  });
+}

@@ -1,0 +1,127 @@
+import { fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { openSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A helper process that talks in messages: the load client or the sink. */
+class Peer {
+  constructor(script) {
+    this.child = fork(here(script), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  }
+
+  async receive() {
+    const [message] = await once(this.child, 'message');
+    return message;
+  }
+
+  send(message) {
+    this.child.send(message);
+  }
+
+  async stop() {
+    if (this.child.exitCode !== null) return;
+    const gone = once(this.child, 'exit');
+    this.child.disconnect();
+    await gone;
+  }
+}
+
+export async function startClient() {
+  const client = new Peer('./client.js');
+  await client.receive();
+  return {
+    /** Runs one load to its end. @throws Error when any upload fails. */
+    async load(job) {
+      client.send(job);
+      const result = await client.receive();
+      if (result.error) throw new Error(`${job.name}: ${result.error}`);
+      return result;
+    },
+    stop: () => client.stop(),
+  };
+}
+
+export async function startSink() {
+  const sink = new Peer('./sink.js');
+  const { port } = await sink.receive();
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    expect: (size, sha256) => sink.send({ expect: { size, sha256 } }),
+    /** Resolves once `count` uploads are in flight; none of them moves on before `release`. */
+    async hold(count) {
+      sink.send({ hold: count });
+      await sink.receive();
+    },
+    release: () => sink.send({ release: true }),
+    stop: () => sink.stop(),
+  };
+}
+
+/** Starts a server that is measured; resolves when it accepts connections. */
+export async function startServer({ script, env, cwd, logFile, nodeArgs = [] }) {
+  const port = await freePort();
+  const log = openSync(logFile, 'a');
+  const child = spawn(process.execPath, [...nodeArgs, script], {
+    cwd,
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...env },
+    stdio: ['ignore', log, log],
+  });
+  const server = { port, pid: child.pid, stop: () => stop(child) };
+  try {
+    await accepting(port, child);
+  } catch (error) {
+    await server.stop();
+    throw new Error(`${script} did not start, see ${logFile}`, { cause: error });
+  }
+  return server;
+}
+
+async function stop(child) {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
+  await gone;
+  clearTimeout(timer);
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address();
+  probe.close();
+  return port;
+}
+
+async function accepting(port, child) {
+  for (let attempt = 0; attempt < 300; attempt += 1) {
+    if (child.exitCode !== null) throw new Error(`exited with ${child.exitCode}`);
+    const socket = connect(port, '127.0.0.1');
+    const open = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (open) return;
+    await sleep(50);
+  }
+  throw new Error('no answer within 15 s');
+}
+
+/** Resident memory of a process in bytes: now, and the highest since `forgetPeak`. */
+export async function residentMemory(pid) {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
+  return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/** Starts the peak anew: writing 5 to `clear_refs` resets VmHWM, see proc_pid_clear_refs(5). */
+export async function forgetPeak(pid) {
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
+}

@@ -1,0 +1,75 @@
+import { MIB } from './payload.js';
+
+/** Middle, lowest and highest figure of all rounds. */
+export function summarise(figures) {
+  const sorted = figures.toSorted((a, b) => a - b);
+  const half = Math.floor(sorted.length / 2);
+  const median = sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  return { median, lowest: sorted[0], highest: sorted.at(-1) };
+}
+
+/** Turns the rounds of one scenario into rows and verdicts against the baselines of the same run. */
+export function judgeThroughput(scenario, measured) {
+  const rows = measured.map(({ name, figures }) => ({ name, ...summarise(figures), figures }));
+  const ours = rows.find(({ name }) => name === 'ours');
+  const verdicts = scenario.targets.flatMap(({ against, atLeast }) => {
+    const baseline = rows.find(({ name }) => name === against);
+    if (!ours || !baseline) return [];
+    const ratio = ours.median / baseline.median;
+    return [verdict(`ours / ${against}`, ratio, { atLeast })];
+  });
+  return { title: scenario.title, unit: scenario.unit, rows, verdicts };
+}
+
+/** How much of the smaller file's growth the larger one may exceed: the noise of the garbage collector. */
+const GROWTH_NOISE_BYTES = 16 * MIB;
+
+export function judgeMemory({ many, small, huge }) {
+  return {
+    title: 'Memory of our service',
+    many,
+    small,
+    huge,
+    verdicts: [
+      verdict('MiB per upload, 200 of 50 MiB at once', many.growthPerUpload / MIB, { atMost: 1 }),
+      verdict('MiB that 4 GiB grow beyond 50 MiB', (huge.growth - small.growth) / MIB, {
+        atMost: GROWTH_NOISE_BYTES / MIB,
+      }),
+    ],
+  };
+}
+
+function verdict(what, value, { atLeast, atMost }) {
+  const passed = atLeast === undefined ? value <= atMost : value >= atLeast;
+  const target = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+  return { what, value, target, passed };
+}
+
+export function printThroughput({ title, unit, rows, verdicts }) {
+  console.log(`\n${title} (${unit}, median of ${rows[0]?.figures.length ?? 0} rounds)`);
+  const bare = rows.find(({ name }) => name === 'bare-pipe');
+  for (const { name, median, lowest, highest } of rows) {
+    const ratio = bare ? `  ${(median / bare.median).toFixed(2)} × bare-pipe` : '';
+    const range = `${lowest.toFixed(0)} … ${highest.toFixed(0)}`;
+    console.log(`  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}${ratio}`);
+  }
+  printVerdicts(verdicts);
+}
+
+const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+
+export function printMemory({ title, many, small, huge, verdicts }) {
+  console.log(`\n${title} (resident)`);
+  console.log(
+    `  200 × 50 MiB   before ${mib(many.before)}, all held ${mib(many.held)}, peak ${mib(many.peak)}`,
+  );
+  console.log(`  1 × 50 MiB     before ${mib(small.before)}, peak ${mib(small.peak)}`);
+  console.log(`  1 × 4 GiB      before ${mib(huge.before)}, peak ${mib(huge.peak)}`);
+  printVerdicts(verdicts);
+}
+
+function printVerdicts(verdicts) {
+  for (const { what, value, target, passed } of verdicts) {
+    console.log(`  ${passed ? 'pass' : 'FAIL'}  ${what}: ${value.toFixed(2)} (target ${target})`);
+  }
+}
