@@ -1,0 +1,168 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { describe } from '@jest/globals';
+import { z } from 'zod';
+
+/*
+ * A real MockServer with mocks/*.json. The jar comes with the npm package `mockserver-node`; its own launcher
+ * is not used, because it wants a port number beforehand and leaves the Java process behind when we are killed.
+ */
+
+const START_TIMEOUT_MS = 60_000;
+const START_POLL_MS = 200;
+const KEPT_OUTPUT_CHARS = 20_000;
+
+const root = join(import.meta.dirname, '../..');
+
+/** A MockServer that somebody else runs, as docker-compose.test.yml does. Unset: we start our own. */
+const runningUrl = process.env.MOCKSERVER_URL;
+const usable = runningUrl !== undefined || spawnSync('java', ['-version']).status === 0;
+
+if (!usable) {
+  process.stderr.write('No Java runtime is here (17 or newer): the MockServer specs are skipped.\n');
+}
+
+/** `describe` where MockServer can run, else `describe.skip`. */
+export const describeWithMockServer = usable ? describe : describe.skip;
+
+/** An expectation or a request matcher in MockServer's own format. */
+type MockServerJson = Record<string, unknown>;
+
+const mocksSchema = z.array(z.record(z.string(), z.unknown()));
+
+const receivedSchema = z.array(
+  z.object({
+    method: z.string(),
+    path: z.string(),
+    /** Names as the sender wrote them. */
+    headers: z.record(z.string(), z.array(z.string())),
+    body: z.unknown(),
+  }),
+);
+
+export type ReceivedRequest = z.infer<typeof receivedSchema>[number];
+
+export interface MockServer {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Adds expectations; one with a known `id` replaces the former. */
+  expect(...expectations: MockServerJson[]): Promise<void>;
+  /** The requests so far that fit `matcher`, oldest first. */
+  received(matcher: MockServerJson): Promise<ReceivedRequest[]>;
+  /** Ends the process that `startMockServer` started. */
+  stop(): Promise<void>;
+}
+
+/** Starts MockServer, or takes the one at `MOCKSERVER_URL`, and loads mocks/*.json. */
+export async function startMockServer(): Promise<MockServer> {
+  const process = runningUrl === undefined ? await startProcess() : undefined;
+  const url = process?.url ?? (runningUrl ?? '').replace(/\/+$/, '');
+  const server = mockServerAt(url, async () => process?.stop());
+  try {
+    await answering(url);
+    await server.expect(...(await mocks()));
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+function mockServerAt(url: string, stop: () => Promise<void>): MockServer {
+  return {
+    url,
+    stop,
+    expect: async (...expectations) => {
+      await control(url, 'expectation', expectations);
+    },
+    received: async (matcher) =>
+      receivedSchema.parse(await control(url, 'retrieve?type=REQUESTS&format=JSON', matcher)),
+  };
+}
+
+async function control(url: string, command: string, body: unknown): Promise<unknown> {
+  const response = await fetch(`${url}/mockserver/${command}`, { method: 'PUT', body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`MockServer refused ${command} with ${response.status}: ${text}`);
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+async function mocks(): Promise<MockServerJson[]> {
+  const files = (await readdir(join(root, 'mocks'))).filter((name) => name.endsWith('.json'));
+  const texts = await Promise.all(files.map((name) => readFile(join(root, 'mocks', name), 'utf8')));
+  return texts.flatMap((text) => mocksSchema.parse(JSON.parse(text)));
+}
+
+/** A container may be up before the server in it is. */
+async function answering(url: string): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  for (;;) {
+    try {
+      await control(url, 'status', {});
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`no MockServer answers at ${url}`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, START_POLL_MS));
+    }
+  }
+}
+
+async function startProcess(): Promise<{ url: string; stop(): Promise<void> }> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'end-with-parent.js'), ...javaCommand()]);
+  const exited = once(child, 'close');
+  const stop = async () => {
+    child.stdin.end();
+    await exited;
+  };
+  try {
+    return { url: `http://127.0.0.1:${await reportedPort(child)}`, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function javaCommand(): string[] {
+  const home = dirname(createRequire(import.meta.url).resolve('mockserver-node/package.json'));
+  return [
+    'java',
+    '-Xmx256m',
+    '-XX:TieredStopAtLevel=1',
+    '-XX:+UseSerialGC',
+    '-Dfile.encoding=UTF-8',
+    '-Dmockserver.localBoundIP=127.0.0.1',
+    // Else it writes the certificate of its TLS proxy into the working directory.
+    '-Dmockserver.proxySetupLogging=false',
+    '-jar',
+    join(home, 'mockserver-netty-8.0.0-jar-with-dependencies.jar'),
+    '-serverPort',
+    '0',
+    '-logLevel',
+    'INFO',
+  ];
+}
+
+/** Waits for the line in which MockServer says which free port it took. */
+function reportedPort(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let output = '';
+    const fail = (why: string) => reject(new Error(`MockServer ${why}:\n${output}`));
+    const timer = setTimeout(() => fail(`did not start within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
+    const read = (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
+      const port = /started on port: (\d+)/.exec(output)?.[1];
+      if (port === undefined) return;
+      clearTimeout(timer);
+      resolve(Number(port));
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.once('close', () => {
+      clearTimeout(timer);
+      fail('ended at its start');
+    });
+  });
+}
