@@ -1,0 +1,29 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { AuthModule } from './auth/auth.module.js';
+import { configModule } from './config/config.module.js';
+import type { Environment } from './config/environment.js';
+import { ProblemFilter } from './errors/problem.filter.js';
+import { HealthModule } from './health/health.module.js';
+import { ObservabilityModule } from './observability/observability.module.js';
+import { UploadsModule } from './uploads/uploads.module.js';
+import { VersioningModule } from './versioning/versioning.module.js';
+
+/** The composition root: every room, once. */
+@Module({})
+export class AppModule {
+  static forRoot(environment: Environment): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        configModule(environment),
+        ObservabilityModule,
+        VersioningModule,
+        AuthModule,
+        HealthModule,
+        UploadsModule,
+      ],
+      providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+    };
+  }
+}

@@ -1,0 +1,38 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import type { Environment } from './config/environment.js';
+import { HttpServerAdapter } from './http-server.adapter.js';
+import { setUpObservability } from './observability/set-up-observability.js';
+import { setUpOpenApi } from './openapi.js';
+import { setUpVersioning } from './versioning/set-up-versioning.js';
+
+/** Builds the whole service, ready to listen. The order of the middleware is written here and nowhere else. */
+export async function createApp(environment: Environment): Promise<NestExpressApplication> {
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.forRoot(environment),
+    new HttpServerAdapter(environment),
+    { bodyParser: false, bufferLogs: true, abortOnError: false },
+  );
+  app.disable('x-powered-by', 'etag');
+  setUpObservability(app);
+  setUpCors(app, environment.CORS_ORIGINS);
+  setUpVersioning(app);
+  setUpOpenApi(app);
+  return app;
+}
+
+/** The port that a listening application has, also where it was told to take a free one. */
+export function portOf(app: NestExpressApplication): number {
+  const address = app.getHttpServer().address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+function setUpCors(app: NestExpressApplication, origins: readonly string[]): void {
+  if (origins.length === 0) return;
+  app.enableCors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    exposedHeaders: ['Location', 'Retry-After', 'X-Request-ID', 'X-API-Version', 'Preference-Applied'],
+    maxAge: 600,
+  });
+}

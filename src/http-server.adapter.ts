@@ -1,0 +1,33 @@
+import { createServer, type ServerOptions } from 'node:http';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Environment } from './config/environment.js';
+import { answerClientError } from './errors/client-error.js';
+
+/** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
+export class HttpServerAdapter extends ExpressAdapter {
+  constructor(private readonly environment: Environment) {
+    super();
+  }
+
+  override initHttpServer(): void {
+    const server = createServer(this.serverOptions(), this.getInstance());
+    // Node would say "100 Continue" by itself, before anybody has looked at the token.
+    server.on('checkContinue', (request, response) => server.emit('request', request, response));
+    // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
+    server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+    server.on('clientError', answerClientError);
+    this.httpServer = server;
+  }
+
+  private serverOptions(): ServerOptions {
+    const { environment } = this;
+    return {
+      maxHeaderSize: environment.MAX_HEADER_BYTES,
+      headersTimeout: environment.HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: Math.min(30_000, environment.HEADERS_TIMEOUT_MS),
+      keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
+      // 300 s by default, whatever the client does; ours are the idle limit and the minimum rate.
+      requestTimeout: 0,
+    };
+  }
+}

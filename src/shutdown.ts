@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Environment } from './config/environment.js';
+import { ShutdownState } from './observability/shutdown-state.js';
+import { InFlightUploads } from './uploads/in-flight-uploads.service.js';
+
+const FORCED_EXIT_CODE = 1;
+
+/**
+ * Stops the service in phases, so that no upload is cut that could still finish: readiness turns 503 and new
+ * uploads are refused while the port stays open; uploads in flight get their grace; then everything closes.
+ */
+export async function shutDown(app: NestExpressApplication, environment: Environment): Promise<void> {
+  const logger = new Logger('Shutdown');
+  const phase = async (name: string, work: () => Promise<unknown>): Promise<void> => {
+    const startedAt = performance.now();
+    const result = await work();
+    logger.log(
+      { phase: name, duration_ms: Math.round(performance.now() - startedAt), result },
+      `shutdown: ${name}`,
+    );
+  };
+  app.get(ShutdownState).begin();
+  await phase('drain uploads', async () => {
+    const [aborted] = await Promise.all([
+      app.get(InFlightUploads).drain(environment.SHUTDOWN_GRACE_MS),
+      sleep(environment.SHUTDOWN_DRAIN_DELAY_MS),
+    ]);
+    return { aborted };
+  });
+  await phase('close', () => app.close());
+}
+
+/** Runs `shutDown` on SIGTERM and SIGINT; a second signal ends the process at once. */
+export function shutDownOnSignal(app: NestExpressApplication, environment: Environment): void {
+  let begun = false;
+  const onSignal = (): void => {
+    if (begun) process.exit(FORCED_EXIT_CODE);
+    begun = true;
+    shutDown(app, environment).then(
+      () => process.exit(0),
+      (error: unknown) => {
+        new Logger('Shutdown').error(error);
+        process.exit(FORCED_EXIT_CODE);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+}

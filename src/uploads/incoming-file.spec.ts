@@ -1,0 +1,111 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it } from '@jest/globals';
+import { InlineContentHash } from './content-hash.js';
+import { IncomingFile, type IncomingFileOptions } from './incoming-file.js';
+import { MediaTypes } from './media-types.js';
+
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+
+function open(options: Partial<IncomingFileOptions> = {}): IncomingFile {
+  return new IncomingFile({
+    hash: new InlineContentHash(),
+    maxBytes: 1_000_000,
+    mediaTypes: new MediaTypes([]),
+    ...options,
+  });
+}
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('IncomingFile', () => {
+  it('hands on what is written, with its size and digest', async () => {
+    const bytes = randomBytes(300_000);
+    const file = open();
+    const read = buffer(file.stream);
+    for (let at = 0; at < bytes.length; at += 50_000) file.write(bytes.subarray(at, at + 50_000));
+    await file.end();
+    expect((await read).equals(bytes)).toBe(true);
+    expect(file.digest()).toEqual({ size: 300_000, sha256: sha256(bytes) });
+  });
+
+  it('knows no digest before its end', () => {
+    expect(() => open().digest()).toThrow('not known');
+  });
+
+  it('asks its writer to wait until the reader has room', async () => {
+    const file = open();
+    file.write(Buffer.alloc(200_000));
+    const { backPressure } = file;
+    expect(backPressure).toBeDefined();
+    file.stream.resume();
+    await backPressure;
+    expect(file.backPressure).toBeUndefined();
+  });
+
+  it('refuses the byte that is one too many', () => {
+    const file = open({ maxBytes: 10 });
+    file.write(Buffer.alloc(10));
+    expect(() => file.write(Buffer.alloc(1))).toThrow('FILE_TOO_LARGE');
+  });
+
+  it('refuses to end without a byte', async () => {
+    await expect(open().end()).rejects.toMatchObject({ code: 'EMPTY_FILE' });
+  });
+
+  it('does not end its stream when the bytes are not the declared ones', async () => {
+    const file = open({ declaredSha256: sha256(Buffer.from('other')) });
+    const read = buffer(file.stream);
+    file.write(Buffer.from('bytes'));
+    const failure = await file.end().catch((error: Error) => error);
+    expect(failure).toMatchObject({ code: 'DIGEST_MISMATCH' });
+    file.fail(failure as Error);
+    await expect(read).rejects.toBe(failure);
+  });
+
+  it('fails its reader with the error of its writer', async () => {
+    const file = open();
+    const read = buffer(file.stream);
+    file.write(Buffer.from('x'));
+    const error = new Error('gone');
+    file.fail(error);
+    await expect(read).rejects.toBe(error);
+  });
+
+  describe('with an allow-list', () => {
+    const mediaTypes = new MediaTypes(['image/*', 'text/plain']);
+
+    it('hands on a file whose bytes are of an allowed type, in order', async () => {
+      const bytes = Buffer.concat([PNG, randomBytes(20_000)]);
+      const file = open({ mediaTypes });
+      const read = buffer(file.stream);
+      for (let at = 0; at < bytes.length; at += 1_000) file.write(bytes.subarray(at, at + 1_000));
+      await file.end();
+      expect((await read).equals(bytes)).toBe(true);
+    });
+
+    it('hands on a file without a signature that is shorter than what is looked at', async () => {
+      const file = open({ mediaTypes });
+      const read = buffer(file.stream);
+      file.write(Buffer.from('hello'));
+      await file.end();
+      expect((await read).toString()).toBe('hello');
+    });
+
+    it.each([10, 20_000])('hands on no byte of %i when the bytes are of another type', async (size) => {
+      const file = open({ mediaTypes });
+      const seen: Buffer[] = [];
+      file.stream.on('data', (chunk: Buffer) => seen.push(chunk));
+      file.write(Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(size)]));
+      const failure = file.backPressure ?? file.end();
+      await expect(failure).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
+      expect(seen).toEqual([]);
+    });
+
+    it('refuses a declared type outside of the list, whatever its parameters and case', () => {
+      expect(() => mediaTypes.checkDeclared('application/pdf')).toThrow('UNSUPPORTED_MEDIA_TYPE');
+      expect(() => mediaTypes.checkDeclared('Text/Plain; charset=utf-8')).not.toThrow();
+      expect(() => mediaTypes.checkDeclared('image/svg+xml')).not.toThrow();
+    });
+  });
+});

@@ -1,0 +1,51 @@
+import { ApiProperty } from '@nestjs/swagger';
+
+const RETENTION_POLICIES = ['temporary', 'permanent'] as const;
+
+/** What a client gets for a file. Times are RFC 3339 in UTC; which element holds the file is never in it. */
+export class Receipt {
+  @ApiProperty({ format: 'uuid', description: 'Id of the upload; ours, always there.' })
+  upload_id!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Id at the storage element; null until stored.' })
+  file_id!: string | null;
+
+  @ApiProperty({ example: 'a.txt' })
+  original_filename!: string;
+
+  @ApiProperty({ example: 'text/plain' })
+  content_type!: string;
+
+  @ApiProperty({ description: 'In bytes.', example: 5 })
+  size!: number;
+
+  @ApiProperty({ description: 'SHA-256 of the file, 64 lower-case hex characters.' })
+  checksum!: string;
+
+  @ApiProperty({ description: '`sub` of the token.' })
+  uploaded_by!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  uploaded_at!: string;
+
+  @ApiProperty({ type: String, nullable: true })
+  description!: string | null;
+
+  @ApiProperty({ type: [String] })
+  tags!: readonly string[];
+
+  @ApiProperty({ type: 'object', additionalProperties: true })
+  metadata!: Readonly<Record<string, unknown>>;
+
+  @ApiProperty({ enum: ['active'] })
+  status!: 'active';
+
+  @ApiProperty({ enum: RETENTION_POLICIES })
+  retention_policy!: (typeof RETENTION_POLICIES)[number];
+
+  @ApiProperty({ type: Number, nullable: true, description: 'Days until the file expires; null: never.' })
+  ttl_days!: number | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  expires_at!: string | null;
+}

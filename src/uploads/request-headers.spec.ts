@@ -1,0 +1,88 @@
+import type { IncomingMessage } from 'node:http';
+import { describe, expect, it } from '@jest/globals';
+import { checkIdentity, declaredSha256, dispositionFilename, multipartBoundary } from './request-headers.js';
+
+const requestWith = (headers: Record<string, string>): IncomingMessage =>
+  ({ headers }) as unknown as IncomingMessage;
+const asSent = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
+
+describe('multipartBoundary', () => {
+  it.each([
+    ['multipart/form-data; boundary=abc', 'abc'],
+    ['Multipart/Form-Data; charset=utf-8; Boundary="a b:c"', 'a b:c'],
+    [
+      'multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW',
+      '----WebKitFormBoundary7MA4YWxkTrZu0gW',
+    ],
+  ])('reads %j', (contentType, boundary) => {
+    expect(multipartBoundary(requestWith({ 'content-type': contentType }))).toBe(boundary);
+  });
+
+  it.each([
+    'multipart/form-data',
+    'multipart/form-data; boundary=',
+    'multipart/form-data; boundary=""',
+    `multipart/form-data; boundary=${'x'.repeat(71)}`,
+    'multipart/form-data; boundary="a\\"b"',
+  ])('refuses %j', (contentType) => {
+    expect(() => multipartBoundary(requestWith({ 'content-type': contentType }))).toThrow(
+      'MALFORMED_MULTIPART',
+    );
+  });
+
+  it.each(['', 'application/json', 'multipart/mixed; boundary=a', 'multipart/form-database; boundary=a'])(
+    'refuses the type %j',
+    (contentType) => {
+      expect(() => multipartBoundary(requestWith({ 'content-type': contentType }))).toThrow(
+        'UNSUPPORTED_MEDIA_TYPE',
+      );
+    },
+  );
+});
+
+describe('dispositionFilename', () => {
+  it.each([
+    ['attachment; filename="a.txt"', 'a.txt'],
+    ["attachment; filename=x; filename*=UTF-8''%D0%BA%D0%BB.txt", 'кл.txt'],
+    ["attachment; filename*=iso-8859-1'en'%A3%20rates", '£ rates'],
+    ['attachment; filename="ключ.txt"', 'ключ.txt'],
+    ['attachment', undefined],
+  ])('reads %j', (header, filename) => {
+    expect(dispositionFilename(requestWith({ 'content-disposition': asSent(header) }))).toBe(filename);
+  });
+
+  it('refuses what is no Content-Disposition', () => {
+    expect(() => dispositionFilename(requestWith({ 'content-disposition': 'filename="a' }))).toThrow(
+      'VALIDATION_ERROR',
+    );
+  });
+});
+
+describe('declaredSha256', () => {
+  const encoded = Buffer.from('ab'.repeat(32), 'hex').toString('base64');
+
+  it('reads it among other algorithms', () => {
+    expect(declaredSha256(requestWith({ 'repr-digest': `sha-512=:AAAA:, sha-256=:${encoded}:` }))).toBe(
+      'ab'.repeat(32),
+    );
+  });
+
+  it('checks nothing when another algorithm alone is declared, or none', () => {
+    expect(declaredSha256(requestWith({ 'repr-digest': 'sha-512=:AAAA:' }))).toBeUndefined();
+    expect(declaredSha256(requestWith({}))).toBeUndefined();
+  });
+
+  it.each(['sha-256=abc', 'sha-256=:abc:', `sha-256=${encoded}`])('refuses %j', (header) => {
+    expect(() => declaredSha256(requestWith({ 'repr-digest': header }))).toThrow('VALIDATION_ERROR');
+  });
+});
+
+describe('checkIdentity', () => {
+  it('refuses bodies that are not the file as it is', () => {
+    expect(() => checkIdentity(requestWith({ 'content-encoding': 'gzip' }))).toThrow(
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
+    expect(() => checkIdentity(requestWith({ 'content-range': 'bytes 0-1/2' }))).toThrow('VALIDATION_ERROR');
+    expect(() => checkIdentity(requestWith({ 'content-encoding': 'identity' }))).not.toThrow();
+  });
+});

@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import { ServiceError } from '../errors/service-error.js';
+import { parseContentDisposition } from './content-disposition.js';
+import { fileTooLarge } from './incoming-file.js';
+
+/** RFC 2046 section 5.1.1: 1 to 70 characters, the last one no space. */
+const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])"|([\w'+.-]{1,70}))\s*(?:;|$)/i;
+
+/** The boundary of a multipart request. @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART */
+export function multipartBoundary({ headers }: IncomingMessage): string {
+  const contentType = headers['content-type'] ?? '';
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
+    throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'The request must be multipart/form-data.');
+  }
+  const match = BOUNDARY.exec(contentType);
+  const boundary = match?.[1] ?? match?.[2];
+  if (boundary === undefined) {
+    throw new ServiceError('MALFORMED_MULTIPART', 'The Content-Type names no valid boundary.');
+  }
+  return boundary;
+}
+
+/** Bytes of the body; undefined when it is chunked. Node has checked that the value is a number. */
+export function contentLength({ headers }: IncomingMessage): number | undefined {
+  return headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
+}
+
+/** Refuses what is too large before a byte is read. @throws FILE_TOO_LARGE */
+export function checkContentLength(request: IncomingMessage, maxBytes: number, overheadBytes = 0): void {
+  if ((contentLength(request) ?? 0) > maxBytes + overheadBytes) throw fileTooLarge(maxBytes);
+}
+
+/**
+ * Refuses bodies that are not the file as it is: stored as they come, they would be something else than what
+ * their name says. A part of a file (RFC 9110 section 14.5) is not a file either.
+ * @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR
+ */
+export function checkIdentity({ headers }: IncomingMessage): void {
+  const encoding = headers['content-encoding'];
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'A Content-Encoding other than identity is not taken.');
+  }
+  if (headers['content-range'] !== undefined) throw invalidHeader('Content-Range', 'is not taken');
+}
+
+/** File name of a raw upload: `attachment; filename*=…` (RFC 6266). @throws VALIDATION_ERROR */
+export function dispositionFilename({ headers }: IncomingMessage): string | undefined {
+  const header = headers['content-disposition'];
+  if (header === undefined) return undefined;
+  // Node gives header bytes as latin1; browsers and curl send UTF-8.
+  const disposition = parseContentDisposition(Buffer.from(header, 'latin1').toString('utf8'));
+  if (!disposition)
+    throw invalidHeader('Content-Disposition', "must be as `attachment; filename*=UTF-8''a.txt`");
+  return disposition.parameters.get('filename');
+}
+
+/**
+ * SHA-256 in bare hex that `Repr-Digest` declares (RFC 9530 section 3). Other algorithms are not checked, as
+ * the RFC allows.
+ * @throws VALIDATION_ERROR
+ */
+export function declaredSha256({ headers }: IncomingMessage): string | undefined {
+  const header = headers['repr-digest'];
+  if (header === undefined) return undefined;
+  const entry = String(header)
+    .split(',')
+    .map((item) => item.trim())
+    .find((item) => /^sha-256\s*=/.test(item));
+  if (entry === undefined) return undefined;
+  const encoded = /^sha-256=:([A-Za-z0-9+/]{43}=):$/.exec(entry)?.[1];
+  if (encoded === undefined)
+    throw invalidHeader('Repr-Digest', 'must hold a SHA-256 as `sha-256=:<base64>:`');
+  return Buffer.from(encoded, 'base64').toString('hex');
+}
+
+function invalidHeader(field: string, message: string): ServiceError {
+  return new ServiceError('VALIDATION_ERROR', `The header ${field} ${message}.`, {
+    fields: [{ field, message }],
+  });
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage } from 'node:http';
+import { asError } from '../errors/as-error.js';
+import { ServiceError } from '../errors/service-error.js';
+import { ClientPace, type PaceLimits } from './client-pace.js';
+
+/** Takes the bytes of a request body in order. Whatever it throws ends the reading. */
+export interface BodyConsumer {
+  write(chunk: Buffer): void;
+  /** Settles when the next chunk may come; undefined when it may come at once. */
+  readonly backPressure: Promise<void> | undefined;
+  /** Called once, after the last byte of a complete body. */
+  end(): Promise<void>;
+}
+
+/**
+ * Moves the body of one request into a consumer, as fast as the consumer takes it and the client sends it.
+ * `done` settles once: when the whole body has been consumed, or with what went wrong first.
+ */
+export class RequestReader {
+  readonly done: Promise<void>;
+  private readonly pace: ClientPace;
+  private settled = false;
+  private ended = false;
+  private blocked = false;
+  private resolve!: () => void;
+  private reject!: (error: Error) => void;
+
+  constructor(
+    private readonly request: IncomingMessage,
+    private readonly consumer: BodyConsumer,
+    limits: PaceLimits,
+  ) {
+    this.done = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.pace = new ClientPace(
+      limits,
+      () => !this.blocked,
+      (error) => this.stop(error),
+    );
+    request
+      .on('data', this.onData)
+      .once('end', this.onEnd)
+      .once('error', this.onGone)
+      .once('close', this.onGone);
+  }
+
+  /** Stops reading and leaves what is still to come unread. Harmless when repeated. */
+  stop(error: Error): void {
+    if (!this.settle()) return;
+    this.request.pause();
+    this.reject(error);
+  }
+
+  private readonly onData = (chunk: Buffer): void => {
+    this.pace.received(chunk.length);
+    try {
+      this.consumer.write(chunk);
+    } catch (error) {
+      this.stop(asError(error));
+      return;
+    }
+    const { backPressure } = this.consumer;
+    if (backPressure) this.pauseUntil(backPressure);
+  };
+
+  private pauseUntil(condition: Promise<void>): void {
+    this.blocked = true;
+    this.request.pause();
+    condition.then(
+      () => this.unblock(),
+      (error: unknown) => this.stop(asError(error)),
+    );
+  }
+
+  private unblock(): void {
+    const { backPressure } = this.consumer;
+    if (backPressure) return this.pauseUntil(backPressure);
+    this.blocked = false;
+    if (!this.settled) this.request.resume();
+  }
+
+  private readonly onEnd = (): void => {
+    this.ended = true;
+    this.pace.stop();
+    this.consumer.end().then(
+      () => this.complete(),
+      (error: unknown) => this.stop(asError(error)),
+    );
+  };
+
+  private complete(): void {
+    if (this.settle()) this.resolve();
+  }
+
+  /** `error` and `close` come after a complete body as well; then there is nothing left to read. */
+  private readonly onGone = (): void => {
+    if (!this.ended)
+      this.stop(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
+  };
+
+  private settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    this.pace.stop();
+    this.request
+      .off('data', this.onData)
+      .off('end', this.onEnd)
+      .off('error', this.onGone)
+      .off('close', this.onGone);
+    // A connection that breaks while an error is being answered must not end the process.
+    this.request.on('error', () => undefined);
+    return true;
+  }
+}

@@ -1,0 +1,79 @@
+import { describe, expect, it } from '@jest/globals';
+import { ServiceError } from '../errors/service-error.js';
+import { type UploadFields, readUploadFields } from './upload-fields.js';
+
+type Texts = Partial<Record<keyof UploadFields, string>>;
+
+const read = (texts: Texts): UploadFields =>
+  readUploadFields(new Map(Object.entries(texts) as [keyof UploadFields, string][]));
+
+function wrongFields(texts: Texts): string[] {
+  try {
+    read(texts);
+  } catch (error) {
+    if (error instanceof ServiceError) return (error.options.fields ?? []).map(({ field }) => field).toSorted();
+  }
+  return [];
+}
+
+describe('readUploadFields', () => {
+  it('fills in the defaults', () => {
+    expect({ ...read({}) }).toEqual({
+      description: null,
+      retention_policy: 'temporary',
+      ttl_days: 30,
+      tags: [],
+      metadata: {},
+    });
+  });
+
+  it('reads every field', () => {
+    const texts = { description: 'Ä', ttl_days: '365', tags: '["a","b"]', metadata: '{"a":{"b":1}}' };
+    expect(read(texts)).toMatchObject({
+      description: 'Ä',
+      ttl_days: 365,
+      tags: ['a', 'b'],
+      metadata: { a: { b: 1 } },
+    });
+  });
+
+  it('gives a permanent file no time to live', () => {
+    expect(read({ retention_policy: 'permanent' }).ttl_days).toBeNull();
+    expect(wrongFields({ retention_policy: 'permanent', ttl_days: '30' })).toEqual(['ttl_days']);
+  });
+
+  it.each(['0', '400', '366', '-1', '1.5', '1e2', 'abc', '', ' ', '0x10', '99999999999999999999'])(
+    'refuses ttl_days %j and never replaces it',
+    (ttl_days) => {
+      expect(wrongFields({ ttl_days })).toEqual(['ttl_days']);
+    },
+  );
+
+  it.each(['', 'a', '{}', '"a"', '[1]', '["a",null]', '[["a"]]', 'null'])('refuses tags %j', (tags) => {
+    expect(wrongFields({ tags })).toEqual(['tags']);
+  });
+
+  it.each(['', 'a', '[]', '"a"', '1', 'null', '{'])('refuses metadata %j', (metadata) => {
+    expect(wrongFields({ metadata })).toEqual(['metadata']);
+  });
+
+  it('takes a description of 1000 characters and refuses one more', () => {
+    expect(wrongFields({ description: 'x'.repeat(1000) })).toEqual([]);
+    expect(wrongFields({ description: 'x'.repeat(1001) })).toEqual(['description']);
+  });
+
+  it('names all wrong fields at once', () => {
+    expect(wrongFields({ retention_policy: 'forever', ttl_days: 'x', tags: '1' })).toEqual([
+      'retention_policy',
+      'tags',
+      'ttl_days',
+    ]);
+  });
+
+  it('keeps a member called __proto__ as data', () => {
+    expect(Object.keys(read({ metadata: '{"__proto__":{"polluted":true}}' }).metadata)).toEqual([
+      '__proto__',
+    ]);
+    expect('polluted' in {}).toBe(false);
+  });
+});

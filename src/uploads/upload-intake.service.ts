@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ContentHashService } from './content-hash.service.js';
+import { IncomingFile } from './incoming-file.js';
+import { DEFAULT_CONTENT_TYPE, MultipartUpload } from './multipart-upload.js';
+import { RawUpload } from './raw-upload.js';
+import {
+  checkContentLength,
+  checkIdentity,
+  contentLength,
+  declaredSha256,
+  dispositionFilename,
+  multipartBoundary,
+} from './request-headers.js';
+import { readUploadFields } from './upload-fields.js';
+import type { Incoming } from './upload-reception.js';
+import { UploadSettings } from './upload-settings.js';
+
+/** Decides by a request's headers whether its body is read at all, and what reads it. */
+@Injectable()
+export class UploadIntake {
+  constructor(
+    private readonly settings: UploadSettings,
+    private readonly hashes: ContentHashService,
+  ) {}
+
+  /** @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART, FILE_TOO_LARGE */
+  multipart(request: IncomingMessage, response: ServerResponse): Incoming {
+    const { settings } = this;
+    const boundary = multipartBoundary(request);
+    checkIdentity(request);
+    checkContentLength(request, settings.maxFileBytes, settings.multipartOverheadBytes);
+    return this.incoming(request, response, (onBegun) => {
+      return new MultipartUpload({
+        boundary,
+        limits: settings.multipart,
+        fieldBytes: settings.maxFieldBytes,
+        openFile: (contentType) => this.openFile(contentType, {}),
+        onBegun,
+      });
+    });
+  }
+
+  /** @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, FILE_TOO_LARGE */
+  raw(request: IncomingMessage, response: ServerResponse): Incoming {
+    checkIdentity(request);
+    checkContentLength(request, this.settings.maxFileBytes);
+    const contentType = request.headers['content-type'] ?? DEFAULT_CONTENT_TYPE;
+    const filename = dispositionFilename(request);
+    const file = this.openFile(contentType, {
+      length: contentLength(request),
+      declaredSha256: declaredSha256(request),
+    });
+    return this.incoming(request, response, (onBegun) => {
+      onBegun({ fields: readUploadFields(new Map()), filename, contentType, file });
+      return new RawUpload(file);
+    });
+  }
+
+  private incoming(
+    request: IncomingMessage,
+    response: ServerResponse,
+    openConsumer: Incoming['openConsumer'],
+  ): Incoming {
+    return { request, response, pace: this.settings.pace, openConsumer };
+  }
+
+  private openFile(
+    contentType: string,
+    declared: { length?: number; declaredSha256?: string },
+  ): IncomingFile {
+    const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
+    mediaTypes.checkDeclared(contentType);
+    return new IncomingFile({ hash: this.hashes.start(), maxBytes, mediaTypes, ...declared });
+  }
+}

@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asError } from '../errors/as-error.js';
+import type { PaceLimits } from './client-pace.js';
+import type { UploadInFlight } from './in-flight-uploads.service.js';
+import type { BegunUpload } from './multipart-upload.js';
+import { type BodyConsumer, RequestReader } from './request-reader.js';
+
+/** How a request brings a file. */
+export interface Incoming {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly pace: PaceLimits;
+  /** Makes what takes the body; it calls `onBegun` when the first byte of the file may flow. */
+  readonly openConsumer: (onBegun: (upload: BegunUpload) => void) => BodyConsumer;
+}
+
+/**
+ * Reads a request and stores the file that it brings, side by side: `store` begins with the file's first byte.
+ * Whichever fails first stops the other, and its error is the one that is thrown: a client that leaves ends the
+ * outgoing call at once, and a storage element that fails ends the reading.
+ */
+export async function receive<T>(
+  incoming: Incoming,
+  inFlight: UploadInFlight,
+  store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { promise: begun, resolve, reject } = Promise.withResolvers<BegunUpload>();
+  let upload: BegunUpload | undefined;
+  const reader = readBody(incoming, (value) => {
+    upload = value;
+    resolve(value);
+  });
+  const stop = (error: Error): void => {
+    inFlight.abort(error);
+    upload?.file.fail(error);
+    reader.stop(error);
+    reject(error);
+  };
+  inFlight.signal.addEventListener('abort', () => stop(asError(inFlight.signal.reason)), { once: true });
+  reader.done.catch(stop);
+  try {
+    return await store(await begun, inFlight.signal);
+  } catch (error) {
+    stop(asError(error));
+    throw inFlight.signal.reason;
+  }
+}
+
+function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): RequestReader {
+  const { request, response, pace, openConsumer } = incoming;
+  const consumer = openConsumer(onBegun);
+  // RFC 9110 section 10.1.1: the client holds its body back until now; all that could refuse it has been checked.
+  if (request.headers.expect !== undefined) response.writeContinue();
+  return new RequestReader(request, consumer, pace);
+}

@@ -1,0 +1,68 @@
+import { applyDecorators } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiDefaultResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { Receipt } from './receipt.dto.js';
+
+/** The text parts come first in this list, because Swagger UI sends the parts in its order. */
+const MULTIPART_UPLOAD = {
+  type: 'object',
+  required: ['file'],
+  properties: {
+    description: { type: 'string', maxLength: 1000 },
+    retention_policy: { type: 'string', enum: ['temporary', 'permanent'], default: 'temporary' },
+    ttl_days: { type: 'integer', minimum: 1, maximum: 365, description: 'Not with `permanent`.' },
+    tags: { type: 'string', description: 'JSON array of strings', example: '[]' },
+    metadata: { type: 'string', description: 'JSON object', example: '{}' },
+    file: { type: 'string', format: 'binary' },
+  },
+};
+
+function ApiUpload(summary: string, description: string): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiTags('files'),
+    ApiBearerAuth(),
+    ApiOperation({ summary, description }),
+    ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
+    ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
+  );
+}
+
+export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiUpload(
+      'Upload a file as a form',
+      'Text parts must come before `file`, which is streamed on while it arrives.',
+    ),
+    ApiConsumes('multipart/form-data'),
+    ApiBody({ schema: MULTIPART_UPLOAD }),
+  );
+}
+
+export function ApiRawUpload(): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiUpload(
+      'Upload a file as it is, under your own id',
+      'The same bytes again give the first receipt again.',
+    ),
+    ApiConsumes('application/octet-stream'),
+    ApiParam({ name: 'uploadId', format: 'uuid' }),
+    ApiHeader({
+      name: 'Content-Disposition',
+      required: false,
+      example: "attachment; filename*=UTF-8''a.txt",
+    }),
+    ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530: `sha-256=:<base64>:`' }),
+    ApiBody({ schema: { type: 'string', format: 'binary' } }),
+    ApiOkResponse({ type: Receipt, description: 'The same file was stored under this id before.' }),
+  );
+}

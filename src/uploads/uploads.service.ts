@@ -1,0 +1,109 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { v7 as uuidv7 } from 'uuid';
+import type { Caller } from '../auth/caller.js';
+import type { StorageElement, StoredFile } from '../storage/storage-element.js';
+import { StorageElements } from '../storage/storage-elements.service.js';
+import { storeVerified } from '../storage/store-verified.js';
+import { describeFile } from './file-description.js';
+import { InFlightUploads } from './in-flight-uploads.service.js';
+import type { BegunUpload } from './multipart-upload.js';
+import type { Receipt } from './receipt.dto.js';
+import { firstReceiptOf, receiptOf } from './receipts.js';
+import { compareWithStored } from './repeated-upload.js';
+import { UploadIntake } from './upload-intake.service.js';
+import { type Incoming, receive } from './upload-reception.js';
+
+/** A receipt, and whether the file is new. */
+export interface PutOutcome {
+  readonly receipt: Receipt;
+  readonly created: boolean;
+}
+
+interface Placed {
+  readonly receipt: Receipt;
+  readonly element: StorageElement;
+  readonly stored: StoredFile;
+}
+
+/** Takes files from requests to storage elements. */
+@Injectable()
+export class UploadsService {
+  private readonly logger = new Logger(UploadsService.name);
+
+  constructor(
+    private readonly intake: UploadIntake,
+    private readonly inFlight: InFlightUploads,
+    private readonly elements: StorageElements,
+  ) {}
+
+  /** Stores the file of a multipart request under a new id. */
+  create(request: Request, response: Response, caller: Caller): Promise<Receipt> {
+    const uploadId = uuidv7();
+    const incoming = this.intake.multipart(request, response);
+    return this.receive(uploadId, incoming, async (upload, signal) => {
+      const placed = await this.place(uploadId, upload, caller, signal);
+      if (response.destroyed) await this.removeUnclaimed(placed);
+      return placed.receipt;
+    });
+  }
+
+  /**
+   * Stores a raw body under the caller's own id. The same bytes again give the first receipt again.
+   * @throws CONFLICT when the id is taken by other bytes, or by another caller.
+   */
+  put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<PutOutcome> {
+    const incoming = this.intake.raw(request, response);
+    return this.receive(uploadId, incoming, async (upload, signal) => {
+      const found = await this.elements.find(uploadId);
+      if (found) {
+        await compareWithStored(upload.file, found.file, caller);
+        const repeated = describeFile(uploadId, upload, caller);
+        return {
+          receipt: firstReceiptOf(uploadId, found.file, repeated, upload.file.digest()),
+          created: false,
+        };
+      }
+      const { receipt } = await this.place(uploadId, upload, caller, signal);
+      return { receipt, created: true };
+    });
+  }
+
+  private async receive<T>(
+    uploadId: string,
+    incoming: Incoming,
+    store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const inFlight = this.inFlight.begin(uploadId);
+    try {
+      return await receive(incoming, inFlight, store);
+    } finally {
+      inFlight.finish();
+    }
+  }
+
+  private async place(
+    uploadId: string,
+    upload: BegunUpload,
+    caller: Caller,
+    signal: AbortSignal,
+  ): Promise<Placed> {
+    const { file } = upload;
+    const description = describeFile(uploadId, upload, caller);
+    const element = this.elements.choose(description.retentionPolicy, file.length);
+    const stored = await storeVerified(element, description, file, signal);
+    return { receipt: receiptOf(uploadId, description, file.digest(), stored), element, stored };
+  }
+
+  /** The client left while its file was being finished: nobody knows the new id, so nobody would ever find it. */
+  private async removeUnclaimed({ element, stored }: Placed): Promise<void> {
+    try {
+      await element.remove(stored.fileId);
+    } catch (error) {
+      this.logger.warn(
+        { err: error, element: element.id, file_id: stored.fileId },
+        'an unclaimed file stays behind',
+      );
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import { developmentToken } from './auth/development-token.js';
+import type { Environment } from './config/environment.js';
+
+/** In development, without keys of your own: prints an upload that is ready to paste. */
+export async function printWelcome(environment: Environment, port: number): Promise<void> {
+  const ownKeys = environment.JWT_PUBLIC_KEY_FILE ?? environment.JWT_JWKS_URL;
+  if (environment.NODE_ENV !== 'development' || ownKeys !== undefined) return;
+  const token = await developmentToken(environment);
+  process.stdout.write(
+    [
+      '',
+      'Upload a file:',
+      '',
+      `curl -H 'Authorization: Bearer ${token}' \\`,
+      `  -F description=hello -F file=@README.md http://localhost:${port}/api/v1/files/upload`,
+      '',
+      'Another token: npm run -s token -- --sub alice --role user',
+      `Try it in a browser: http://localhost:${port}/docs`,
+      '',
+      '',
+    ].join('\n'),
+  );
+}

@@ -1,0 +1,49 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { createApp, portOf } from '../../src/create-app.js';
+import { createTestKeys, type TestKeys } from './tokens.js';
+
+/** The whole service in this process, on a free port, with a data folder and a key pair of its own. */
+export interface RunningApp {
+  readonly app: NestExpressApplication;
+  readonly url: string;
+  readonly port: number;
+  readonly dataDir: string;
+  readonly keys: TestKeys;
+  /** A valid token; by default of a user who may upload. */
+  token(claims?: Record<string, unknown>): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Starts the service; `variables` are those of its environment and win over what tests have in common. */
+export async function startApp(variables: Record<string, string> = {}): Promise<RunningApp> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'ingester-test-'));
+  const keys = await createTestKeys();
+  const environment = parseEnvironment({
+    NODE_ENV: 'test',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'silent',
+    ...(variables.JWT_JWKS_URL === undefined && { JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir) }),
+    ...variables,
+  });
+  const app = await createApp(environment);
+  await app.listen(environment.PORT, environment.HOST);
+  const port = portOf(app);
+  return {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    dataDir,
+    keys,
+    token: (claims = {}) => keys.sign({ sub: 'alice', role: 'user', ...claims }),
+    close: async () => {
+      await app.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
