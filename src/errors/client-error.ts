@@ -1,0 +1,43 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
+import { ServiceError } from './service-error.js';
+
+/**
+ * Answers what Node's HTTP parser refuses, before there is a request that a filter could see: the listener of
+ * the server's `clientError` event.
+ */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  // ECONNRESET: nobody is there. A response under way cannot be taken back: breaking off is all that is left.
+  if (error.code === 'ECONNRESET' || !socket.writable || hasResponseUnderWay(socket))
+    return void socket.destroy();
+  const problem = toProblem(toProtocolError(error));
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      `Content-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
+
+function toProtocolError({ code }: NodeJS.ErrnoException): ServiceError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new ServiceError('HEADERS_TOO_LARGE', 'The request headers are larger than what is taken.');
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new ServiceError('CLIENT_STALLED', 'The request headers did not come in time.');
+  }
+  return new ServiceError('MALFORMED_REQUEST', 'The request is not valid HTTP/1.1.');
+}
+
+/** Node keeps the response that a connection is at under this name, and so do its own docs on `clientError`. */
+function hasResponseUnderWay(socket: Duplex): boolean {
+  // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
+  const response = '_httpMessage' in socket ? socket._httpMessage : undefined;
+  return (
+    typeof response === 'object' &&
+    response !== null &&
+    'headersSent' in response &&
+    response.headersSent === true
+  );
+}
