@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Doors, knock, logged } from '../support/doors.js';
+import { createTestKeys, type TestKeys } from '../support/tokens.js';
+
+function secondsFromNow(seconds: number): number {
+  return Math.floor(Date.now() / 1000) + seconds;
+}
+
+describe('a caller at the door', () => {
+  let folder: string;
+  let keys: TestKeys;
+  let doors: Doors;
+  let port: number;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'auth-callers-'));
+    keys = await createTestKeys();
+    doors = await Doors.open({ JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder) });
+    port = await doors.listen();
+  });
+
+  afterAll(async () => {
+    await doors.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function statusAt(door: string, claims?: Record<string, unknown>): Promise<number> {
+    const authorization = claims && `Bearer ${await keys.sign({ role: undefined, ...claims })}`;
+    return (await knock(port, door, authorization)).status;
+  }
+
+  it.each([
+    ['role admin', { role: 'admin' }, [201, 201, 200]],
+    ['role operator', { role: 'operator' }, [201, 403, 403]],
+    ['role user', { role: 'user' }, [201, 403, 403]],
+    ['one good role among unknown ones', { roles: ['offline_access', 'user'] }, [201, 403, 403]],
+    ['a role of its realm', { realm_access: { roles: ['admin'] } }, [201, 201, 200]],
+    ['scope files:write', { scope: 'openid files:write' }, [201, 403, 403]],
+    ['scope admin:write', { scopes: ['admin:write'] }, [403, 201, 200]],
+    ['scope admin:read', { scp: ['admin:read'] }, [403, 403, 200]],
+    ['nothing', {}, [403, 403, 403]],
+  ])('with %s opens what that grants', async (_, claims, statuses) => {
+    const answers = ['POST /upload', 'POST /operate', 'GET /observe'].map((door) => statusAt(door, claims));
+    expect(await Promise.all(answers)).toEqual(statuses);
+  });
+
+  it.each(['root', 'Admin', 'constructor', '__proto__', ''])('gains nothing by the role %j', async (role) => {
+    expect(await statusAt('POST /upload', { role })).toBe(403);
+  });
+
+  it.each([
+    ['role', 42],
+    ['role', { admin: true }],
+    ['role', null],
+    ['roles', 'admin'],
+    ['roles', { 0: 'admin', length: 1 }],
+    ['roles', [['admin'], null, 7]],
+    ['realm_access', 'admin'],
+    ['realm_access', { roles: 'admin' }],
+    ['realm_access', null],
+    ['scope', ['files:write']],
+    ['scope', 1],
+    ['scopes', 'files:write'],
+    ['scp', 'files:write'],
+    ['username', { toString: 'x' }],
+  ])('gains nothing by a claim %s of the wrong type: %j', async (claim, value) => {
+    expect(await statusAt('POST /upload', { [claim]: value })).toBe(403);
+  });
+
+  it.each([
+    ['a kid, which one key needs none of', {}, { kid: 'anything' }],
+    ['a clock three seconds ahead of ours', { iat: secondsFromNow(3) }, {}],
+    ['an nbf within the leeway', { nbf: secondsFromNow(3) }, {}],
+    ['an exp within the leeway', { exp: secondsFromNow(-2) }, {}],
+    ['the type access', { type: 'access' }, {}],
+    ['the type service_account', { type: 'service_account' }, {}],
+    ['the type admin_user', { type: 'admin_user' }, {}],
+    ['another token type in the header', {}, { typ: 'at+jwt' }],
+  ])('is let in with %s', async (_, claims, header) => {
+    const answer = await knock(port, 'POST /upload', `Bearer ${await keys.sign(claims, header)}`);
+    expect(answer).toMatchObject({ status: 201, body: '{"subject":"alice"}' });
+  });
+
+  it.each(['bearer', 'BEARER', 'bEaReR'])('may spell the scheme %s', async (scheme) => {
+    expect((await knock(port, 'POST /upload', `${scheme} ${await keys.sign()}`)).status).toBe(201);
+  });
+
+  it('is told which permission is missing', async () => {
+    const answer = await knock(port, 'POST /operate', `Bearer ${await keys.sign()}`);
+    expect(answer).toMatchObject({ status: 403, challenge: 'Bearer error="insufficient_scope"' });
+    expect(JSON.parse(answer.body)).toMatchObject({
+      code: 'FORBIDDEN',
+      detail: expect.stringContaining('admin:write'),
+    });
+  });
+
+  it('needs a token, but no permission, where none is named', async () => {
+    expect(await statusAt('GET /private', {})).toBe(200);
+    expect(await statusAt('GET /private')).toBe(401);
+  });
+
+  it('needs no token where the route is public, but does where a public controller names a permission', async () => {
+    expect(await statusAt('GET /open')).toBe(200);
+    expect(await statusAt('GET /open/not-quite')).toBe(401);
+    expect(await statusAt('GET /open/not-quite', {})).toBe(403);
+    expect(await statusAt('GET /open/not-quite', { role: 'user' })).toBe(200);
+  });
+
+  it('is let in with the new key, and no longer with the old one, after the key file was replaced', async () => {
+    const [first, second] = await Promise.all([createTestKeys(), createTestKeys()]);
+    const path = await first.publicKeyFile(await mkdtemp(join(folder, 'rotation-')));
+    const rotating = await Doors.open({ JWT_PUBLIC_KEY_FILE: path });
+    try {
+      const rotatingPort = await rotating.listen();
+      const statusWith = async (signer: TestKeys): Promise<number> =>
+        (await knock(rotatingPort, 'POST /upload', `Bearer ${await signer.sign()}`)).status;
+      expect([await statusWith(first), await statusWith(second)]).toEqual([201, 401]);
+      await second.publicKeyFile(join(path, '..'));
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      expect([await statusWith(second), await statusWith(first)]).toEqual([201, 401]);
+    } finally {
+      await rotating.close();
+    }
+  });
+
+  it('is an administrator without a token under SKIP_AUTH, which is told loudly at the start', async () => {
+    const unguarded = await Doors.open({ SKIP_AUTH: 'true', DATA_DIR: folder });
+    try {
+      expect(await knock(await unguarded.listen(), 'POST /upload')).toMatchObject({
+        status: 201,
+        body: '{"subject":"dev-user"}',
+      });
+      expect(logged.join('\n')).toContain('SKIP_AUTH IS SET');
+    } finally {
+      await unguarded.close();
+    }
+  });
+
+  it('finds no service when the key file is not usable', async () => {
+    const weak = await (await createTestKeys(1024)).publicKeyFile(await mkdtemp(join(folder, 'weak-')));
+    for (const path of [join(folder, 'missing.pem'), weak]) {
+      await expect(Doors.open({ JWT_PUBLIC_KEY_FILE: path })).rejects.toThrow(
+        /JWT_PUBLIC_KEY_FILE: is not usable/,
+      );
+    }
+  });
+});
