@@ -4,9 +4,11 @@ import type { Readable } from 'node:stream';
  * The port to the place where files rest.
  *
  * A driver promises: `put` makes the whole file appear under its final name or nothing at all; it resolves
- * only when the element has acknowledged the file durably; when the body fails or `signal` aborts, the
- * element is left without a finished file. A driver does not retry, choose another element or check
- * permissions. Failures are `ServiceError`s: STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL.
+ * only when the element has acknowledged the file durably; when the body fails, or `signal` aborts before the
+ * body has ended, the element is left without a finished file. A driver does not retry, choose another element
+ * or check permissions. It stops reading the body when it fails, but never destroys it: that is its owner's.
+ * Failures are `ServiceError`s: STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL; an element whose ids are ours
+ * answers CONFLICT when the id is taken.
  */
 
 /** `temporary` files rest on an `edit` element, `permanent` ones on an `rw` element. */
@@ -66,7 +68,11 @@ export type ElementHealth = { readonly up: true } | { readonly up: false; readon
 
 export interface StorageElement {
   readonly id: string;
-  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, or the error that `body.stream` failed with. */
+  /**
+   * @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, CONFLICT, ADMIN_UNAVAILABLE where there is no token;
+   * the error that `body.stream` failed with, CLIENT_CLOSED_REQUEST when it was closed without one,
+   * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`.
+   */
   put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile>;
   /** The file, or undefined where the element has none of that id. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
   stat(fileId: string): Promise<StoredFile | undefined>;

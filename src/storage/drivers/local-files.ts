@@ -1,0 +1,114 @@
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { access, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { z } from 'zod';
+import type { ContentDigest, FileBody, FileDescription, StoredFile } from '../storage-element.js';
+import { bodyFailure, lengthFailure } from './body-failures.js';
+
+/*
+ * The folder of one file: `content`, and `metadata.json` with what was known of it. Everything is on the disk,
+ * not only in its cache, when these functions resolve.
+ */
+
+/** Bytes gathered for one write: measured 1.5 times as fast as the default of 64 KiB; more gains nothing. */
+const WRITE_BYTES = 256 * 1024;
+
+const PRIVATE_FILE = { flags: 'wx', mode: 0o600, flush: true } as const;
+
+const recordSchema = z.object({
+  file_id: z.string(),
+  original_filename: z.string(),
+  content_type: z.string(),
+  checksum: z.string(),
+  uploaded_by: z.string(),
+  uploaded_at: z.iso.datetime(),
+});
+
+/** @throws the error of the disk, the failure of the body, or the reason of `signal` */
+export async function writeContent(folder: string, body: FileBody, signal: AbortSignal): Promise<void> {
+  const { stream } = body;
+  const content = createWriteStream(join(folder, 'content'), { ...PRIVATE_FILE, highWaterMark: WRITE_BYTES });
+  // Not `pipeline`: that would destroy the stream, which is its owner's, when the disk fails.
+  stream.pipe(content);
+  try {
+    await Promise.all([
+      finished(stream, { writable: false, signal }).catch((error: Error) => {
+        throw bodyFailure(error);
+      }),
+      finished(content),
+    ]);
+  } catch (error) {
+    stream.unpipe(content).pause();
+    content.destroy();
+    // A file that is still being opened would be left behind by who removes the folder.
+    if (!content.closed) await once(content, 'close');
+    throw signal.aborted ? signal.reason : error;
+  }
+  const failure = lengthFailure(body, content.bytesWritten);
+  if (failure) throw failure;
+}
+
+export async function writeRecord(
+  folder: string,
+  file: FileDescription,
+  digest: ContentDigest,
+): Promise<void> {
+  const record = {
+    file_id: file.fileId,
+    original_filename: file.originalFilename,
+    content_type: file.contentType,
+    size: digest.size,
+    checksum: digest.sha256,
+    description: file.description,
+    tags: file.tags,
+    metadata: file.metadata,
+    retention_policy: file.retentionPolicy,
+    ttl_days: file.ttlDays,
+    uploaded_by: file.uploadedBy,
+    uploaded_by_username: file.uploadedByUsername,
+    uploaded_at: file.uploadedAt.toISOString(),
+  };
+  const { flags: flag, ...options } = PRIVATE_FILE;
+  await writeFile(join(folder, 'metadata.json'), `${JSON.stringify(record, null, 2)}\n`, {
+    ...options,
+    flag,
+  });
+}
+
+/** Reads what is stored in `folder`; the size is that of the disk. @throws Error with code ENOENT when there is none */
+export async function readRecord(folder: string): Promise<StoredFile> {
+  const record = recordSchema.parse(JSON.parse(await readFile(join(folder, 'metadata.json'), 'utf8')));
+  const { size } = await stat(join(folder, 'content'));
+  return {
+    fileId: record.file_id,
+    size,
+    sha256: record.checksum,
+    originalFilename: record.original_filename,
+    contentType: record.content_type,
+    uploadedBy: record.uploaded_by,
+    uploadedAt: new Date(record.uploaded_at),
+  };
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

@@ -1,0 +1,169 @@
+import { constants } from 'node:fs';
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { ServiceError } from '../../errors/service-error.js';
+import type {
+  ElementHealth,
+  FileBody,
+  FileDescription,
+  StorageElement,
+  StoredFile,
+} from '../storage-element.js';
+import { exists, hasCode, readRecord, syncFolder, writeContent, writeRecord } from './local-files.js';
+import { storageFailed } from './element-errors.js';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * A folder of this machine. Each file is a folder of its own, `files/<first 2 of id>/<id>/`, with `content` and
+ * `metadata.json`. It is written aside in `incoming/`, made durable, and then renamed as a whole onto its final
+ * name, so that nothing but a finished file ever has that name. What a killed process left in `incoming/` is
+ * removed at start; hence one process at a time uses a folder. Only ids, never file names, become paths.
+ */
+export class LocalStorageElement implements StorageElement {
+  readonly #incoming: string;
+  readonly #files: string;
+  #prepared: Promise<void> | undefined;
+
+  constructor(
+    readonly id: string,
+    root: string,
+  ) {
+    this.#incoming = join(root, 'incoming');
+    this.#files = join(root, 'files');
+  }
+
+  /** Makes the folders and removes left-overs; done once, before the first file. @throws STORAGE_FAILED */
+  prepare(): Promise<void> {
+    this.#prepared ??= this.#sweep().catch((error: unknown) => {
+      this.#prepared = undefined;
+      throw failureOf(error);
+    });
+    return this.#prepared;
+  }
+
+  /** @throws CONFLICT when there is a file of that id */
+  async put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile> {
+    signal.throwIfAborted();
+    const folder = this.#folderOf(file.fileId);
+    if (!folder) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
+    await this.prepare();
+    try {
+      if (await exists(folder)) throw conflict();
+      return await this.#write(folder, { ...file, fileId: basename(folder) }, body, signal);
+    } catch (error) {
+      throw failureOf(error, body.stream.errored, signal.reason);
+    }
+  }
+
+  async stat(fileId: string): Promise<StoredFile | undefined> {
+    const folder = this.#folderOf(fileId);
+    if (!folder) return undefined;
+    try {
+      return await readRecord(folder);
+    } catch (error) {
+      if (hasCode(error, 'ENOENT')) return undefined;
+      throw failureOf(error);
+    }
+  }
+
+  /** The name goes first and at once: a kill in between leaves no half of a file under it. */
+  async remove(fileId: string): Promise<void> {
+    const folder = this.#folderOf(fileId);
+    if (!folder) return;
+    await this.prepare();
+    try {
+      if (!(await exists(folder))) return;
+      const aside = await this.#makeAside(folder);
+      await rename(folder, aside);
+      await syncFolder(dirname(folder));
+      await rm(aside, { recursive: true });
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw failureOf(error);
+    }
+  }
+
+  async health(): Promise<ElementHealth> {
+    try {
+      await this.prepare();
+      await access(this.#incoming, constants.W_OK | constants.X_OK);
+      await access(this.#files, constants.W_OK | constants.X_OK);
+      return { up: true };
+    } catch (error) {
+      const cause = error instanceof ServiceError ? error.cause : error;
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+      return { up: false, reason: `The folder cannot be written to (${code}).` };
+    }
+  }
+
+  async close(): Promise<void> {
+    // Nothing is kept open between calls.
+  }
+
+  async #write(
+    folder: string,
+    file: FileDescription,
+    body: FileBody,
+    signal: AbortSignal,
+  ): Promise<StoredFile> {
+    const aside = await this.#makeAside(folder);
+    try {
+      await writeContent(aside, body, signal);
+      await writeRecord(aside, file, body.digest());
+      await syncFolder(aside);
+      const stored = await readRecord(aside);
+      signal.throwIfAborted();
+      await this.#settle(aside, folder);
+      return stored;
+    } catch (error) {
+      await rm(aside, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Gives the finished folder its final name and makes the name durable. */
+  async #settle(aside: string, folder: string): Promise<void> {
+    const shard = dirname(folder);
+    if (await mkdir(shard, { recursive: true, mode: 0o700 })) await syncFolder(this.#files);
+    await rename(aside, folder).catch((error: unknown) => {
+      throw hasCode(error, 'ENOTEMPTY', 'EEXIST') ? conflict() : error;
+    });
+    try {
+      await syncFolder(shard);
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  #makeAside(folder: string): Promise<string> {
+    return mkdtemp(join(this.#incoming, `${basename(folder)}.`));
+  }
+
+  async #sweep(): Promise<void> {
+    await mkdir(this.#files, { recursive: true, mode: 0o700 });
+    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
+    const leftOvers = await readdir(this.#incoming);
+    await Promise.all(
+      leftOvers.map((name) => rm(join(this.#incoming, name), { recursive: true, force: true })),
+    );
+  }
+
+  /** Undefined for what is no UUID: such an id never touches a path. */
+  #folderOf(fileId: string): string | undefined {
+    const id = fileId.toLowerCase();
+    return UUID.test(id) ? join(this.#files, id.slice(0, 2), id) : undefined;
+  }
+}
+
+function conflict(): ServiceError {
+  return new ServiceError('CONFLICT', 'There is a file with this id already.');
+}
+
+/** `ServiceError`s and the errors in `known` as they are, all others as a failure of the disk. */
+function failureOf(error: unknown, ...known: unknown[]): unknown {
+  if (error instanceof ServiceError || known.includes(error)) return error;
+  return hasCode(error, 'ENOSPC', 'EDQUOT')
+    ? new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause: error })
+    : storageFailed('The storage element failed.', error);
+}

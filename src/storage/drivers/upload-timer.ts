@@ -1,0 +1,67 @@
+import type { ServiceError } from '../../errors/service-error.js';
+import { storageTimeout } from './element-errors.js';
+import type { OutgoingMultipart } from './outgoing-multipart.js';
+
+/** What an element has time for, in milliseconds. */
+export interface UploadTimeouts {
+  /** To take a byte while we have one. */
+  readonly stallMs: number;
+  /** At least, to answer after the last byte. */
+  readonly commitMs: number;
+  /** To finish an answer that it began before the last byte. */
+  readonly requestMs: number;
+}
+
+/** A large file gets time to be written out: 50 MiB a second. */
+const COMMIT_BYTES_PER_MS = (50 * 1024 * 1024) / 1000;
+
+/**
+ * One timer for one upload. While the body goes out it finds a stall of the element: undici holds bytes of ours
+ * (it has paused the body, or has not begun to read it) and gets rid of none. A body that is read but has nothing
+ * to give is the client's business and never a stall. After the body it limits the wait for the answer.
+ */
+export class UploadTimer {
+  #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly form: OutgoingMultipart,
+    private readonly timeouts: UploadTimeouts,
+    private readonly onTimeout: (error: ServiceError) => void,
+  ) {
+    this.#timer = setTimeout(() => this.#checkStall(), timeouts.stallMs);
+    form.on('pause', this.#onPause).once('end', this.#onEnd);
+  }
+
+  /** Called when an answer begins before the body has ended. */
+  answeredEarly(): void {
+    this.#limit(this.timeouts.requestMs, 'finish its answer');
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.form.off('pause', this.#onPause).off('end', this.#onEnd);
+  }
+
+  /** `refresh` costs next to nothing, and undici pauses the body with nearly every chunk. */
+  readonly #onPause = (): void => {
+    this.#timer.refresh();
+  };
+
+  readonly #onEnd = (): void => {
+    const commitMs = Math.max(this.timeouts.commitMs, this.form.bytesTaken / COMMIT_BYTES_PER_MS);
+    this.#limit(commitMs, 'confirm the file');
+  };
+
+  #checkStall(): void {
+    if (this.form.readableFlowing === true) return;
+    this.onTimeout(storageTimeout('The storage element stopped taking the file.'));
+  }
+
+  #limit(ms: number, what: string): void {
+    this.stop();
+    this.#timer = setTimeout(
+      () => this.onTimeout(storageTimeout(`The storage element did not ${what} in time.`)),
+      ms,
+    );
+  }
+}

@@ -1,0 +1,24 @@
+import type { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import type { StorageElementSettings } from '../config/storage-elements.variable.js';
+import type { ServiceTokens } from '../service-tokens/service-tokens.service.js';
+import { HttpStorageElement } from './drivers/http-storage-element.js';
+import { LocalStorageElement } from './drivers/local-storage-element.js';
+import type { StorageElement } from './storage-element.js';
+
+/** Makes the driver of one configured element. Nothing is opened yet. */
+export function createStorageElement(
+  settings: StorageElementSettings,
+  config: ConfigService<Environment, true>,
+  tokens: ServiceTokens,
+): StorageElement {
+  if (settings.driver === 'local') return new LocalStorageElement(settings.id, settings.path);
+  const timeouts = {
+    connectMs: config.get('STORAGE_CONNECT_TIMEOUT_MS', { infer: true }),
+    stallMs: config.get('STORAGE_STALL_TIMEOUT_MS', { infer: true }),
+    commitMs: config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true }),
+    requestMs: config.get('STORAGE_REQUEST_TIMEOUT_MS', { infer: true }),
+  };
+  const maxConnections = config.get('STORAGE_MAX_CONNECTIONS', { infer: true });
+  return new HttpStorageElement({ id: settings.id, url: settings.url, ...timeouts, maxConnections }, tokens);
+}
