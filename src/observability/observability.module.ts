@@ -1,0 +1,43 @@
+import { Global, Module } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { Logger } from 'nestjs-pino';
+import pino, { type DestinationStream } from 'pino';
+import type { Environment } from '../config/environment.js';
+import { ApplicationLogger, ROOT_LOGGER } from './application-logger.js';
+import { LOG_DESTINATION, openLogDestination } from './log-destination.js';
+import { logOptions } from './log-options.js';
+import { ShutdownState } from './shutdown-state.js';
+
+/**
+ * Logging and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
+ * module would also mount pino-http, whose child loggers cost more than the one line that we write.
+ */
+@Global()
+@Module({
+  providers: [
+    {
+      provide: LOG_DESTINATION,
+      inject: [ConfigService],
+      useFactory: (config: ConfigService<Environment, true>) => openLogDestination(logFormat(config)),
+    },
+    {
+      provide: ROOT_LOGGER,
+      inject: [ConfigService, LOG_DESTINATION],
+      useFactory: (config: ConfigService<Environment, true>, destination: DestinationStream) =>
+        pino(logOptions(config.get('LOG_LEVEL', { infer: true })), destination),
+    },
+    {
+      provide: Logger,
+      inject: [ROOT_LOGGER],
+      useFactory: (root: pino.Logger) => new Logger(new ApplicationLogger(root), {}),
+    },
+    ShutdownState,
+  ],
+  exports: [ROOT_LOGGER, Logger, ShutdownState],
+})
+export class ObservabilityModule {}
+
+function logFormat(config: ConfigService<Environment, true>): 'json' | 'text' {
+  const production = config.get('NODE_ENV', { infer: true }) === 'production';
+  return config.get('LOG_FORMAT', { infer: true }) ?? (production ? 'json' : 'text');
+}

@@ -1,0 +1,18 @@
+import { randomBytes } from 'node:crypto';
+import { currentRequest } from './request-context.js';
+
+const SPAN_ID_BYTES = 8;
+
+/**
+ * The headers that tie a call to another service to the request being served: `X-Request-ID` and a
+ * `traceparent` with a span id of its own for each call. Empty outside of a request.
+ */
+export function outboundHeaders(): Record<string, string> {
+  const request = currentRequest();
+  if (!request) return {};
+  const spanId = randomBytes(SPAN_ID_BYTES).toString('hex');
+  return {
+    'X-Request-ID': request.requestId,
+    traceparent: `00-${request.traceId}-${spanId}-${request.traceFlags}`,
+  };
+}
