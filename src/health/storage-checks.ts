@@ -1,0 +1,49 @@
+import type { StorageElementSettings } from '../config/storage-elements.variable.js';
+import type { StorageElement } from '../storage/storage-element.js';
+import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
+import { singleFlight } from './single-flight.js';
+
+interface CheckedElement {
+  readonly id: string;
+  readonly health: () => Promise<CheckOutcome>;
+}
+
+/**
+ * A check for each element, none of them critical, and `storage`, which is: it is up while one element is that
+ * takes files by its mode. They share each answer, so that no element is asked twice.
+ */
+export function storageChecks(
+  elements: readonly Pick<StorageElement, 'id' | 'health'>[],
+  settings: readonly Pick<StorageElementSettings, 'id' | 'mode'>[],
+): ReadinessCheck[] {
+  const writable = new Set(
+    settings.filter(({ mode }) => mode === 'edit' || mode === 'rw').map(({ id }) => id),
+  );
+  const checked = elements.map((element): CheckedElement => ({
+    id: element.id,
+    health: singleFlight(() => healthOf(element)),
+  }));
+  return [
+    { name: 'storage', critical: true, run: () => anyUp(checked.filter(({ id }) => writable.has(id))) },
+    ...checked.map(({ id, health }) => ({ name: `storage:${id}`, critical: false, run: health })),
+  ];
+}
+
+async function healthOf(element: Pick<StorageElement, 'health'>): Promise<CheckOutcome> {
+  const health = await element.health();
+  return health.up ? health : { up: false, reason: 'the element is not ready', cause: health.reason };
+}
+
+/** Is up with the first element that is, without waiting for the slow ones. */
+async function anyUp(elements: readonly CheckedElement[]): Promise<CheckOutcome> {
+  try {
+    return await Promise.any(elements.map(({ health }) => health().then(requireUp)));
+  } catch {
+    return { up: false, reason: 'no storage element that takes files is up' };
+  }
+}
+
+function requireUp(outcome: CheckOutcome): CheckOutcome {
+  if (!outcome.up) throw new Error(outcome.reason);
+  return outcome;
+}
