@@ -72,7 +72,7 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
   private async fetchFirstSet(): Promise<void> {
     await this.refetch(Math.min(FIRST_SET_COOLDOWN_MS, this.settings.cooldownMs));
     if (this.hasSet) return;
-    throw new ServiceError('ADMIN_UNAVAILABLE', 'The keys that verify tokens cannot be fetched', {
+    throw new ServiceError('ADMIN_UNAVAILABLE', 'The keys that verify tokens cannot be fetched.', {
       retryAfterMs: FIRST_SET_COOLDOWN_MS,
     });
   }

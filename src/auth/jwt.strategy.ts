@@ -27,9 +27,9 @@ type Settings = Pick<
 const JwtStrategyBase = PassportStrategy<Type<Strategy>>(Strategy);
 
 /**
- * Verifies RS256 tokens with our keys only. Verified tokens are not remembered: with a 2048-bit key the
- * whole way through passport-jwt costs 30 µs, 22 of them for RSA itself, and a memory of good tokens would
- * be one more place where a withdrawn key still counts.
+ * Verifies RS256 tokens with our keys only. Verified tokens are not remembered: with a 2048-bit key the whole
+ * guard costs 42 µs of CPU, 22 of them for RSA itself (Node 24, warm), and a memory of good tokens would be
+ * one more place where a withdrawn key still counts.
  */
 @Injectable()
 export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdown {
