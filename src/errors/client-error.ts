@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { PROBLEM_MEDIA_TYPE, toProblem } from './problem.js';
 import { ServiceError } from './service-error.js';
@@ -8,9 +8,11 @@ import { ServiceError } from './service-error.js';
  * the server's `clientError` event.
  */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  // ECONNRESET: nobody is there. A response under way cannot be taken back: breaking off is all that is left.
-  if (error.code === 'ECONNRESET' || !socket.writable || hasResponseUnderWay(socket))
-    return void socket.destroy();
+  const pending = responseUnderWay(socket);
+  // What came after a whole request is broken, not the request: it gets its own answer, and then we hang up.
+  if (pending?.req.complete && !pending.headersSent) return void pending.setHeader('Connection', 'close');
+  // ECONNRESET: nobody is there. A head that is out cannot be taken back: breaking off is all that is left.
+  if (error.code === 'ECONNRESET' || !socket.writable || pending?.headersSent) return void socket.destroy();
   const problem = toProblem(toProtocolError(error));
   const body = JSON.stringify(problem);
   socket.end(
@@ -31,13 +33,7 @@ function toProtocolError({ code }: NodeJS.ErrnoException): ServiceError {
 }
 
 /** Node keeps the response that a connection is at under this name, and so do its own docs on `clientError`. */
-function hasResponseUnderWay(socket: Duplex): boolean {
-  // oxlint-disable-next-line no-underscore-dangle -- the name is Node's
-  const response = '_httpMessage' in socket ? socket._httpMessage : undefined;
-  return (
-    typeof response === 'object' &&
-    response !== null &&
-    'headersSent' in response &&
-    response.headersSent === true
-  );
+function responseUnderWay(socket: Duplex): ServerResponse | undefined {
+  const response: unknown = Reflect.get(socket, '_httpMessage');
+  return response instanceof ServerResponse ? response : undefined;
 }

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { StorageElement, StoredFile } from '../storage/storage-element.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
-import { storeVerified } from '../storage/store-verified.js';
+import { storeVerified } from '../storage/verified-storing.js';
 import { describeFile } from './file-description.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import type { BegunUpload } from './multipart-upload.js';
