@@ -37,13 +37,17 @@ const receivedSchema = z.array(
   z.object({
     method: z.string(),
     path: z.string(),
-    /** Names as the sender wrote them. */
     headers: z.record(z.string(), z.array(z.string())),
-    body: z.unknown(),
+    body: z.object({ rawBytes: z.base64().optional() }).optional(),
   }),
 );
 
-export type ReceivedRequest = z.infer<typeof receivedSchema>[number];
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: Buffer;
+}
 
 export interface MockServer {
   /** Without a slash at its end. */
@@ -78,9 +82,22 @@ function mockServerAt(url: string, stop: () => Promise<void>): MockServer {
     expect: async (...expectations) => {
       await control(url, 'expectation', expectations);
     },
-    received: async (matcher) =>
-      receivedSchema.parse(await control(url, 'retrieve?type=REQUESTS&format=JSON', matcher)),
+    received: async (matcher) => {
+      const requests = await control(url, 'retrieve?type=REQUESTS&format=JSON', matcher);
+      return receivedSchema.parse(requests).map(({ method, path, headers, body }) => ({
+        method,
+        path,
+        headers: headersOf(headers),
+        body: Buffer.from(body?.rawBytes ?? '', 'base64'),
+      }));
+    },
   };
+}
+
+function headersOf(received: Record<string, string[]>): Headers {
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(received)) headers.set(name, values.join(', '));
+  return headers;
 }
 
 async function control(url: string, command: string, body: unknown): Promise<unknown> {
