@@ -1,10 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadEnvFile } from 'node:process';
+import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { authVariables } from './auth.variables.js';
+import { combinedProblems } from './combined-rules.js';
+import { describeIssue } from './describe-issue.js';
 import { observabilityVariables } from './observability.variables.js';
-import { productionProblems } from './production-rules.js';
 import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
 import type { StorageElementSettings } from './storage-elements.variable.js';
@@ -43,8 +44,8 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema.safeParse(given);
-  const problems = [...(parsed.error?.issues ?? []).map(describe), ...productionProblems(given)];
+  const parsed = schema.safeParse(given, { error: describeIssue });
+  const problems = [...(parsed.error?.issues ?? []).map(describe), ...combinedProblems(given)];
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
   return {
     ...parsed.data,
@@ -54,12 +55,14 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
 
 /** The configuration of this process: its environment, over an `.env` file where there is one. */
 export function loadEnvironment(): Environment {
-  if (existsSync('.env')) loadEnvFile('.env');
-  return parseEnvironment(process.env);
+  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
+  return parseEnvironment({ ...file, ...process.env });
 }
 
-function describe(issue: z.core.$ZodIssue): string {
-  return `${issue.path.join('.')}: ${issue.message}`;
+/** `STORAGE_ELEMENTS[0].mode: must be …` */
+function describe({ path, message }: z.core.$ZodIssue): string {
+  const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
+  return `${name.slice(1)}: ${message}`;
 }
 
 /** One element for each retention policy, so that a first start needs no configuration. */

@@ -7,11 +7,8 @@ export const observabilityVariables = {
     ['silent', 'error', 'warn', 'info', 'debug', 'trace'],
     'info',
   ),
-  LOG_FORMAT: z
-    .enum(['json', 'text'])
-    .optional()
-    .meta({
-      description: 'How a line is written. Unset: `json` in production, else `text`.',
-      unit: 'json or text',
-    }),
+  LOG_FORMAT: z.enum(['json', 'text']).optional().meta({
+    description: 'How a line is written. Unset: `json` in production, else `text`.',
+    unit: 'json or text',
+  }),
 };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bytes, count, list, milliseconds, oneOf } from './variables.js';
+import { bytes, count, list, milliseconds, oneOf, wholeNumber } from './variables.js';
 
 export const serverVariables = {
   NODE_ENV: oneOf(
@@ -8,11 +8,7 @@ export const serverVariables = {
     'development',
   ),
   HOST: z.string().min(1).default('0.0.0.0').meta({ description: 'Address to listen on.', unit: 'address' }),
-  PORT: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(65535)
+  PORT: wholeNumber(0, 65_535)
     .default(8020)
     .meta({ description: 'Port to listen on; 0 takes a free one.', unit: 'port' }),
   DATA_DIR: z.string().min(1).default('./data').meta({
@@ -21,6 +17,8 @@ export const serverVariables = {
   }),
   CORS_ORIGINS: list(
     'Origins from which browsers may upload. Empty: same origin only. `*` allows every origin.',
+    /^(\*|https?:\/\/[^/\s@]+)$/,
+    'must be origins such as https://app.example, without a path',
   ),
   MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 16_384, 1024),
   HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { httpUrl } from './variables.js';
 
 const shared = {
   id: z
@@ -10,13 +11,15 @@ const shared = {
   /** The lower number is asked first. */
   priority: z.number().int().default(100),
   /** Size of the element in bytes. */
-  capacity: z.number().int().positive().optional(),
+  capacity: z.number().int().min(1).optional(),
 };
 
 const storageElementSchema = z.discriminatedUnion('driver', [
-  z.strictObject({ ...shared, driver: z.literal('http'), url: z.url({ protocol: /^https?$/ }) }),
+  z.strictObject({ ...shared, driver: z.literal('http'), url: httpUrl() }),
   z.strictObject({ ...shared, driver: z.literal('local'), path: z.string().min(1) }),
 ]);
+
+const httpElement = z.looseObject({ driver: z.literal('http') });
 
 /** One entry of `STORAGE_ELEMENTS`. */
 export type StorageElementSettings = z.infer<typeof storageElementSchema>;
@@ -24,26 +27,53 @@ export type StorageElementSettings = z.infer<typeof storageElementSchema>;
 const storageElementsSchema = z
   .array(storageElementSchema)
   .min(1)
-  .refine((elements) => new Set(elements.map(({ id }) => id)).size === elements.length, 'ids must be unique');
+  .superRefine((elements, context) => {
+    for (const [index, { id }] of elements.entries()) {
+      if (elements.findIndex((element) => element.id === id) === index) continue;
+      context.addIssue({ code: 'custom', path: [index, 'id'], message: `is taken: ${id} is there twice` });
+    }
+  });
 
 /** JSON as it stands, or the path of a file that holds it. */
-export const storageElementsVariable = z
-  .string()
-  .transform((value, context) => {
-    try {
-      return JSON.parse(value.trimStart().startsWith('[') ? value : readFileSync(value, 'utf8')) as unknown;
-    } catch (error) {
-      context.addIssue({
-        code: 'custom',
-        message: `must be a JSON array or a file with one: ${String(error)}`,
-      });
-      return z.NEVER;
-    }
-  })
-  .pipe(storageElementsSchema)
-  .optional()
-  .meta({
-    description:
-      'The storage elements: an array of `{id, driver, url or path, mode, priority, capacity}`. In development two local ones under `DATA_DIR`.',
-    unit: 'JSON array or file',
-  });
+const jsonOrFile = z.string().transform((value, context) => {
+  const text = looksLikeJson(value) ? value : readText(value);
+  const json = text === undefined ? undefined : parseJson(text);
+  if (json !== undefined) return json;
+  const problem = text === undefined ? 'the file cannot be read' : 'it is not valid JSON';
+  context.addIssue({ code: 'custom', message: `must be a JSON array or a file with one: ${problem}` });
+  return z.NEVER;
+});
+
+export const storageElementsVariable = jsonOrFile.pipe(storageElementsSchema).optional().meta({
+  description:
+    'The storage elements: an array of `{id, driver, url or path, mode, priority, capacity}`. In development two local ones under `DATA_DIR`.',
+  unit: 'JSON array or file',
+});
+
+/** Is there an element behind HTTP? Looks at nothing else, so that it can tell also where others are wrong. */
+export function namesHttpElement(value: string | undefined): boolean {
+  const elements = jsonOrFile.safeParse(value).data;
+  return Array.isArray(elements) && elements.some((element) => httpElement.safeParse(element).success);
+}
+
+/** Quotes as well: they come from a shell or an env file that was meant to take them away. */
+function looksLikeJson(value: string): boolean {
+  return /^\s*[[{'"]/.test(value);
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for what is no JSON: the message of `JSON.parse` quotes its input, which is not for logs. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -7,6 +7,8 @@ export const uploadVariables = {
   MAX_PART_HEADER_BYTES: bytes('Largest header block of one part.', 8 * 1024, 128),
   ALLOWED_MEDIA_TYPES: list(
     'File types taken, as `image/png` or `image/*`; the declared and the sniffed type must both fit. Empty: every type.',
+    /^[\w.+-]+\/([\w.+-]+|\*)$/,
+    'must be media types such as image/png or image/*',
   ),
   CLIENT_IDLE_TIMEOUT_MS: milliseconds(
     'Time without one byte from the client, while we are ready to read, after which the answer is 408.',

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { got } from './describe-issue.js';
+
+/** The longest time that a timer of Node can wait; above it the timer fires at once. */
+const MAX_TIMER_MS = 2_147_483_647;
 
 /*
  * Building blocks for variables of the environment. Every one takes the meaning as its first argument,
@@ -7,11 +11,11 @@ import { z } from 'zod';
 
 /** A whole number of `unit`; the default applies when the variable is unset or empty. */
 export function count(meaning: string, unit: string, defaultValue: number, min = 0) {
-  return z.coerce.number().int().min(min).default(defaultValue).meta({ description: meaning, unit });
+  return wholeNumber(min).default(defaultValue).meta({ description: meaning, unit });
 }
 
 export function milliseconds(meaning: string, defaultValue: number, min = 1) {
-  return count(meaning, 'ms', defaultValue, min);
+  return wholeNumber(min, MAX_TIMER_MS).default(defaultValue).meta({ description: meaning, unit: 'ms' });
 }
 
 export function bytes(meaning: string, defaultValue: number, min = 1) {
@@ -30,18 +34,16 @@ export function text(meaning: string) {
 }
 
 export function url(meaning: string) {
-  return z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .meta({ description: meaning, unit: 'URL' });
+  return httpUrl().optional().meta({ description: meaning, unit: 'URL' });
 }
 
-/** A comma-separated list; unset means the empty list. */
-export function list(meaning: string) {
+/** A comma-separated list, each item of which fits `pattern`; unset means the empty list. */
+export function list(meaning: string, pattern: RegExp, rule: string) {
   return z
     .string()
     .default('')
     .transform((value) => value.split(',').flatMap((item) => item.trim() || []))
+    .pipe(z.array(z.string().regex(pattern, { error: ({ input }) => `${rule}${got(input)}` })))
     .meta({ description: meaning, unit: 'comma-separated list' });
 }
 
@@ -54,4 +56,22 @@ export function oneOf<const T extends string>(
     .enum(values)
     .prefault(defaultValue)
     .meta({ description: meaning, unit: values.join(' or ') });
+}
+
+/** Digits alone, where `Number` would also take "1e3", "0x10" and a blank. */
+export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER) {
+  return z
+    .string()
+    .trim()
+    .regex(/^\d+$/, { error: ({ input }) => `must be a whole number${got(input)}` })
+    .transform(Number)
+    .pipe(z.number().min(min).max(max));
+}
+
+/** A user name or password in a URL would be left out of the calls in silence, and be logged with the URL. */
+export function httpUrl() {
+  return z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).refine((value) => {
+    const parsed = URL.parse(value);
+    return !parsed?.username && !parsed?.password;
+  }, 'must not hold a user name or password');
 }

@@ -1,0 +1,82 @@
+import { describe, expect, it } from '@jest/globals';
+import { combinedProblems } from './combined-rules.js';
+
+const credentials = {
+  SERVICE_TOKEN_URL: 'https://tokens.example/token',
+  SERVICE_CLIENT_ID: 'ingester',
+  SERVICE_CLIENT_SECRET: 'secret',
+};
+
+const production = {
+  NODE_ENV: 'production',
+  JWT_PUBLIC_KEY_FILE: '/keys/public.pem',
+  STORAGE_ELEMENTS: '[{"id":"a","driver":"local","mode":"edit","path":"/files"}]',
+};
+
+const httpElement = '[{"id":"a","driver":"http","mode":"edit","url":"https://se.example"}]';
+
+describe('in production', () => {
+  it('a key, storage elements and no SKIP_AUTH are enough', () => {
+    expect(combinedProblems(production)).toEqual([]);
+  });
+
+  it('nothing set is three problems less SKIP_AUTH: keys and storage elements are missing', () => {
+    expect(combinedProblems({ NODE_ENV: 'production' })).toEqual([
+      'JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL: one is required with NODE_ENV=production',
+      'STORAGE_ELEMENTS: is required with NODE_ENV=production',
+    ]);
+  });
+
+  it('a JWKS endpoint is as good as a key file', () => {
+    const withJwks = { ...production, JWT_PUBLIC_KEY_FILE: undefined, JWT_JWKS_URL: 'https://keys.example' };
+    expect(combinedProblems(withJwks)).toEqual([]);
+  });
+
+  it.each(['true', 'TRUE', '1', 'yes', 'on', 'anything'])('SKIP_AUTH=%s is refused', (value) => {
+    expect(combinedProblems({ ...production, SKIP_AUTH: value })).toEqual([
+      'SKIP_AUTH: is not allowed with NODE_ENV=production',
+    ]);
+  });
+
+  it.each(['false', 'FALSE', '0', 'no', 'off'])('SKIP_AUTH=%s is taken', (value) => {
+    expect(combinedProblems({ ...production, SKIP_AUTH: value })).toEqual([]);
+  });
+
+  it('an element behind HTTP needs all three credentials', () => {
+    expect(combinedProblems({ ...production, STORAGE_ELEMENTS: httpElement })).toEqual(
+      Object.keys(credentials).map((name) => `${name}: is required for storage elements with driver "http"`),
+    );
+    expect(combinedProblems({ ...production, STORAGE_ELEMENTS: httpElement, ...credentials })).toEqual([]);
+  });
+
+  it('an element behind HTTP is found also where something else about it is wrong', () => {
+    const wrong = { ...production, STORAGE_ELEMENTS: '[{"driver":"local"},{"driver":"http","mode":"?"}]' };
+    expect(combinedProblems(wrong)).toHaveLength(3);
+  });
+
+  it('elements that cannot be read ask for no credentials', () => {
+    expect(combinedProblems({ ...production, STORAGE_ELEMENTS: '[{' })).toEqual([]);
+    expect(combinedProblems({ ...production, STORAGE_ELEMENTS: '{"driver":"http"}' })).toEqual([]);
+  });
+});
+
+describe('in every mode', () => {
+  it.each(['development', 'test', 'production'])('%s takes no key file together with JWKS', (mode) => {
+    const both = { ...production, NODE_ENV: mode, JWT_JWKS_URL: 'https://keys.example' };
+    expect(combinedProblems(both)).toEqual([
+      'JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL: set one of the two, not both',
+    ]);
+  });
+
+  it('half of the credentials names the other half', () => {
+    const half = { SERVICE_TOKEN_URL: credentials.SERVICE_TOKEN_URL };
+    expect(combinedProblems(half)).toEqual([
+      'SERVICE_CLIENT_ID: is required, since others of SERVICE_TOKEN_URL, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET are set',
+      'SERVICE_CLIENT_SECRET: is required, since others of SERVICE_TOKEN_URL, SERVICE_CLIENT_ID, SERVICE_CLIENT_SECRET are set',
+    ]);
+  });
+
+  it('outside production nothing is required', () => {
+    expect(combinedProblems({ SKIP_AUTH: 'true', STORAGE_ELEMENTS: httpElement })).toEqual([]);
+  });
+});

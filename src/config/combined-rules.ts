@@ -1,0 +1,48 @@
+import { namesHttpElement } from './storage-elements.variable.js';
+
+type Given = Record<string, string | undefined>;
+
+const CREDENTIALS = ['SERVICE_TOKEN_URL', 'SERVICE_CLIENT_ID', 'SERVICE_CLIENT_SECRET'];
+
+/**
+ * What the variables need beyond each being well-formed, and what a production start needs. It looks at the raw
+ * variables, so that these problems are reported together with malformed ones and not one start later.
+ */
+export function combinedProblems(given: Given): string[] {
+  return [
+    ...keyProblems(given),
+    ...credentialProblems(given),
+    ...(given.NODE_ENV === 'production' ? missingInProduction(given) : []),
+  ];
+}
+
+function keyProblems(given: Given): string[] {
+  return given.JWT_PUBLIC_KEY_FILE && given.JWT_JWKS_URL
+    ? ['JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL: set one of the two, not both']
+    : [];
+}
+
+/** Half of the credentials would fail at the first upload. */
+function credentialProblems(given: Given): string[] {
+  const missing = CREDENTIALS.filter((name) => !given[name]);
+  if (missing.length === CREDENTIALS.length) return [];
+  return missing.map((name) => `${name}: is required, since others of ${CREDENTIALS.join(', ')} are set`);
+}
+
+function missingInProduction(given: Given): string[] {
+  const problems: string[] = [];
+  if (given.SKIP_AUTH && !/^(false|0|no|off)$/i.test(given.SKIP_AUTH)) {
+    problems.push('SKIP_AUTH: is not allowed with NODE_ENV=production');
+  }
+  if (!given.JWT_PUBLIC_KEY_FILE && !given.JWT_JWKS_URL) {
+    problems.push('JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL: one is required with NODE_ENV=production');
+  }
+  if (!given.STORAGE_ELEMENTS) problems.push('STORAGE_ELEMENTS: is required with NODE_ENV=production');
+  return [...problems, ...missingCredentials(given)];
+}
+
+/** Storage elements behind HTTP want a service token. */
+function missingCredentials(given: Given): string[] {
+  if (CREDENTIALS.some((name) => given[name]) || !namesHttpElement(given.STORAGE_ELEMENTS)) return [];
+  return CREDENTIALS.map((name) => `${name}: is required for storage elements with driver "http"`);
+}

@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadEnvironment } from './environment.js';
+
+describe('the configuration of this process', () => {
+  const home = process.cwd();
+  let folder: string;
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ingester-env-'));
+    process.chdir(folder);
+  });
+
+  afterEach(() => {
+    process.chdir(home);
+    rmSync(folder, { recursive: true });
+    delete process.env.MAX_PARTS;
+    delete process.env.JWT_ISSUER;
+  });
+
+  it('is its environment over an .env file', () => {
+    writeFileSync('.env', 'MAX_PARTS=7\nJWT_ISSUER=from-file\n');
+    process.env.JWT_ISSUER = 'from-environment';
+    expect(loadEnvironment()).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-environment' });
+  });
+
+  it('needs no .env file', () => {
+    process.env.MAX_PARTS = '8';
+    expect(loadEnvironment().MAX_PARTS).toBe(8);
+  });
+});
