@@ -1,0 +1,121 @@
+import { createTestKeys } from '../support/tokens.js';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
+import { RawClient } from '../support/raw-client.js';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { storedPaths } from '../support/stored-files.js';
+
+const BODY = multipart([filePart('x'.repeat(200_000))]);
+
+describe('shutdown', () => {
+  let service: ServiceProcess;
+  let authorization: string;
+  const clients: RawClient[] = [];
+
+  async function start(graceMs: number): Promise<void> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'ingester-shutdown-'));
+    const keys = await createTestKeys();
+    authorization = `Bearer ${await keys.sign()}`;
+    service = await startServiceProcess({
+      NODE_ENV: 'test',
+      DATA_DIR: dataDir,
+      JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir),
+      SHUTDOWN_GRACE_MS: String(graceMs),
+      SHUTDOWN_DRAIN_DELAY_MS: '300',
+    });
+    await service.port();
+  }
+
+  afterEach(async () => {
+    for (const client of clients.splice(0)) client.close();
+    await service.dispose();
+  });
+
+  /** An upload of which all but the last bytes are there. */
+  async function beginUpload(): Promise<RawClient> {
+    const client = await RawClient.connect(await service.port());
+    clients.push(client);
+    const headers = {
+      Authorization: authorization,
+      'Content-Type': MULTIPART_TYPE,
+      'Content-Length': BODY.length,
+    };
+    client.head('POST /api/v1/files/upload', headers).send(BODY.subarray(0, -10));
+    await eventually(async () => expect(await storedPaths(service.dataDir)).not.toEqual([]));
+    return client;
+  }
+
+  const get = async (path: string): Promise<number> =>
+    (await fetch(`http://127.0.0.1:${await service.port()}${path}`)).status;
+
+  describe('with a long grace', () => {
+    beforeEach(() => start(20_000));
+
+    it('turns readiness to 503, keeps liveness, refuses new uploads and finishes those in flight', async () => {
+      const inFlight = await beginUpload();
+      service.child.kill('SIGTERM');
+      await eventually(async () => expect(await get('/health/ready')).toBe(503));
+      expect(await get('/health/live')).toBe(200);
+      const refused = await RawClient.connect(await service.port());
+      clients.push(refused);
+      const headers = {
+        Authorization: authorization,
+        'Content-Type': MULTIPART_TYPE,
+        'Content-Length': BODY.length,
+      };
+      const refusal = await refused.head('POST /api/v1/files/upload', headers).response();
+      expect([refusal.status, refusal.json().code]).toEqual([503, 'SHUTTING_DOWN']);
+      expect(refusal.headers.get('retry-after')).toMatch(/^\d+$/);
+      const receipt = await inFlight.send(BODY.subarray(-10)).response();
+      expect([receipt.status, receipt.json().size]).toEqual([201, 200_000]);
+      expect(await service.exitCode()).toBe(0);
+    });
+
+    it('exits at once on a second signal', async () => {
+      await beginUpload();
+      service.child.kill('SIGTERM');
+      await eventually(async () => expect(await get('/health/ready')).toBe(503));
+      const signalledAt = Date.now();
+      service.child.kill('SIGTERM');
+      expect(await service.exitCode()).toBe(1);
+      expect(Date.now() - signalledAt).toBeLessThan(10_000);
+    });
+  });
+
+  describe('with a short grace', () => {
+    beforeEach(() => start(200));
+
+    it('aborts what is still in flight after it, answers 503 and leaves nothing behind', async () => {
+      const inFlight = await beginUpload();
+      service.child.kill('SIGTERM');
+      const answer = await inFlight.response();
+      expect([answer.status, answer.json().code]).toEqual([503, 'SHUTTING_DOWN']);
+      expect(await service.exitCode()).toBe(0);
+      expect(await storedPaths(service.dataDir)).toEqual([]);
+    });
+
+    it('is quick when nothing is in flight', async () => {
+      const signalledAt = Date.now();
+      service.child.kill('SIGTERM');
+      expect(await service.exitCode()).toBe(0);
+      expect(Date.now() - signalledAt).toBeLessThan(10_000);
+    });
+  });
+
+  it('by SIGKILL leaves no file under its final name, and the next start sweeps what was begun', async () => {
+    await start(200);
+    await beginUpload();
+    service.child.kill('SIGKILL');
+    await service.exitCode();
+    const left = await storedPaths(service.dataDir);
+    expect(left.every((path) => path.includes('/incoming/'))).toBe(true);
+    const { dataDir } = service;
+    service = await startServiceProcess({ NODE_ENV: 'test', SKIP_AUTH: 'true', DATA_DIR: dataDir });
+    await service.port();
+    expect(await storedPaths(dataDir)).toEqual([]);
+  });
+});

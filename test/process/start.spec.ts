@@ -1,0 +1,92 @@
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { onlyStoredContent } from '../support/stored-files.js';
+
+const run = promisify(execFile);
+const DIST = join(import.meta.dirname, '../../dist');
+
+describe('start', () => {
+  const services: ServiceProcess[] = [];
+
+  async function start(variables: Record<string, string>): Promise<ServiceProcess> {
+    const service = await startServiceProcess(variables);
+    services.push(service);
+    return service;
+  }
+
+  afterEach(async () => {
+    await Promise.all(services.splice(0).map((service) => service.dispose()));
+  });
+
+  it('in development prints an upload that works as it is pasted', async () => {
+    const service = await start({ NODE_ENV: 'development' });
+    await service.port();
+    const command = await printed(service, /^curl [^\n]*\\\n[^\n]*$/m);
+    const { stdout } = await run(
+      'bash',
+      ['-c', command.replace('@README.md', '@keys/development-public.pem')],
+      {
+        cwd: service.dataDir,
+      },
+    );
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'active', uploaded_by: 'developer' });
+    expect((await onlyStoredContent(service.dataDir)).toString()).toContain('PUBLIC KEY');
+  });
+
+  it('in development takes tokens of the token command, and keeps its keys over a restart', async () => {
+    const first = await start({ NODE_ENV: 'development' });
+    await first.port();
+    const env = { PATH: process.env.PATH, DATA_DIR: first.dataDir };
+    const { stdout } = await run(
+      process.execPath,
+      [join(DIST, 'token.js'), '--sub', 'bob', '--role', 'user'],
+      { env },
+    );
+    first.child.kill('SIGKILL');
+    await first.exitCode();
+    const second = await start({ NODE_ENV: 'development', DATA_DIR: first.dataDir });
+    const form = new FormData();
+    form.append('file', new Blob(['hello']), 'a.txt');
+    const answer = await fetch(`http://127.0.0.1:${await second.port()}/api/v1/files/upload`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${stdout.trim()}` },
+      body: form,
+    });
+    expect(await answer.json()).toMatchObject({ uploaded_by: 'bob' });
+    expect((await stat(join(first.dataDir, 'keys/development-private.pem'))).mode & 0o777).toBe(0o600);
+  });
+
+  it('in production names everything that is missing or wrong at once', async () => {
+    const service = await start({
+      NODE_ENV: 'production',
+      SKIP_AUTH: 'true',
+      PORT: 'eighty',
+      MAX_PARTS: '0',
+    });
+    expect(await service.exitCode()).toBe(1);
+    for (const name of ['SKIP_AUTH', 'JWT_PUBLIC_KEY_FILE', 'STORAGE_ELEMENTS', 'PORT', 'MAX_PARTS']) {
+      expect(service.output()).toContain(name);
+    }
+    expect(service.output()).not.toContain('    at ');
+  });
+
+  it('says in one line that the port is taken, and exits', async () => {
+    const first = await start({ NODE_ENV: 'development' });
+    const second = await start({ NODE_ENV: 'development', PORT: String(await first.port()) });
+    expect(await second.exitCode()).toBe(1);
+    expect(second.output()).toContain('EADDRINUSE');
+  });
+});
+
+/** Waits until the service has printed what `pattern` finds. */
+async function printed(service: ServiceProcess, pattern: RegExp): Promise<string> {
+  for (;;) {
+    const match = pattern.exec(service.output());
+    if (match) return match[0];
+    await new Promise((resolve) => service.child.once('output', resolve));
+  }
+}

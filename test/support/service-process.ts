@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const MAIN = join(import.meta.dirname, '../../dist/main.js');
+
+/** The built service as a process of its own, for what only a process has: signals, exit codes, output. */
+export interface ServiceProcess {
+  readonly child: ChildProcess;
+  readonly dataDir: string;
+  /** All that it has written so far. */
+  output(): string;
+  /** The port, once it listens. @throws Error when it ends before that. */
+  port(): Promise<number>;
+  /** The exit code, once it has ended; null when a signal ended it. */
+  exitCode(): Promise<number | null>;
+  /** Kills it if it is still there, and removes its data folder. */
+  dispose(): Promise<void>;
+}
+
+/** Starts the service with no variables but these, in a data folder of its own. */
+export async function startServiceProcess(variables: Record<string, string> = {}): Promise<ServiceProcess> {
+  const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-process-')));
+  const child = spawn(process.execPath, [MAIN], {
+    env: {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATA_DIR: dataDir,
+      LOG_FORMAT: 'json',
+      ...variables,
+    },
+    cwd: dataDir,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      child.emit('output');
+    });
+  }
+  const exited = once(child, 'exit');
+  const closed = once(child, 'close');
+  return {
+    child,
+    dataDir,
+    output: () => output,
+    port: async () => {
+      for (;;) {
+        const port = /"port":(\d+)/.exec(output)?.[1];
+        if (port !== undefined) return Number(port);
+        if (child.exitCode !== null) throw new Error(`The service ended before it listened:\n${output}`);
+        await Promise.race([once(child, 'output'), exited]);
+      }
+    },
+    exitCode: async () => {
+      await closed;
+      return child.exitCode;
+    },
+    dispose: async () => {
+      child.kill('SIGKILL');
+      await closed;
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
