@@ -66,12 +66,12 @@ describe('JwksKeys', () => {
   });
 
   it('fetches again for an unknown kid, but not within the cooldown', async () => {
-    const keys = open({ cooldownMs: 200 });
+    const keys = open({ cooldownMs: 1_000 });
     await keys.keyFor('first');
     serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second' }));
     expect(await keys.keyFor('second')).toBeUndefined();
     expect(fetches).toBe(1);
-    await pause(210);
+    await pause(1_010);
     expect(await knows(keys, 'second', second)).toBe(true);
     await Promise.all(Array.from({ length: 20 }, (_, index) => keys.keyFor(`unknown-${index}`)));
     expect(fetches).toBe(2);

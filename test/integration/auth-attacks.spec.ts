@@ -263,6 +263,15 @@ describe('an attack on the door', () => {
     expect(answer.status).toBe(403);
   });
 
+  it('learns and leaves behind no word of a payload that is not JSON', async () => {
+    const header = Buffer.from('{"alg":"RS256","typ":"JWT"}').toString('base64url');
+    const answer = await upload(
+      `${header}.${Buffer.from('whispered').toString('base64url')}.${byRsa()('x')}`,
+    );
+    expect(outcome(answer)).toEqual(REFUSED);
+    expect(`${answer.body}${logged.join('')}`.includes('whisper')).toBe(false);
+  });
+
   it('is logged without any token', async () => {
     expect(await tryToken(await good({ sub: undefined }))).toEqual(REFUSED);
     const lines = logged.join('\n');

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Doors, knock, logged } from '../support/doors.js';
+import { developmentToken } from '../../src/auth/development-token.js';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { Doors, knock, listen, logged } from '../support/doors.js';
 import { createTestKeys, type TestKeys } from '../support/tokens.js';
 
 function secondsFromNow(seconds: number): number {
@@ -123,6 +126,39 @@ describe('a caller at the door', () => {
       expect([await statusWith(second), await statusWith(first)]).toEqual([201, 401]);
     } finally {
       await rotating.close();
+    }
+  });
+
+  it('is let in with a development token where no key is configured', async () => {
+    const unconfigured = await Doors.open({ DATA_DIR: folder });
+    try {
+      const token = await developmentToken(parseEnvironment({ DATA_DIR: folder }));
+      const answer = await knock(await unconfigured.listen(), 'POST /upload', `Bearer ${token}`);
+      expect(answer).toMatchObject({ status: 201, body: '{"subject":"developer"}' });
+    } finally {
+      await unconfigured.close();
+    }
+  });
+
+  it('is let in with a key of the JWKS, and told 502 as long as the JWKS has never been there', async () => {
+    const jwks = createServer((_, response) =>
+      response.end(JSON.stringify({ keys: [keys.jwk({ kid: 'a' })] })),
+    );
+    const jwksPort = await listen(jwks);
+    const remote = await Doors.open({ JWT_JWKS_URL: `http://127.0.0.1:${jwksPort}/keys` });
+    const unreachable = await Doors.open({ JWT_JWKS_URL: 'http://127.0.0.1:1/keys' });
+    try {
+      const authorization = `Bearer ${await keys.sign({}, { kid: 'a' })}`;
+      expect(await knock(await remote.listen(), 'POST /upload', authorization)).toMatchObject({
+        status: 201,
+      });
+      const answer = await knock(await unreachable.listen(), 'POST /upload', authorization);
+      expect(answer.status).toBe(502);
+      expect(JSON.parse(answer.body)).toMatchObject({ code: 'ADMIN_UNAVAILABLE', retryable: true });
+    } finally {
+      await Promise.all([remote.close(), unreachable.close()]);
+      jwks.closeAllConnections();
+      jwks.close();
     }
   });
 

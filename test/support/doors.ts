@@ -96,11 +96,16 @@ export class Doors {
   async listen(maxHeaderSize = 16_384): Promise<number> {
     const server = createServer({ maxHeaderSize }, this.app.getHttpAdapter().getInstance());
     this.servers.push(server);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const address = server.address();
-    if (typeof address !== 'object' || address === null) throw new Error('The server has no port');
-    return address.port;
+    return listen(server);
   }
+}
+
+/** Starts a server on a free port of this machine. @returns the port. */
+export async function listen(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('The server has no port');
+  return address.port;
 }
 
 /** Knocks at a door, as `POST /upload`, with none, one or several Authorization headers. */
