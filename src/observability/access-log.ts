@@ -20,15 +20,19 @@ export function accessLog(
   return (request, response, next) => {
     const startedAt = performance.now();
     const context = currentRequest();
-    response.once('close', () => {
-      const level = levelOf(request, response);
+    response.on('close', () => {
+      const bytes = bytesOf(request.socket);
+      const path = requestPath(request);
+      const level = levelOf(path, response.statusCode);
       if (!logger.isLevelEnabled(level)) return;
       logger[level](
         {
           // The listener runs outside of the request's own asynchronous context.
           request_id: context?.requestId,
           trace_id: context?.traceId,
+          path,
           ...outcomeOf(request, response),
+          ...bytes,
           duration_ms: Math.round((performance.now() - startedAt) * 1000) / 1000,
         },
         response.writableFinished ? 'request finished' : 'request aborted',
@@ -38,29 +42,25 @@ export function accessLog(
   };
 }
 
-function levelOf(request: Request, response: Response): 'debug' | 'info' | 'warn' {
-  if (PROBES.test(requestPath(request))) return 'debug';
-  return response.statusCode >= 500 ? 'warn' : 'info';
+function levelOf(path: string, status: number): 'debug' | 'info' | 'warn' {
+  if (PROBES.test(path)) return 'debug';
+  return status >= 500 ? 'warn' : 'info';
 }
 
 function outcomeOf(request: Request, response: Response): Record<string, unknown> {
-  const bytes = bytesOf(request.socket);
   return {
     method: request.method,
-    path: requestPath(request),
     status: response.headersSent ? response.statusCode : CLIENT_CLOSED_REQUEST,
-    bytes_in: bytes.in,
-    bytes_out: bytes.out,
     subject: 'user' in request ? subjectOf(request.user) : undefined,
   };
 }
 
 /** Bytes on the wire since the last request of this connection, heads included. */
-function bytesOf(socket: Socket): { in: number; out: number } {
+function bytesOf(socket: Socket): { bytes_in: number; bytes_out: number } {
   const before = countedBytes.get(socket) ?? { in: 0, out: 0 };
   const now = { in: socket.bytesRead, out: socket.bytesWritten };
   countedBytes.set(socket, now);
-  return { in: now.in - before.in, out: now.out - before.out };
+  return { bytes_in: now.in - before.in, bytes_out: now.out - before.out };
 }
 
 /** Who called, where the request came as far as being authenticated. */

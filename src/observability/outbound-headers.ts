@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from './random-ids.js';
 import { currentRequest } from './request-context.js';
 
 const SPAN_ID_BYTES = 8;
@@ -10,9 +10,8 @@ const SPAN_ID_BYTES = 8;
 export function outboundHeaders(): Record<string, string> {
   const request = currentRequest();
   if (!request) return {};
-  const spanId = randomBytes(SPAN_ID_BYTES).toString('hex');
   return {
     'X-Request-ID': request.requestId,
-    traceparent: `00-${request.traceId}-${spanId}-${request.traceFlags}`,
+    traceparent: `00-${request.traceId}-${randomHex(SPAN_ID_BYTES)}-${request.traceFlags}`,
   };
 }
