@@ -7,6 +7,18 @@ import { setUpObservability } from './observability/set-up-observability.js';
 import { setUpOpenApi } from './openapi.js';
 import { setUpVersioning } from './versioning/set-up-versioning.js';
 
+/** What a page of another origin may read of an answer. */
+const EXPOSED_HEADERS = [
+  'Location',
+  'Retry-After',
+  'X-Request-ID',
+  'X-API-Version',
+  'X-API-Current-Version',
+  'Deprecation',
+  'Sunset',
+  'Link',
+];
+
 /** Builds the whole service, ready to listen. The order of the middleware is written here and nowhere else. */
 export async function createApp(environment: Environment): Promise<NestExpressApplication> {
   const app = await NestFactory.create<NestExpressApplication>(
@@ -33,7 +45,7 @@ function setUpCors(app: NestExpressApplication, origins: readonly string[]): voi
   if (origins.length === 0) return;
   app.enableCors({
     origin: origins.includes('*') ? '*' : [...origins],
-    exposedHeaders: ['Location', 'Retry-After', 'X-Request-ID', 'X-API-Version', 'Preference-Applied'],
+    exposedHeaders: [...EXPOSED_HEADERS],
     maxAge: 600,
   });
 }

@@ -1,10 +1,10 @@
+import { usesDevelopmentKeys } from './auth/development-keys.js';
 import { developmentToken } from './auth/development-token.js';
 import type { Environment } from './config/environment.js';
 
 /** In development, without keys of your own: prints an upload that is ready to paste. */
 export async function printWelcome(environment: Environment, port: number): Promise<void> {
-  const ownKeys = environment.JWT_PUBLIC_KEY_FILE ?? environment.JWT_JWKS_URL;
-  if (environment.NODE_ENV !== 'development' || ownKeys !== undefined) return;
+  if (environment.NODE_ENV !== 'development' || !usesDevelopmentKeys(environment)) return;
   const token = await developmentToken(environment);
   process.stdout.write(
     [

@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { v7 as uuidv7 } from 'uuid';
+
 import type { Caller } from '../auth/caller.js';
+import { uuidV7 } from '../observability/random-ids.js';
 import type { StorageElement, StoredFile } from '../storage/storage-element.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
 import { storeVerified } from '../storage/verified-storing.js';
@@ -39,7 +40,7 @@ export class UploadsService {
 
   /** Stores the file of a multipart request under a new id. */
   create(request: Request, response: Response, caller: Caller): Promise<Receipt> {
-    const uploadId = uuidv7();
+    const uploadId = uuidV7();
     const incoming = this.intake.multipart(request, response);
     return this.receive(uploadId, incoming, async (upload, signal) => {
       const placed = await this.place(uploadId, upload, caller, signal);
