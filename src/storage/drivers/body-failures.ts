@@ -1,9 +1,10 @@
 import { ServiceError } from '../../errors/service-error.js';
 import type { FileBody } from '../storage-element.js';
+import { errorCode } from './error-code.js';
 
 /** The error that `body.stream` failed with; one that was closed before its end without any has lost its client. */
-export function bodyFailure(error: NodeJS.ErrnoException): Error {
-  if (error.code !== 'ERR_STREAM_PREMATURE_CLOSE') return error;
+export function bodyFailure(error: Error): Error {
+  if (errorCode(error) !== 'ERR_STREAM_PREMATURE_CLOSE') return error;
   return new ServiceError('CLIENT_CLOSED_REQUEST', 'The upload ended before the file was complete.', {
     cause: error,
   });

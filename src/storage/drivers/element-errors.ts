@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
+import { errorCode } from './error-code.js';
 
 /** What an element answered, as it came. */
 export interface ElementAnswer {
@@ -36,7 +37,7 @@ export function answerFailure({ status, text }: ElementAnswer): ServiceError {
 
 /** The error behind a call that got no answer; `error` is undici's. */
 export function transportFailure(error: unknown): ServiceError {
-  return error instanceof Error && 'code' in error && error.code === 'UND_ERR_CONNECT_TIMEOUT'
+  return errorCode(error) === 'UND_ERR_CONNECT_TIMEOUT'
     ? storageTimeout('The storage element could not be connected to in time.', error)
     : storageFailed('The connection to the storage element failed.', error);
 }

@@ -108,7 +108,3 @@ export async function exists(path: string): Promise<boolean> {
     () => false,
   );
 }
-
-export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}

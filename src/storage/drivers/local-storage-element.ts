@@ -9,10 +9,15 @@ import type {
   StorageElement,
   StoredFile,
 } from '../storage-element.js';
-import { exists, hasCode, readRecord, syncFolder, writeContent, writeRecord } from './local-files.js';
+import { errorCode } from './error-code.js';
+import { exists, readRecord, syncFolder, writeContent, writeRecord } from './local-files.js';
 import { storageFailed } from './element-errors.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** What `rename` says of a name that is taken by a folder with something in it, by file system. */
+const TAKEN = new Set<string | undefined>(['ENOTEMPTY', 'EEXIST']);
+
+const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 
 /**
  * A folder of this machine. Each file is a folder of its own, `files/<first 2 of id>/<id>/`, with `content` and
@@ -62,7 +67,7 @@ export class LocalStorageElement implements StorageElement {
     try {
       return await readRecord(folder);
     } catch (error) {
-      if (hasCode(error, 'ENOENT')) return undefined;
+      if (errorCode(error) === 'ENOENT') return undefined;
       throw failureOf(error);
     }
   }
@@ -75,11 +80,14 @@ export class LocalStorageElement implements StorageElement {
     try {
       if (!(await exists(folder))) return;
       const aside = await this.#makeAside(folder);
-      await rename(folder, aside);
-      await syncFolder(dirname(folder));
-      await rm(aside, { recursive: true });
+      try {
+        await rename(folder, aside);
+        await syncFolder(dirname(folder));
+      } finally {
+        await rm(aside, { recursive: true, force: true });
+      }
     } catch (error) {
-      if (!hasCode(error, 'ENOENT')) throw failureOf(error);
+      if (errorCode(error) !== 'ENOENT') throw failureOf(error);
     }
   }
 
@@ -90,8 +98,7 @@ export class LocalStorageElement implements StorageElement {
       await access(this.#files, constants.W_OK | constants.X_OK);
       return { up: true };
     } catch (error) {
-      const cause = error instanceof ServiceError ? error.cause : error;
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+      const code = errorCode(error instanceof ServiceError ? error.cause : error) ?? 'unknown error';
       return { up: false, reason: `The folder cannot be written to (${code}).` };
     }
   }
@@ -126,7 +133,7 @@ export class LocalStorageElement implements StorageElement {
     const shard = dirname(folder);
     if (await mkdir(shard, { recursive: true, mode: 0o700 })) await syncFolder(this.#files);
     await rename(aside, folder).catch((error: unknown) => {
-      throw hasCode(error, 'ENOTEMPTY', 'EEXIST') ? conflict() : error;
+      throw TAKEN.has(errorCode(error)) ? conflict() : error;
     });
     try {
       await syncFolder(shard);
@@ -163,7 +170,7 @@ function conflict(): ServiceError {
 /** `ServiceError`s and the errors in `known` as they are, all others as a failure of the disk. */
 function failureOf(error: unknown, ...known: unknown[]): unknown {
   if (error instanceof ServiceError || known.includes(error)) return error;
-  return hasCode(error, 'ENOSPC', 'EDQUOT')
+  return FULL.has(errorCode(error))
     ? new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause: error })
     : storageFailed('The storage element failed.', error);
 }

@@ -1,0 +1,74 @@
+import { setTimeout } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { describe, expect, it } from '@jest/globals';
+import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import { httpElementFixture } from './http-element-fixture.js';
+
+const never = new AbortController().signal;
+
+describe('HttpStorageElement', () => {
+  const fixture = httpElementFixture();
+
+  describe('when the token is refused', () => {
+    function countedTokens() {
+      const tokens = {
+        current: 'old',
+        renewals: 0,
+        token: () => Promise.resolve(tokens.current),
+        renew: () => {
+          tokens.renewals += 1;
+          tokens.current = 'new';
+          return Promise.resolve(tokens.current);
+        },
+      };
+      return tokens;
+    }
+
+    it('asks once more with a new one', async () => {
+      fixture.server.options.acceptedTokens = ['new'];
+      const tokens = countedTokens();
+      expect(await fixture.elementWith({}, tokens).stat('some-id')).toBeUndefined();
+      expect(tokens.renewals).toBe(1);
+      expect(fixture.server.requests).toHaveLength(2);
+    });
+
+    it('asks no third time', async () => {
+      fixture.server.options.acceptedTokens = [];
+      const tokens = countedTokens();
+      await expect(fixture.elementWith({}, tokens).stat('some-id')).rejects.toMatchObject({
+        code: 'STORAGE_FAILED',
+      });
+      expect(fixture.server.requests).toHaveLength(2);
+    });
+
+    it('sends a file again of which nothing was read', async () => {
+      fixture.server.options.acceptedTokens = ['new'];
+      const { source, body } = bodyInHand();
+      const put = fixture.elementWith({}, countedTokens()).put(describedFile(), body, never);
+      await setTimeout(200);
+      source.end('hello');
+      await expect(put).resolves.toMatchObject({ size: 5 });
+      expect(fixture.server.uploads.map(({ state }) => state)).toEqual(['refused', 'finished']);
+    });
+
+    it('fails a file that was begun, and sends the next with the new token', async () => {
+      fixture.server.options.acceptedTokens = ['new'];
+      const element = fixture.elementWith({}, countedTokens());
+      const begun = element.put(describedFile(), bodyOf(randomSource(MIB)), never);
+      await expect(begun).rejects.toMatchObject({ code: 'STORAGE_FAILED', cause: { statusCode: 401 } });
+      await expect(element.put(describedFile(), bodyOfBytes('hello'), never)).resolves.toMatchObject({
+        size: 5,
+      });
+    });
+
+    it('shows no token in the error', async () => {
+      const tokens = { token: () => Promise.resolve('s3cret'), renew: () => Promise.resolve('s3cret-2') };
+      fixture.server.options.acceptedTokens = [];
+      const error: unknown = await fixture
+        .elementWith({}, tokens)
+        .put(describedFile(), bodyOfBytes('hello'), never)
+        .catch((thrown: unknown) => thrown);
+      expect(inspect(error, { depth: 10 }) + JSON.stringify(error)).not.toContain('s3cret');
+    });
+  });
+});

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { LocalStorageElement } from '../../src/storage/drivers/local-storage-element.js';
+import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import { storageElementContract, type Subject } from './storage-element.contract.js';
+
+const never = new AbortController().signal;
+const ID = '550e8400-e29b-41d4-a716-446655440000';
+
+async function createSubject(): Promise<Subject> {
+  const root = await mkdtemp(join(tmpdir(), 'local-element-'));
+  return {
+    element: new LocalStorageElement('local', root),
+    finishedFiles: async () => {
+      const paths = await readdir(join(root, 'files'), { recursive: true }).catch(() => []);
+      const contents = paths.filter((path) => path.endsWith('/content'));
+      return Promise.all(
+        contents.map(async (path) => {
+          const bytes = await readFile(join(root, 'files', path));
+          return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+        }),
+      );
+    },
+    leftOvers: () => readdir(join(root, 'incoming')).catch(() => []),
+    breakDown: async () => {
+      await rm(root, { recursive: true });
+      await writeFile(root, 'no folder');
+    },
+    dispose: () => rm(root, { recursive: true, force: true }),
+  };
+}
+
+storageElementContract('LocalStorageElement', createSubject);
+
+describe('LocalStorageElement on disk', () => {
+  let root: string;
+  let element: LocalStorageElement;
+
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'local-element-'));
+    element = new LocalStorageElement('local', root);
+  });
+
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  it('keeps content and metadata in a folder of the id, readable by us alone', async () => {
+    const file = describedFile({ fileId: ID, tags: ['a'], metadata: { project: 'x' }, description: 'one' });
+    await element.put(file, bodyOfBytes('hello'), never);
+    const folder = join(root, 'files', '55', ID);
+    expect(await readFile(join(folder, 'content'), 'utf8')).toBe('hello');
+    expect(JSON.parse(await readFile(join(folder, 'metadata.json'), 'utf8'))).toEqual({
+      file_id: ID,
+      original_filename: 'a.txt',
+      content_type: 'text/plain',
+      size: 5,
+      checksum: createHash('sha256').update('hello').digest('hex'),
+      description: 'one',
+      tags: ['a'],
+      metadata: { project: 'x' },
+      retention_policy: 'temporary',
+      ttl_days: 30,
+      uploaded_by: 'alice',
+      uploaded_by_username: 'Alice',
+      uploaded_at: '2026-11-20T10:00:00.000Z',
+    });
+    const modes = await Promise.all(
+      [folder, join(folder, 'content'), join(folder, 'metadata.json')].map(async (path) =>
+        ((await stat(path)).mode & 0o777).toString(8),
+      ),
+    );
+    expect(modes).toEqual(['700', '600', '600']);
+  });
+
+  it('gives a file its name only when it is whole', async () => {
+    const { source, body } = bodyInHand();
+    const put = element.put(describedFile({ fileId: ID }), body, never);
+    source.write(Buffer.alloc(MIB));
+    await setTimeout(100);
+    expect(await readdir(join(root, 'incoming'))).toEqual([expect.stringContaining(ID)]);
+    expect(await readdir(join(root, 'files'))).toEqual([]);
+    source.end();
+    await put;
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+    expect(await readdir(join(root, 'files', '55'))).toEqual([ID]);
+  });
+
+  it('refuses a second file of one id, in whatever case, and keeps the first', async () => {
+    await element.put(describedFile({ fileId: ID }), bodyOfBytes('first'), never);
+    const second = element.put(describedFile({ fileId: ID.toUpperCase() }), bodyOfBytes('second'), never);
+    await expect(second).rejects.toMatchObject({ code: 'CONFLICT' });
+    expect(await element.stat(ID)).toMatchObject({ size: 5 });
+  });
+
+  it('lets one of two simultaneous uploads of an id win', async () => {
+    const results = await Promise.allSettled([
+      element.put(describedFile({ fileId: ID }), bodyOf(randomSource(MIB)), never),
+      element.put(describedFile({ fileId: ID }), bodyOf(randomSource(MIB)), never),
+    ]);
+    expect(results.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(results.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'CONFLICT' },
+    });
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+  });
+
+  it('refuses an id that is no UUID', async () => {
+    const put = element.put(describedFile({ fileId: '../evil' }), bodyOfBytes('x'), never);
+    await expect(put).rejects.toMatchObject({ code: 'VALIDATION_ERROR' });
+    expect(await readdir(root)).toEqual([]);
+  });
+
+  it('removes what an earlier process left behind, once', async () => {
+    await mkdir(join(root, 'incoming', `${ID}.abc`), { recursive: true });
+    await writeFile(join(root, 'incoming', `${ID}.abc`, 'content'), 'half');
+    await element.prepare();
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+    await mkdir(join(root, 'incoming', 'in-use'));
+    await element.prepare();
+    expect(await readdir(join(root, 'incoming'))).toEqual(['in-use']);
+  });
+
+  it('does not take damaged metadata for a missing file', async () => {
+    await element.put(describedFile({ fileId: ID }), bodyOfBytes('hello'), never);
+    await writeFile(join(root, 'files', '55', ID, 'metadata.json'), '{"file_id":');
+    await expect(element.stat(ID)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+
+  it('can be used again when its folder comes back', async () => {
+    await rm(root, { recursive: true });
+    await writeFile(root, 'no folder');
+    expect(await element.health()).toEqual({ up: false, reason: expect.stringContaining('ENOTDIR') });
+    await rm(root);
+    expect(await element.health()).toEqual({ up: true });
+    await element.put(describedFile(), bodyOfBytes('x'), never);
+  });
+});

@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { ContentDigest, StorageElement } from '../../src/storage/storage-element.js';
+import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+
+/** An element with a driver under test, and a look behind it. */
+export interface Subject {
+  readonly element: StorageElement;
+  /** What it really has. */
+  finishedFiles(): Promise<ContentDigest[]>;
+  /** Traces of uploads that did not finish. */
+  leftOvers(): Promise<string[]>;
+  /** Makes the element unusable. */
+  breakDown(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+/** Time in which an abort shows: far below every timeout of the drivers under test. */
+const PROMPT_MS = 1_000;
+
+const BIG_BYTES = 64 * MIB + 17;
+
+const never = new AbortController().signal;
+
+/** What every driver of the port promises. */
+export function storageElementContract(name: string, createSubject: () => Promise<Subject>): void {
+  describe(`${name} as a storage element`, () => {
+    let current: Subject | undefined;
+    const subject = (): Subject => {
+      if (!current) throw new Error('the element is there only during a test');
+      return current;
+    };
+
+    beforeEach(async () => {
+      current = await createSubject();
+    });
+
+    afterEach(() => subject().dispose());
+
+    keepsFiles(subject);
+    keepsNames(subject);
+    storesBigFiles(subject);
+    failsWithTheBody(subject);
+    endsWithTheSignal(subject);
+    saysWhatItHas(subject);
+  });
+}
+
+function keepsFiles(subject: () => Subject): void {
+  it('stores a file, knows it, and removes it', async () => {
+    const { element } = subject();
+    const file = describedFile({ tags: ['a', 'b'], description: 'one', metadata: { project: 'x' } });
+    const body = bodyOfBytes('hello');
+    const stored = await element.put(file, body, never);
+    expect(stored).toMatchObject({ fileId: file.fileId, ...body.digest(), originalFilename: 'a.txt' });
+    expect(await element.stat(stored.fileId)).toMatchObject({ fileId: file.fileId, ...body.digest() });
+    await element.remove(stored.fileId);
+    expect(await element.stat(stored.fileId)).toBeUndefined();
+    expect(await subject().finishedFiles()).toEqual([]);
+    await element.remove(stored.fileId);
+  });
+
+  it('stores a permanent file of nobody by name', async () => {
+    const file = describedFile({ retentionPolicy: 'permanent', ttlDays: null, uploadedByUsername: null });
+    await expect(subject().element.put(file, bodyOfBytes('hello'), never)).resolves.toMatchObject({
+      size: 5,
+    });
+  });
+
+  it('stores an empty file and one whose length is not known', async () => {
+    const { element } = subject();
+    await expect(element.put(describedFile(), bodyOfBytes(''), never)).resolves.toMatchObject({ size: 0 });
+    const { source, body } = bodyInHand();
+    const put = element.put(describedFile(), body, never);
+    source.write('one ');
+    await setTimeout(20);
+    source.end('two');
+    await expect(put).resolves.toMatchObject({ size: 7 });
+  });
+
+  it('stores files side by side', async () => {
+    const { element } = subject();
+    const bodies = Array.from({ length: 20 }, (_, index) => bodyOf(randomSource(100_000 + index)));
+    await Promise.all(bodies.map((body) => element.put(describedFile(), body, never)));
+    const sizes = (await subject().finishedFiles()).map(({ size }) => size).toSorted((a, b) => a - b);
+    expect(sizes).toEqual(bodies.map((body) => body.digest().size));
+  });
+}
+
+function keepsNames(subject: () => Subject): void {
+  it.each([
+    'привет, 世界 🎉.txt',
+    'a "quoted" name.txt',
+    'line\r\nContent-Type: text/html\r\n\r\nbreak.txt',
+    '../../../etc/passwd',
+    '100%.txt',
+    `${'long'.repeat(60)}.txt`,
+  ])('keeps the name %j as it was given', async (originalFilename) => {
+    const { element } = subject();
+    const file = describedFile({ originalFilename });
+    const stored = await element.put(file, bodyOfBytes('hello'), never);
+    expect(stored.originalFilename).toBe(originalFilename);
+    expect(await element.stat(stored.fileId)).toMatchObject({ originalFilename, size: 5 });
+  });
+}
+
+function storesBigFiles(subject: () => Subject): void {
+  it('gives the size and digest of a big file as they went through', async () => {
+    const body = bodyOf(randomSource(BIG_BYTES));
+    const stored = await subject().element.put(describedFile(), body, never);
+    expect(stored).toMatchObject({ size: BIG_BYTES, sha256: body.digest().sha256 });
+    expect(await subject().finishedFiles()).toEqual([body.digest()]);
+  });
+
+  it('holds a bounded part of a file in memory', async () => {
+    const before = process.memoryUsage().arrayBuffers;
+    let peak = 0;
+    const source = randomSource(128 * MIB).on('data', () => {
+      peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    });
+    await subject().element.put(describedFile(), bodyOf(source), never);
+    expect(peak).toBeLessThan(64 * MIB);
+  });
+}
+
+function failsWithTheBody(subject: () => Subject): void {
+  it.each([
+    ['before its first byte', 0],
+    ['after its first bytes', 1000],
+    ['in the middle of a large file', 3 * MIB],
+  ])('fails with the error of a stream that breaks %s and leaves nothing', async (_when, size) => {
+    const { source, body } = bodyInHand();
+    const put = subject().element.put(describedFile(), body, never);
+    const broken = new Error('the client sent nonsense');
+    source.write(Buffer.alloc(size, 'x'));
+    await setTimeout(50);
+    body.stream.destroy(broken);
+    await expect(put).rejects.toBe(broken);
+    await expectNothingLeft(subject());
+  });
+
+  it('fails with the error of a stream that was broken before', async () => {
+    const { body } = bodyInHand();
+    const broken = new Error('too late');
+    body.stream.destroy(broken);
+    await setTimeout(10);
+    await expect(subject().element.put(describedFile(), body, never)).rejects.toBe(broken);
+    await expectNothingLeft(subject());
+  });
+
+  it('takes a stream that is closed before its end for a client that left', async () => {
+    const { source, body } = bodyInHand();
+    const put = subject().element.put(describedFile(), body, never);
+    source.write('some');
+    await setTimeout(20);
+    body.stream.destroy();
+    await expect(put).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST' });
+    await expectNothingLeft(subject());
+  });
+
+  it.each([
+    ['fewer', 4],
+    ['more', 6],
+  ])('refuses a file of %s bytes than were declared', async (_which, size) => {
+    const { source, body } = bodyInHand(5);
+    source.end('x'.repeat(size));
+    await expect(subject().element.put(describedFile(), body, never)).rejects.toMatchObject({
+      code: 'VALIDATION_ERROR',
+    });
+    await expectNothingLeft(subject());
+  });
+}
+
+function endsWithTheSignal(subject: () => Subject): void {
+  it('ends an aborted upload at once with the reason and leaves nothing', async () => {
+    const { source, body } = bodyInHand();
+    const controller = new AbortController();
+    const put = subject().element.put(describedFile(), body, controller.signal);
+    source.write(Buffer.alloc(MIB));
+    await setTimeout(100);
+    const reason = new Error('the client went away');
+    const abortedAt = performance.now();
+    controller.abort(reason);
+    await expect(put).rejects.toBe(reason);
+    expect(performance.now() - abortedAt).toBeLessThan(PROMPT_MS);
+    await expectNothingLeft(subject());
+  });
+
+  it('begins nothing when it is aborted before', async () => {
+    const reason = new Error('gone');
+    const put = subject().element.put(describedFile(), bodyOfBytes('x'), AbortSignal.abort(reason));
+    await expect(put).rejects.toBe(reason);
+    await expectNothingLeft(subject());
+  });
+
+  it('leaves the stream of a failed upload to its owner', async () => {
+    const { body } = bodyInHand();
+    const controller = new AbortController();
+    const put = subject().element.put(describedFile(), body, controller.signal);
+    await setTimeout(20);
+    controller.abort(new Error('gone'));
+    await expect(put).rejects.toThrow('gone');
+    expect(body.stream.destroyed).toBe(false);
+    expect(body.stream.listenerCount('data')).toBe(0);
+  });
+
+  it('keeps no listener on the signal of a finished upload', async () => {
+    const { signal } = new AbortController();
+    const counted = countListeners(signal);
+    await subject().element.put(describedFile(), bodyOfBytes('x'), signal);
+    await setTimeout(10);
+    expect(counted()).toBe(0);
+  });
+}
+
+function saysWhatItHas(subject: () => Subject): void {
+  it('knows no file of an unknown id, and removes none', async () => {
+    expect(await subject().element.stat(randomUUID())).toBeUndefined();
+    await expect(subject().element.remove(randomUUID())).resolves.toBeUndefined();
+  });
+
+  it.each(['../../etc/passwd', '..', '', 'a/b', 'a\r\nb'])('knows no file of the id %j', async (id) => {
+    expect(await subject().element.stat(id)).toBeUndefined();
+    await expect(subject().element.remove(id)).resolves.toBeUndefined();
+  });
+
+  it('is up', async () => {
+    expect(await subject().element.health()).toEqual({ up: true });
+  });
+
+  it('says that it is down, and fails', async () => {
+    await subject().breakDown();
+    expect(await subject().element.health()).toEqual({ up: false, reason: expect.any(String) });
+    const put = subject().element.put(describedFile(), bodyOfBytes('x'), never);
+    await expect(put).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+}
+
+async function expectNothingLeft(subject: Subject): Promise<void> {
+  const deadline = performance.now() + PROMPT_MS;
+  while ((await subject.leftOvers()).length > 0 && performance.now() < deadline) await setTimeout(10);
+  expect(await subject.leftOvers()).toEqual([]);
+  expect(await subject.finishedFiles()).toEqual([]);
+}
+
+/** Counts what listens to `signal` from now on. */
+function countListeners(signal: AbortSignal): () => number {
+  const added = jest.spyOn(signal, 'addEventListener');
+  const removed = jest.spyOn(signal, 'removeEventListener');
+  return () => added.mock.calls.length - removed.mock.calls.length;
+}

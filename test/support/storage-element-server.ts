@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
+import { setTimeout } from 'node:timers/promises';
+import { type ReceivedForm, readForm } from './form-reader.js';
+import { listen, shut } from './local-server.js';
+
+/** What goes wrong with every upload while it is set; `afterBytes` counts bytes of the body. */
+export type UploadFault =
+  /** Answers `status` with `body` after the whole upload, or early after `afterBytes`; then reads no more. */
+  | { readonly kind: 'answer'; readonly status: number; readonly body?: string; readonly afterBytes?: number }
+  | { readonly kind: 'reset'; readonly afterBytes: number }
+  /** Reads no more, and says nothing. */
+  | { readonly kind: 'stall'; readonly afterBytes: number }
+  | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+  /** Takes the whole file and never answers. */
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'wrong-checksum' }
+  | { readonly kind: 'wrong-size' };
+
+export interface StorageElementOptions {
+  /** Whose receipts it writes. */
+  generation: 'artStore' | 'goartstore';
+  fault?: UploadFault;
+  /** Tokens that it takes; unset: any, and none. */
+  acceptedTokens?: readonly string[];
+  /** Ignores the hint `file_id`. */
+  choosesOwnIds: boolean;
+  /** Status of `/health/ready`. */
+  readyStatus: number;
+  /** Answers to everything but uploads come after so many milliseconds. */
+  delayMs: number;
+}
+
+export interface FinishedFile extends ReceivedForm {
+  readonly fileId: string;
+  readonly uploadedAt: string;
+}
+
+/** One upload from its first byte on. */
+export interface ReceivedUpload {
+  readonly headers: IncomingHttpHeaders;
+  /** Bytes of the body that were read. */
+  bytes: number;
+  state: 'receiving' | 'finished' | 'refused' | 'aborted';
+}
+
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/**
+ * A storage element of contracts section 3 in this process, without an authority but the tests. `options` may
+ * be changed at any time. It keeps what it knows of files, not their bytes.
+ */
+export class StorageElementServer {
+  readonly files = new Map<string, FinishedFile>();
+  readonly uploads: ReceivedUpload[] = [];
+  readonly requests: ReceivedRequest[] = [];
+  readonly options: StorageElementOptions;
+  url = '';
+
+  private constructor(
+    private readonly server: Server,
+    options: Partial<StorageElementOptions>,
+  ) {
+    this.options = {
+      generation: 'goartstore',
+      choosesOwnIds: false,
+      readyStatus: 200,
+      delayMs: 0,
+      ...options,
+    };
+    server.on('request', (request, response) => {
+      this.answer(request, response).catch(() => request.destroy());
+    });
+  }
+
+  static async start(options: Partial<StorageElementOptions> = {}): Promise<StorageElementServer> {
+    const server = createServer({ requestTimeout: 0 });
+    const element = new StorageElementServer(server, options);
+    element.url = await listen(server);
+    return element;
+  }
+
+  close(): Promise<void> {
+    return shut(this.server);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '', headers } = request;
+    this.requests.push({ method, path: url, headers });
+    if (method === 'POST' && url === '/api/v1/files/upload') {
+      await this.receive(request, response);
+      return;
+    }
+    if (this.options.delayMs > 0) await setTimeout(this.options.delayMs);
+    if (url === '/health/ready') send(response, this.options.readyStatus, { status: 'ok' });
+    else if (!this.isAuthorized(headers)) this.refuse(response, 401, 'Unauthorized');
+    else this.answerFile(method, decodeURIComponent(url.replace('/api/v1/files/', '')), response);
+  }
+
+  private answerFile(method: string, fileId: string, response: ServerResponse): void {
+    const file = this.files.get(fileId);
+    if (!file) this.refuse(response, 404, 'File not found');
+    else if (method === 'GET') send(response, 200, this.receipt(file));
+    else if (method === 'DELETE') {
+      this.files.delete(fileId);
+      response.writeHead(204).end();
+    } else this.refuse(response, 405, 'Method not allowed');
+  }
+
+  private async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const upload: ReceivedUpload = { headers: request.headers, bytes: 0, state: 'receiving' };
+    this.uploads.push(upload);
+    if (!this.isAuthorized(request.headers)) {
+      upload.state = 'refused';
+      this.refuse(response, 401, 'Unauthorized');
+      return;
+    }
+    try {
+      const form = await readForm(request, async (bytes, chunkBytes) => {
+        upload.bytes = bytes;
+        await this.disturb(upload, chunkBytes, request, response);
+      });
+      this.finish(upload, form, response);
+    } catch (error) {
+      if (upload.state === 'receiving') upload.state = 'aborted';
+      throw error;
+    }
+  }
+
+  /** What the fault does in the middle of an upload; the sender waits for it. */
+  private async disturb(
+    upload: ReceivedUpload,
+    chunkBytes: number,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const { fault } = this.options;
+    if (fault?.kind === 'slow') await setTimeout((chunkBytes / fault.bytesPerSecond) * 1000);
+    if (!fault || !('afterBytes' in fault) || upload.bytes < (fault.afterBytes ?? Infinity)) return;
+    upload.state = 'refused';
+    if (fault.kind === 'answer') response.writeHead(fault.status).end(fault.body);
+    if (fault.kind === 'reset') request.socket.resetAndDestroy();
+    await once(request.socket, 'close');
+    throw new Error(`the fault ${fault.kind} ended the upload`);
+  }
+
+  private finish(upload: ReceivedUpload, form: ReceivedForm, response: ServerResponse): void {
+    const { fault } = this.options;
+    if (fault?.kind === 'answer') {
+      upload.state = 'refused';
+      response.writeHead(fault.status).end(fault.body);
+      return;
+    }
+    upload.state = 'finished';
+    const file = this.keep(form);
+    if (fault?.kind === 'hang') return;
+    const claimed = {
+      ...file,
+      ...(fault?.kind === 'wrong-checksum' && { sha256: '0'.repeat(64) }),
+      ...(fault?.kind === 'wrong-size' && { size: file.size - 1 }),
+    };
+    send(response, 201, this.receipt(claimed));
+  }
+
+  private keep(form: ReceivedForm): FinishedFile {
+    const hint = form.fields.file_id;
+    const fileId = this.options.choosesOwnIds || hint === undefined ? randomUUID() : hint;
+    const file = { ...form, fileId, uploadedAt: new Date().toISOString() };
+    this.files.set(fileId, file);
+    return file;
+  }
+
+  private receipt(file: FinishedFile): Record<string, unknown> {
+    const common = { file_id: file.fileId, original_filename: file.filename, checksum: file.sha256 };
+    return this.options.generation === 'artStore'
+      ? { ...common, file_size: file.size, message: 'File uploaded successfully' }
+      : {
+          ...common,
+          content_type: file.contentType,
+          size: file.size,
+          uploaded_by: file.fields.uploaded_by_id,
+          uploaded_at: file.uploadedAt,
+          status: 'active',
+        };
+  }
+
+  private refuse(response: ServerResponse, status: number, message: string): void {
+    const body =
+      this.options.generation === 'artStore'
+        ? { detail: message }
+        : { error: { code: `E${status}`, message } };
+    send(response, status, body);
+  }
+
+  private isAuthorized({ authorization = '' }: IncomingHttpHeaders): boolean {
+    const { acceptedTokens } = this.options;
+    return !acceptedTokens || acceptedTokens.some((token) => authorization === `Bearer ${token}`);
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
