@@ -73,7 +73,7 @@ module.exports = {
       name: 'black-boxes-stay-outside',
       comment: 'These tests know the service from outside: HTTP and what test/support starts.',
       severity: 'error',
-      from: { path: '^test/(mockserver|faults)/' },
+      from: { path: '^test/(mockserver|faults|process)/' },
       to: { path: '^(src|bench|mocks|test)/', pathNot: '^test/(support|$1)/' },
     },
     {
