@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PROBLEM_MEDIA_TYPE, type Problem } from './problem.js';
 
 /** How long a client that is still sending is listened to, so that it comes to read our answer. */
-const LINGER_MS = 5_000;
+export const LINGER_MS = 5_000;
 
 /**
  * Answers with a problem. A body that was not read to its end is answered with `Connection: close`, and what
@@ -47,6 +47,8 @@ function linger(request: IncomingMessage, response: ServerResponse): void {
     request.off('data', discard);
     response.end();
   };
+  // Of an answer without a body, as to HEAD, nothing has gone out yet.
+  response.flushHeaders();
   const timer = setTimeout(end, LINGER_MS);
   request.on('data', discard).once('end', end).once('close', end).once('error', end);
   request.resume();
