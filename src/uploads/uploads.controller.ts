@@ -1,4 +1,5 @@
 import { Controller, HttpCode, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
@@ -11,6 +12,7 @@ import { UploadsService } from './uploads.service.js';
 
 /** Where files come in. Bodies are read as they arrive, so no body parser stands in front of these routes. */
 @Controller({ path: 'api/files', version: '1' })
+@ApiTags('files')
 @RequirePermission('files:write')
 export class UploadsController {
   constructor(private readonly uploads: UploadsService) {}
@@ -26,16 +28,16 @@ export class UploadsController {
     return this.uploads.create(request, response, caller);
   }
 
-  @Put(':uploadId')
+  @Put(':uuid')
   @ApiRawUpload()
   async put(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
-    @Param('uploadId') uploadId: string,
+    @Param('uuid') uuid: string,
     @CurrentCaller() caller: Caller,
   ): Promise<Receipt> {
-    if (!isUuid(uploadId)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
-    const { receipt, created } = await this.uploads.put(request, response, uploadId.toLowerCase(), caller);
+    if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
+    const { receipt, created } = await this.uploads.put(request, response, uuid.toLowerCase(), caller);
     response.status(created ? HttpStatus.CREATED : HttpStatus.OK);
     return receipt;
   }

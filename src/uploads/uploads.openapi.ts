@@ -9,7 +9,6 @@ import {
   ApiOkResponse,
   ApiOperation,
   ApiParam,
-  ApiTags,
 } from '@nestjs/swagger';
 import { Receipt } from './receipt.dto.js';
 
@@ -29,7 +28,6 @@ const MULTIPART_UPLOAD = {
 
 function ApiUpload(summary: string, description: string): MethodDecorator & ClassDecorator {
   return applyDecorators(
-    ApiTags('files'),
     ApiBearerAuth(),
     ApiOperation({ summary, description }),
     ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
@@ -55,7 +53,7 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
       'The same bytes again give the first receipt again.',
     ),
     ApiConsumes('application/octet-stream'),
-    ApiParam({ name: 'uploadId', format: 'uuid' }),
+    ApiParam({ name: 'uuid', format: 'uuid' }),
     ApiHeader({
       name: 'Content-Disposition',
       required: false,
