@@ -24,7 +24,7 @@ export const serverVariables = {
   HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),
   KEEP_ALIVE_TIMEOUT_MS: milliseconds('Time an idle connection is kept open.', 65_000),
   SHUTDOWN_GRACE_MS: milliseconds(
-    'Time that uploads in flight have to finish after SIGTERM, before they are aborted.',
+    'Time that uploads in flight have to finish after SIGTERM, before they are aborted. 0: at once.',
     30_000,
     0,
   ),
@@ -33,7 +33,7 @@ export const serverVariables = {
     1_000,
     0,
   ),
-  HEALTH_CHECK_TIMEOUT_MS: milliseconds('Time each readiness check has to answer.', 2_000),
+  HEALTH_CHECK_TIMEOUT_MS: milliseconds('Time each readiness check has to answer; more than 5000 counts as 5000.', 2_000),
   MIN_FREE_DISK_BYTES: count(
     'Free space under `DATA_DIR` below which readiness is 503. 0: not checked.',
     'bytes',

@@ -1,0 +1,160 @@
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { z } from 'zod';
+import { authVariables } from '../src/config/auth.variables.js';
+import { parseEnvironment, variables } from '../src/config/environment.js';
+import { observabilityVariables } from '../src/config/observability.variables.js';
+import { serverVariables } from '../src/config/server.variables.js';
+import { serviceTokenVariables } from '../src/config/service-token.variables.js';
+import { storageVariables } from '../src/config/storage.variables.js';
+import { uploadVariables } from '../src/config/upload.variables.js';
+import { ERROR_CATALOGUE } from '../src/errors/catalogue.js';
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const configuration = read('docs/configuration.md');
+const errors = read('docs/errors.md');
+
+/** The cells of every table row that begins with a name in backticks, line by line. */
+function rowsOf(markdown: string): string[][] {
+  return markdown
+    .split('\n')
+    .filter((line) => /^\|\s*`[A-Z_]+`/.test(line))
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+}
+
+/** What stands between a heading and the next one. */
+function sectionOf(markdown: string, heading: string): string {
+  return markdown.split(/^## /m).find((section) => section.startsWith(`${heading}\n`)) ?? '';
+}
+
+describe('docs/configuration.md', () => {
+  const sections: [heading: string, room: Record<string, z.ZodType>][] = [
+    ['Server', serverVariables],
+    ['Uploads', uploadVariables],
+    ['Callers', authVariables],
+    ['Storage elements', storageVariables],
+    ['Service token', serviceTokenVariables],
+    ['Logs', observabilityVariables],
+  ];
+
+  it.each(sections)(
+    'lists under "%s" what the schema has, with meaning, unit and default',
+    (heading, room) => {
+      const declared = Object.entries(room).map(([name, schema]) => rowFor(name, schema));
+      expect(rowsOf(sectionOf(configuration, heading)).map((cells) => cells.join(' | '))).toEqual(declared);
+    },
+  );
+
+  it('lists every variable of the schema once, and no other', () => {
+    const listed = rowsOf(configuration).map(([name]) => name?.replaceAll('`', ''));
+    expect(listed).toEqual(Object.keys(variables));
+  });
+
+  it('shows storage elements that are taken', () => {
+    const example = codeOf(configuration, 'json');
+    expect(parseEnvironment({ STORAGE_ELEMENTS: example }).STORAGE_ELEMENTS).toHaveLength(3);
+  });
+
+  it('shows a production configuration that is taken', () => {
+    const lines = codeOf(configuration, 'sh').split('\n');
+    const env = Object.fromEntries(lines.map((line) => line.split('=', 2)));
+    expect(env.STORAGE_ELEMENTS).toMatch(/\.json$/);
+    const given = { ...env, STORAGE_ELEMENTS: codeOf(configuration, 'json') };
+    expect(parseEnvironment(given).NODE_ENV).toBe('production');
+  });
+
+  function codeOf(markdown: string, language: string): string {
+    return new RegExp(`^\`\`\`${language}\n([^]*?)\n\`\`\`$`, 'm').exec(markdown)?.[1] ?? '';
+  }
+
+  function rowFor(name: string, schema: z.ZodType): string {
+    const { description = '', unit } = schema.meta() ?? {};
+    const value = schema.safeParse(undefined).data;
+    return [`\`${name}\``, description, String(unit), defaultText(value, unit)].join(' | ');
+  }
+
+  function defaultText(value: unknown, unit: unknown): string {
+    if (value === undefined) return 'unset';
+    if (Array.isArray(value)) return 'empty';
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return `\`${text}\`${unit === 'bytes' ? ` (${inBinaryUnits(Number(value))})` : ''}`;
+  }
+
+  function inBinaryUnits(bytes: number): string {
+    const power = Math.floor(Math.log2(bytes) / 10);
+    return `${bytes / 1024 ** power} ${['bytes', 'KiB', 'MiB', 'GiB'][power]}`;
+  }
+});
+
+describe('docs/errors.md', () => {
+  it('lists every code of the catalogue once, and no other, with its status and whether to try again', () => {
+    const listed = rowsOf(errors).map(([code, status, retry]) => [code, status, retry].join(' | '));
+    const declared = Object.entries(ERROR_CATALOGUE).map(
+      ([code, { status, retryable }]) => `\`${code}\` | ${status} | ${retryable ? 'yes' : 'no'}`,
+    );
+    expect(listed).toEqual(declared);
+  });
+
+  it('says of every code what causes it and what to do', () => {
+    const unexplained = rowsOf(errors).filter(
+      (cells) => !cells[3]?.endsWith('.') || !cells[4]?.endsWith('.'),
+    );
+    expect(unexplained).toEqual([]);
+  });
+
+  it.each(Object.keys(ERROR_CATALOGUE))('lists %s, which the code does answer with', (code) => {
+    const files = globSync('src/**/*.ts', { cwd: root, exclude: ['**/*.spec.ts', '**/catalogue.ts'] });
+    expect(files.filter((file) => read(file).includes(`'${code}'`))).not.toEqual([]);
+  });
+
+  it('names variables that exist', () => {
+    const named = errors.match(/`[A-Z]+(_[A-Z]+)+`/g)?.map((name) => name.replaceAll('`', '')) ?? [];
+    const known = new Set([...Object.keys(variables), ...Object.keys(ERROR_CATALOGUE)]);
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+});
+
+describe('docs/architecture.md', () => {
+  const architecture = read('docs/architecture.md');
+
+  it('has every room of src on its map', () => {
+    const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    expect(rooms.map(({ name }) => name).filter((name) => !architecture.includes(`| \`${name}\``))).toEqual(
+      [],
+    );
+  });
+
+  it('names files that exist', () => {
+    const named =
+      architecture.match(/`[\w./-]+\.(ts|json|md)`/g)?.map((name) => name.replaceAll('`', '')) ?? [];
+    const files = globSync(['src/**/*', 'docs/**/*', '*.json'], { cwd: root });
+    expect(named.filter((name) => !files.some((file) => file.endsWith(name)))).toEqual([]);
+  });
+});
+
+describe('the documentation', () => {
+  const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
+
+  it.each(pages)('of %s links to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = '']) => link);
+    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it('has decisions with consecutive numbers, each with context, choice and price', () => {
+    const decisions = readdirSync(join(root, 'docs/adr')).toSorted((one, other) => one.localeCompare(other));
+    expect(decisions.map((name) => Number(name.slice(0, 4)))).toEqual(decisions.map((_, index) => index + 1));
+    for (const name of decisions) {
+      const headings = read(`docs/adr/${name}`).match(/^## .*$/gm);
+      expect({ name, headings }).toEqual({ name, headings: ['## Context', '## Choice', '## Price'] });
+    }
+  });
+});
