@@ -33,7 +33,10 @@ export const serverVariables = {
     1_000,
     0,
   ),
-  HEALTH_CHECK_TIMEOUT_MS: milliseconds('Time each readiness check has to answer; more than 5000 counts as 5000.', 2_000),
+  HEALTH_CHECK_TIMEOUT_MS: milliseconds(
+    'Time each readiness check has to answer; more than 5000 counts as 5000.',
+    2_000,
+  ),
   MIN_FREE_DISK_BYTES: count(
     'Free space under `DATA_DIR` below which readiness is 503. 0: not checked.',
     'bytes',
