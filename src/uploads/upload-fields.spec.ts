@@ -11,7 +11,8 @@ function wrongFields(texts: Texts): string[] {
   try {
     read(texts);
   } catch (error) {
-    if (error instanceof ServiceError) return (error.options.fields ?? []).map(({ field }) => field).toSorted();
+    if (error instanceof ServiceError)
+      return (error.options.fields ?? []).map(({ field }) => field).toSorted();
   }
   return [];
 }
@@ -37,23 +38,28 @@ describe('readUploadFields', () => {
     });
   });
 
+  it('takes a blank input of a form as one that is not there', () => {
+    const blank = { description: '', retention_policy: '', ttl_days: '', tags: '', metadata: '' };
+    expect(read(blank)).toEqual(read({}));
+  });
+
   it('gives a permanent file no time to live', () => {
     expect(read({ retention_policy: 'permanent' }).ttl_days).toBeNull();
     expect(wrongFields({ retention_policy: 'permanent', ttl_days: '30' })).toEqual(['ttl_days']);
   });
 
-  it.each(['0', '400', '366', '-1', '1.5', '1e2', 'abc', '', ' ', '0x10', '99999999999999999999'])(
+  it.each(['0', '400', '366', '-1', '1.5', '1e2', 'abc', ' ', '0x10', '99999999999999999999'])(
     'refuses ttl_days %j and never replaces it',
     (ttl_days) => {
       expect(wrongFields({ ttl_days })).toEqual(['ttl_days']);
     },
   );
 
-  it.each(['', 'a', '{}', '"a"', '[1]', '["a",null]', '[["a"]]', 'null'])('refuses tags %j', (tags) => {
+  it.each([' ', 'a', '{}', '"a"', '[1]', '["a",null]', '[["a"]]', 'null'])('refuses tags %j', (tags) => {
     expect(wrongFields({ tags })).toEqual(['tags']);
   });
 
-  it.each(['', 'a', '[]', '"a"', '1', 'null', '{'])('refuses metadata %j', (metadata) => {
+  it.each([' ', 'a', '[]', '"a"', '1', 'null', '{'])('refuses metadata %j', (metadata) => {
     expect(wrongFields({ metadata })).toEqual(['metadata']);
   });
 

@@ -52,10 +52,16 @@ export function isUploadField(name: string): name is keyof UploadFields {
   return Object.hasOwn(READERS, name);
 }
 
-/** Fills in the defaults. @throws VALIDATION_ERROR that names every wrong field. */
+/**
+ * Fills in the defaults. A part without text is a part that is not there: that is how a browser sends an input
+ * that was left blank.
+ * @throws VALIDATION_ERROR that names every wrong field.
+ */
 export function readUploadFields(texts: ReadonlyMap<keyof UploadFields, string>): UploadFields {
   const fields = new UploadFields();
-  for (const [name, text] of texts) Object.assign(fields, { [name]: READERS[name](text) });
+  for (const [name, text] of texts) {
+    if (text !== '') Object.assign(fields, { [name]: READERS[name](text) });
+  }
   if (texts.size > 0) check(fields);
   if (fields.retention_policy === 'temporary') fields.ttl_days ??= DEFAULT_TTL_DAYS;
   return fields;

@@ -19,11 +19,27 @@ const MULTIPART_UPLOAD = {
   properties: {
     description: { type: 'string', maxLength: 1000 },
     retention_policy: { type: 'string', enum: ['temporary', 'permanent'], default: 'temporary' },
-    ttl_days: { type: 'integer', minimum: 1, maximum: 365, description: 'Not with `permanent`.' },
-    tags: { type: 'string', description: 'JSON array of strings', example: '[]' },
-    metadata: { type: 'string', description: 'JSON object', example: '{}' },
+    ttl_days: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 365,
+      default: 30,
+      description: 'Not with `permanent`.',
+    },
+    tags: { type: 'array', items: { type: 'string' }, example: ['report'], description: 'As JSON.' },
+    metadata: {
+      type: 'object',
+      additionalProperties: true,
+      example: { project: 7 },
+      description: 'As JSON.',
+    },
     file: { type: 'string', format: 'binary' },
   },
+};
+
+const JSON_PARTS = {
+  tags: { contentType: 'application/json' },
+  metadata: { contentType: 'application/json' },
 };
 
 function ApiUpload(summary: string, description: string): MethodDecorator & ClassDecorator {
@@ -42,7 +58,7 @@ export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
       'Text parts must come before `file`, which is streamed on while it arrives.',
     ),
     ApiConsumes('multipart/form-data'),
-    ApiBody({ schema: MULTIPART_UPLOAD }),
+    ApiBody({ schema: MULTIPART_UPLOAD, encoding: JSON_PARTS }),
   );
 }
 

@@ -80,6 +80,18 @@ describe('uploads', () => {
       expect((await storedPaths(running.dataDir))[0]).toContain('/storage/rw/');
     });
 
+    it('takes JSON parts as a script sends them, with a type and a name of their own', async () => {
+      const form = new FormData();
+      form.append('metadata', new Blob(['{"a":1}'], { type: 'application/json' }));
+      form.append('file', new Blob(['x']), 'a.txt');
+      const answer = await fetch(`${running.url}/api/v1/files/upload`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}` },
+        body: form,
+      });
+      expect(await answer.json()).toMatchObject({ metadata: { a: 1 }, original_filename: 'a.txt' });
+    });
+
     it('serves the default version where the URL names none', async () => {
       const answer = await request(running.url)
         .post('/api/files/upload')
