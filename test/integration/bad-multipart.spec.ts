@@ -63,7 +63,6 @@ describe('a bad form', () => {
     ['a field after the file', [filePart(), description], 'description'],
     ['an unknown field', [{ name: 'ttl_day', value: '1' }, filePart()], 'ttl_day'],
     ['a field twice', [description, description, filePart()], 'description'],
-    ['a field that is a file', [{ ...description, filename: 'd.txt' }, filePart()], 'description'],
     ['a field that is too large', [{ ...description, value: 'x'.repeat(2001) }, filePart()], 'description'],
     [
       'a field that is not UTF-8',
