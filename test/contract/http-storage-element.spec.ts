@@ -10,6 +10,7 @@ async function createSubject(options: Partial<StorageElementOptions>): Promise<S
     element,
     finishedFiles: () =>
       Promise.resolve([...server.files.values()].map(({ size, sha256 }) => ({ size, sha256 }))),
+    takenBytes: () => server.uploads[0]?.bytes ?? 0,
     leftOvers: () =>
       Promise.resolve(server.uploads.map(({ state }) => state).filter((state) => state === 'receiving')),
     breakDown: () => server.close(),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -24,6 +25,11 @@ async function createSubject(): Promise<Subject> {
           return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
         }),
       );
+    },
+    takenBytes: () => {
+      const incoming = join(root, 'incoming');
+      const [folder = ''] = existsSync(incoming) ? readdirSync(incoming) : [];
+      return statSync(join(incoming, folder, 'content'), { throwIfNoEntry: false })?.size ?? 0;
     },
     leftOvers: () => readdir(join(root, 'incoming')).catch(() => []),
     breakDown: async () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { finished, Readable } from 'node:stream';
 import type { FileBody } from '../storage-element.js';
 import { bodyFailure, lengthFailure } from './body-failures.js';
@@ -11,6 +11,12 @@ export interface FilePart {
   readonly contentType: string;
 }
 
+/** The beginning of a body goes out together, so that a small file is one write. */
+const GATHER_BYTES = 16 * 1024;
+
+/** How long the beginning waits for more, in milliseconds: a slow client does not hold up the request itself. */
+const GATHER_MS = 5;
+
 /**
  * A `multipart/form-data` body (RFC 7578) around a file that is still arriving. The closing boundary is written
  * only after `body.stream` has ended as it should; when that fails, so does this stream, without a boundary.
@@ -22,8 +28,11 @@ export class OutgoingMultipart extends Readable {
   readonly contentType: string;
   /** Bytes of the whole body; undefined where the length of the file is not known. */
   readonly contentLength: number | undefined;
-  readonly #prefix: Buffer;
   readonly #suffix: Buffer;
+  /** The beginning until it is handed over. */
+  #gathered: Buffer[] | undefined;
+  #gatheredBytes: number;
+  #gatherTimer: NodeJS.Timeout | undefined;
   #started = false;
   #bytesTaken = 0;
   #complete = false;
@@ -35,13 +44,13 @@ export class OutgoingMultipart extends Readable {
     private readonly body: FileBody,
   ) {
     super();
-    const boundary = `ingester${randomBytes(18).toString('hex')}`;
+    const boundary = `ingester-${randomUUID()}`;
     this.contentType = `multipart/form-data; boundary=${boundary}`;
-    this.#prefix = Buffer.from(prefixOf(boundary, parts, file));
+    const prefix = Buffer.from(prefixOf(boundary, parts, file));
+    this.#gathered = [prefix];
+    this.#gatheredBytes = prefix.length;
     this.#suffix = Buffer.from(`\r\n--${boundary}--\r\n`);
-    if (body.length !== undefined) {
-      this.contentLength = this.#prefix.length + body.length + this.#suffix.length;
-    }
+    if (body.length !== undefined) this.contentLength = prefix.length + body.length + this.#suffix.length;
   }
 
   /** Bytes of the file that were read from `body.stream`; while it is 0, the stream can be given to another. */
@@ -61,6 +70,7 @@ export class OutgoingMultipart extends Readable {
 
   /** Stops reading the file for good and leaves `body.stream` paused. */
   detach(): void {
+    clearTimeout(this.#gatherTimer);
     this.body.stream.off('data', this.#onData).pause();
   }
 
@@ -70,7 +80,7 @@ export class OutgoingMultipart extends Readable {
       return;
     }
     this.#started = true;
-    this.push(this.#prefix);
+    this.#gatherTimer = setTimeout(() => this.#release(), GATHER_MS);
     // Tells of the end, and of every way in which a stream can fail, also of one that has failed already.
     finished(this.body.stream, { writable: false }, (error) => {
       if (error) this.#fail(bodyFailure(error));
@@ -87,14 +97,30 @@ export class OutgoingMultipart extends Readable {
   readonly #onData = (chunk: Buffer): void => {
     this.#bytesTaken += chunk.length;
     if (this.body.length !== undefined && this.#bytesTaken > this.body.length) this.#failLength();
-    else if (!this.push(chunk)) this.body.stream.pause();
+    else if (!this.#hand(chunk)) this.body.stream.pause();
   };
 
   #end(): void {
     if (this.destroyed || this.#failLength()) return;
     this.#complete = true;
-    this.push(this.#suffix);
+    this.#hand(this.#suffix);
+    this.#release();
     this.push(null);
+  }
+
+  /** Gives false when the reader has enough, as `push` does. */
+  #hand(chunk: Buffer): boolean {
+    if (!this.#gathered) return this.push(chunk);
+    this.#gathered.push(chunk);
+    this.#gatheredBytes += chunk.length;
+    return this.#gatheredBytes < GATHER_BYTES || this.#release();
+  }
+
+  #release(): boolean {
+    clearTimeout(this.#gatherTimer);
+    const gathered = this.#gathered;
+    this.#gathered = undefined;
+    return !gathered || this.push(Buffer.concat(gathered, this.#gatheredBytes));
   }
 
   #failLength(): boolean {
