@@ -3,7 +3,8 @@ import { createRemoteJWKSet, customFetch, errors, type CryptoKey, type RemoteJWK
 import { KeyObject } from 'node:crypto';
 import { ServiceError } from '../errors/service-error.js';
 import { JwksClient } from './jwks-client.js';
-import { keyProblem, type VerificationKeys } from './verification-keys.js';
+import { rsaKeyProblem } from '../config/rsa-public-key.js';
+import type { VerificationKeys } from './verification-keys.js';
 
 export interface JwksSettings {
   readonly url: string;
@@ -91,7 +92,7 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
   private usable(imported: CryptoKey): KeyObject | undefined {
     const key = this.keys.get(imported) ?? KeyObject.from(imported);
     this.keys.set(imported, key);
-    const problem = keyProblem(key);
+    const problem = rsaKeyProblem(key);
     if (problem !== undefined) this.complain(problem);
     return problem === undefined ? key : undefined;
   }

@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { keyProblem, type VerificationKeys } from './verification-keys.js';
+import { parseRsaPublicKey } from '../config/rsa-public-key.js';
+import type { VerificationKeys } from './verification-keys.js';
 
 /** Time in which a changed file may go unnoticed; a token check costs a look at the clock in between. */
 const LOOK_EVERY_MS = 1_000;
@@ -64,11 +65,5 @@ async function versionOf(path: string): Promise<string> {
 }
 
 async function readKey(path: string): Promise<KeyObject> {
-  const pem = await readFile(path, 'utf8');
-  // Node would take the public half of a private key; whoever put it here should hear of it instead.
-  if (pem.includes('PRIVATE KEY')) throw new Error('it holds a private key');
-  const key = createPublicKey(pem);
-  const problem = keyProblem(key);
-  if (problem !== undefined) throw new Error(problem);
-  return key;
+  return parseRsaPublicKey(await readFile(path, 'utf8'));
 }

@@ -1,9 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { isNativeError } from 'node:util/types';
+import { parseRsaPublicKey } from './rsa-public-key.js';
 import { flag, milliseconds, text, url } from './variables.js';
 
 export const authVariables = {
   JWT_PUBLIC_KEY_FILE: text(
     'PEM file with the RSA public key that verifies tokens; read again when it changes.',
-  ),
+  ).superRefine((path, context) => {
+    const problem = path === undefined ? undefined : keyFileProblem(path);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: `is not usable: ${problem}` });
+  }),
   JWT_JWKS_URL: url('JWKS endpoint with the RSA public keys that verify tokens.'),
   JWT_JWKS_MAX_AGE_MS: milliseconds('Age at which a fetched key set is fetched again.', 600_000),
   JWT_JWKS_COOLDOWN_MS: milliseconds('Shortest time between two fetches of the key set.', 30_000),
@@ -12,3 +18,13 @@ export const authVariables = {
   JWT_AUDIENCE: text('Expected `aud`. Unset: not checked.'),
   SKIP_AUTH: flag('Every call is a fixed development user. Refused in production.', false),
 };
+
+function keyFileProblem(path: string): string | undefined {
+  try {
+    parseRsaPublicKey(readFileSync(path, 'utf8'));
+    return undefined;
+  } catch (error) {
+    if (!isNativeError(error)) throw error;
+    return 'code' in error ? `the file cannot be read (${String(error.code)})` : error.message;
+  }
+}

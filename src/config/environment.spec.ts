@@ -174,6 +174,7 @@ describe('a configuration that is not usable', () => {
     expect(problems).toEqual([
       'PORT: must be a whole number, got "abc"',
       'MAX_PARTS: must be at least 1, got 0',
+      'JWT_PUBLIC_KEY_FILE: is not usable: the file cannot be read (ENOENT)',
       'JWT_JWKS_URL: must be an http or https URL',
       'STORAGE_ELEMENTS[0].url: must be an http or https URL',
       'JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL: set one of the two, not both',

@@ -5,7 +5,7 @@ describe('InFlightUploads', () => {
   it('refuses a second upload of an id until the first is over', () => {
     const uploads = new InFlightUploads();
     const first = uploads.begin('a');
-    expect(() => uploads.begin('a')).toThrow('CONFLICT');
+    expect(() => uploads.begin('a')).toThrow('UPLOAD_IN_PROGRESS');
     first.finish();
     first.finish();
     expect(() => uploads.begin('a')).not.toThrow();

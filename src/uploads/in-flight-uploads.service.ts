@@ -27,12 +27,12 @@ export class InFlightUploads {
 
   /**
    * @param uploadId only one upload of an id runs at a time in this process.
-   * @throws SHUTTING_DOWN, CONFLICT
+   * @throws SHUTTING_DOWN, UPLOAD_IN_PROGRESS
    */
   begin(uploadId: string): UploadInFlight {
     if (this.draining) throw shuttingDown('takes no new uploads');
     if (this.ids.has(uploadId)) {
-      throw new ServiceError('CONFLICT', 'An upload of this id is in progress.', {
+      throw new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is in progress.', {
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
