@@ -19,6 +19,11 @@ export function createStorageElement(
     commitMs: config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true }),
     requestMs: config.get('STORAGE_REQUEST_TIMEOUT_MS', { infer: true }),
   };
-  const maxConnections = config.get('STORAGE_MAX_CONNECTIONS', { infer: true });
-  return new HttpStorageElement({ id: settings.id, url: settings.url, ...timeouts, maxConnections }, tokens);
+  const options = {
+    id: settings.id,
+    url: settings.url,
+    maxConnections: config.get('STORAGE_MAX_CONNECTIONS', { infer: true }),
+    clientId: config.get('SERVICE_CLIENT_ID', { infer: true }),
+  };
+  return new HttpStorageElement({ ...options, ...timeouts }, tokens);
 }

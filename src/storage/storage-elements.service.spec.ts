@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -115,12 +115,6 @@ describe('StorageElements', () => {
       expect(await elements.find(file.fileId)).toMatchObject({ element: { id: 'up' } });
       expect(warn).toHaveBeenCalledWith(expect.stringContaining('Storage element down'));
     });
-  });
-
-  it('removes at start what an earlier process left behind', async () => {
-    await mkdir(join(root, 'one', 'incoming', `${ID}.abcdef`), { recursive: true });
-    await elementsOf(local('one')).onModuleInit();
-    expect(await readdir(join(root, 'one', 'incoming'))).toEqual([]);
   });
 
   it('starts although one folder cannot be used', async () => {

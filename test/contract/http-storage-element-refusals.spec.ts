@@ -29,7 +29,7 @@ describe('HttpStorageElement', () => {
       [500, '{"detail":"the house is full"}', 'STORAGE_FAILED'],
       [400, '{"detail":"wrong mode"}', 'STORAGE_FAILED'],
       [409, '{"error":{"code":"MODE"}}', 'STORAGE_FAILED'],
-      [413, '', 'STORAGE_FAILED'],
+      [413, '', 'FILE_TOO_LARGE'],
       [503, '', 'STORAGE_FAILED'],
     ])('takes a late %i %s for %s', async (status, body, code) => {
       fixture.server.options.fault = { kind: 'answer', status, body };
@@ -39,7 +39,7 @@ describe('HttpStorageElement', () => {
 
     it.each([
       [507, 'STORAGE_FULL'],
-      [413, 'STORAGE_FAILED'],
+      [413, 'FILE_TOO_LARGE'],
       [401, 'STORAGE_FAILED'],
     ])('understands a %i in the middle of the file and reads no more of it', async (status, code) => {
       fixture.server.options.fault = { kind: 'answer', status, body: '{"detail":"no"}', afterBytes: MIB };

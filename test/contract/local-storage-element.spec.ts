@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -56,7 +56,7 @@ describe('LocalStorageElement on disk', () => {
   it('keeps content and metadata in a folder of the id, readable by us alone', async () => {
     const file = describedFile({ fileId: ID, tags: ['a'], metadata: { project: 'x' }, description: 'one' });
     await element.put(file, bodyOfBytes('hello'), never);
-    const folder = join(root, 'files', '55', ID);
+    const folder = join(root, 'files', ID.slice(-2), ID);
     expect(await readFile(join(folder, 'content'), 'utf8')).toBe('hello');
     expect(JSON.parse(await readFile(join(folder, 'metadata.json'), 'utf8'))).toEqual({
       file_id: ID,
@@ -91,7 +91,7 @@ describe('LocalStorageElement on disk', () => {
     source.end();
     await put;
     expect(await readdir(join(root, 'incoming'))).toEqual([]);
-    expect(await readdir(join(root, 'files', '55'))).toEqual([ID]);
+    expect(await readdir(join(root, 'files', ID.slice(-2)))).toEqual([ID]);
   });
 
   it('refuses a second file of one id, in whatever case, and keeps the first', async () => {
@@ -119,19 +119,22 @@ describe('LocalStorageElement on disk', () => {
     expect(await readdir(root)).toEqual([]);
   });
 
-  it('removes what an earlier process left behind, once', async () => {
-    await mkdir(join(root, 'incoming', `${ID}.abc`), { recursive: true });
-    await writeFile(join(root, 'incoming', `${ID}.abc`, 'content'), 'half');
+  it('removes what nobody has written to for an hour, and leaves what another process may be writing', async () => {
+    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    for (const name of ['left', 'in-use', 'begun']) {
+      const folder = join(root, 'incoming', name);
+      await mkdir(folder, { recursive: true });
+      await writeFile(join(folder, 'content'), 'half');
+      if (name === 'left') await utimes(join(folder, 'content'), longAgo, longAgo);
+      if (name !== 'begun') await utimes(folder, longAgo, longAgo);
+    }
     await element.prepare();
-    expect(await readdir(join(root, 'incoming'))).toEqual([]);
-    await mkdir(join(root, 'incoming', 'in-use'));
-    await element.prepare();
-    expect(await readdir(join(root, 'incoming'))).toEqual(['in-use']);
+    expect((await readdir(join(root, 'incoming'))).toSorted()).toEqual(['begun', 'in-use']);
   });
 
   it('does not take damaged metadata for a missing file', async () => {
     await element.put(describedFile({ fileId: ID }), bodyOfBytes('hello'), never);
-    await writeFile(join(root, 'files', '55', ID, 'metadata.json'), '{"file_id":');
+    await writeFile(join(root, 'files', ID.slice(-2), ID, 'metadata.json'), '{"file_id":');
     await expect(element.stat(ID)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });
 

@@ -30,7 +30,6 @@ export function storageFlows(mockServer: () => MockServer): void {
 
   const failures: [name: string, status: number, code: string][] = [
     ['status-400.txt', 502, 'STORAGE_FAILED'],
-    ['status-413.txt', 502, 'STORAGE_FAILED'],
     ['status-422.txt', 502, 'STORAGE_FAILED'],
     ['status-500.txt', 502, 'STORAGE_FAILED'],
     ['status-507.txt', 507, 'STORAGE_FULL'],
@@ -48,6 +47,11 @@ export function storageFlows(mockServer: () => MockServer): void {
   it.each(everywhere)('answers %s to a %s file with %i %s', async (name, policy, status, code) => {
     const answer = await upload(service, { name, fields: { retention_policy: policy } });
     expect([answer.status, answer.body.code, answer.body.retryable]).toEqual([status, code, true]);
+  });
+
+  it('tells the caller of a file that is too large for the element', async () => {
+    const { status, body } = await upload(service, { name: 'status-413.txt' });
+    expect([status, body.code, body.retryable]).toEqual([413, 'FILE_TOO_LARGE', false]);
   });
 
   it('gives an element a limited time to confirm a file', async () => {
@@ -69,7 +73,7 @@ export function storageFlows(mockServer: () => MockServer): void {
   it.each([
     ['is full', '/full', 507, 'STORAGE_FULL'],
     ['is down', '/down', 502, 'STORAGE_FAILED'],
-    ['refuses before it has read the file', '/hasty', 502, 'STORAGE_FAILED'],
+    ['refuses before it has read the file', '/hasty', 413, 'FILE_TOO_LARGE'],
     ['closes the connection before it has read the file', '/hangup', 502, 'STORAGE_FAILED'],
     ['has another mode than configured', '/goartstore', 502, 'STORAGE_FAILED'],
   ])('answers for an element that %s', async (_, temporary, status, code) => {

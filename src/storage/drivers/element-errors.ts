@@ -32,6 +32,8 @@ export function answerFailure({ status, text }: ElementAnswer): ServiceError {
   if (status === 507 || (status === 500 && SAYS_FULL.test(text))) {
     return new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause });
   }
+  // Elsewhere than in our limits, but as true of the file, and as little use to try again.
+  if (status === 413) return failure('FILE_TOO_LARGE', 'The file is larger than the storage takes.', cause);
   return storageFailed('The storage element refused the request.', cause);
 }
 

@@ -12,6 +12,7 @@ import { FILE_ID, storedFileFrom } from './element-answers.js';
 import { answerFailure, type ElementAnswer, storageTimeout, transportFailure } from './element-errors.js';
 import { sendUpload } from './element-upload.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
+import { withoutOwnName } from './own-names.js';
 import { traceHeaders } from './trace-headers.js';
 import type { UploadTimeouts } from './upload-timer.js';
 
@@ -21,6 +22,8 @@ export interface HttpStorageElementSettings extends UploadTimeouts {
   readonly url: string;
   readonly connectMs: number;
   readonly maxConnections: number;
+  /** What the element may know us by. */
+  readonly clientId?: string;
 }
 
 /** Larger answers fail: receipts and metadata are far smaller. */
@@ -66,7 +69,7 @@ export class HttpStorageElement implements StorageElement {
     const answer = await this.#ask('GET', `/api/v1/files/${fileId}`);
     if (answer.status === 404) return undefined;
     if (answer.status !== 200) throw answerFailure(answer);
-    return storedFileFrom(answer);
+    return withoutOwnName(storedFileFrom(answer), this.settings.clientId, await this.tokens.token());
   }
 
   async remove(fileId: string): Promise<void> {
@@ -88,7 +91,8 @@ export class HttpStorageElement implements StorageElement {
   }
 
   async close(): Promise<void> {
-    await this.#opened?.close();
+    // Uploads have had their grace; a probe that still waits must not hold the shutdown up.
+    await this.#opened?.destroy();
   }
 
   #upload(form: OutgoingMultipart, token: string | undefined, signal: AbortSignal): Promise<ElementAnswer> {

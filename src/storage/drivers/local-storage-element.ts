@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ServiceError } from '../../errors/service-error.js';
 import type {
@@ -11,24 +11,29 @@ import type {
 } from '../storage-element.js';
 import { errorCode } from './error-code.js';
 import { exists, readRecord, syncFolder, writeContent, writeRecord } from './local-files.js';
+import { removeLeftOvers } from './local-left-overs.js';
 import { storageFailed } from './element-errors.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What `rename` says of a name that is taken by a folder with something in it, by file system. */
 const TAKEN = new Set<string | undefined>(['ENOTEMPTY', 'EEXIST']);
 
+const SWEEP_EVERY_MS = 3_600_000;
+
 const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 
 /**
- * A folder of this machine. Each file is a folder of its own, `files/<first 2 of id>/<id>/`, with `content` and
- * `metadata.json`. It is written aside in `incoming/`, made durable, and then renamed as a whole onto its final
+ * A folder of this machine. Each file is a folder of its own, `files/<last 2 of id>/<id>/`, with `content` and
+ * `metadata.json`; the last characters are random also in ids that begin with the time. It is written aside in `incoming/`, made durable, and then renamed as a whole onto its final
  * name, so that nothing but a finished file ever has that name. What a killed process left in `incoming/` is
- * removed at start; hence one process at a time uses a folder. Only ids, never file names, become paths.
+ * removed once it has not been written to for an hour, so that several processes can share a folder. Only ids,
+ * never file names, become paths.
  */
 export class LocalStorageElement implements StorageElement {
   readonly #incoming: string;
   readonly #files: string;
   #prepared: Promise<void> | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor(
     readonly id: string,
@@ -40,7 +45,7 @@ export class LocalStorageElement implements StorageElement {
 
   /** Makes the folders and removes left-overs; done once, before the first file. @throws STORAGE_FAILED */
   prepare(): Promise<void> {
-    this.#prepared ??= this.#sweep().catch((error: unknown) => {
+    this.#prepared ??= this.#open().catch((error: unknown) => {
       this.#prepared = undefined;
       throw failureOf(error);
     });
@@ -103,8 +108,9 @@ export class LocalStorageElement implements StorageElement {
     }
   }
 
-  async close(): Promise<void> {
-    // Nothing is kept open between calls.
+  close(): Promise<void> {
+    clearInterval(this.#sweeping);
+    return Promise.resolve();
   }
 
   async #write(
@@ -147,19 +153,22 @@ export class LocalStorageElement implements StorageElement {
     return mkdtemp(join(this.#incoming, `${basename(folder)}.`));
   }
 
-  async #sweep(): Promise<void> {
+  async #open(): Promise<void> {
     await mkdir(this.#files, { recursive: true, mode: 0o700 });
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
-    const leftOvers = await readdir(this.#incoming);
-    await Promise.all(
-      leftOvers.map((name) => rm(join(this.#incoming, name), { recursive: true, force: true })),
-    );
+    await removeLeftOvers(this.#incoming);
+    this.#sweeping = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref();
+  }
+
+  /** A sweep that fails is tried again with the next one; what the disk has against it, uploads will tell. */
+  async #sweep(): Promise<void> {
+    await removeLeftOvers(this.#incoming).catch(() => undefined);
   }
 
   /** Undefined for what is no UUID: such an id never touches a path. */
   #folderOf(fileId: string): string | undefined {
     const id = fileId.toLowerCase();
-    return UUID.test(id) ? join(this.#files, id.slice(0, 2), id) : undefined;
+    return UUID.test(id) ? join(this.#files, id.slice(-2), id) : undefined;
   }
 }
 
