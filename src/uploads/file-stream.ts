@@ -3,9 +3,9 @@ import { Readable } from 'node:stream';
 /** Bytes that wait for the storage element, per upload. More gains no speed, and every upload pays for it. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
 
-/** A Readable that is filled from outside: `push` what there is, and ask to be told when more is wanted. */
+/** A Readable that is filled from outside: `add` what there is, and wait while it is full. */
 export class FileStream extends Readable {
-  private onWanted: (() => void) | undefined;
+  private full: PromiseWithResolvers<void> | undefined;
 
   constructor() {
     super({ highWaterMark: HIGH_WATER_MARK_BYTES });
@@ -13,14 +13,17 @@ export class FileStream extends Readable {
     this.on('error', () => undefined);
   }
 
-  /** Calls `callback` once, when the reader has room again. */
-  whenWanted(callback: () => void): void {
-    this.onWanted = callback;
+  /** Settles when the reader has room again; undefined while it has. */
+  get whenWanted(): Promise<void> | undefined {
+    return this.full?.promise;
+  }
+
+  add(chunk: Buffer): void {
+    if (!this.push(chunk)) this.full ??= Promise.withResolvers();
   }
 
   override _read(): void {
-    const callback = this.onWanted;
-    this.onWanted = undefined;
-    callback?.();
+    this.full?.resolve();
+    this.full = undefined;
   }
 }

@@ -43,6 +43,15 @@ describe('IncomingFile', () => {
     expect(file.backPressure).toBeUndefined();
   });
 
+  it('wakes its writer also when several chunks came at once', async () => {
+    const file = open();
+    for (let i = 0; i < 3; i++) file.write(Buffer.alloc(100_000));
+    const { backPressure } = file;
+    file.stream.resume();
+    await backPressure;
+    expect(file.backPressure).toBeUndefined();
+  });
+
   it('refuses the byte that is one too many', () => {
     const file = open({ maxBytes: 10 });
     file.write(Buffer.alloc(10));

@@ -26,7 +26,7 @@ export class IncomingFile implements FileBody {
   /** The beginning, held back until its type is known; undefined once it is, or where all types are taken. */
   private head: Buffer[] | undefined;
   private sniffing: Promise<void> | undefined;
-  private wait: Promise<void> | undefined;
+  private hashing: Promise<void> | undefined;
 
   constructor(private readonly options: IncomingFileOptions) {
     this.length = options.length;
@@ -37,14 +37,14 @@ export class IncomingFile implements FileBody {
   write(chunk: Buffer): void {
     this.size += chunk.length;
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
-    this.waitFor(this.options.hash.update(chunk));
+    this.hash(chunk);
     if (this.head) this.hold(chunk, this.head);
-    else this.forward(chunk);
+    else this.stream.add(chunk);
   }
 
-  /** Settles when the next chunk may come; undefined when it may come at once. */
+  /** Settles when something may have changed for the next chunk; undefined when that may come at once. */
   get backPressure(): Promise<void> | undefined {
-    return this.wait;
+    return this.sniffing ?? this.hashing ?? this.stream.whenWanted;
   }
 
   /**
@@ -77,16 +77,22 @@ export class IncomingFile implements FileBody {
     return this.result;
   }
 
-  private forward(chunk: Buffer): void {
-    if (!this.stream.push(chunk)) this.waitFor(new Promise((resolve) => this.stream.whenWanted(resolve)));
+  private hash(chunk: Buffer): void {
+    const hashing = this.options.hash.update(chunk);
+    if (!hashing) return;
+    this.hashing = hashing;
+    const clear = (): void => {
+      if (this.hashing === hashing) this.hashing = undefined;
+    };
+    hashing.then(clear, clear);
   }
 
   private hold(chunk: Buffer, head: Buffer[]): void {
     head.push(chunk);
-    if (this.size >= SNIFF_BYTES && this.size - chunk.length < SNIFF_BYTES)
-      this.waitFor(this.releaseHead(head));
+    if (this.size >= SNIFF_BYTES) void this.releaseHead(head).catch(() => undefined);
   }
 
+  /** Once; whoever waits for it sees its failure as back pressure or at the end. */
   private releaseHead(head: Buffer[]): Promise<void> {
     this.sniffing ??= this.sniff(head);
     return this.sniffing;
@@ -95,17 +101,8 @@ export class IncomingFile implements FileBody {
   private async sniff(head: Buffer[]): Promise<void> {
     await this.options.mediaTypes.checkSniffed(Buffer.concat(head).subarray(0, SNIFF_BYTES));
     this.head = undefined;
-    for (const chunk of head) this.forward(chunk);
-  }
-
-  private waitFor(condition: Promise<void> | undefined): void {
-    if (!condition) return;
-    const all = this.wait ? Promise.all([this.wait, condition]).then(() => undefined) : condition;
-    this.wait = all;
-    const clear = (): void => {
-      if (this.wait === all) this.wait = undefined;
-    };
-    all.then(clear, clear);
+    this.sniffing = undefined;
+    for (const chunk of head) this.stream.add(chunk);
   }
 }
 
