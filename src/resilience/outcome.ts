@@ -20,4 +20,6 @@ export interface FailureKind {
   readonly nothingSent?: boolean;
   /** May the target have done what it was asked to, although no answer came? Then it is asked before it is told again. */
   readonly mayHaveSucceeded?: boolean;
+  /** Can it be cured once in a call only, as by a new token? A second failure of this kind ends the call. */
+  readonly once?: boolean;
 }
