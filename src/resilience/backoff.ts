@@ -25,18 +25,13 @@ export function backoffMs(
   attempt: number,
   random: Random,
 ): number {
-  const ms = Math.min(maxMs, baseMs * factorOf(growth, attempt));
+  const ms = Math.min(maxMs, baseMs * FACTORS[growth](attempt));
   return jitter === 'full' ? Math.floor(random() * (ms + 1)) : ms;
 }
 
-function factorOf(growth: BackoffSettings['growth'], attempt: number): number {
-  switch (growth) {
-    case 'exponential':
-      // Beyond any cap; a larger power would become infinite, and infinite times a base of 0 is no number.
-      return 2 ** Math.min(attempt - 1, 52);
-    case 'linear':
-      return attempt;
-    case 'constant':
-      return 1;
-  }
-}
+const FACTORS: Readonly<Record<BackoffSettings['growth'], (attempt: number) => number>> = {
+  // The power is beyond any cap; a larger one would become infinite, and infinite times a base of 0 is no number.
+  exponential: (attempt) => 2 ** Math.min(attempt - 1, 52),
+  linear: (attempt) => attempt,
+  constant: () => 1,
+};

@@ -94,7 +94,6 @@ describe('DeadlineSignal', () => {
   });
 
   it('leaves the heap flat after 300 000 calls under one long-lived parent', () => {
-    jest.useRealTimers();
     setFlagsFromString('--expose-gc');
     const collectGarbage = runInNewContext('gc') as () => void;
     const derive = (calls: number): void => {
@@ -108,7 +107,6 @@ describe('DeadlineSignal', () => {
     derive(300_000);
     collectGarbage();
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(4 * 1024 * 1024);
-    expect(getEventListeners(parent.signal, 'abort')).toHaveLength(0);
-    expect(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length).toBeLessThan(5);
+    expect(leftOvers()).toEqual({ timers: 0, listeners: 0 });
   });
 });
