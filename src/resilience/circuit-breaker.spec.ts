@@ -267,9 +267,11 @@ describe('CircuitBreaker', () => {
     listeners.onTransition((transition) => heard.push(transition));
     halfOpen();
     fail(1);
-    clock.pass(60_000);
+    clock.pass(3_600_000);
     acquire().success();
     acquire().success();
+    // Nobody looked for an hour, but it was due after a minute.
+    expect(new Date(heard[3]?.atWallMs ?? 0).toISOString()).toBe('2026-11-20T10:01:30.000Z');
     expect(heard.map(({ from, to, cause }) => `${from} ${to} ${cause}`)).toEqual([
       'closed open failures',
       'open half_open recovery_due',

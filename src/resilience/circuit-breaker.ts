@@ -157,10 +157,9 @@ export class CircuitBreaker {
   /** Does what was due until now, in the order in which it was due. */
   #catchUp(): Moment {
     const now = momentNow(this.#clock);
+    // Permits first: none of them was given after the recovery that may be due as well.
     for (const permit of this.#permits.takeDue(now.ms)) {
-      const due = momentAt(permit.deadlineMs, now);
-      this.#recover(due);
-      this.#count(permit, 'failure', due);
+      this.#count(permit, 'failure', momentAt(permit.deadlineMs, now));
     }
     this.#recover(now);
     return now;

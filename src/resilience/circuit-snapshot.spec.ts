@@ -81,6 +81,17 @@ describe('line 7: a snapshot brings the circuit back', () => {
     expect(breaker.report().failure_count).toBe(THRESHOLD - 3);
   });
 
+  it('as it was saved, whatever happened since', () => {
+    fail(2);
+    const saved = breaker.snapshot();
+    fail(1);
+    breaker.restore(saved);
+    expect(breaker.report().failure_count).toBe(2);
+    breaker.forceOpen({ reason: 'broken', by: 'alice' });
+    breaker.restore(saved);
+    expect(breaker.report()).toMatchObject({ state: 'closed', failure_count: 2, state_changes: 2 });
+  });
+
   it('for no longer than a circuit stays open when the wall clock was set back a year', () => {
     fail(THRESHOLD);
     restart(-365 * 86_400_000);
