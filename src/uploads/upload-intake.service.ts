@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BodySources } from '../resilience/body-sources.service.js';
 import { ContentHashService } from './content-hash.service.js';
 import { IncomingFile } from './incoming-file.js';
 import { DEFAULT_CONTENT_TYPE, MultipartUpload } from './multipart-upload.js';
@@ -22,6 +23,7 @@ export class UploadIntake {
   constructor(
     private readonly settings: UploadSettings,
     private readonly hashes: ContentHashService,
+    private readonly bodies: BodySources,
   ) {}
 
   /** @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART, FILE_TOO_LARGE */
@@ -71,6 +73,12 @@ export class UploadIntake {
   ): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
-    return new IncomingFile({ hash: this.hashes.start(), maxBytes, mediaTypes, ...declared });
+    return new IncomingFile({
+      body: this.bodies.begin(declared.length),
+      hash: this.hashes.start(),
+      maxBytes,
+      mediaTypes,
+      declaredSha256: declared.declaredSha256,
+    });
   }
 }
