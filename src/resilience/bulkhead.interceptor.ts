@@ -1,16 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
-import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy } from './outbound-policy.js';
 
 /** Limits the calls and bytes in flight to one dependency; who waits for a place does so within the deadline. */
 @Injectable()
 export class BulkheadInterceptor extends OutboundInterceptor {
-  constructor(policies: OutboundPolicies) {
-    super(policies);
-  }
-
   protected async around(
     call: OutboundCall,
     { bulkhead }: OutboundPolicy,

@@ -3,7 +3,6 @@ import { ServiceError } from '../errors/service-error.js';
 import { classifyFailure } from './classify-failure.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
-import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
 
 /** A permit outlives the deadline of its call by this, since the end of an attempt takes a moment. */
@@ -12,10 +11,6 @@ const PERMIT_MARGIN_MS = 5_000;
 /** Makes one attempt through the circuit of its target, and tells the circuit how it went. */
 @Injectable()
 export class CircuitInterceptor extends OutboundInterceptor {
-  constructor(policies: OutboundPolicies) {
-    super(policies);
-  }
-
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
     const target = targetOf(call, policy);
     const permit = target.circuit.tryAcquire((call.deadline?.remainingMs ?? 0) + PERMIT_MARGIN_MS);

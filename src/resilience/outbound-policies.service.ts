@@ -30,7 +30,9 @@ export class OutboundPolicies {
     metrics: Metrics,
   ) {
     metrics.outbound.watchBulkheads(() =>
-      [...this.policies.values()].map(({ bulkhead }) => ({ name: bulkhead.name, ...bulkhead.stats })),
+      [...this.policies.values()].map(({ bulkhead }) =>
+        Object.assign(bulkhead.stats, { name: bulkhead.name }),
+      ),
     );
   }
 

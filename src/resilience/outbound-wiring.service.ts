@@ -44,7 +44,7 @@ export class OutboundWiring implements OnModuleInit {
   private wrap(instance: object, name: string): void {
     if (Object.hasOwn(instance, name)) return;
     this.policies.require(policyOf(instance, name) ?? '');
-    const method = Reflect.get(instance, name) as Method;
+    const method: Method = Reflect.get(instance, name);
     const wrapped = this.contexts.create(
       instance,
       method,
