@@ -32,6 +32,10 @@ export class IncomingFile implements ReplayableBody {
     this.head = options.mediaTypes.unrestricted ? undefined : [];
   }
 
+  get receivedBytes(): number {
+    return this.size;
+  }
+
   /** @throws FILE_TOO_LARGE, INTERNAL_ERROR */
   write(chunk: Buffer): void {
     this.size += chunk.length;

@@ -2,7 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import type { Caller } from '../auth/caller.js';
+import { Metrics } from '../observability/metrics.service.js';
 import { uuidV7 } from '../observability/random-ids.js';
+import type { UploadRoute } from '../observability/upload-metrics.js';
 import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
 import { describeFile } from './file-description.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
@@ -10,7 +12,9 @@ import type { BegunUpload } from './multipart-upload.js';
 import type { Receipt } from './receipt.dto.js';
 import { firstReceiptOf, receiptOf } from './receipts.js';
 import { compareWithStored } from './repeated-upload.js';
+import { UploadAdmission } from './upload-admission.service.js';
 import { UploadIntake } from './upload-intake.service.js';
+import { outcomeOf } from './upload-outcome.js';
 import { type Incoming, receive } from './upload-reception.js';
 
 /** A receipt, and whether the file is new. */
@@ -30,20 +34,23 @@ export class UploadsService {
   private readonly logger = new Logger(UploadsService.name);
 
   constructor(
+    private readonly admission: UploadAdmission,
     private readonly intake: UploadIntake,
     private readonly inFlight: InFlightUploads,
     private readonly storage: StorageGateway,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Stores the file of a multipart request under a new id. */
   create(request: Request, response: Response, caller: Caller): Promise<Receipt> {
     const uploadId = uuidV7();
-    const incoming = this.intake.multipart(request, response);
-    return this.receive(uploadId, incoming, async (upload, signal) => {
+    const open = (): Incoming => this.intake.multipart(request, response);
+    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<Receipt> => {
       const { receipt, placed } = await this.place(uploadId, upload, caller, signal);
       if (response.destroyed) await this.removeUnclaimed(placed, signal);
       return receipt;
-    });
+    };
+    return this.admission.run(request, caller, () => this.receive('multipart', uploadId, open, store));
   }
 
   /**
@@ -51,8 +58,8 @@ export class UploadsService {
    * @throws CONFLICT when the id is taken by other bytes, or by another caller.
    */
   put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<PutOutcome> {
-    const incoming = this.intake.raw(request, response);
-    return this.receive(uploadId, incoming, async (upload, signal) => {
+    const open = (): Incoming => this.intake.raw(request, response);
+    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<PutOutcome> => {
       const found = await this.storage.find(uploadId, signal);
       if (found) {
         await compareWithStored(upload.file, found.file, caller, signal);
@@ -64,10 +71,32 @@ export class UploadsService {
       }
       const { receipt } = await this.place(uploadId, upload, caller, signal);
       return { receipt, created: true };
-    });
+    };
+    return this.admission.run(request, caller, () => this.receive('raw', uploadId, open, store));
   }
 
+  /** Counts what the headers are refused for as well. */
   private async receive<T>(
+    route: UploadRoute,
+    uploadId: string,
+    open: () => Incoming,
+    store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const measured = this.metrics.uploads.begin(route);
+    try {
+      const result = await this.receiveInFlight(uploadId, open(), (upload, signal) => {
+        measured.counts(() => upload.file.receivedBytes);
+        return store(upload, signal);
+      });
+      measured.end('stored');
+      return result;
+    } catch (error) {
+      measured.end(outcomeOf(error));
+      throw error;
+    }
+  }
+
+  private async receiveInFlight<T>(
     uploadId: string,
     incoming: Incoming,
     store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
