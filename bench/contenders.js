@@ -12,7 +12,11 @@ const MULTIPART = { method: 'POST', path: '/api/v1/files/upload', multipart: tru
 
 /** Who takes part, in the order of the table. `start` resolves to `{port, pid, stop}`. */
 export const CONTENDERS = [
-  { name: 'direct', request: RAW, start: ({ sink }) => ({ port: sink.port, stop: () => undefined }) },
+  {
+    name: 'direct',
+    request: RAW,
+    start: ({ sink }) => ({ port: sink.port, pid: sink.pid, stop: () => undefined }),
+  },
   { name: 'bare-pipe', request: RAW, start: (world) => baseline(world, 'bare-pipe.js') },
   { name: 'busboy', request: MULTIPART, start: (world) => baseline(world, 'busboy.js') },
   {

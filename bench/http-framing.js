@@ -21,7 +21,8 @@ export class HttpFraming {
     while (rest !== undefined && rest.length > 0) {
       const before = rest;
       rest = this.step(rest);
-      if (rest === undefined) this.pending = before;
+      // A copy, because the caller reads into the same buffer again.
+      if (rest === undefined) this.pending = Buffer.from(before);
     }
   }
 

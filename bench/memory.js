@@ -6,6 +6,8 @@ import { forgetPeak, residentMemory } from './processes.js';
 const UPLOADS = 200;
 const FILE_BYTES = 50 * MIB;
 const HUGE_BYTES = 4 * GIB;
+/** One after the other, until the heap has the size that it keeps. */
+const WARM_UP_UPLOADS = 20;
 /** Time in which the held uploads fill every buffer on their way. */
 const SETTLE_MS = 3_000;
 
@@ -26,7 +28,7 @@ async function withService({ world, client, tokens }, measure) {
   };
   try {
     world.sink.expect(FILE_BYTES, payloadSha256(FILE_BYTES));
-    for (let warmUp = 0; warmUp < 4; warmUp += 1) await upload(FILE_BYTES, 1);
+    for (let count = 0; count < WARM_UP_UPLOADS; count += 1) await upload(FILE_BYTES, 1);
     await sleep(500);
     return await measure({ service, sink: world.sink, upload });
   } finally {

@@ -8,14 +8,20 @@ import { fileURLToPath } from 'node:url';
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
+/** USER_HZ, the same on every Linux that Node runs on. */
+const TICKS_PER_SECOND = 100;
+
+/** An upload that hangs must fail the run instead of holding it for ever. */
+const LOAD_LIMIT_MS = 180_000;
+
 /** A helper process that talks in messages: the load client or the sink. */
 class Peer {
   constructor(script) {
     this.child = fork(here(script), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   }
 
-  async receive() {
-    const [message] = await once(this.child, 'message');
+  async receive(signal) {
+    const [message] = await once(this.child, 'message', { signal });
     return message;
   }
 
@@ -35,10 +41,10 @@ export async function startClient() {
   const client = new Peer('./client.js');
   await client.receive();
   return {
-    /** Runs one load to its end. @throws Error when any upload fails. */
+    /** Runs one load to its end. @throws Error when any upload fails or hangs. */
     async load(job) {
       client.send(job);
-      const result = await client.receive();
+      const result = await client.receive(AbortSignal.timeout(LOAD_LIMIT_MS));
       if (result.error) throw new Error(`${job.name}: ${result.error}`);
       return result;
     },
@@ -51,6 +57,7 @@ export async function startSink() {
   const { port } = await sink.receive();
   return {
     port,
+    pid: sink.child.pid,
     url: `http://127.0.0.1:${port}`,
     expect: (size, sha256) => sink.send({ expect: { size, sha256 } }),
     /** Resolves once `count` uploads are in flight; none of them moves on before `release`. */
@@ -119,6 +126,23 @@ export async function residentMemory(pid) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const bytes = (name) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) * 1024;
   return { now: bytes('VmRSS'), peak: bytes('VmHWM') };
+}
+
+/**
+ * Processor time that a process has used, in seconds: all threads, and the main thread alone, which is what
+ * limits a Node server. Fair also when something else slows the machine down.
+ */
+export async function processorTime(pid) {
+  const [all, main] = await Promise.all(
+    [`/proc/${pid}/stat`, `/proc/${pid}/task/${pid}/stat`].map((file) => readFile(file, 'utf8')),
+  );
+  return { all: ticksOf(all) / TICKS_PER_SECOND, main: ticksOf(main) / TICKS_PER_SECOND };
+}
+
+/** utime + stime, fields 14 and 15 of proc_pid_stat(5); the name before them may hold spaces. */
+function ticksOf(stat) {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 /** Starts the peak anew: writing 5 to `clear_refs` resets VmHWM, see proc_pid_clear_refs(5). */

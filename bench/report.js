@@ -1,7 +1,7 @@
 import { MIB } from './payload.js';
 
 /** Middle, lowest and highest figure of all rounds. */
-export function summarise(figures) {
+function summarise(figures) {
   const sorted = figures.toSorted((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);
   const median = sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
@@ -10,7 +10,15 @@ export function summarise(figures) {
 
 /** Turns the rounds of one scenario into rows and verdicts against the baselines of the same run. */
 export function judgeThroughput(scenario, measured) {
-  const rows = measured.map(({ name, figures }) => ({ name, ...summarise(figures), figures }));
+  const rows = measured.map(({ name, figures, cpu }) => ({
+    name,
+    ...summarise(figures),
+    figures,
+    cpuMsPerUpload: {
+      main: summarise(cpu.map(({ main }) => main)).median,
+      all: summarise(cpu.map(({ all }) => all)).median,
+    },
+  }));
   const ours = rows.find(({ name }) => name === 'ours');
   const verdicts = scenario.targets.flatMap(({ against, atLeast }) => {
     const baseline = rows.find(({ name }) => name === against);
@@ -47,13 +55,19 @@ function verdict(what, value, { atLeast, atMost }) {
 
 export function printThroughput({ title, unit, rows, verdicts }) {
   console.log(`\n${title} (${unit}, median of ${rows[0]?.figures.length ?? 0} rounds)`);
+  console.log(
+    `  ${'server'.padEnd(14)} ${'median'.padStart(7)}   ${'range'.padStart(13)}  × bare  CPU ms/upload: main, all`,
+  );
   const bare = rows.find(({ name }) => name === 'bare-pipe');
-  for (const { name, median, lowest, highest } of rows) {
-    const ratio = bare ? `  ${(median / bare.median).toFixed(2)} × bare-pipe` : '';
-    const range = `${lowest.toFixed(0)} … ${highest.toFixed(0)}`;
-    console.log(`  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}${ratio}`);
-  }
+  for (const row of rows) console.log(throughputLine(row, bare));
   printVerdicts(verdicts);
+}
+
+function throughputLine({ name, median, lowest, highest, cpuMsPerUpload }, bare) {
+  const range = `${lowest.toFixed(0)} … ${highest.toFixed(0)}`;
+  const ratio = bare ? (median / bare.median).toFixed(2) : '-';
+  const cpu = [cpuMsPerUpload.main, cpuMsPerUpload.all].map((ms) => ms.toPrecision(3).padStart(8)).join('');
+  return `  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}  ${ratio.padStart(6)}  ${cpu}`;
 }
 
 const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;

@@ -5,16 +5,18 @@
  * Messages in: {expect: {size, sha256}}, {hold: n} (read no body until n uploads have begun and `release`
  * comes), {release: true}. Messages out: {port}, {held: n}.
  */
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { HttpFraming } from './http-framing.js';
 
 let expected = { size: 0, sha256: '' };
 let holdAt = 0;
 const held = new Set();
 
+/** All connections are read into one buffer: nothing is allocated for the bytes that come. */
+const buffer = Buffer.alloc(256 * 1024);
+
 class SinkConnection {
-  constructor(socket) {
-    this.socket = socket;
+  constructor(accepted) {
     this.received = 0;
     this.method = '';
     const framing = new HttpFraming({
@@ -24,17 +26,29 @@ class SinkConnection {
       },
       onEnd: () => this.answer(),
     });
+    // `net.Server` has no such option for the sockets it accepts, so another one takes over their handle.
+    const socket = new Socket({
+      handle: accepted['_handle'],
+      onread: {
+        buffer,
+        callback: (length) => {
+          framing.push(buffer.subarray(0, length));
+          return !held.has(socket);
+        },
+      },
+    });
+    this.socket = socket;
     socket.setNoDelay(true);
-    socket.on('data', (bytes) => framing.push(bytes));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => held.delete(socket));
+    socket.on('end', () => socket.end());
+    socket.resume();
   }
 
   begin(head) {
     this.method = head.slice(0, head.indexOf(' '));
     this.received = 0;
     if (holdAt > 0 && (this.method === 'POST' || this.method === 'PUT')) {
-      this.socket.pause();
       held.add(this.socket);
       if (held.size === holdAt) process.send({ held: held.size });
     }
@@ -72,5 +86,5 @@ process.on('message', (message) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-const server = createServer((socket) => new SinkConnection(socket));
+const server = createServer({ pauseOnConnect: true }, (accepted) => new SinkConnection(accepted));
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

@@ -1,4 +1,5 @@
 import { CONTENDERS } from './contenders.js';
+import { processorTime } from './processes.js';
 import { KIB, MIB, payloadSha256 } from './payload.js';
 
 /** One scenario of throughput: what is sent, what is counted, and what our service must reach. */
@@ -30,7 +31,8 @@ export const THROUGHPUT = {
 
 /**
  * Measures every contender once a round, in an order that turns by one each round, so that what else the
- * machine does falls on all alike. Resolves to the figures of each contender.
+ * machine does falls on all alike. Resolves to the figures of each contender, and to the processor time in
+ * milliseconds that its server used for one upload.
  */
 export async function measureThroughput(scenario, { world, client, tokens, rounds, only }) {
   world.sink.expect(scenario.size, payloadSha256(scenario.size));
@@ -38,21 +40,29 @@ export async function measureThroughput(scenario, { world, client, tokens, round
   const running = [];
   try {
     for (const contender of contenders) {
-      running.push({ ...contender, server: await contender.start(world), figures: [] });
+      running.push({ ...contender, server: await contender.start(world), figures: [], cpu: [] });
     }
     const run = (contender, total) => load(scenario, contender, { client, tokens, total });
     for (const contender of running) await run(contender, scenario.warmUp);
     for (let round = 0; round < rounds; round += 1) {
       const turn = round % running.length;
       for (const contender of [...running.slice(turn), ...running.slice(0, turn)]) {
-        const { seconds } = await run(contender, scenario.total);
-        contender.figures.push(scenario.figure(scenario.total * scenario.size, scenario.total, seconds));
+        await measureRound(scenario, contender, () => run(contender, scenario.total));
       }
     }
   } finally {
     for (const { server } of running) await server.stop();
   }
-  return running.map(({ name, figures }) => ({ name, figures }));
+  return running.map(({ name, figures, cpu }) => ({ name, figures, cpu }));
+}
+
+async function measureRound({ total, size, figure }, { server, figures, cpu }, run) {
+  const before = await processorTime(server.pid);
+  const { seconds } = await run();
+  const after = await processorTime(server.pid);
+  figures.push(figure(total * size, total, seconds));
+  const perUpload = (thread) => ((after[thread] - before[thread]) * 1000) / total;
+  cpu.push({ main: perUpload('main'), all: perUpload('all') });
 }
 
 function load(scenario, { name, request, server }, { client, tokens, total }) {
@@ -60,7 +70,7 @@ function load(scenario, { name, request, server }, { client, tokens, total }) {
     ...request,
     name,
     port: server.port,
-    tokens: name === 'ours' ? tokens : [],
+    tokens: request.path === '/api/v1/files/upload' ? tokens : [],
     size: scenario.size,
     concurrency: scenario.concurrency,
     total,

@@ -18,6 +18,7 @@ type State = 'preamble' | 'after-delimiter' | 'headers' | 'body' | 'epilogue';
 
 const CRLF = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
+const NOTHING = Buffer.alloc(0);
 const HYPHEN = 0x2d;
 const CR = 0x0d;
 /** `--` or transport padding and CRLF; longer padding is nothing that a client sends. */
@@ -36,7 +37,7 @@ export class MultipartParser {
   private state: State = 'preamble';
   /** Bytes of the delimiter that the input so far ends with. The first one needs no CRLF before it. */
   private matched = CRLF.length;
-  private held: Buffer = Buffer.alloc(0);
+  private held: Buffer = NOTHING;
   private skippedBytes = 0;
   private partCount = 0;
   private sink: PartSink | undefined;
@@ -142,12 +143,12 @@ export class MultipartParser {
     this.sink?.end();
     this.sink = undefined;
     this.state = 'after-delimiter';
-    this.held = Buffer.alloc(0);
+    this.held = NOTHING;
     return rest;
   }
 
   private readDelimiterTail(chunk: Buffer): Buffer {
-    const tail = Buffer.concat([this.held, chunk.subarray(0, MAX_DELIMITER_TAIL_BYTES)]);
+    const tail = this.afterHeld(chunk.subarray(0, MAX_DELIMITER_TAIL_BYTES));
     const taken = (length: number): Buffer => chunk.subarray(length - this.held.length);
     if (tail.length < 2) return this.hold(tail, chunk);
     if (tail[0] === HYPHEN && tail[1] === HYPHEN) {
@@ -172,7 +173,7 @@ export class MultipartParser {
   private readHeaders(chunk: Buffer): Buffer {
     const before = this.held.length;
     // Not more of a chunk than a header block may have: the rest of it is most often the file.
-    const block = Buffer.concat([this.held, chunk.subarray(0, this.limits.headerBytes + HEADERS_END.length)]);
+    const block = this.afterHeld(chunk.subarray(0, this.limits.headerBytes + HEADERS_END.length));
     const end = block.indexOf(HEADERS_END);
     if (end > this.limits.headerBytes || (end < 0 && block.length > this.limits.headerBytes)) {
       throw malformed(`the headers of a part are larger than ${this.limits.headerBytes} bytes or do not end`);
@@ -189,7 +190,11 @@ export class MultipartParser {
     }
     this.sink = this.onPart(parsePartHeaders(headerBlock));
     this.state = 'body';
-    this.held = Buffer.alloc(0);
+    this.held = NOTHING;
+  }
+
+  private afterHeld(bytes: Buffer): Buffer {
+    return this.held.length === 0 ? bytes : Buffer.concat([this.held, bytes]);
   }
 
   private hold(bytes: Buffer, chunk: Buffer): Buffer {

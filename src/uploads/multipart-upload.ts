@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../errors/service-error.js';
 import type { IncomingFile } from './incoming-file.js';
 import { MultipartParser, type MultipartLimits, type PartSink } from './multipart-parser.js';
@@ -99,9 +100,6 @@ export class MultipartUpload implements BodyConsumer {
 }
 
 function decodeText(name: string, bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw invalidFields([{ field: name, message: 'must be UTF-8' }]);
-  }
+  if (!isUtf8(bytes)) throw invalidFields([{ field: name, message: 'must be UTF-8' }]);
+  return bytes.toString('utf8');
 }

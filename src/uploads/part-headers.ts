@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../errors/service-error.js';
 import { parseContentDisposition } from './content-disposition.js';
 
@@ -13,8 +14,6 @@ const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/su;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/u;
 const IDENTITY_ENCODINGS = new Set(['7bit', '8bit', 'binary']);
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws MALFORMED_MULTIPART for anything that is not a named form-data part. */
 export function parsePartHeaders(block: Buffer): PartHeaders {
@@ -49,13 +48,10 @@ function parseFields(text: string): Map<string, string> {
 }
 
 function decode(block: Buffer): string {
-  try {
-    return utf8.decode(block);
-  } catch (cause) {
-    throw malformed('the headers of a part are not UTF-8', cause);
-  }
+  if (!isUtf8(block)) throw malformed('the headers of a part are not UTF-8');
+  return block.toString('utf8');
 }
 
-function malformed(rule: string, cause?: unknown): ServiceError {
-  return new ServiceError('MALFORMED_MULTIPART', `The multipart body is malformed: ${rule}.`, { cause });
+function malformed(rule: string): ServiceError {
+  return new ServiceError('MALFORMED_MULTIPART', `The multipart body is malformed: ${rule}.`);
 }

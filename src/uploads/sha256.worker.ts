@@ -1,0 +1,58 @@
+/*
+ * The hashing thread. It never returns to its event loop: it sleeps until there are slots, hashes them, and
+ * answers with messages. Tests run this file as it stands, so it imports nothing but types from the project
+ * and uses no syntax that type stripping cannot erase.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Sha256Message, Sha256Ring } from './sha256-ring.js';
+
+const ring: Sha256Ring = workerData;
+const slotCount = ring.owner.length;
+const slotBytes = ring.bytes.length / slotCount;
+const hashes = new Map<number, Hash>();
+
+for (let next = Atomics.load(ring.consumed, 0); ; next = (next + 1) | 0) {
+  while (Atomics.load(ring.published, 0) === next) sleepAt(next);
+  consume(next & (slotCount - 1));
+  Atomics.store(ring.consumed, 0, (next + 1) | 0);
+  tellOfRoom(next);
+}
+
+/** The flag goes up before the wait looks at `published` once more, so no slot is missed in between. */
+function sleepAt(next: number): void {
+  Atomics.store(ring.asleep, 0, 1);
+  Atomics.wait(ring.published, 0, next);
+  Atomics.store(ring.asleep, 0, 0);
+}
+
+function consume(index: number): void {
+  const owner = ring.owner[index] ?? 0;
+  const length = ring.length[index] ?? 0;
+  const hash = hashes.get(owner) ?? begin(owner);
+  if (length > 0) {
+    hash.update(ring.bytes.subarray(index * slotBytes, index * slotBytes + length));
+    return;
+  }
+  hashes.delete(owner);
+  say({ owner, digest: hash.digest('hex') });
+}
+
+function begin(owner: number): Hash {
+  const hash = createHash('sha256');
+  hashes.set(owner, hash);
+  return hash;
+}
+
+/** Only at half: a message for every free slot would cost more than the hashing. */
+function tellOfRoom(next: number): void {
+  if (Atomics.load(ring.roomWanted, 0) === 0) return;
+  const waiting = (Atomics.load(ring.published, 0) - next - 1) | 0;
+  if (waiting > slotCount / 2) return;
+  Atomics.store(ring.roomWanted, 0, 0);
+  say('room');
+}
+
+function say(message: Sha256Message): void {
+  parentPort?.postMessage(message);
+}
