@@ -3,6 +3,7 @@ import { StorageModule } from '../storage/storage.module.js';
 import { ContentHashService } from './content-hash.service.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import { UploadAdmission } from './upload-admission.service.js';
+import { UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
 import { UploadSettings } from './upload-settings.js';
 import { UploadsController } from './uploads.controller.js';
@@ -15,6 +16,7 @@ import { UploadsService } from './uploads.service.js';
     ContentHashService,
     InFlightUploads,
     UploadAdmission,
+    UploadEntrance,
     UploadIntake,
     UploadSettings,
     UploadsService,

@@ -2,9 +2,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Request, Response } from 'express';
 
 import type { Caller } from '../auth/caller.js';
-import { Metrics } from '../observability/metrics.service.js';
 import { uuidV7 } from '../observability/random-ids.js';
-import type { UploadRoute } from '../observability/upload-metrics.js';
+import type { MeasuredUpload } from '../observability/upload-metrics.js';
 import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
 import { describeFile } from './file-description.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
@@ -12,9 +11,8 @@ import type { BegunUpload } from './multipart-upload.js';
 import type { Receipt } from './receipt.dto.js';
 import { firstReceiptOf, receiptOf } from './receipts.js';
 import { compareWithStored } from './repeated-upload.js';
-import { UploadAdmission } from './upload-admission.service.js';
+import { UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
-import { outcomeOf } from './upload-outcome.js';
 import { type Incoming, receive } from './upload-reception.js';
 
 /** A receipt, and whether the file is new. */
@@ -34,11 +32,10 @@ export class UploadsService {
   private readonly logger = new Logger(UploadsService.name);
 
   constructor(
-    private readonly admission: UploadAdmission,
+    private readonly entrance: UploadEntrance,
     private readonly intake: UploadIntake,
     private readonly inFlight: InFlightUploads,
     private readonly storage: StorageGateway,
-    private readonly metrics: Metrics,
   ) {}
 
   /** Stores the file of a multipart request under a new id. */
@@ -50,7 +47,9 @@ export class UploadsService {
       if (response.destroyed) await this.removeUnclaimed(placed, signal);
       return receipt;
     };
-    return this.admission.run(request, caller, () => this.receive('multipart', uploadId, open, store));
+    return this.entrance.run('multipart', request, caller, (measured) =>
+      this.receive(measured, uploadId, open, store),
+    );
   }
 
   /**
@@ -72,38 +71,24 @@ export class UploadsService {
       const { receipt } = await this.place(uploadId, upload, caller, signal);
       return { receipt, created: true };
     };
-    return this.admission.run(request, caller, () => this.receive('raw', uploadId, open, store));
+    return this.entrance.run('raw', request, caller, (measured) =>
+      this.receive(measured, uploadId, open, store),
+    );
   }
 
-  /** Counts what the headers are refused for as well. */
   private async receive<T>(
-    route: UploadRoute,
+    measured: MeasuredUpload,
     uploadId: string,
     open: () => Incoming,
     store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const measured = this.metrics.uploads.begin(route);
+    const incoming = open();
+    const inFlight = this.inFlight.begin(uploadId);
     try {
-      const result = await this.receiveInFlight(uploadId, open(), (upload, signal) => {
+      return await receive(incoming, inFlight, (upload, signal) => {
         measured.counts(() => upload.file.receivedBytes);
         return store(upload, signal);
       });
-      measured.end('stored');
-      return result;
-    } catch (error) {
-      measured.end(outcomeOf(error));
-      throw error;
-    }
-  }
-
-  private async receiveInFlight<T>(
-    uploadId: string,
-    incoming: Incoming,
-    store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const inFlight = this.inFlight.begin(uploadId);
-    try {
-      return await receive(incoming, inFlight, store);
     } finally {
       inFlight.finish();
     }

@@ -140,6 +140,22 @@ describe('GET /metrics', () => {
     });
   });
 
+  it('counts an upload that is turned away before its body is read', async () => {
+    await running.close();
+    running = await startApp({ MAX_UPLOADS_PER_CALLER: '1' });
+    const token = await running.token();
+    const client = await RawClient.connect(running.port);
+    client.head(`PUT /api/v1/files/${randomUUID()}`, {
+      Authorization: `Bearer ${token}`,
+      'Content-Length': 1_000,
+    });
+    await eventually(async () => expect((await metrics()).get('upload_inflight')).toBe(1));
+    const put = request(running.url).put(`/api/v1/files/${randomUUID()}`).auth(token, { type: 'bearer' });
+    expect((await put.send('x')).status).toBe(429);
+    expect((await metrics()).get('upload_requests_total{route="raw",outcome="rejected"}')).toBe(1);
+    client.close();
+  });
+
   it('has no label that a client can choose', async () => {
     const token = await running.token({ sub: 'mallory' });
     const id = randomUUID();
