@@ -17,6 +17,14 @@ import { readUploadFields } from './upload-fields.js';
 import type { Incoming } from './upload-reception.js';
 import { UploadSettings } from './upload-settings.js';
 
+interface DeclaredFile {
+  /** Bytes of the file. */
+  readonly length?: number;
+  /** Bytes of the whole body: the file has no more. */
+  readonly bodyBytes?: number;
+  readonly declaredSha256?: string;
+}
+
 /** Decides by a request's headers whether its body is read at all, and what reads it. */
 @Injectable()
 export class UploadIntake {
@@ -37,7 +45,7 @@ export class UploadIntake {
         boundary,
         limits: settings.multipart,
         fieldBytes: settings.maxFieldBytes,
-        openFile: (contentType) => this.openFile(contentType, {}),
+        openFile: (contentType) => this.openFile(contentType, { bodyBytes: contentLength(request) }),
         onBegun,
       });
     });
@@ -49,8 +57,10 @@ export class UploadIntake {
     checkContentLength(request, this.settings.maxFileBytes);
     const contentType = request.headers['content-type'] ?? DEFAULT_CONTENT_TYPE;
     const filename = dispositionFilename(request);
+    const length = contentLength(request);
     const file = this.openFile(contentType, {
-      length: contentLength(request),
+      length,
+      bodyBytes: length,
       declaredSha256: declaredSha256(request),
     });
     return this.incoming(request, response, (onBegun) => {
@@ -67,15 +77,12 @@ export class UploadIntake {
     return { request, response, pace: this.settings.pace, openConsumer };
   }
 
-  private openFile(
-    contentType: string,
-    declared: { length?: number; declaredSha256?: string },
-  ): IncomingFile {
+  private openFile(contentType: string, { bodyBytes, ...declared }: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
     return new IncomingFile({
       body: this.bodies.begin(declared.length),
-      hash: this.hashes.start(),
+      hash: this.hashes.start(bodyBytes),
       maxBytes,
       mediaTypes,
       declaredSha256: declared.declaredSha256,
