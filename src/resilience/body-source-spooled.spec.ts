@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SlowDisk, bodyOn, collect, cut, turns, writeAll } from '../../test/support/spooled-bodies.js';
@@ -10,6 +10,10 @@ const never = new AbortController().signal;
 const abortReason = new Error('a reader was aborted');
 
 describe('a spooled body', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   it('uses no disk for what fits into its memory', async () => {
     const disk = new SlowDisk();
     const { body } = bodyOn(disk, 6024);
@@ -48,6 +52,43 @@ describe('a spooled body', () => {
     body.end();
     expect(most).toBeLessThan(200 * KIB + 2 * 64 * KIB);
     expect((await collect(stream)).equals(all)).toBe(true);
+    await body.dispose();
+  });
+
+  it('waits for a reader that is hardly slower, so that nothing is read back from the disk', async () => {
+    // Time stands still, and so no patience is used up.
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const disk = new SlowDisk();
+    const { body } = bodyOn(disk, 200 * KIB);
+    const { all, chunks } = cut(Array.from({ length: 60 }, () => 64 * KIB));
+    const stream = body.open(0, never);
+    const got: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => {
+      got.push(chunk);
+      stream.pause();
+      void turns(6).then(() => stream.resume());
+    });
+    await writeAll(body, chunks);
+    body.end();
+    await finished(stream);
+    expect(Buffer.concat(got).equals(all)).toBe(true);
+    expect(disk.reads).toBe(0);
+    expect(jest.getTimerCount()).toBe(0);
+    await body.dispose();
+  });
+
+  it('leaves a reader that stops after a moment, and serves it from the disk when it goes on', async () => {
+    const disk = new SlowDisk();
+    const { body } = bodyOn(disk, 200 * KIB);
+    const { all, chunks } = cut(Array.from({ length: 30 }, () => 64 * KIB));
+    const stream = body.open(0, never);
+    stream.read(0);
+    const begun = performance.now();
+    await writeAll(body, chunks);
+    expect(performance.now() - begun).toBeLessThan(1000);
+    body.end();
+    expect((await collect(stream)).equals(all)).toBe(true);
+    expect(disk.reads).toBeGreaterThan(0);
     await body.dispose();
   });
 

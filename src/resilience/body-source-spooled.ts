@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../errors/service-error.js';
 import { type BodyBytes, BodyReader } from './body-source-reader.js';
+import { Patience } from './body-source-patience.js';
 import type { BodySource, BodyWriter } from './body-source.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
@@ -32,6 +33,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   readonly #window: MemoryWindow;
   readonly #spool: SpoolWriter;
   readonly #readers = new Set<BodyReader>();
+  readonly #patience = new Patience(() => this.#settle());
   #ended = false;
   #failure: Error | undefined;
   /** Were bytes dropped that are not on the disk? */
@@ -42,6 +44,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
     this.#options = options;
     this.length = options.length;
     this.#window = new MemoryWindow(options.budget);
+    options.budget.join();
     this.#spool = new SpoolWriter(this.#window, options.createFile, () => this.#afterWrite());
   }
 
@@ -60,6 +63,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   get whenWritable(): Promise<void> | undefined {
     if (!this.#mustHold()) return undefined;
     this.#held ??= Promise.withResolvers();
+    if (this.#waitsForReader()) this.#patience.begin();
     return this.#held.promise;
   }
 
@@ -83,6 +87,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
     this.#failure = error;
     for (const reader of this.#readers) reader.destroy(error);
     this.#window.clear();
+    this.#options.budget.leave();
     void this.#spool.remove();
     this.#settle();
   }
@@ -149,8 +154,16 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
       this.#drop();
       if (this.#mustFlush()) this.#spool.flush();
     }
-    if (this.#mustHold()) return;
-    this.#held?.resolve();
+    this.#releaseWriter();
+  }
+
+  #releaseWriter(): void {
+    if (!this.#held) return;
+    const hold = this.#mustHold();
+    if (hold && this.#waitsForReader()) this.#patience.begin();
+    else this.#patience.end();
+    if (hold) return;
+    this.#held.resolve();
     this.#held = undefined;
   }
 
@@ -165,11 +178,19 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   /** What is on the disk stays in memory only for a reader close by; what is not, until all readers have it. */
   #mayDropFirst(): boolean {
     const { firstEnd, start } = this.#window;
+    const overfull = this.#overfull();
     if (firstEnd <= this.#spool.writtenBytes) {
-      return this.#overfull() || !this.#someReader(start - BLOCK_BYTES, firstEnd);
+      return overfull ? !this.#waitsForReader() : !this.#someReader(start - BLOCK_BYTES, firstEnd);
     }
     if (!this.#spool.failure || this.#readers.size === 0) return false;
-    return (this.#torn || this.#overfull()) && !this.#someReader(0, firstEnd);
+    return (this.#torn || overfull) && !this.#someReader(0, firstEnd);
+  }
+
+  /** Is it worth while to keep what is on the disk already, for a reader that is about to take it? */
+  #waitsForReader(): boolean {
+    const { firstEnd, start } = this.#window;
+    if (firstEnd > this.#spool.writtenBytes || !this.#patience.left) return false;
+    return this.#someReader(start, firstEnd);
   }
 
   /** Is a reader at or behind `from`, and before `to`? */
@@ -195,9 +216,11 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
     return !this.#failure && this.#overfull();
   }
 
+  /** A body that is small enough for memory may hold more than its share while there is enough for all. */
   #overfull(): boolean {
     const { budget, memoryBytes } = this.#options;
-    return this.#window.heldBytes > (budget.exceeded ? 0 : memoryBytes);
+    const shared = this.#spool.begun || budget.exceeded;
+    return this.#window.heldBytes > (shared ? Math.min(memoryBytes, budget.shareBytes) : memoryBytes);
   }
 }
 

@@ -7,8 +7,8 @@ import type { Readable } from 'node:stream';
  * tail and all see the same bytes. A reader ends only after the writer's `end`, so that a body which turns out to
  * be bad never becomes a finished file at a target. The newest bytes are handed on from memory, without a way
  * over the disk; what leaves memory was written to a file before. So a slow reader or none at all does not hold
- * up the writer: only the disk does. When the disk takes no more, the body goes on without being replayable, at
- * the pace of its slowest reader.
+ * up the writer: the disk does, and readers that are hardly slower do for a moment. When the disk takes no more,
+ * the body goes on without being replayable, at the pace of its slowest reader.
  *
  * Neither side destroys what is the other's: an aborted reader leaves the source and all other readers alone, and
  * whoever made the source disposes of it, at the end of every way.
@@ -23,7 +23,7 @@ export interface BodySource {
   /**
    * A stream of the bytes from `offset` on, which must have come already. It fails with the reason of `signal`
    * when that aborts, with the error of the writer when the body fails, and with SPOOL_FULL when the bytes at
-   * `offset` are gone.
+   * `offset` are gone. Who opens it destroys it, also after a failure: one that is left lying about is waited for.
    * @throws RangeError when `offset` lies behind what came
    */
   open(offset: number, signal: AbortSignal): Readable;

@@ -8,6 +8,7 @@ import type { SpoolFile } from '../../src/resilience/spool-file.js';
 export class SlowDisk {
   open = 0;
   made = 0;
+  reads = 0;
 
   constructor(
     private readonly capacity = Infinity,
@@ -32,6 +33,7 @@ export class SlowDisk {
         return bytes.length;
       },
       read: async (position, length) => {
+        this.reads += 1;
         await turn();
         if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
         return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
