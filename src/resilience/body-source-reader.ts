@@ -57,7 +57,7 @@ export class BodyReader extends Readable {
       this.#hand(bytes);
     }
     this.#busy = false;
-    if (this.body.ended && this.#position === this.body.receivedBytes) this.#finish();
+    if (this.body.ended && this.#position === this.body.receivedBytes && !this.destroyed) this.push(null);
   }
 
   override _read(): void {
@@ -93,12 +93,6 @@ export class BodyReader extends Readable {
   #hand(bytes: Buffer): void {
     this.#position += bytes.length;
     this.#wanted = this.push(bytes);
-  }
-
-  #finish(): void {
-    if (!this.#wanted || this.destroyed) return;
-    this.#wanted = false;
-    this.push(null);
   }
 
   #giveBack(): void {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { SlowDisk, bodyOn, collect, cut, turns, writeAll } from '../../test/support/spooled-bodies.js';
@@ -153,6 +154,44 @@ describe('a spooled body', () => {
     expect(body.replayable).toBe(false);
     await body.dispose();
     expect({ open: disk.open, memory: budget.usedBytes }).toEqual({ open: 0, memory: 0 });
+  });
+
+  it('leaves nothing behind when it fails, before it is disposed of', async () => {
+    const disk = new SlowDisk();
+    const budget = new MemoryBudget(1000);
+    const { body } = bodyOn(disk, 1000, budget);
+    bodyOn(disk, 1000, budget);
+    await writeAll(body, [Buffer.alloc(3000)]);
+    expect({ open: disk.open, share: budget.shareBytes }).toEqual({ open: 1, share: 500 });
+    body.fail(new Error('the file is too large'));
+    await turns(5);
+    expect({ open: disk.open, memory: budget.usedBytes, share: budget.shareBytes }).toEqual({
+      open: 0,
+      memory: 0,
+      share: 1000,
+    });
+  });
+
+  it('leaves no listener on the signal of a reader that has ended', async () => {
+    const { body } = bodyOn(new SlowDisk());
+    const abort = new AbortController();
+    const bytes = collect(body.open(0, abort.signal));
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
+    body.end();
+    await bytes;
+    await turn();
+    expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
+    await body.dispose();
+  });
+
+  it('takes a disk that takes no bytes for a full one', async () => {
+    const { body, failures } = bodyOn(new SlowDisk(Infinity, 0), 1000);
+    const stream = body.open(0, never).resume();
+    await writeAll(body, [Buffer.alloc(3000), Buffer.alloc(3000)]);
+    body.end();
+    await finished(stream);
+    expect(failures).toHaveLength(1);
+    await body.dispose();
   });
 
   it('lets a writer go that waits when it fails', async () => {

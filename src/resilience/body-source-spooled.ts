@@ -143,8 +143,8 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
 
   #afterWrite(): void {
     const { failure } = this.#spool;
-    // Nothing is written after a failure, so this comes once. A write that was cut off by `fail` is none.
-    if (failure && !this.#failure) this.#options.onSpoolFailure?.(failure);
+    // Nothing is written after a failure, so this comes once.
+    if (failure) this.#options.onSpoolFailure?.(failure);
     this.#settle();
   }
 

@@ -21,6 +21,7 @@ export class SlowDisk {
     this.open += 1;
     this.made += 1;
     let content = Buffer.alloc(0);
+    let removed = false;
     return {
       write: async (chunks, position) => {
         await turn();
@@ -35,10 +36,12 @@ export class SlowDisk {
       read: async (position, length) => {
         this.reads += 1;
         await turn();
+        if (removed) throw new Error('The file was removed');
         if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
         return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
       },
       remove: async () => {
+        removed = true;
         this.open -= 1;
       },
     };
