@@ -13,7 +13,7 @@ const path = mkdtempSync(join(tmpdir(), 'full-disk-'));
 /** A file system of 1 MiB at `path`; why not, where this process may not mount. */
 function mountSmallDisk(): string | undefined {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'pipe' });
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path], { stdio: 'pipe' });
     return undefined;
   } catch {
     return 'this process may not mount a tmpfs';
@@ -28,7 +28,7 @@ describeOnDisk(`a body on a disk of 1 MiB${whyNot === undefined ? '' : ` (skippe
   const disk = { create: () => folder.create() };
 
   afterAll(() => {
-    if (whyNot === undefined) execFileSync('umount', [path]);
+    if (whyNot === undefined) execFileSync('/bin/umount', [path]);
     rmSync(path, { recursive: true });
   });
 
