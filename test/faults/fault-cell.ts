@@ -8,10 +8,10 @@ import type { Elements, FaultCase, Upload } from './fault-cases.js';
 const VARIABLES = {
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
-  STORAGE_CONNECT_TIMEOUT_MS: '500',
-  STORAGE_STALL_TIMEOUT_MS: '500',
-  STORAGE_COMMIT_TIMEOUT_MS: '700',
-  STORAGE_REQUEST_TIMEOUT_MS: '700',
+  STORAGE_CONNECT_TIMEOUT_MS: '2000',
+  STORAGE_STALL_TIMEOUT_MS: '1000',
+  STORAGE_COMMIT_TIMEOUT_MS: '1000',
+  STORAGE_REQUEST_TIMEOUT_MS: '2000',
   STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1000',
   SHUTDOWN_DRAIN_DELAY_MS: '0',
 };
@@ -25,8 +25,14 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** Sends one upload to a service of its own whose first element fails, and says what became of it. */
-export async function outcomeOf(fault: FaultCase, upload: Upload, elements: Elements): Promise<string> {
+/** A service of its own for one cell, and its two elements, of which the first fails; it may know only that one. */
+export interface FaultCell {
+  readonly running: RunningApp;
+  readonly elements: readonly StorageElementServer[];
+  readonly upload: Upload;
+}
+
+export async function startCell(fault: FaultCase, upload: Upload, known: Elements): Promise<FaultCell> {
   const first = await StorageElementServer.start({
     choosesOwnIds: fault.choosesOwnIds ?? false,
     fault: typeof fault.fault === 'function' ? fault.fault(upload.bytes) : undefined,
@@ -36,16 +42,21 @@ export async function outcomeOf(fault: FaultCase, upload: Upload, elements: Elem
   const urls = [typeof fault.fault === 'object' ? fault.fault.url : first.url, second.url];
   const running = await startApp({
     ...VARIABLES,
-    STORAGE_ELEMENTS: elementsAt(elements === 'one' ? urls.slice(0, 1) : urls),
+    STORAGE_ELEMENTS: elementsAt(known === 'one' ? urls.slice(0, 1) : urls),
   });
+  return { running, elements: [first, second], upload };
+}
+
+/** Sends the upload of a cell, says what became of it, and closes what the cell opened. */
+export async function outcomeOf({ running, elements, upload }: FaultCell): Promise<string> {
   try {
     const content = randomBytes(upload.bytes);
     const answer = await send(running, upload, content);
-    await settled([first, second]);
-    return describe(answer, sha256(content), [first, second]);
+    await settled(elements);
+    return describe(answer, sha256(content), elements);
   } finally {
     await running.close();
-    await Promise.all([first.close(), second.close()]);
+    await Promise.all(elements.map((element) => element.close()));
   }
 }
 
@@ -56,7 +67,7 @@ export function elementsAt(urls: readonly string[]): string {
   );
 }
 
-async function send(running: RunningApp, { method }: Upload, content: Buffer): Promise<Answer> {
+async function send(running: RunningApp, { method }: Upload, content: Buffer<ArrayBuffer>): Promise<Answer> {
   const form = new FormData();
   form.append('file', new Blob([content]), 'a.bin');
   const response = await fetch(`${running.url}/api/v1/files/${method === 'POST' ? 'upload' : randomUUID()}`, {
