@@ -7,7 +7,7 @@ export interface RetryBudgetSettings {
   readonly perSuccess: number;
 }
 
-export const DEFAULT_RETRY_BUDGET: RetryBudgetSettings = { tokens: 10, perSuccess: 0.1 };
+const DEFAULT_RETRY_BUDGET: RetryBudgetSettings = { tokens: 10, perSuccess: 0.1 };
 
 /** Tokens are counted in thousandths: ten times 0.1 is not quite 1. */
 const UNIT = 1_000;

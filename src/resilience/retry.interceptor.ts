@@ -11,6 +11,12 @@ import { planRetry, type RetryDecision } from './retry-plan.js';
 import { sleep } from './sleep.js';
 import { callableTargets, noTarget } from './target-choice.js';
 
+/**
+ * Timers count from the beginning of their turn of the event loop, so one fires early by what that turn took. A target
+ * that asked for just the time that was waited is then still to be left alone, and would be passed over.
+ */
+const MAX_EARLY_MS = 50;
+
 /** What the attempts of one call have taught. */
 interface Attempts {
   readonly failures: FailureKind[];
@@ -78,7 +84,7 @@ export class RetryInterceptor extends OutboundInterceptor {
       this.countFallback(attempts, 'failure');
       throw call.signal.aborted ? asError(call.signal.reason) : error;
     }
-    if (decision.where === 'same') await sleep(decision.delayMs, call.signal);
+    if (decision.where === 'same') await pause(decision.delayMs, call, policy);
   }
 
   private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {
@@ -97,4 +103,15 @@ export class RetryInterceptor extends OutboundInterceptor {
       Math.random,
     );
   }
+}
+
+/** Waits before another attempt at the same target. */
+async function pause(
+  ms: number,
+  { target = '', signal }: OutboundCall,
+  policy: OutboundPolicy,
+): Promise<void> {
+  await sleep(ms, signal);
+  const leftMs = policy.targets.get(target)?.cooling.remainingMs ?? 0;
+  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, signal);
 }

@@ -8,7 +8,7 @@ export interface Upload {
 }
 
 /** With `FAULTS_LARGE_MIB` the large file is larger than it is in a normal run. */
-export const LARGE_MIB = Number(process.env.FAULTS_LARGE_MIB ?? 8);
+const LARGE_MIB = Number(process.env.FAULTS_LARGE_MIB ?? 8);
 
 export const UPLOADS: readonly Upload[] = [
   { name: 'multipart, 1 KB', method: 'POST', bytes: 1_000 },

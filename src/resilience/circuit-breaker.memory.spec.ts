@@ -36,16 +36,6 @@ describe('CircuitBreaker, under many calls', () => {
     else answer.success();
   }
 
-  /** The median of the batches, in microseconds a call: one batch may be held up by others on the machine. */
-  function medianUs(work: () => void): number {
-    const batches = Array.from({ length: 21 }, () => {
-      const startedMs = performance.now();
-      for (let count = 0; count < 2_000; count += 1) work();
-      return (performance.now() - startedMs) / 2;
-    });
-    return batches.toSorted((a, b) => a - b)[10] ?? Infinity;
-  }
-
   it('keeps memory flat over 300 000 calls, admitted or rejected', () => {
     for (let count = 0; count < CYCLES / 10; count += 1) cycle(count);
     const before = heapBytes();
@@ -56,20 +46,5 @@ describe('CircuitBreaker, under many calls', () => {
     expect(heapBytes() - before).toBeLessThan(256 * 1024);
     const { success, failure, neutral, rejected } = breaker.totals;
     expect(success + failure + neutral + rejected).toBe(CYCLES * 1.1);
-  });
-
-  // The limits leave room for a slow machine; the figures themselves are far below.
-  it('admits and settles within microseconds', () => {
-    expect(
-      medianUs(() => {
-        const answer = breaker.tryAcquire();
-        if (answer.admitted) answer.success();
-      }),
-    ).toBeLessThan(10);
-  });
-
-  it('rejects within 50 µs when it is open', () => {
-    breaker.forceOpen({ reason: 'test', by: 'test' });
-    expect(medianUs(() => breaker.tryAcquire())).toBeLessThan(50);
   });
 });
