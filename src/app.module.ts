@@ -6,6 +6,8 @@ import type { Environment } from './config/environment.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { HealthModule } from './health/health.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
+import { OperationsModule } from './operations/operations.module.js';
+import { ResilienceModule } from './resilience/resilience.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
 import { VersioningModule } from './versioning/versioning.module.js';
 
@@ -18,9 +20,11 @@ export class AppModule {
       imports: [
         configModule(environment),
         ObservabilityModule,
+        ResilienceModule,
         VersioningModule,
         AuthModule,
         HealthModule,
+        OperationsModule,
         UploadsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],

@@ -11,7 +11,7 @@ const FORCED_EXIT_CODE = 1;
  * Stops the service in phases, so that no upload is cut that could still finish: readiness turns 503 and new
  * uploads are refused while the port stays open; uploads in flight get their grace; then everything closes.
  */
-export async function shutDown(app: NestExpressApplication, environment: Environment): Promise<void> {
+async function shutDown(app: NestExpressApplication, environment: Environment): Promise<void> {
   const logger = new Logger('Shutdown');
   const phase = async (name: string, work: () => Promise<unknown>): Promise<void> => {
     const startedAt = performance.now();

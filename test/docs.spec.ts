@@ -89,7 +89,7 @@ describe('docs/configuration.md', () => {
 
   function inBinaryUnits(bytes: number): string {
     const power = Math.floor(Math.log2(bytes) / 10);
-    return `${bytes / 1024 ** power} ${['bytes', 'KiB', 'MiB', 'GiB'][power]}`;
+    return `${bytes / 1024 ** power} ${['bytes', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
   }
 });
 

@@ -6,6 +6,7 @@ import { authVariables } from './auth.variables.js';
 import { combinedProblems } from './combined-rules.js';
 import { describeIssue } from './describe-issue.js';
 import { observabilityVariables } from './observability.variables.js';
+import { resilienceVariables } from './resilience.variables.js';
 import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
 import type { StorageElementSettings } from './storage-elements.variable.js';
@@ -18,6 +19,7 @@ export const variables = {
   ...uploadVariables,
   ...authVariables,
   ...storageVariables,
+  ...resilienceVariables,
   ...serviceTokenVariables,
   ...observabilityVariables,
 };

@@ -10,6 +10,20 @@ export const uploadVariables = {
     /^[\w.+-]+\/([\w.+-]+|\*)$/,
     'must be media types such as image/png or image/*',
   ),
+  MAX_UPLOADS: count('Most uploads at once; more wait, and then get 503.', 'uploads', 1_000, 1),
+  MAX_UPLOADS_PER_CALLER: count(
+    'Most uploads at once of one caller (`sub`); above it the answer is 429.',
+    'uploads',
+    500,
+    1,
+  ),
+  MAX_UPLOADS_BYTES: bytes(
+    'Most bytes that the uploads under way bring together; a larger one goes alone.',
+    1024 ** 4,
+  ),
+  UNKNOWN_UPLOAD_BYTES: bytes('What an upload counts as whose length is not declared.', 64 * 1024 * 1024),
+  MAX_UPLOADS_WAITING: count('Most uploads that wait to be let in.', 'uploads', 1_000),
+  MAX_UPLOAD_WAIT_MS: milliseconds('Longest wait to be let in, after which the answer is 503.', 10_000),
   CLIENT_IDLE_TIMEOUT_MS: milliseconds(
     'Time without one byte from the client, while we are ready to read, after which the answer is 408.',
     30_000,

@@ -4,11 +4,12 @@ import { ERROR_CATALOGUE } from './catalogue.js';
 
 const entries = Object.entries(ERROR_CATALOGUE);
 
-/** Faults of the caller that pass by themselves: slowness, broken connections and bytes changed on the way. */
+/** Faults of the caller that pass by themselves: slowness, haste, broken connections and bytes changed on the way. */
 const PASSING_CLIENT_ERRORS = [
   'DIGEST_MISMATCH',
   'CLIENT_STALLED',
   'UPLOAD_IN_PROGRESS',
+  'RATE_LIMITED',
   'CLIENT_CLOSED_REQUEST',
 ];
 

@@ -26,15 +26,20 @@ export const ERROR_CATALOGUE = {
   API_VERSION_SUNSET: { status: 410, title: 'The API version is no longer served', retryable: false },
   FILE_TOO_LARGE: { status: 413, title: 'The file is too large', retryable: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The media type is not taken', retryable: false },
+  RATE_LIMITED: { status: 429, title: 'The caller has too much under way', retryable: true },
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large', retryable: false },
   CLIENT_CLOSED_REQUEST: { status: 499, title: 'The client went away', retryable: true },
   INTERNAL_ERROR: { status: 500, title: 'Something went wrong on our side', retryable: true },
   STORAGE_FAILED: { status: 502, title: 'The storage failed', retryable: true },
   ADMIN_UNAVAILABLE: { status: 502, title: 'The token endpoint or Admin module failed', retryable: true },
   NO_STORAGE_AVAILABLE: { status: 503, title: 'No storage takes this file now', retryable: true },
+  CIRCUIT_OPEN: { status: 503, title: 'Calls to what is needed are suspended', retryable: true },
+  BULKHEAD_FULL: { status: 503, title: 'The service has too much under way', retryable: true },
   SHUTTING_DOWN: { status: 503, title: 'The service is shutting down', retryable: true },
   STORAGE_TIMEOUT: { status: 504, title: 'The storage did not answer in time', retryable: true },
+  DEADLINE_EXCEEDED: { status: 504, title: 'The time for the request is over', retryable: true },
   STORAGE_FULL: { status: 507, title: 'The storage is full', retryable: true },
+  SPOOL_FULL: { status: 507, title: 'There is no room to keep the file for another try', retryable: true },
 } as const satisfies Record<string, CatalogueEntry>;
 
 export type ErrorCode = keyof typeof ERROR_CATALOGUE;

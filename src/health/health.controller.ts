@@ -4,6 +4,8 @@ import { HealthCheck } from '@nestjs/terminus';
 import type { Response } from 'express';
 import { Public } from '../auth/public.decorator.js';
 import { SERVICE_NAME, serviceVersion } from '../observability/service-version.js';
+import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
+import type { CircuitsOverview } from '../resilience/circuit-reports.js';
 import { Liveness } from './liveness.dto.js';
 import { ReadinessService } from './readiness.service.js';
 
@@ -12,7 +14,10 @@ import { ReadinessService } from './readiness.service.js';
 @Public()
 @Controller({ path: 'health', version: VERSION_NEUTRAL })
 export class HealthController {
-  constructor(private readonly readiness: ReadinessService) {}
+  constructor(
+    private readonly readiness: ReadinessService,
+    private readonly circuits: CircuitBreakers,
+  ) {}
 
   /**
    * Says that the process lives, and touches no dependency. It is not a Terminus check: those are all 503 during
@@ -39,5 +44,14 @@ export class HealthController {
     const { ready, report } = await this.readiness.check();
     response.status(ready ? 200 : 503);
     return report;
+  }
+
+  /** Always 200: a circuit that is open keeps the service going, and is no reason to send its work elsewhere. */
+  @Get('circuit-breakers')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'The circuits of what the service calls' })
+  @ApiOkResponse({ schema: { type: 'object' } })
+  circuitBreakers(): CircuitsOverview {
+    return this.circuits.overview();
   }
 }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { TerminusModule } from '@nestjs/terminus';
 import type { Environment } from '../config/environment.js';
+import { ResilienceModule } from '../resilience/resilience.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
@@ -16,7 +17,7 @@ import { tokenEndpointCheck } from './token-endpoint-check.js';
 
 @Module({
   // Terminus would log every report that is not good; the check runner logs changes.
-  imports: [TerminusModule.forRoot({ logger: false }), StorageModule, ServiceTokensModule],
+  imports: [TerminusModule.forRoot({ logger: false }), ResilienceModule, StorageModule, ServiceTokensModule],
   controllers: [HealthController],
   providers: [
     {

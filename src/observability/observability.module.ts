@@ -6,10 +6,11 @@ import type { Environment } from '../config/environment.js';
 import { ApplicationLogger, ROOT_LOGGER } from './application-logger.js';
 import { LOG_DESTINATION, openLogDestination } from './log-destination.js';
 import { logOptions } from './log-options.js';
+import { Metrics } from './metrics.service.js';
 import { ShutdownState } from './shutdown-state.js';
 
 /**
- * Logging and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
+ * Logging, metrics and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
  * module would also mount pino-http, whose child loggers cost more than the one line that we write.
  */
 @Global()
@@ -31,9 +32,10 @@ import { ShutdownState } from './shutdown-state.js';
       inject: [ROOT_LOGGER],
       useFactory: (root: pino.Logger) => new Logger(new ApplicationLogger(root), {}),
     },
+    Metrics,
     ShutdownState,
   ],
-  exports: [ROOT_LOGGER, Logger, ShutdownState],
+  exports: [ROOT_LOGGER, Logger, Metrics, ShutdownState],
 })
 export class ObservabilityModule {}
 

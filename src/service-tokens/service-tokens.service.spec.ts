@@ -31,7 +31,7 @@ describe('ServiceTokens', () => {
       SERVICE_TOKEN_URL: endpoint.url,
       SERVICE_CLIENT_ID: 'ingester',
       SERVICE_CLIENT_SECRET: SECRET,
-      SERVICE_TOKEN_TIMEOUT_MS: '300',
+      SERVICE_TOKEN_TIMEOUT_MS: '1500',
       ...variables,
     });
     const config = new ConfigService<Environment, true>(environment);

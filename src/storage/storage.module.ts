@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
 import { StorageElements } from './storage-elements.service.js';
+import { StorageGateway } from './storage-gateway.service.js';
 
-@Module({ imports: [ServiceTokensModule], providers: [StorageElements], exports: [StorageElements] })
+@Module({
+  imports: [ServiceTokensModule],
+  providers: [StorageElements, StorageGateway],
+  exports: [StorageElements, StorageGateway],
+})
 export class StorageModule {}

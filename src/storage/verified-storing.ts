@@ -33,6 +33,11 @@ export async function storeVerified(
   });
 }
 
+/** Is it certain that an element has the bytes that went through? Without a checksum of its own it is not. */
+export function isSameFile(stored: StoredFile, sent: ContentDigest): boolean {
+  return stored.sha256 !== undefined && differenceOf(stored, sent) === undefined;
+}
+
 function differenceOf(stored: StoredFile, sent: ContentDigest): string | undefined {
   if (stored.size !== sent.size) return `size ${stored.size} instead of ${sent.size}`;
   if (stored.sha256 !== undefined && stored.sha256 !== sent.sha256) {

@@ -1,14 +1,32 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { SpooledBody } from '../resilience/body-source-spooled.js';
+import { BodySources } from '../resilience/body-sources.service.js';
+import { MemoryBudget } from '../resilience/memory-budget.js';
+import { SpoolFolder } from '../resilience/spool-folder.service.js';
 import { InlineContentHash } from './content-hash.js';
 import { IncomingFile, type IncomingFileOptions } from './incoming-file.js';
 import { MediaTypes } from './media-types.js';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 
+const bodies = new BodySources({
+  memoryBytes: 1024 * 1024,
+  budget: new MemoryBudget(64 * 1024 * 1024),
+  folder: new SpoolFolder({ path: join(tmpdir(), 'ingester-incoming-file'), limitBytes: 0 }),
+});
+const begun: SpooledBody[] = [];
+
+afterEach(() => Promise.all(begun.splice(0).map((body) => body.dispose())));
+
 function open(options: Partial<IncomingFileOptions> = {}): IncomingFile {
+  const body = bodies.begin();
+  begun.push(body);
   return new IncomingFile({
+    body,
     hash: new InlineContentHash(),
     maxBytes: 1_000_000,
     mediaTypes: new MediaTypes([]),
@@ -16,13 +34,14 @@ function open(options: Partial<IncomingFileOptions> = {}): IncomingFile {
   });
 }
 
+const never = new AbortController().signal;
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 describe('IncomingFile', () => {
   it('hands on what is written, with its size and digest', async () => {
     const bytes = randomBytes(300_000);
     const file = open();
-    const read = buffer(file.stream);
+    const read = buffer(file.open(never));
     for (let at = 0; at < bytes.length; at += 50_000) file.write(bytes.subarray(at, at + 50_000));
     await file.end();
     expect((await read).equals(bytes)).toBe(true);
@@ -33,23 +52,21 @@ describe('IncomingFile', () => {
     expect(() => open().digest()).toThrow('not known');
   });
 
-  it('asks its writer to wait until the reader has room', async () => {
-    const file = open();
-    file.write(Buffer.alloc(200_000));
-    const { backPressure } = file;
-    expect(backPressure).toBeDefined();
-    file.stream.resume();
-    await backPressure;
-    expect(file.backPressure).toBeUndefined();
-  });
-
-  it('wakes its writer also when several chunks came at once', async () => {
-    const file = open();
-    for (let i = 0; i < 3; i++) file.write(Buffer.alloc(100_000));
-    const { backPressure } = file;
-    file.stream.resume();
-    await backPressure;
-    expect(file.backPressure).toBeUndefined();
+  it('can be read again from its first byte, also when it is larger than the memory', async () => {
+    const bytes = randomBytes(3_000_000);
+    const file = open({ maxBytes: 4_000_000 });
+    const interrupted = new AbortController();
+    const first = file.open(interrupted.signal).resume();
+    first.on('error', () => undefined);
+    for (let at = 0; at < bytes.length; at += 50_000) {
+      file.write(bytes.subarray(at, at + 50_000));
+      await file.backPressure;
+    }
+    interrupted.abort(new Error('the target failed'));
+    const read = buffer(file.open(never));
+    await file.end();
+    expect((await read).equals(bytes)).toBe(true);
+    expect(file.replayable).toBe(true);
   });
 
   it('refuses the byte that is one too many', () => {
@@ -64,7 +81,7 @@ describe('IncomingFile', () => {
 
   it('does not end its stream when the bytes are not the declared ones', async () => {
     const file = open({ declaredSha256: sha256(Buffer.from('other')) });
-    const read = buffer(file.stream);
+    const read = buffer(file.open(never));
     file.write(Buffer.from('bytes'));
     const failure = await file.end().catch((error: Error) => error);
     expect(failure).toMatchObject({ code: 'DIGEST_MISMATCH' });
@@ -74,7 +91,7 @@ describe('IncomingFile', () => {
 
   it('fails its reader with the error of its writer', async () => {
     const file = open();
-    const read = buffer(file.stream);
+    const read = buffer(file.open(never));
     file.write(Buffer.from('x'));
     const error = new Error('gone');
     file.fail(error);
@@ -87,7 +104,7 @@ describe('IncomingFile', () => {
     it('hands on a file whose bytes are of an allowed type, in order', async () => {
       const bytes = Buffer.concat([PNG, randomBytes(20_000)]);
       const file = open({ mediaTypes });
-      const read = buffer(file.stream);
+      const read = buffer(file.open(never));
       for (let at = 0; at < bytes.length; at += 1_000) file.write(bytes.subarray(at, at + 1_000));
       await file.end();
       expect((await read).equals(bytes)).toBe(true);
@@ -95,7 +112,7 @@ describe('IncomingFile', () => {
 
     it('hands on a file without a signature that is shorter than what is looked at', async () => {
       const file = open({ mediaTypes });
-      const read = buffer(file.stream);
+      const read = buffer(file.open(never));
       file.write(Buffer.from('hello'));
       await file.end();
       expect((await read).toString()).toBe('hello');
@@ -104,7 +121,7 @@ describe('IncomingFile', () => {
     it.each([10, 20_000])('hands on no byte of %i when the bytes are of another type', async (size) => {
       const file = open({ mediaTypes });
       const seen: Buffer[] = [];
-      file.stream.on('data', (chunk: Buffer) => seen.push(chunk));
+      file.open(never).on('data', (chunk: Buffer) => seen.push(chunk));
       file.write(Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(size)]));
       const failure = file.backPressure ?? file.end();
       await expect(failure).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });

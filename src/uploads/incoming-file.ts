@@ -1,26 +1,26 @@
 import { ServiceError } from '../errors/service-error.js';
-import type { ContentDigest, FileBody } from '../storage/storage-element.js';
+import type { Readable } from 'node:stream';
+import type { BodySource, BodyWriter } from '../resilience/body-source.js';
+import type { ReplayableBody } from '../storage/replayable-body.js';
+import type { ContentDigest } from '../storage/storage-element.js';
 import type { ContentHash } from './content-hash.js';
-import { FileStream } from './file-stream.js';
 import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
 
 export interface IncomingFileOptions {
+  /** Where the bytes go, to be sent on from there. */
+  readonly body: BodySource & BodyWriter;
   readonly hash: ContentHash;
   readonly maxBytes: number;
   readonly mediaTypes: MediaTypes;
-  /** Bytes that the client declared. */
-  readonly length?: number;
   /** Bare hex SHA-256 that the client declared. */
   readonly declaredSha256?: string;
 }
 
 /**
- * One file on its way in: counted, limited, hashed, and handed on chunk by chunk without a copy. Its stream
- * ends only by `end`, which the one who parses the request calls when all of it was good.
+ * One file on its way in: counted, limited, hashed, and kept so that it can be sent more than once. Who reads it
+ * sees its end only after `end`, which the one who parses the request calls when all of it was good.
  */
-export class IncomingFile implements FileBody {
-  readonly stream = new FileStream();
-  readonly length: number | undefined;
+export class IncomingFile implements ReplayableBody {
   private size = 0;
   private result: ContentDigest | undefined;
   /** The beginning, held back until its type is known; undefined once it is, or where all types are taken. */
@@ -29,8 +29,11 @@ export class IncomingFile implements FileBody {
   private hashing: Promise<void> | undefined;
 
   constructor(private readonly options: IncomingFileOptions) {
-    this.length = options.length;
     this.head = options.mediaTypes.unrestricted ? undefined : [];
+  }
+
+  get receivedBytes(): number {
+    return this.size;
   }
 
   /** @throws FILE_TOO_LARGE, INTERNAL_ERROR */
@@ -39,12 +42,12 @@ export class IncomingFile implements FileBody {
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
     this.hash(chunk);
     if (this.head) this.hold(chunk, this.head);
-    else this.stream.add(chunk);
+    else this.options.body.write(chunk);
   }
 
   /** Settles when something may have changed for the next chunk; undefined when that may come at once. */
   get backPressure(): Promise<void> | undefined {
-    return this.sniffing ?? this.hashing ?? this.stream.whenWanted;
+    return this.sniffing ?? this.hashing ?? this.options.body.whenWritable;
   }
 
   /**
@@ -63,12 +66,30 @@ export class IncomingFile implements FileBody {
       );
     }
     this.result = { size: this.size, sha256 };
-    this.stream.push(null);
+    this.options.body.end();
   }
 
-  /** Fails the stream, so that whoever reads it leaves nothing behind. Harmless when repeated. */
+  get length(): number | undefined {
+    return this.options.body.length;
+  }
+
+  get replayable(): boolean {
+    return this.options.body.replayable;
+  }
+
+  open(signal: AbortSignal): Readable {
+    return this.options.body.open(0, signal);
+  }
+
+  /** Frees what is held, once nobody reads it any more. Harmless when repeated. */
+  async dispose(): Promise<void> {
+    this.options.hash.dispose();
+    await this.options.body.dispose();
+  }
+
+  /** Fails whoever reads, so that whoever reads it leaves nothing behind. Harmless when repeated. */
   fail(error: Error): void {
-    this.stream.destroy(error);
+    this.options.body.fail(error);
     this.options.hash.dispose();
   }
 
@@ -102,7 +123,7 @@ export class IncomingFile implements FileBody {
     await this.options.mediaTypes.checkSniffed(Buffer.concat(head).subarray(0, SNIFF_BYTES));
     this.head = undefined;
     this.sniffing = undefined;
-    for (const chunk of head) this.stream.add(chunk);
+    for (const chunk of head) this.options.body.write(chunk);
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BodySources } from '../resilience/body-sources.service.js';
 import { ContentHashService } from './content-hash.service.js';
 import { IncomingFile } from './incoming-file.js';
 import { DEFAULT_CONTENT_TYPE, MultipartUpload } from './multipart-upload.js';
@@ -30,6 +31,7 @@ export class UploadIntake {
   constructor(
     private readonly settings: UploadSettings,
     private readonly hashes: ContentHashService,
+    private readonly bodies: BodySources,
   ) {}
 
   /** @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART, FILE_TOO_LARGE */
@@ -78,6 +80,12 @@ export class UploadIntake {
   private openFile(contentType: string, { bodyBytes, ...declared }: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
-    return new IncomingFile({ hash: this.hashes.start(bodyBytes), maxBytes, mediaTypes, ...declared });
+    return new IncomingFile({
+      body: this.bodies.begin(declared.length),
+      hash: this.hashes.start(bodyBytes),
+      maxBytes,
+      mediaTypes,
+      declaredSha256: declared.declaredSha256,
+    });
   }
 }

@@ -43,6 +43,8 @@ export async function receive<T>(
   } catch (error) {
     stop(asError(error));
     throw inFlight.signal.reason;
+  } finally {
+    await upload?.file.dispose();
   }
 }
 

@@ -3,15 +3,15 @@ import type { Request, Response } from 'express';
 
 import type { Caller } from '../auth/caller.js';
 import { uuidV7 } from '../observability/random-ids.js';
-import type { StorageElement, StoredFile } from '../storage/storage-element.js';
-import { StorageElements } from '../storage/storage-elements.service.js';
-import { storeVerified } from '../storage/verified-storing.js';
+import type { MeasuredUpload } from '../observability/upload-metrics.js';
+import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
 import { describeFile } from './file-description.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import type { BegunUpload } from './multipart-upload.js';
 import type { Receipt } from './receipt.dto.js';
 import { firstReceiptOf, receiptOf } from './receipts.js';
 import { compareWithStored } from './repeated-upload.js';
+import { UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
 import { type Incoming, receive } from './upload-reception.js';
 
@@ -23,8 +23,7 @@ export interface PutOutcome {
 
 interface Placed {
   readonly receipt: Receipt;
-  readonly element: StorageElement;
-  readonly stored: StoredFile;
+  readonly placed: PlacedFile;
 }
 
 /** Takes files from requests to storage elements. */
@@ -33,20 +32,24 @@ export class UploadsService {
   private readonly logger = new Logger(UploadsService.name);
 
   constructor(
+    private readonly entrance: UploadEntrance,
     private readonly intake: UploadIntake,
     private readonly inFlight: InFlightUploads,
-    private readonly elements: StorageElements,
+    private readonly storage: StorageGateway,
   ) {}
 
   /** Stores the file of a multipart request under a new id. */
   create(request: Request, response: Response, caller: Caller): Promise<Receipt> {
     const uploadId = uuidV7();
-    const incoming = this.intake.multipart(request, response);
-    return this.receive(uploadId, incoming, async (upload, signal) => {
-      const placed = await this.place(uploadId, upload, caller, signal);
-      if (response.destroyed) await this.removeUnclaimed(placed);
-      return placed.receipt;
-    });
+    const open = (): Incoming => this.intake.multipart(request, response);
+    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<Receipt> => {
+      const { receipt, placed } = await this.place(uploadId, upload, caller, signal);
+      if (response.destroyed) await this.removeUnclaimed(placed, signal);
+      return receipt;
+    };
+    return this.entrance.run('multipart', request, caller, (measured) =>
+      this.receive(measured, uploadId, open, store),
+    );
   }
 
   /**
@@ -54,11 +57,11 @@ export class UploadsService {
    * @throws CONFLICT when the id is taken by other bytes, or by another caller.
    */
   put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<PutOutcome> {
-    const incoming = this.intake.raw(request, response);
-    return this.receive(uploadId, incoming, async (upload, signal) => {
-      const found = await this.elements.find(uploadId);
+    const open = (): Incoming => this.intake.raw(request, response);
+    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<PutOutcome> => {
+      const found = await this.storage.find(uploadId, signal);
       if (found) {
-        await compareWithStored(upload.file, found.file, caller);
+        await compareWithStored(upload.file, found.file, caller, signal);
         const repeated = describeFile(uploadId, upload, caller);
         return {
           receipt: firstReceiptOf(uploadId, found.file, repeated, upload.file.digest()),
@@ -67,17 +70,25 @@ export class UploadsService {
       }
       const { receipt } = await this.place(uploadId, upload, caller, signal);
       return { receipt, created: true };
-    });
+    };
+    return this.entrance.run('raw', request, caller, (measured) =>
+      this.receive(measured, uploadId, open, store),
+    );
   }
 
   private async receive<T>(
+    measured: MeasuredUpload,
     uploadId: string,
-    incoming: Incoming,
+    open: () => Incoming,
     store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
+    const incoming = open();
     const inFlight = this.inFlight.begin(uploadId);
     try {
-      return await receive(incoming, inFlight, store);
+      return await receive(incoming, inFlight, (upload, signal) => {
+        measured.counts(() => upload.file.receivedBytes);
+        return store(upload, signal);
+      });
     } finally {
       inFlight.finish();
     }
@@ -91,20 +102,20 @@ export class UploadsService {
   ): Promise<Placed> {
     const { file } = upload;
     const description = describeFile(uploadId, upload, caller);
-    const element = this.elements.choose(description.retentionPolicy, file.length);
-    const stored = await storeVerified(element, description, file, signal);
-    return { receipt: receiptOf(uploadId, description, file.digest(), stored), element, stored };
+    const call = this.storage.putCall(description.retentionPolicy, description, file, signal);
+    const placed = await this.storage.put(call);
+    return { receipt: receiptOf(uploadId, description, file.digest(), placed.file), placed };
   }
 
   /** The client left while its file was being finished: nobody knows the new id, so nobody would ever find it. */
-  private async removeUnclaimed({ element, stored }: Placed): Promise<void> {
+  private async removeUnclaimed(
+    { target, file: { fileId } }: PlacedFile,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      await element.remove(stored.fileId);
+      await this.storage.remove({ targets: [target], fileId, signal });
     } catch (error) {
-      this.logger.warn(
-        { err: error, element: element.id, file_id: stored.fileId },
-        'an unclaimed file stays behind',
-      );
+      this.logger.warn({ err: error, target, file_id: fileId }, 'an unclaimed file stays behind');
     }
   }
 }

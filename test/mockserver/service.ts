@@ -29,6 +29,9 @@ export function startService(mock: MockServer, setUp: ServiceSetUp = {}): Promis
     SERVICE_TOKEN_URL: `${mock.url}/admin/oauth/token`,
     SERVICE_CLIENT_ID: clientId,
     SERVICE_CLIENT_SECRET: 'mock-secret',
+    // Every case has a failing element of its own, and none shall meet the circuit that another one opened.
+    STORAGE_CIRCUIT_FAILURE_THRESHOLD: '10000',
+    STORAGE_RETRY_BASE_MS: '10',
     ...setUp.variables,
   });
 }

@@ -14,13 +14,23 @@ import { listen, shut } from './local-server.js';
 /** What goes wrong with every upload while it is set; `afterBytes` counts bytes of the body. */
 export type UploadFault =
   /** Answers `status` with `body` after the whole upload, or early after `afterBytes`; then reads no more. */
-  | { readonly kind: 'answer'; readonly status: number; readonly body?: string; readonly afterBytes?: number }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string;
+      readonly afterBytes?: number;
+    }
+  /** After the last byte where the body is shorter than that; nothing is kept. */
   | { readonly kind: 'reset'; readonly afterBytes: number }
-  /** Reads no more, and says nothing. */
+  /** Reads no more, and says nothing; where the body is shorter, it is read whole, and not kept. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
-  /** Takes the whole file and never answers. */
+  /** Keeps the whole file and never answers. */
   | { readonly kind: 'hang' }
+  /** Keeps the whole file and breaks the connection off, before its answer or in the middle of it. */
+  | { readonly kind: 'lost-answer' }
+  | { readonly kind: 'half-answer' }
   | { readonly kind: 'wrong-checksum' }
   | { readonly kind: 'wrong-size' };
 
@@ -131,6 +141,8 @@ export class StorageElementServer {
         upload.bytes = bytes;
         await this.disturb(upload, chunkBytes, request, response);
       });
+      const { fault } = this.options;
+      if (fault?.kind === 'reset' || fault?.kind === 'stall') await this.strike(upload, request, response);
       this.finish(upload, form, response);
     } catch (error) {
       if (upload.state === 'receiving') upload.state = 'aborted';
@@ -146,25 +158,42 @@ export class StorageElementServer {
     response: ServerResponse,
   ): Promise<void> {
     const { fault } = this.options;
-    if (fault?.kind === 'slow') await setTimeout((chunkBytes / fault.bytesPerSecond) * 1000);
+    if (fault?.kind === 'slow') await pauseOpen(request, (chunkBytes / fault.bytesPerSecond) * 1000);
     if (!fault || !('afterBytes' in fault) || upload.bytes < (fault.afterBytes ?? Infinity)) return;
+    await this.strike(upload, request, response);
+  }
+
+  /** Ends the upload as the fault says. Always throws, once the connection is closed. */
+  private async strike(
+    upload: ReceivedUpload,
+    { socket }: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<never> {
+    const { fault } = this.options;
     upload.state = 'refused';
-    if (fault.kind === 'answer') response.writeHead(fault.status).end(fault.body);
-    if (fault.kind === 'reset') request.socket.resetAndDestroy();
-    await once(request.socket, 'close');
-    throw new Error(`the fault ${fault.kind} ended the upload`);
+    if (fault?.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body);
+    if (fault?.kind === 'reset') socket.resetAndDestroy();
+    if (!socket.closed) await once(socket, 'close');
+    throw new Error(`the fault ${fault?.kind} ended the upload`);
   }
 
   private finish(upload: ReceivedUpload, form: ReceivedForm, response: ServerResponse): void {
     const { fault } = this.options;
     if (fault?.kind === 'answer') {
       upload.state = 'refused';
-      response.writeHead(fault.status).end(fault.body);
+      response.writeHead(fault.status, fault.headers).end(fault.body);
       return;
     }
     upload.state = 'finished';
     const file = this.keep(form);
     if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'lost-answer') response.socket?.resetAndDestroy();
+    else if (fault?.kind === 'half-answer') sendHalf(response, this.receipt(file));
+    else this.acknowledge(file, response);
+  }
+
+  private acknowledge(file: FinishedFile, response: ServerResponse): void {
+    const { fault } = this.options;
     const claimed = {
       ...file,
       ...(fault?.kind === 'wrong-checksum' && { sha256: '0'.repeat(64) }),
@@ -211,4 +240,25 @@ export class StorageElementServer {
 
 function send(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
+
+function sendHalf(response: ServerResponse, body: unknown): void {
+  const text = JSON.stringify(body);
+  response.writeHead(201, { 'content-type': 'application/json', 'content-length': text.length });
+  response.write(text.slice(0, text.length / 2), () => response.destroy());
+}
+
+/** Waits `ms` milliseconds. @throws Error at once when the sender goes away. */
+async function pauseOpen({ socket }: IncomingMessage, ms: number): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const gone = once(socket, 'close', { signal }).then(() => {
+    throw new Error('the sender went away');
+  });
+  try {
+    await Promise.race([setTimeout(ms, undefined, { signal }), gone]);
+  } finally {
+    gone.catch(() => undefined);
+    over.abort();
+  }
 }

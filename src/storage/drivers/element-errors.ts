@@ -1,5 +1,8 @@
+import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
+import { systemClock } from '../../resilience/clock.js';
+import { parseRetryAfter } from '../../resilience/retry-after.js';
 import { errorCode } from './error-code.js';
 
 /** What an element answered, as it came. */
@@ -7,6 +10,16 @@ export interface ElementAnswer {
   readonly status: number;
   /** At most 64 KiB; empty where the text of an error could not be read. */
   readonly text: string;
+  /** When the element wants to be asked again, in milliseconds from the answer on: `Retry-After`. */
+  readonly retryAfterMs?: number;
+  /** Did the whole of an upload go out before the answer? */
+  readonly bodySent?: boolean;
+}
+
+/** The `ElementAnswer` without its text, which is read apart. */
+export function answerHead(response: Dispatcher.ResponseData): Omit<ElementAnswer, 'text'> {
+  const retryAfterMs = parseRetryAfter(response.headers['retry-after'], systemClock.wallMs());
+  return { status: response.statusCode, retryAfterMs };
 }
 
 /** An answer that is not the one hoped for: the cause behind a `ServiceError`, for logs and for who decides on another try. */
@@ -17,8 +30,22 @@ export class ElementAnswerError extends Error {
     /** HTTP status of the answer. */
     readonly statusCode: number,
     text: string,
+    /** When the element wants to be asked again, in milliseconds from the answer on. */
+    readonly retryAfterMs?: number,
+    /** Had the element all of the upload when it answered? Then it may have it all the same. */
+    readonly bodySent?: boolean,
   ) {
     super(`The element answered ${statusCode}: ${JSON.stringify(text.slice(0, 200))}`);
+  }
+}
+
+/** There was no answer to an upload that went out whole: the element may have the file all the same. */
+class LostAnswerError extends Error {
+  override readonly name = 'LostAnswerError';
+  readonly bodySent = true;
+
+  constructor(cause: unknown) {
+    super('No answer came to the whole upload', { cause });
   }
 }
 
@@ -26,9 +53,12 @@ export class ElementAnswerError extends Error {
 const SAYS_FULL =
   /\b(no space left on device|not enough (free )?space|insufficient (storage|space)|(disk|storage|volume) is full|disk full|disk quota exceeded)\b/i;
 
+/** Failures of a call; the others that end one are the client's or ours. */
+const LOSING_CODES = new Set<ErrorCode>(['STORAGE_FAILED', 'STORAGE_TIMEOUT']);
+
 /** The error behind an answer that is no success. */
-export function answerFailure({ status, text }: ElementAnswer): ServiceError {
-  const cause = new ElementAnswerError(status, text);
+export function answerFailure({ status, text, retryAfterMs, bodySent }: ElementAnswer): ServiceError {
+  const cause = new ElementAnswerError(status, text, retryAfterMs, bodySent);
   if (status === 507 || (status === 500 && SAYS_FULL.test(text))) {
     return new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause });
   }
@@ -42,6 +72,12 @@ export function transportFailure(error: unknown): ServiceError {
   return errorCode(error) === 'UND_ERR_CONNECT_TIMEOUT'
     ? storageTimeout('The storage element could not be connected to in time.', error)
     : storageFailed('The connection to the storage element failed.', error);
+}
+
+/** The error of an upload that went out whole, with the mark that asking comes before sending again. */
+export function withAnswerLost(error: unknown): unknown {
+  if (!(error instanceof ServiceError) || !LOSING_CODES.has(error.code)) return error;
+  return failure(error.code, error.detail, new LostAnswerError(error.cause));
 }
 
 export function storageFailed(detail: string, cause?: unknown): ServiceError {

@@ -1,6 +1,12 @@
 import type { Dispatcher } from 'undici';
 import { abortable } from './abortable.js';
-import { type ElementAnswer, storageFailed, transportFailure } from './element-errors.js';
+import {
+  answerHead,
+  type ElementAnswer,
+  storageFailed,
+  transportFailure,
+  withAnswerLost,
+} from './element-errors.js';
 import type { OutgoingMultipart } from './outgoing-multipart.js';
 import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
 
@@ -33,6 +39,8 @@ export async function sendUpload(
   const timer = new UploadTimer(form, timeouts, abort);
   try {
     return await abortable(attempt.signal, exchange(dispatcher, request, timer, attempt.signal));
+  } catch (error) {
+    throw form.complete ? withAnswerLost(error) : error;
   } finally {
     timer.stop();
     signal.removeEventListener('abort', onAbort);
@@ -60,7 +68,7 @@ async function exchange(
   if (!refused && !form.complete) {
     throw storageFailed('The storage element confirmed the file before it was complete.');
   }
-  return { status: response.statusCode, text };
+  return { ...answerHead(response), text, bodySent: form.complete };
 }
 
 async function send(

@@ -9,7 +9,13 @@ import type {
 } from '../storage-element.js';
 import { abortable } from './abortable.js';
 import { FILE_ID, storedFileFrom } from './element-answers.js';
-import { answerFailure, type ElementAnswer, storageTimeout, transportFailure } from './element-errors.js';
+import {
+  answerFailure,
+  answerHead,
+  type ElementAnswer,
+  storageTimeout,
+  transportFailure,
+} from './element-errors.js';
 import { sendUpload } from './element-upload.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
 import { withoutOwnName } from './own-names.js';
@@ -128,7 +134,7 @@ export class HttpStorageElement implements StorageElement {
         headers: authorization(token),
         signal,
       });
-      return { status: response.statusCode, text: await response.body.text() };
+      return { ...answerHead(response), text: await response.body.text() };
     } catch (error) {
       throw transportFailure(error);
     }

@@ -1,0 +1,102 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+export type UploadRoute = 'multipart' | 'raw';
+export type UploadOutcome = 'stored' | 'rejected' | 'failed' | 'client_abort';
+
+/** One upload under way, as it is counted. */
+export interface MeasuredUpload {
+  /** Says how many bytes of the file have come so far, from when there is a file to ask. */
+  counts(receivedBytes: () => number): void;
+  /** Ends the measuring; a second time does nothing. */
+  end(outcome: UploadOutcome): void;
+}
+
+const ROUTES: readonly UploadRoute[] = ['multipart', 'raw'];
+const OUTCOMES: readonly UploadOutcome[] = ['stored', 'rejected', 'failed', 'client_abort'];
+const LABELS = ['route', 'outcome'] as const;
+const DURATIONS_SECONDS = [0.005, 0.02, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200];
+const KIB = 1024;
+const SIZES_BYTES = [1, 16, 256, KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB ** 2, 10 * KIB ** 2].map(
+  (kib) => kib * KIB,
+);
+
+const none = (): number => 0;
+
+/** Counts uploads. What is still on its way counts as received, so that a long upload shows before its end. */
+export class UploadMetrics {
+  readonly #requests: Counter<'route' | 'outcome'>;
+  readonly #durations: Histogram<'route' | 'outcome'>;
+  readonly #sizes: Histogram<'route' | 'outcome'>;
+  readonly #underWay = new Set<() => number>();
+  #receivedBytes = 0;
+
+  constructor(registry: Registry) {
+    const registers = [registry];
+    this.#requests = new Counter({
+      name: 'upload_requests_total',
+      help: 'Uploads that ended, by how they came and how they ended.',
+      labelNames: LABELS,
+      registers,
+    });
+    for (const route of ROUTES) {
+      for (const outcome of OUTCOMES) this.#requests.inc({ route, outcome }, 0);
+    }
+    this.#durations = new Histogram({
+      name: 'upload_duration_seconds',
+      help: 'Time from the head of the request to the outcome of the upload.',
+      labelNames: LABELS,
+      buckets: DURATIONS_SECONDS,
+      registers,
+    });
+    this.#sizes = new Histogram({
+      name: 'upload_size_bytes',
+      help: 'Bytes of the file that were received, all of them where it was stored.',
+      labelNames: LABELS,
+      buckets: SIZES_BYTES,
+      registers,
+    });
+    this.#addReadings(registers);
+  }
+
+  begin(route: UploadRoute): MeasuredUpload {
+    const startedAtMs = performance.now();
+    let receivedBytes = none;
+    const reading = (): number => receivedBytes();
+    this.#underWay.add(reading);
+    return {
+      counts: (read) => {
+        receivedBytes = read;
+      },
+      end: (outcome) => {
+        if (!this.#underWay.delete(reading)) return;
+        const bytes = receivedBytes();
+        this.#receivedBytes += bytes;
+        this.#requests.inc({ route, outcome });
+        this.#durations.observe({ route, outcome }, (performance.now() - startedAtMs) / 1000);
+        this.#sizes.observe({ route, outcome }, bytes);
+      },
+    };
+  }
+
+  /** What is worked out when somebody reads it. */
+  #addReadings(registers: Registry[]): void {
+    const underWay = this.#underWay;
+    const receivedBytes = (): number =>
+      [...underWay].reduce((sum, reading) => sum + reading(), this.#receivedBytes);
+    const received: Counter = new Counter({
+      name: 'upload_received_bytes_total',
+      help: 'Bytes of files that were received, those of uploads under way included.',
+      registers,
+      collect: () => {
+        received.reset();
+        received.inc(receivedBytes());
+      },
+    });
+    const inFlight: Gauge = new Gauge({
+      name: 'upload_inflight',
+      help: 'Uploads under way.',
+      registers,
+      collect: () => inFlight.set(underWay.size),
+    });
+  }
+}

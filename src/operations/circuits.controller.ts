@@ -1,0 +1,104 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Post,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { RequirePermission } from '../auth/require-permission.decorator.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
+import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
+import type { CircuitReport, CircuitsHealth } from '../resilience/circuit-reports.js';
+import { ForceOpenOrder, ResetOrder } from './circuit-orders.dto.js';
+import { CircuitsHealthBody, CircuitSummaryBody } from './circuit-reports.dto.js';
+import { ApiCircuitsByName, ApiOneCircuit } from './circuits.openapi.js';
+import { JsonBodyInterceptor } from './json-body.interceptor.js';
+import { validatedBody } from './validated-body.js';
+
+/** Shows operators the circuits and lets them be opened and closed by hand; the registry logs who did it. */
+@Controller({ path: 'api/resilience', version: '1' })
+@ApiTags('operations')
+@ApiBearerAuth()
+@RequirePermission('admin:read')
+export class CircuitsController {
+  constructor(private readonly circuits: CircuitBreakers) {}
+
+  @Get('circuit-breakers')
+  @Header('Cache-Control', 'no-store')
+  @ApiCircuitsByName('All circuits, by name')
+  all(): Record<string, CircuitReport> {
+    return this.circuits.reports();
+  }
+
+  @Get('circuit-breakers/:name')
+  @Header('Cache-Control', 'no-store')
+  @ApiOneCircuit('One circuit')
+  one(@Param('name') name: string): CircuitReport {
+    return this.named(name).report();
+  }
+
+  @Get('health')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'All circuits in one word' })
+  @ApiOkResponse({ type: CircuitsHealthBody })
+  health(): CircuitsHealth {
+    return this.circuits.health();
+  }
+
+  @Get('summary')
+  @Header('Cache-Control', 'no-store')
+  @ApiOperation({ summary: 'All circuits, a line for each' })
+  @ApiOkResponse({ type: [CircuitSummaryBody] })
+  summary(): CircuitSummaryBody[] {
+    return this.circuits.summary();
+  }
+
+  @Post('circuit-breakers/:name/reset')
+  @HttpCode(HttpStatus.OK)
+  @RequirePermission('admin:write')
+  @UseInterceptors(JsonBodyInterceptor)
+  @ApiOneCircuit('Close a circuit and forget its failures')
+  reset(
+    @Param('name') name: string,
+    @Body(validatedBody) { reason }: ResetOrder,
+    @CurrentCaller() caller: Caller,
+  ): CircuitReport {
+    const circuit = this.named(name);
+    circuit.reset({ by: caller.subject, reason });
+    return circuit.report();
+  }
+
+  @Post('circuit-breakers/:name/force-open')
+  @HttpCode(HttpStatus.OK)
+  @RequirePermission('admin:write')
+  @UseInterceptors(JsonBodyInterceptor)
+  @ApiOneCircuit('Open a circuit, so that no call is made')
+  forceOpen(
+    @Param('name') name: string,
+    @Body(validatedBody) { reason, ttl_seconds: ttlSeconds }: ForceOpenOrder,
+    @CurrentCaller() caller: Caller,
+  ): CircuitReport {
+    const circuit = this.named(name);
+    circuit.forceOpen({
+      by: caller.subject,
+      reason,
+      ttlMs: ttlSeconds === undefined ? undefined : ttlSeconds * 1000,
+    });
+    return circuit.report();
+  }
+
+  /** @throws NOT_FOUND */
+  private named(name: string): CircuitBreaker {
+    const circuit = this.circuits.get(name);
+    if (!circuit) throw new ServiceError('NOT_FOUND', 'There is no circuit of that name.');
+    return circuit;
+  }
+}

@@ -1,0 +1,44 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { listen, shut } from '../../test/support/local-server.js';
+import { readJsonObject } from './json-body.js';
+
+describe('readJsonObject', () => {
+  let server: Server;
+  let url: string;
+
+  beforeEach(async () => {
+    server = createServer();
+    url = await listen(server);
+  });
+
+  afterEach(async () => {
+    jest.useRealTimers();
+    await shut(server);
+  });
+
+  /** Sends the beginning of a body, and no end. */
+  async function begin(text: string): Promise<{ incoming: IncomingMessage; leave: () => void }> {
+    const client = request(url, { method: 'POST', headers: { 'Content-Type': 'application/json' } });
+    client.on('error', () => undefined);
+    client.write(text);
+    const [incoming] = (await once(server, 'request')) as [IncomingMessage];
+    return { incoming, leave: () => client.destroy() };
+  }
+
+  it('gives up on a client that does not finish', async () => {
+    const { incoming } = await begin('{"a":');
+    jest.useFakeTimers();
+    const reading = readJsonObject(incoming);
+    jest.advanceTimersByTime(10_000);
+    await expect(reading).rejects.toMatchObject({ code: 'CLIENT_STALLED' });
+  });
+
+  it('fails when the client leaves', async () => {
+    const { incoming, leave } = await begin('{"a":');
+    const reading = readJsonObject(incoming);
+    leave();
+    await expect(reading).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST' });
+  });
+});

@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { ResilienceModule } from '../resilience/resilience.module.js';
+import { CircuitMetrics } from './circuit-metrics.service.js';
+import { CircuitsController } from './circuits.controller.js';
+import { MetricsController } from './metrics.controller.js';
+
+@Module({
+  imports: [ResilienceModule],
+  controllers: [CircuitsController, MetricsController],
+  providers: [CircuitMetrics],
+})
+export class OperationsModule {}

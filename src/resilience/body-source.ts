@@ -1,0 +1,49 @@
+import type { Readable } from 'node:stream';
+
+/*
+ * The port to a body that can be sent more than once.
+ *
+ * One writer adds chunks as they come; any number of readers, each from an offset of its own, follow the growing
+ * tail and all see the same bytes. A reader ends only after the writer's `end`, so that a body which turns out to
+ * be bad never becomes a finished file at a target. The newest bytes are handed on from memory, without a way
+ * over the disk; what leaves memory was written to a file before. So a slow reader or none at all does not hold
+ * up the writer: the disk does, and readers that are hardly slower do for a moment. When the disk takes no more,
+ * the body goes on without being replayable, at the pace of its slowest reader.
+ *
+ * Neither side destroys what is the other's: an aborted reader leaves the source and all other readers alone, and
+ * whoever made the source disposes of it, at the end of every way.
+ */
+
+/** What an attempt to send the body sees of it. */
+export interface BodySource {
+  /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
+  readonly length?: number;
+  /** Can every byte that came so far be read again? Once false it stays so. */
+  readonly replayable: boolean;
+  /**
+   * A stream of the bytes from `offset` on, which must have come already. It fails with the reason of `signal`
+   * when that aborts, with the error of the writer when the body fails, and with SPOOL_FULL when the bytes at
+   * `offset` are gone. Who opens it destroys it, also after a failure: one that is left lying about is waited for.
+   * @throws RangeError when `offset` lies behind what came
+   */
+  open(offset: number, signal: AbortSignal): Readable;
+  /** Bytes that came so far: what a reader that starts now at 0 gets without waiting for the client. */
+  committedBytes(): number;
+  /**
+   * Removes the file and frees the memory; readers that are open fail. Resolves when nothing is left of it, and
+   * never rejects. Harmless when repeated.
+   */
+  dispose(): Promise<void>;
+}
+
+/** What the one who receives the body does with it. */
+export interface BodyWriter {
+  /** Takes the next bytes, which must not be changed afterwards. After `fail` or `dispose` they are dropped. */
+  write(chunk: Buffer): void;
+  /** Settles when the next chunk may come; undefined when it may at once. Never rejects. */
+  readonly whenWritable: Promise<void> | undefined;
+  /** Lets readers end: every byte has come and was found good. */
+  end(): void;
+  /** Fails every reader, now and later, with `error`, and frees what is held. Only the first call counts. */
+  fail(error: Error): void;
+}

@@ -1,0 +1,33 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SpooledBody } from './body-source-spooled.js';
+import type { MemoryBudget } from './memory-budget.js';
+import type { SpoolFolder } from './spool-folder.service.js';
+
+export interface BodySourcesOptions {
+  /** Memory of one body; a larger one goes to the spool. */
+  readonly memoryBytes: number;
+  /** Memory of all bodies. */
+  readonly budget: MemoryBudget;
+  readonly folder: SpoolFolder;
+}
+
+/** Makes the replayable body of each upload; whoever begins one disposes of it. */
+@Injectable()
+export class BodySources {
+  private readonly logger = new Logger(BodySources.name);
+
+  constructor(private readonly options: BodySourcesOptions) {}
+
+  /** Begins an empty body; `length` are the bytes that the client declared. */
+  begin(length?: number): SpooledBody {
+    const { memoryBytes, budget, folder } = this.options;
+    return new SpooledBody({
+      memoryBytes,
+      budget,
+      createFile: () => folder.create(),
+      onSpoolFailure: (error) =>
+        this.logger.warn({ err: error }, 'an upload goes on without being replayable'),
+      length,
+    });
+  }
+}

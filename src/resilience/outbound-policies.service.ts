@@ -1,0 +1,74 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Metrics } from '../observability/metrics.service.js';
+import { Bulkhead, type BulkheadSettings } from './bulkhead.js';
+import { CircuitBreakers } from './circuit-breakers.service.js';
+import type { CircuitSettings } from './circuit-settings.js';
+import { CLOCK, type Clock } from './clock.js';
+import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
+import { RetryAfterCooling } from './retry-after-cooling.js';
+import { RetryBudget } from './retry-budget.js';
+import type { RetrySettings } from './retry-plan.js';
+
+/** What a room says of a dependency of its own; targets are known at start-up, never made by a call. */
+export interface OutboundPolicySettings extends Pick<
+  OutboundPolicy,
+  'name' | 'retry' | 'totalTime' | 'ownCodes' | 'unavailable'
+> {
+  readonly targetNames: readonly string[];
+  readonly circuit: Partial<CircuitSettings>;
+  readonly bulkhead: BulkheadSettings;
+}
+
+/** The policies of this process, by the name that `@Outbound` gives. */
+@Injectable()
+export class OutboundPolicies {
+  private readonly policies = new Map<string, OutboundPolicy>();
+
+  constructor(
+    private readonly circuits: CircuitBreakers,
+    @Inject(CLOCK) private readonly clock: Clock,
+    metrics: Metrics,
+  ) {
+    metrics.outbound.watchBulkheads(() =>
+      [...this.policies.values()].map(({ bulkhead }) =>
+        Object.assign(bulkhead.stats, { name: bulkhead.name }),
+      ),
+    );
+  }
+
+  /** @throws Error when there is a policy or a circuit of a name already. */
+  register({ targetNames, circuit, bulkhead, ...settings }: OutboundPolicySettings): void {
+    if (this.policies.has(settings.name))
+      throw new Error(`There is a policy named "${settings.name}" already`);
+    const targets = new Map(targetNames.map((name) => [name, this.newTarget(name, circuit)]));
+    this.policies.set(settings.name, {
+      ...settings,
+      targets,
+      bulkhead: new Bulkhead(settings.name, bulkhead),
+    });
+  }
+
+  /**
+   * Registers `name` for other calls to the targets of `base`: they share circuits and budgets, not the bulkhead.
+   * @throws Error when there is a policy of that name already.
+   */
+  registerLike(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
+    if (this.policies.has(name)) throw new Error(`There is a policy named "${name}" already`);
+    this.policies.set(name, { ...this.require(base), name, retry, bulkhead: new Bulkhead(name, bulkhead) });
+  }
+
+  /** @throws Error for a name that no room has registered. */
+  require(name: string): OutboundPolicy {
+    const policy = this.policies.get(name);
+    if (!policy) throw new Error(`There is no outbound policy named "${name}"`);
+    return policy;
+  }
+
+  private newTarget(name: string, circuit: Partial<CircuitSettings>): OutboundTarget {
+    return {
+      circuit: this.circuits.register(name, circuit),
+      budget: new RetryBudget(),
+      cooling: new RetryAfterCooling(this.clock),
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { Global, Module } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { DiscoveryModule } from '@nestjs/core';
+import type { Environment } from '../config/environment.js';
+import { BodySources } from './body-sources.service.js';
+import { CircuitBreakers } from './circuit-breakers.service.js';
+import { CLOCK, systemClock } from './clock.js';
+import { MemoryBudget } from './memory-budget.js';
+import { OutboundPolicies } from './outbound-policies.service.js';
+import { OutboundWiring } from './outbound-wiring.service.js';
+import { SpoolFolder } from './spool-folder.service.js';
+
+type Config = ConfigService<Environment, true>;
+
+/** How we call others, for every room that does. */
+@Global()
+@Module({
+  imports: [DiscoveryModule],
+  providers: [
+    { provide: CLOCK, useValue: systemClock },
+    CircuitBreakers,
+    OutboundPolicies,
+    OutboundWiring,
+    { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
+    { provide: BodySources, inject: [ConfigService, SpoolFolder], useFactory: bodySources },
+  ],
+  exports: [CLOCK, CircuitBreakers, OutboundPolicies, BodySources],
+})
+export class ResilienceModule {}
+
+function spoolFolder(config: Config): SpoolFolder {
+  const path =
+    config.get('SPOOL_DIR', { infer: true }) ?? join(config.get('DATA_DIR', { infer: true }), 'spool');
+  return new SpoolFolder({ path, limitBytes: config.get('SPOOL_MAX_BYTES', { infer: true }) });
+}
+
+function bodySources(config: Config, folder: SpoolFolder): BodySources {
+  return new BodySources({
+    memoryBytes: config.get('BODY_MEMORY_BYTES', { infer: true }),
+    budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true })),
+    folder,
+  });
+}

@@ -1,0 +1,60 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import type { FailureKind } from './outcome.js';
+import { RetryAfterCooling } from './retry-after-cooling.js';
+
+const busyFor = (retryAfterMs: number): FailureKind => ({ verdict: 'neutral', retry: 'again', retryAfterMs });
+
+describe('RetryAfterCooling', () => {
+  let nowMs: number;
+  let cooling: RetryAfterCooling;
+
+  beforeEach(() => {
+    nowMs = 1000;
+    cooling = new RetryAfterCooling({ monotonicMs: () => nowMs, wallMs: () => 0 });
+  });
+
+  it('leaves a target alone for the time that it asks for', () => {
+    expect(cooling.remainingMs).toBe(0);
+    expect(cooling.failed(busyFor(5000))).toEqual(busyFor(5000));
+    expect(cooling.remainingMs).toBe(5000);
+    nowMs += 4999;
+    expect(cooling.remainingMs).toBe(1);
+    nowMs += 1;
+    expect(cooling.remainingMs).toBe(0);
+  });
+
+  it('counts a failure when it asks again after that time', () => {
+    cooling.failed(busyFor(5000));
+    nowMs += 5000;
+    expect(cooling.failed(busyFor(5000))).toEqual({ ...busyFor(5000), verdict: 'failure' });
+    nowMs += 5000;
+    expect(cooling.failed(busyFor(5000))).toMatchObject({ verdict: 'failure' });
+  });
+
+  it('counts none for calls that were under way when it asked first', () => {
+    cooling.failed(busyFor(5000));
+    nowMs += 10;
+    expect(cooling.failed(busyFor(5000))).toMatchObject({ verdict: 'neutral' });
+    expect(cooling.remainingMs).toBe(5000);
+    expect(cooling.failed(busyFor(1))).toMatchObject({ verdict: 'neutral' });
+    expect(cooling.remainingMs).toBe(5000);
+  });
+
+  it('counts none when it has served something since', () => {
+    cooling.failed(busyFor(5000));
+    nowMs += 5000;
+    cooling.succeeded();
+    expect(cooling.failed(busyFor(5000))).toMatchObject({ verdict: 'neutral' });
+  });
+
+  it('believes nobody for longer than five minutes', () => {
+    cooling.failed(busyFor(86_400_000));
+    expect(cooling.remainingMs).toBe(300_000);
+  });
+
+  it('has nothing to do with other failures', () => {
+    const broken: FailureKind = { verdict: 'failure', retry: 'again' };
+    expect(cooling.failed(broken)).toBe(broken);
+    expect(cooling.remainingMs).toBe(0);
+  });
+});

@@ -1,0 +1,78 @@
+import { backoffMs, type BackoffSettings, type Random } from './backoff.js';
+import type { Deadline } from './deadline.js';
+import type { FailureKind } from './outcome.js';
+import type { RetryBudget } from './retry-budget.js';
+
+export interface RetrySettings {
+  /** Attempts in all, the first included. */
+  readonly attempts: number;
+  readonly backoff: BackoffSettings;
+  /** Narrows what is tried again, beyond what the failure itself says. */
+  readonly retryIf?: (failure: FailureKind) => boolean;
+}
+
+/** A call of which an attempt has just failed. */
+export interface FailedCall {
+  /** How each attempt failed, oldest first; the last is the one to decide on. */
+  readonly failures: readonly FailureKind[];
+  /** Can the request be sent again from its first byte? */
+  readonly replayable: boolean;
+  /** Is there a target that fits and was not tried yet? */
+  readonly hasOtherTarget: boolean;
+  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
+  /** Of the target that failed. */
+  readonly budget: RetryBudget;
+}
+
+export type StopReason = 'attempts' | 'budget' | 'deadline' | 'not_replayable' | 'predicate' | 'aborted';
+
+export type RetryDecision =
+  | { readonly kind: 'retry'; readonly where: 'same' | 'next'; readonly delayMs: number }
+  | { readonly kind: 'stop'; readonly reason: StopReason };
+
+/**
+ * Decides what follows after a failed attempt. Another target is tried without waiting and without a price: the
+ * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, at
+ * most `maxMs`, and not at all where the deadline would pass meanwhile. Takes a token of the budget when, and only
+ * when, it decides for the same target.
+ */
+export function planRetry(call: FailedCall, settings: RetrySettings, random: Random): RetryDecision {
+  const failure = call.failures.at(-1);
+  if (!failure) throw new TypeError('planRetry needs a failure to decide on, got none');
+  const reason = reasonToStop(call, failure, settings);
+  if (reason) return { kind: 'stop', reason };
+  if (call.hasOtherTarget) return { kind: 'retry', where: 'next', delayMs: 0 };
+  if (failure.retry === 'elsewhere') return { kind: 'stop', reason: 'predicate' };
+  const delayMs = delayBefore(call.failures.length, failure, settings.backoff, random);
+  if (delayMs >= call.deadline.remainingMs) return { kind: 'stop', reason: 'deadline' };
+  if (!call.budget.pay(failure)) return { kind: 'stop', reason: 'budget' };
+  return { kind: 'retry', where: 'same', delayMs };
+}
+
+function reasonToStop(
+  { failures, signal, deadline, replayable }: FailedCall,
+  failure: FailureKind,
+  { attempts, retryIf = () => true }: RetrySettings,
+): StopReason | undefined {
+  // First, since a passed deadline aborts the signal as well.
+  if (deadline.hasPassed) return 'deadline';
+  if (signal.aborted) return 'aborted';
+  if (failure.retry === 'never' || isSecondOfItsKind(failures, failure) || !retryIf(failure))
+    return 'predicate';
+  if (failures.length >= attempts) return 'attempts';
+  return replayable || failure.nothingSent ? undefined : 'not_replayable';
+}
+
+function isSecondOfItsKind(failures: readonly FailureKind[], { once = false }: FailureKind): boolean {
+  return once && failures.filter((failure) => failure.once).length > 1;
+}
+
+function delayBefore(
+  attempt: number,
+  { retryAfterMs = 0 }: FailureKind,
+  backoff: BackoffSettings,
+  random: Random,
+): number {
+  return Math.min(backoff.maxMs, Math.max(retryAfterMs, backoffMs(backoff, attempt, random)));
+}

@@ -1,0 +1,117 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '../observability/metrics.service.js';
+import { asError } from '../errors/as-error.js';
+import { classifyFailure } from './classify-failure.js';
+import type { FailureKind } from './outcome.js';
+import type { OutboundCall } from './outbound-call.js';
+import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
+import { OutboundPolicies } from './outbound-policies.service.js';
+import type { OutboundPolicy } from './outbound-policy.js';
+import { planRetry, type RetryDecision } from './retry-plan.js';
+import { sleep } from './sleep.js';
+import { callableTargets, noTarget } from './target-choice.js';
+
+/**
+ * Timers count from the beginning of their turn of the event loop, so one fires early by what that turn took. A target
+ * that asked for just the time that was waited is then still to be left alone, and would be passed over.
+ */
+const MAX_EARLY_MS = 50;
+
+/** What the attempts of one call have taught. */
+interface Attempts {
+  readonly failures: FailureKind[];
+  /** Targets that failed; another try goes to one that has not, where there is one. */
+  readonly failed: Set<string>;
+}
+
+/** Chooses the target of each attempt, and makes attempts until one succeeds or none can help. */
+@Injectable()
+export class RetryInterceptor extends OutboundInterceptor {
+  constructor(
+    policies: OutboundPolicies,
+    private readonly metrics: Metrics,
+  ) {
+    super(policies);
+  }
+
+  protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
+    const attempts: Attempts = { failures: [], failed: new Set() };
+    for (;;) {
+      const target = this.choose(call, policy, attempts);
+      call.target = target;
+      call.failure = undefined;
+      try {
+        const result = await proceed();
+        policy.targets.get(target)?.budget.succeeded();
+        policy.targets.get(target)?.cooling.succeeded();
+        if (!attempts.failed.has(target)) this.countFallback(attempts, 'success');
+        return result;
+      } catch (error) {
+        await this.afterFailure(call, policy, attempts, error);
+      }
+    }
+  }
+
+  private choose(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): string {
+    const callable = callableTargets(call.targets, policy);
+    const chosen = callable.find((name) => !failed.has(name)) ?? callable[0];
+    if (chosen === undefined) throw noTarget(call.targets, policy);
+    if (failures.length > 0) this.metrics.outbound.retried(chosen);
+    return chosen;
+  }
+
+  private countFallback({ failed }: Attempts, outcome: 'success' | 'failure'): void {
+    const [first] = failed;
+    if (first !== undefined && (outcome === 'success' || failed.size > 1)) {
+      this.metrics.outbound.fellBack(first, 'next_target', outcome);
+    }
+  }
+
+  /** Returns when another attempt is to be made. @throws what the last one failed with when none is. */
+  private async afterFailure(
+    call: OutboundCall,
+    policy: OutboundPolicy,
+    attempts: Attempts,
+    error: unknown,
+  ): Promise<void> {
+    const target = call.target ?? '';
+    const failure = call.failure ?? classifyFailure(error, policy.ownCodes);
+    attempts.failures.push(failure);
+    attempts.failed.add(target);
+    const decision = this.decide(call, policy, attempts);
+    if (decision.kind === 'stop') {
+      if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);
+      this.countFallback(attempts, 'failure');
+      throw call.signal.aborted ? asError(call.signal.reason) : error;
+    }
+    if (decision.where === 'same') await pause(decision.delayMs, call, policy);
+  }
+
+  private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {
+    const target = policy.targets.get(call.target ?? '');
+    if (!target || !call.deadline) return { kind: 'stop', reason: 'predicate' };
+    return planRetry(
+      {
+        failures,
+        replayable: call.canRepeat?.() ?? true,
+        hasOtherTarget: callableTargets(call.targets, policy).some((name) => !failed.has(name)),
+        signal: call.signal,
+        deadline: call.deadline,
+        budget: target.budget,
+      },
+      policy.retry,
+      Math.random,
+    );
+  }
+}
+
+/** Waits before another attempt at the same target. */
+async function pause(
+  ms: number,
+  { target = '', signal }: OutboundCall,
+  policy: OutboundPolicy,
+): Promise<void> {
+  await sleep(ms, signal);
+  const leftMs = policy.targets.get(target)?.cooling.remainingMs ?? 0;
+  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, signal);
+}

@@ -1,0 +1,118 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { mkdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Clock, systemClock } from './clock.js';
+import {
+  type DiskSpoolFile,
+  type SpoolFile,
+  type SpoolFileOwner,
+  createSpoolFile,
+  isMissing,
+} from './spool-file.js';
+import { removeSpoolLeftOvers } from './spool-left-overs.js';
+
+/** Far below the age at which a sweep takes a file for left: one that only waits is not written to. */
+const TOUCH_EVERY_MS = 600_000;
+
+export interface SpoolFolderOptions {
+  readonly path: string;
+  /** Most bytes on the disk by this process; 0: only the disk limits. */
+  readonly limitBytes: number;
+}
+
+/** What the spool of this process holds now. */
+export interface SpoolUsage {
+  readonly bytes: number;
+  readonly files: number;
+  /** 0: only the disk limits. */
+  readonly limitBytes: number;
+  /** 0 when there is no file. */
+  readonly oldestAgeMs: number;
+}
+
+/**
+ * The folder where bodies rest that are too large for memory. Its files are private and removed by whoever made
+ * them; those of killed processes are swept at start-up by their age. Live files are touched, so that another
+ * process that starts in the same folder leaves them alone.
+ */
+@Injectable()
+export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
+  private readonly logger = new Logger(SpoolFolder.name);
+  /** With the time of their making, oldest first. */
+  private readonly files = new Map<DiskSpoolFile, number>();
+  private bytes = 0;
+  private touching: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly options: SpoolFolderOptions,
+    private readonly clock: Clock = systemClock,
+  ) {}
+
+  /** Makes the folder and sweeps it. A folder that cannot be used does not stop the start: bodies go on without. */
+  async onModuleInit(): Promise<void> {
+    try {
+      await this.makeFolder();
+      const removed = await removeSpoolLeftOvers(this.options.path);
+      if (removed > 0) this.logger.log({ files: removed }, 'removed what a killed process left in the spool');
+    } catch (error) {
+      this.logger.warn({ err: error }, 'the spool folder cannot be used');
+    }
+  }
+
+  /** @throws Error of the file system */
+  async create(): Promise<SpoolFile> {
+    const file = await this.open().catch(async (error: unknown) => {
+      if (!isMissing(error)) throw error;
+      await this.makeFolder();
+      return this.open();
+    });
+    this.files.set(file, this.clock.monotonicMs());
+    this.touching ??= setInterval(() => void this.touch(), TOUCH_EVERY_MS).unref();
+    return file;
+  }
+
+  usage(): SpoolUsage {
+    const [oldest] = this.files.values();
+    return {
+      bytes: this.bytes,
+      files: this.files.size,
+      limitBytes: this.options.limitBytes,
+      oldestAgeMs: oldest === undefined ? 0 : this.clock.monotonicMs() - oldest,
+    };
+  }
+
+  /** @throws Error when the bytes would be more than the limit */
+  take(bytes: number): void {
+    const { limitBytes } = this.options;
+    if (limitBytes > 0 && this.bytes + bytes > limitBytes) throw new Error('The spool is at its limit');
+    this.bytes += bytes;
+  }
+
+  give(bytes: number): void {
+    this.bytes -= bytes;
+  }
+
+  removed(file: DiskSpoolFile, problems: readonly unknown[]): void {
+    this.files.delete(file);
+    for (const problem of problems) this.logger.warn({ err: problem }, 'a spool file was not removed');
+    if (this.files.size > 0) return;
+    clearInterval(this.touching);
+    this.touching = undefined;
+  }
+
+  private open(): Promise<DiskSpoolFile> {
+    return createSpoolFile(join(this.options.path, `${randomUUID()}.spool`), this);
+  }
+
+  private async makeFolder(): Promise<void> {
+    // One that exists keeps its mode: it may be somebody else's, with more in it than ours.
+    await mkdir(this.options.path, { recursive: true, mode: 0o700 });
+  }
+
+  /** What cannot be touched is gone, and its descriptor serves on. */
+  private async touch(): Promise<void> {
+    const now = new Date();
+    await Promise.allSettled([...this.files.keys()].map(({ path }) => utimes(path, now, now)));
+  }
+}

@@ -1,0 +1,23 @@
+import { ServiceError } from '../errors/service-error.js';
+import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
+
+/** Milliseconds until a target may be called; 0 when it may be now. */
+function waitMs({ circuit, cooling }: OutboundTarget): number {
+  return Math.max(circuit.retryAfterMs, cooling.remainingMs);
+}
+
+/** The targets that may be called now, in the order of preference; one behind an open circuit is skipped. */
+export function callableTargets(names: readonly string[], policy: OutboundPolicy): string[] {
+  return names.filter((name) => {
+    const target = policy.targets.get(name);
+    return target !== undefined && waitMs(target) === 0;
+  });
+}
+
+/** What the caller is told when none may be called: an honest time after which the first of them may. */
+export function noTarget(names: readonly string[], { targets, unavailable }: OutboundPolicy): ServiceError {
+  const waits = names.flatMap((name) => targets.get(name) ?? []).map(waitMs);
+  return new ServiceError(unavailable.code, unavailable.detail, {
+    retryAfterMs: Math.max(1_000, Math.min(...waits)),
+  });
+}

@@ -1,0 +1,14 @@
+import type { Readable } from 'node:stream';
+import type { ContentDigest } from './storage-element.js';
+
+/** The bytes of a file that can be sent more than once. */
+export interface ReplayableBody {
+  /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
+  readonly length?: number;
+  /** Can it be sent again from its first byte? */
+  readonly replayable: boolean;
+  /** A stream of all of it, which ends only when the whole upload has been parsed, counted and checked. */
+  open(signal: AbortSignal): Readable;
+  /** What went through. @throws Error before the end. */
+  digest(): ContentDigest;
+}

@@ -1,0 +1,116 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ServiceError } from '../errors/service-error.js';
+import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
+import type { OutboundCall } from '../resilience/outbound-call.js';
+import { Outbound } from '../resilience/outbound.decorator.js';
+import type { ReplayableBody } from './replayable-body.js';
+import type { FileDescription, RetentionPolicy, StorageElement, StoredFile } from './storage-element.js';
+import { StorageElements } from './storage-elements.service.js';
+import { STORAGE_POLICY, STORAGE_QUERY_POLICY } from './storage-policy.js';
+import { isSameFile, storeVerified } from './verified-storing.js';
+
+export interface PutCall extends OutboundCall {
+  readonly file: FileDescription;
+  readonly body: ReplayableBody;
+}
+
+export interface FileCall extends OutboundCall {
+  readonly fileId: string;
+}
+
+/** A stored file, and where it is. */
+export interface PlacedFile {
+  readonly target: string;
+  readonly file: StoredFile;
+}
+
+const RETRY_AFTER_MS = 30_000;
+
+/** The one way to storage elements: every call goes through the outbound interceptors. */
+@Injectable()
+export class StorageGateway {
+  private readonly logger = new Logger(StorageGateway.name);
+
+  constructor(private readonly elements: StorageElements) {}
+
+  /** Describes the call that stores a file. @throws NO_STORAGE_AVAILABLE when no element is meant for such files. */
+  putCall(
+    policy: RetentionPolicy,
+    file: FileDescription,
+    body: ReplayableBody,
+    signal: AbortSignal,
+  ): PutCall {
+    const targets = this.elements.targetsFor(policy, body.length);
+    if (targets.length > 0) {
+      return { targets, file, body, signal, bytes: body.length, canRepeat: () => body.replayable };
+    }
+    throw new ServiceError('NO_STORAGE_AVAILABLE', `No storage takes this ${policy} file.`, {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  /** Stores a file at the element of this attempt. */
+  @Outbound(STORAGE_POLICY)
+  async put(call: PutCall): Promise<PlacedFile> {
+    const { file, body, signal, target = '' } = call;
+    const element = this.elements.at(target);
+    const stream = body.open(signal);
+    try {
+      const sent = { stream, length: body.length, digest: () => body.digest() };
+      return { target, file: await storeVerified(element, file, sent, signal) };
+    } catch (error) {
+      const kept = await this.keptDespite(error, element, call);
+      if (kept) return { target, file: kept };
+      throw error;
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  /** The file at one element, or undefined where that has none of the id. */
+  @Outbound(STORAGE_QUERY_POLICY)
+  stat(call: FileCall): Promise<StoredFile | undefined> {
+    return this.elements.at(call.target).stat(call.fileId);
+  }
+
+  @Outbound(STORAGE_QUERY_POLICY)
+  remove(call: FileCall): Promise<void> {
+    return this.elements.at(call.target).remove(call.fileId);
+  }
+
+  /** Asks all elements that are written to for a file; one that cannot be asked is passed over with a warning. */
+  async find(fileId: string, signal: AbortSignal): Promise<PlacedFile | undefined> {
+    const answers = await Promise.all(
+      this.elements.writtenTargets().map(async (target): Promise<PlacedFile | undefined> => {
+        try {
+          const file = await this.stat({ targets: [target], fileId, signal });
+          return file && { target, file };
+        } catch (error) {
+          this.logger.warn(`${target} could not be asked for a file: ${String(error)}`);
+          return undefined;
+        }
+      }),
+    );
+    return answers.find((answer) => answer !== undefined);
+  }
+
+  /**
+   * The answer to a file that was sent whole was lost, or was no answer: the element is asked what it has, before
+   * the file is sent again. What is there and is not the file is removed, as far as the element lets us.
+   */
+  private async keptDespite(
+    error: unknown,
+    element: StorageElement,
+    { file, body }: PutCall,
+  ): Promise<StoredFile | undefined> {
+    if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return undefined;
+    try {
+      const kept = await element.stat(file.fileId);
+      if (kept && isSameFile(kept, body.digest())) return kept;
+      if (kept) await element.remove(kept.fileId);
+    } catch (askingError) {
+      this.logger.warn(`${element.id} does not say whether it kept ${file.fileId}: ${String(askingError)}`);
+    }
+    return undefined;
+  }
+}

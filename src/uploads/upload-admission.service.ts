@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Caller } from '../auth/caller.js';
+import type { Environment } from '../config/environment.js';
+import { ServiceError } from '../errors/service-error.js';
+import { Metrics } from '../observability/metrics.service.js';
+import { Bulkhead } from '../resilience/bulkhead.js';
+import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
+import { contentLength } from './request-headers.js';
+
+/** What one turned away is told to wait. */
+const RETRY_AFTER_MS = 1_000;
+
+/** Lets as many uploads in as the process can carry, and as one caller may have, before a byte of them is read. */
+@Injectable()
+export class UploadAdmission {
+  private readonly uploads: Bulkhead;
+  private readonly callers: KeyedBulkhead;
+
+  constructor(config: ConfigService<Environment, true>, metrics: Metrics) {
+    const maxUploads = config.get('MAX_UPLOADS', { infer: true });
+    this.uploads = new Bulkhead('uploads', {
+      maxCalls: maxUploads,
+      maxBytes: config.get('MAX_UPLOADS_BYTES', { infer: true }),
+      unknownBytes: config.get('UNKNOWN_UPLOAD_BYTES', { infer: true }),
+      maxQueued: config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      maxWaitMs: config.get('MAX_UPLOAD_WAIT_MS', { infer: true }),
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+    this.callers = new KeyedBulkhead('callers', {
+      maxCallsPerKey: config.get('MAX_UPLOADS_PER_CALLER', { infer: true }),
+      maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+    metrics.outbound.watchBulkheads(() => [Object.assign(this.uploads.stats, { name: this.uploads.name })]);
+  }
+
+  /**
+   * Does `work` while it holds a place; who waits for one and leaves, leaves the queue at once.
+   * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST
+   */
+  async run<T>(request: IncomingMessage, caller: Caller, work: () => Promise<T>): Promise<T> {
+    const releaseCaller = this.callers.acquire(caller.subject);
+    try {
+      const release = await this.enter(request);
+      try {
+        return await work();
+      } finally {
+        release();
+      }
+    } finally {
+      releaseCaller();
+    }
+  }
+
+  private async enter(request: IncomingMessage): Promise<() => void> {
+    const leaving = new AbortController();
+    const leave = (): void =>
+      leaving.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
+    request.once('close', leave);
+    try {
+      return await this.uploads.acquire({ bytes: contentLength(request), signal: leaving.signal });
+    } finally {
+      request.off('close', leave);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { classifyFailure, STORAGE_CODES } from '../../src/resilience/classify-failure.js';
+import { HttpStorageElement } from '../../src/storage/drivers/http-storage-element.js';
+import type { FileBody } from '../../src/storage/storage-element.js';
+import { bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import { listen, shut } from '../support/local-server.js';
+import { NO_TOKENS, SETTINGS } from './http-element-fixture.js';
+
+const never = new AbortController().signal;
+const FAILED = { verdict: 'failure', retry: 'again' };
+const LOST = { ...FAILED, mayHaveSucceeded: true };
+const NOT_REACHED = { ...FAILED, nothingSent: true };
+
+type Behaviour = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Behaves so when the whole request has come. */
+function afterwards(behaviour: Behaviour): Behaviour {
+  return (request, response) => request.resume().once('end', () => behaviour(request, response));
+}
+
+function answer(status: number, headers: Record<string, string> = {}): Behaviour {
+  return (_request, response) => response.writeHead(status, headers).end('{}');
+}
+
+const reset: Behaviour = ({ socket }) => socket.resetAndDestroy();
+
+describe('what becomes of an upload by HTTP', () => {
+  const servers: ReturnType<typeof createServer>[] = [];
+  const elements: HttpStorageElement[] = [];
+
+  afterEach(async () => {
+    await Promise.all(elements.splice(0).map((element) => element.close()));
+    await Promise.all(servers.splice(0).map(shut));
+  });
+
+  async function serve(behaviour: Behaviour): Promise<string> {
+    const server = createServer(behaviour);
+    servers.push(server);
+    return listen(server);
+  }
+
+  async function outcomeAt(url: string, body: FileBody = bodyOfBytes('hello')): Promise<unknown> {
+    const element = new HttpStorageElement({ ...SETTINGS, url, commitMs: 200, stallMs: 300 }, NO_TOKENS);
+    elements.push(element);
+    try {
+      return await element.put(describedFile(), body, never);
+    } catch (error) {
+      return classifyFailure(error, STORAGE_CODES);
+    }
+  }
+
+  const large = (): FileBody => bodyOf(randomSource(64 * MIB));
+
+  it('says that nothing was sent where nobody listens or there is no such host', async () => {
+    const url = await serve(reset);
+    await Promise.all(servers.map(shut));
+    expect(await outcomeAt(url)).toEqual(NOT_REACHED);
+    expect(await outcomeAt('http://nowhere.invalid')).toEqual(NOT_REACHED);
+  });
+
+  it.each([
+    ['a reset at the first byte', (request: IncomingMessage) => request.socket.resetAndDestroy()],
+    [
+      'a reset in the middle',
+      (request: IncomingMessage) => once(request, 'data').then(() => request.socket.resetAndDestroy()),
+    ],
+    ['a stall', () => undefined],
+  ])('says that the file cannot be there after %s', async (_what, behaviour) => {
+    const url = await serve((request) => void behaviour(request));
+    expect(await outcomeAt(url, large())).toEqual(FAILED);
+  });
+
+  it.each([
+    ['a reset', reset],
+    ['an early close', ({ socket }: IncomingMessage) => socket.end()],
+    ['silence', () => undefined],
+    ['half an answer', (_: IncomingMessage, response: ServerResponse) => halfAnswer(response)],
+    ['what is not understood', answer(201)],
+    ['500', answer(500)],
+    ['502', answer(502)],
+    ['504', answer(504)],
+  ] satisfies [string, Behaviour][])(
+    'says that the file may be there after %s at the end',
+    async (_what, behaviour) => {
+      expect(await outcomeAt(await serve(afterwards(behaviour)), bodyOf(randomSource(MIB)))).toEqual(LOST);
+    },
+  );
+
+  it.each([429, 503])('says when to come again after %i', async (status) => {
+    const url = await serve(afterwards(answer(status, { 'retry-after': '7' })));
+    expect(await outcomeAt(url)).toEqual({ verdict: 'neutral', retry: 'again', retryAfterMs: 7000 });
+  });
+
+  it('understands a date in Retry-After', async () => {
+    const at = new Date(Date.now() + 60_000).toUTCString();
+    const outcome = await outcomeAt(await serve(afterwards(answer(503, { 'retry-after': at }))));
+    expect(outcome).toMatchObject({ verdict: 'neutral', retryAfterMs: expect.any(Number) });
+    const { retryAfterMs = 0 } = outcome as { retryAfterMs?: number };
+    expect(retryAfterMs).toBeGreaterThan(50_000);
+    expect(retryAfterMs).toBeLessThanOrEqual(60_000);
+  });
+
+  it.each([
+    [507, { verdict: 'failure', retry: 'elsewhere' }],
+    [409, { verdict: 'neutral', retry: 'elsewhere' }],
+    [413, { verdict: 'neutral', retry: 'never' }],
+    [422, { verdict: 'neutral', retry: 'never' }],
+    [503, { ...FAILED, mayHaveSucceeded: true }],
+  ])('takes a %i for what it is', async (status, outcome) => {
+    expect(await outcomeAt(await serve(afterwards(answer(status))))).toEqual(outcome);
+  });
+
+  it('says of an early refusal that the file cannot be there', async () => {
+    const url = await serve(async (request, response) => {
+      await once(request, 'data');
+      response.writeHead(500, { connection: 'close' }).end('{}');
+    });
+    expect(await outcomeAt(url, large())).toEqual(FAILED);
+  });
+});
+
+function halfAnswer(response: ServerResponse): void {
+  response.writeHead(201, { 'content-length': '1000' }).write('{"file_id":');
+  setImmediate(() => response.destroy());
+}

@@ -1,0 +1,95 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type RunningApp, startApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
+import { RawClient } from '../support/raw-client.js';
+import { StorageElementServer } from '../support/storage-element-server.js';
+import { elementsAt } from './fault-cell.js';
+
+const BUSY = {
+  kind: 'answer',
+  status: 503,
+  headers: { 'retry-after': '1', connection: 'close' },
+} as const;
+const BODY = multipart([filePart('hello')]);
+
+describe('the back-off before another attempt', () => {
+  let element: StorageElementServer;
+  let running: RunningApp;
+
+  beforeEach(async () => {
+    element = await StorageElementServer.start({
+      fault: BUSY,
+    });
+    running = await startApp({
+      STORAGE_ELEMENTS: elementsAt([element.url]),
+      // As long as the element asks for: the only wait whose length is not left to chance.
+      STORAGE_RETRY_BASE_MS: '1',
+      STORAGE_RETRY_MAX_MS: '1500',
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
+    });
+  });
+
+  afterEach(async () => {
+    await running.close();
+    await element.close();
+  });
+
+  /** Sends a file and waits until the first attempt has failed. */
+  async function send(body = BODY): Promise<RawClient> {
+    const client = await RawClient.connect(running.port);
+    client
+      .head('POST /api/v1/files/upload', {
+        Authorization: `Bearer ${await running.token()}`,
+        'Content-Type': MULTIPART_TYPE,
+        'Content-Length': BODY.length,
+      })
+      .send(body);
+    await eventually(async () => expect(element.uploads[0]?.state).toBe('refused'));
+    return client;
+  }
+
+  /** Uploads that the service has under way. */
+  async function inFlight(): Promise<number> {
+    const metrics = await (await fetch(`${running.url}/metrics`)).text();
+    return Number(/^upload_inflight(?:\{[^}]*\})? (\d+)$/m.exec(metrics)?.[1]);
+  }
+
+  it('ends with another attempt when the client waits', async () => {
+    const client = await send();
+    element.options.fault = undefined;
+    expect((await client.response()).status).toBe(201);
+    expect(element.uploads).toHaveLength(2);
+    client.close();
+  });
+
+  const leave = {
+    closes: (client: RawClient) => client.close(),
+    resets: (client: RawClient) => client.reset(),
+  };
+
+  async function expectEndWhenGone(client: RawClient, how: keyof typeof leave): Promise<void> {
+    expect(await inFlight()).toBe(1);
+    element.options.fault = undefined;
+    const leftAt = performance.now();
+    leave[how](client);
+    await eventually(async () => expect(await inFlight()).toBe(0));
+    expect(performance.now() - leftAt).toBeLessThan(700);
+    await sleep(1_500);
+    expect(element.uploads).toHaveLength(1);
+    expect(element.files.size).toBe(0);
+  }
+
+  describe.each(['closes', 'resets'] as const)('when the client %s its connection', (how) => {
+    it('ends at once, and for good, while the file is still coming', async () => {
+      element.options.fault = { ...BUSY, afterBytes: 0 };
+      await expectEndWhenGone(await send(BODY.subarray(0, -10)), how);
+    });
+
+    // Known, in docs/faults.md: nobody watches the client once its whole file has come.
+    it.failing('ends at once, and for good, when the whole file has come', async () => {
+      await expectEndWhenGone(await send(), how);
+    });
+  });
+});

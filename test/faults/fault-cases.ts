@@ -1,0 +1,114 @@
+import type { UploadFault } from '../support/storage-element-server.js';
+
+/** How a file is sent. */
+export interface Upload {
+  readonly name: string;
+  readonly method: 'POST' | 'PUT';
+  readonly bytes: number;
+}
+
+/** With `FAULTS_LARGE_MIB` the large file is larger than it is in a normal run. */
+const LARGE_MIB = Number(process.env.FAULTS_LARGE_MIB ?? 8);
+
+export const UPLOADS: readonly Upload[] = [
+  { name: 'multipart, 1 KB', method: 'POST', bytes: 1_000 },
+  { name: 'multipart, large', method: 'POST', bytes: LARGE_MIB * 1024 * 1024 },
+  { name: 'raw PUT, 1 MB', method: 'PUT', bytes: 1_000_000 },
+];
+
+/** Is the element that fails the only one, or is there a healthy second one, of the same mode and later priority? */
+export type Elements = 'one' | 'two';
+
+/** How the first element fails, with every upload alike. */
+export interface FaultCase {
+  readonly name: string;
+  /** What the element does with an upload of so many bytes; or where it is, for one that cannot be reached. */
+  readonly fault: ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
+  /** Does the element give files ids of its own? */
+  readonly choosesOwnIds?: boolean;
+  /** What is not as it is to be, and why. */
+  readonly known?: string;
+  /** The outcome that each upload is to have. */
+  readonly expected: Readonly<Record<Elements, string>>;
+}
+
+const STORED_FIRST = '201, once, at the first';
+const STORED_SECOND = '201, once, at the second';
+const FAILED = { one: '502 STORAGE_FAILED, nothing stored', two: STORED_SECOND };
+const TIMED_OUT = { one: '504 STORAGE_TIMEOUT, nothing stored', two: STORED_SECOND };
+const COOLING = { one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing stored', two: STORED_SECOND };
+const FOUND = { one: STORED_FIRST, two: STORED_FIRST };
+
+function answers(status: number, headers?: Record<string, string>): () => UploadFault {
+  return () => ({ kind: 'answer', status, headers });
+}
+
+export const FAULT_CASES: readonly FaultCase[] = [
+  { name: 'connection refused', fault: 'refused', expected: FAILED },
+  { name: 'name not found (DNS)', fault: { url: 'http://nowhere.invalid' }, expected: FAILED },
+  { name: 'reset at byte 0', fault: () => ({ kind: 'reset', afterBytes: 0 }), expected: FAILED },
+  {
+    name: 'reset in the middle',
+    fault: (bytes) => ({ kind: 'reset', afterBytes: bytes / 2 }),
+    expected: FAILED,
+  },
+  {
+    name: 'reset after the last byte',
+    fault: () => ({ kind: 'reset', afterBytes: Infinity }),
+    expected: FAILED,
+  },
+  {
+    name: 'stall in the middle',
+    fault: (bytes) => ({ kind: 'stall', afterBytes: bytes / 2 }),
+    expected: TIMED_OUT,
+  },
+  {
+    name: 'slow drip, which would take four seconds',
+    fault: (bytes) => ({ kind: 'slow', bytesPerSecond: bytes / 4 }),
+    expected: TIMED_OUT,
+  },
+  { name: '500', fault: answers(500), expected: FAILED },
+  {
+    name: '500 in the middle',
+    fault: (bytes) => ({
+      kind: 'answer',
+      status: 500,
+      headers: { connection: 'close' },
+      afterBytes: bytes / 2,
+    }),
+    expected: FAILED,
+  },
+  { name: '502', fault: answers(502), expected: FAILED },
+  { name: '503', fault: answers(503), expected: FAILED },
+  { name: '503 with Retry-After', fault: answers(503, { 'retry-after': '30' }), expected: COOLING },
+  { name: '429', fault: answers(429), expected: FAILED },
+  { name: '429 with Retry-After', fault: answers(429, { 'retry-after': '30' }), expected: COOLING },
+  {
+    name: '507',
+    fault: answers(507),
+    expected: { one: '507 STORAGE_FULL, nothing stored', two: STORED_SECOND },
+  },
+  {
+    name: 'hung headers: takes all, keeps nothing, never answers',
+    fault: () => ({ kind: 'stall', afterBytes: Infinity }),
+    expected: TIMED_OUT,
+  },
+  { name: 'half an answer, after storing', fault: () => ({ kind: 'half-answer' }), expected: FOUND },
+  { name: 'an answer that is no receipt', fault: answers(201), expected: FAILED },
+  { name: 'wrong checksum', fault: () => ({ kind: 'wrong-checksum' }), expected: FAILED },
+  { name: 'wrong size', fault: () => ({ kind: 'wrong-size' }), expected: FAILED },
+  { name: 'answer lost after storing', fault: () => ({ kind: 'lost-answer' }), expected: FOUND },
+  { name: 'no answer after storing', fault: () => ({ kind: 'hang' }), expected: FOUND },
+  {
+    name: 'answer lost after storing under an id of its own',
+    fault: () => ({ kind: 'lost-answer' }),
+    choosesOwnIds: true,
+    known:
+      'nobody knows the id under which the element keeps the file, so neither can it be found nor removed: ' +
+      'a copy stays behind for each attempt. The contract lets an element ignore the id that it is given.',
+    expected: {
+      one: '502 STORAGE_FAILED, 3 times, at the first',
+      two: '201, 2 times, at the first and the second',
+    },
+  },
+];

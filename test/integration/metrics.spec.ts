@@ -1,0 +1,193 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import request, { type Test } from 'supertest';
+import type { CircuitBreaker } from '../../src/resilience/circuit-breaker.js';
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { type RunningApp, startApp } from '../support/app.js';
+import { callThrough } from '../support/circuits.js';
+import { eventually } from '../support/eventually.js';
+import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
+import { RawClient } from '../support/raw-client.js';
+
+describe('GET /metrics', () => {
+  let running: RunningApp;
+  let circuits: CircuitBreakers;
+  let circuit: CircuitBreaker;
+
+  beforeEach(async () => {
+    running = await startApp();
+    circuits = running.app.get(CircuitBreakers);
+    circuit = circuits.register('test');
+  });
+
+  afterEach(() => running.close());
+
+  /** Values by metric and labels, as they are written. */
+  async function metrics(): Promise<ReadonlyMap<string, number>> {
+    const { status, text, headers } = await request(running.url).get('/metrics');
+    expect({ status, type: headers['content-type'] }).toEqual({
+      status: 200,
+      type: expect.stringMatching(/^text\/plain;.*version=0\.0\.4/),
+    });
+    const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(
+      samples.map((line) => {
+        const space = line.lastIndexOf(' ');
+        return [line.slice(0, space), Number(line.slice(space + 1))];
+      }),
+    );
+  }
+
+  const state = (name: string): string => `resilience_circuit_breaker_state{name="test",state="${name}"}`;
+  const calls = (outcome: string): string =>
+    `resilience_circuit_breaker_calls_total{name="test",outcome="${outcome}"}`;
+
+  it('shows one state of each circuit, and its calls and changes', async () => {
+    callThrough(circuit, 'success');
+    callThrough(circuit, 'failure');
+    callThrough(circuit, 'neutral');
+    circuit.forceOpen({ by: 'olga', reason: 'x' });
+    circuit.tryAcquire();
+    const shown = await metrics();
+    expect([state('closed'), state('open'), state('half_open')].map((key) => shown.get(key))).toEqual([
+      0, 1, 0,
+    ]);
+    for (const outcome of ['success', 'failure', 'neutral', 'rejected'])
+      expect({ outcome, count: shown.get(calls(outcome)) }).toEqual({ outcome, count: 1 });
+    const transition =
+      'resilience_circuit_breaker_transitions_total{name="test",from="closed",to="open",cause=';
+    expect(shown.get(`${transition}"forced"}`)).toBe(1);
+
+    circuit.reset({ by: 'olga' });
+    const later = await metrics();
+    expect([state('closed'), state('open'), state('half_open')].map((key) => later.get(key))).toEqual([
+      1, 0, 0,
+    ]);
+  });
+
+  it('has exactly one state for each circuit', async () => {
+    const shown = [...(await metrics())].filter(([key]) =>
+      key.startsWith('resilience_circuit_breaker_state'),
+    );
+    for (const { name } of circuits.all()) {
+      const values = shown.filter(([key]) => key.includes(`name="${name}"`)).map(([, value]) => value);
+      expect({ name, values: values.toSorted((one, other) => one - other) }).toEqual({
+        name,
+        values: [0, 0, 1],
+      });
+    }
+  });
+
+  it('counts uploads that are stored', async () => {
+    await request(running.url)
+      .post('/api/v1/files/upload')
+      .auth(await running.token(), { type: 'bearer' })
+      .attach('file', randomBytes(100_000), 'a.bin');
+    await request(running.url)
+      .put(`/api/v1/files/${randomUUID()}`)
+      .auth(await running.token(), { type: 'bearer' })
+      .set('Content-Type', 'application/octet-stream')
+      .send(randomBytes(5_000));
+    const shown = await metrics();
+    for (const [route, bytes] of [
+      ['multipart', 100_000],
+      ['raw', 5_000],
+    ] as const) {
+      const labels = `{route="${route}",outcome="stored"}`;
+      expect(shown.get(`upload_requests_total${labels}`)).toBe(1);
+      expect(shown.get(`upload_size_bytes_sum${labels}`)).toBe(bytes);
+      expect(shown.get(`upload_duration_seconds_count${labels}`)).toBe(1);
+      expect(shown.get(`upload_duration_seconds_sum${labels}`)).toBeGreaterThan(0);
+    }
+    expect(shown.get('upload_received_bytes_total')).toBe(105_000);
+    expect(shown.get('upload_inflight')).toBe(0);
+  });
+
+  it('counts uploads that are refused, by headers and by content', async () => {
+    const token = await running.token();
+    const post = (): Test =>
+      request(running.url).post('/api/v1/files/upload').auth(token, { type: 'bearer' });
+    await post().set('Content-Type', 'text/plain').send('x');
+    await post()
+      .set('Content-Type', MULTIPART_TYPE)
+      .send(multipart([filePart('')]));
+    const shown = await metrics();
+    expect(shown.get('upload_requests_total{route="multipart",outcome="rejected"}')).toBe(2);
+    expect(shown.get('upload_requests_total{route="multipart",outcome="stored"}')).toBe(0);
+    expect(shown.get('upload_received_bytes_total')).toBe(0);
+  });
+
+  it('counts an upload while it is under way, and as aborted when its client leaves', async () => {
+    const client = await RawClient.connect(running.port);
+    client
+      .head(`PUT /api/v1/files/${randomUUID()}`, {
+        Authorization: `Bearer ${await running.token()}`,
+        'Content-Type': 'application/octet-stream',
+        'Content-Length': 1_000,
+      })
+      .send(Buffer.alloc(400));
+    await eventually(async () => {
+      const shown = await metrics();
+      expect(shown.get('upload_inflight')).toBe(1);
+      expect(shown.get('upload_received_bytes_total')).toBe(400);
+    });
+    client.close();
+    await eventually(async () => {
+      const shown = await metrics();
+      expect(shown.get('upload_requests_total{route="raw",outcome="client_abort"}')).toBe(1);
+      expect(shown.get('upload_inflight')).toBe(0);
+      expect(shown.get('upload_received_bytes_total')).toBe(400);
+    });
+  });
+
+  it('counts an upload that is turned away before its body is read', async () => {
+    await running.close();
+    running = await startApp({ MAX_UPLOADS_PER_CALLER: '1' });
+    const token = await running.token();
+    const client = await RawClient.connect(running.port);
+    client.head(`PUT /api/v1/files/${randomUUID()}`, {
+      Authorization: `Bearer ${token}`,
+      'Content-Length': 1_000,
+    });
+    await eventually(async () => expect((await metrics()).get('upload_inflight')).toBe(1));
+    const put = request(running.url).put(`/api/v1/files/${randomUUID()}`).auth(token, { type: 'bearer' });
+    expect((await put.send('x')).status).toBe(429);
+    expect((await metrics()).get('upload_requests_total{route="raw",outcome="rejected"}')).toBe(1);
+    client.close();
+  });
+
+  it('has no label that a client can choose', async () => {
+    const token = await running.token({ sub: 'mallory' });
+    const id = randomUUID();
+    await request(running.url)
+      .put(`/api/v1/files/${id}`)
+      .auth(token, { type: 'bearer' })
+      .set('Content-Disposition', 'attachment; filename="mallory.txt"')
+      .send('x');
+    await request(running.url)
+      .get('/api/v1/resilience/circuit-breakers/mallory')
+      .auth(await running.token({ role: 'admin' }), { type: 'bearer' });
+    const shown = [...(await metrics()).keys()].join('\n');
+    expect(shown).not.toContain('mallory');
+    expect(shown).not.toContain(id);
+  });
+
+  it('shows the process, also of a second application in it', async () => {
+    const second = await startApp();
+    try {
+      for (const { url } of [running, second]) {
+        const { text } = await request(url).get('/metrics');
+        for (const name of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds'])
+          expect(text.match(new RegExp(`^${name} `, 'gm'))).toHaveLength(1);
+      }
+      await request(running.url)
+        .put(`/api/v1/files/${randomUUID()}`)
+        .auth(await running.token(), { type: 'bearer' })
+        .send('x');
+      const { text } = await request(second.url).get('/metrics');
+      expect(text).toContain('upload_received_bytes_total 0\n');
+    } finally {
+      await second.close();
+    }
+  });
+});

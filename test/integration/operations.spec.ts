@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import request, { type Test } from 'supertest';
+import type { CircuitBreaker } from '../../src/resilience/circuit-breaker.js';
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { type RunningApp, startApp } from '../support/app.js';
+import { callThrough, UNTOUCHED } from '../support/circuits.js';
+import { RawClient } from '../support/raw-client.js';
+
+const RFC_3339 = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+
+describe('operations', () => {
+  let running: RunningApp;
+  let admin: string;
+  let circuits: CircuitBreakers;
+  let circuit: CircuitBreaker;
+
+  beforeEach(async () => {
+    running = await startApp();
+    admin = await running.token({ sub: 'olga', role: 'admin' });
+    circuits = running.app.get(CircuitBreakers);
+    circuit = circuits.register('test');
+  });
+
+  afterEach(() => running.close());
+
+  const get = (path: string, token = admin): Test =>
+    request(running.url).get(path).auth(token, { type: 'bearer' });
+  describe('reports', () => {
+    it('show every circuit by name', async () => {
+      const { status, body, headers } = await get('/api/v1/resilience/circuit-breakers');
+      expect(status).toBe(200);
+      expect(body.test).toEqual(UNTOUCHED);
+      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-api-version': '1' });
+    });
+
+    it('show one circuit, with what it has counted', async () => {
+      callThrough(circuit, 'failure');
+      callThrough(circuit, 'success');
+      callThrough(circuit, 'neutral');
+      const { status, body } = await get('/api/v1/resilience/circuit-breakers/test');
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        ...UNTOUCHED,
+        failure_count: 1,
+        success_count: 1,
+        last_failure_time: expect.stringMatching(RFC_3339),
+        last_success_time: expect.stringMatching(RFC_3339),
+        consecutive_successes: 1,
+        neutral_count: 1,
+      });
+    });
+
+    it.each(['nothing', '__proto__', 'constructor', '%2e%2e%2ftest'])(
+      'answer 404 for a circuit named %s, which there is not',
+      async (name) => {
+        const { status, body, type } = await get(`/api/v1/resilience/circuit-breakers/${name}`);
+        expect({ status, type }).toEqual({ status: 404, type: 'application/problem+json' });
+        expect(body).toMatchObject({ code: 'NOT_FOUND', retryable: false });
+        const reset = await request(running.url)
+          .post(`/api/v1/resilience/circuit-breakers/${name}/reset`)
+          .auth(admin, { type: 'bearer' });
+        expect({ status: reset.status, code: reset.body.code }).toEqual({ status: 404, code: 'NOT_FOUND' });
+      },
+    );
+
+    it('sum all circuits up', async () => {
+      const total = circuits.all().length;
+      const { body } = await get('/api/v1/resilience/health');
+      expect(body).toEqual({
+        status: 'healthy',
+        timestamp: expect.stringMatching(RFC_3339),
+        total_circuits: total,
+        circuits_by_state: { closed: total, open: 0, half_open: 0 },
+        open_circuits: [],
+      });
+    });
+
+    it('give a line for each circuit', async () => {
+      const { body } = await get('/api/v1/resilience/summary');
+      expect(body).toHaveLength(circuits.all().length);
+      expect(body).toContainEqual({
+        name: 'test',
+        state: 'closed',
+        failure_count: 0,
+        failure_threshold: 5,
+        success_count: 0,
+        success_threshold: 2,
+        health_percentage: 100,
+      });
+    });
+
+    it('are public as health, without a version', async () => {
+      const total = circuits.all().length;
+      const { status, body, headers } = await request(running.url).get('/health/circuit-breakers');
+      expect(status).toBe(200);
+      expect(body).toEqual({
+        status: 'healthy',
+        timestamp: expect.stringMatching(RFC_3339),
+        circuit_breakers: expect.objectContaining({ test: UNTOUCHED }),
+        summary: {
+          total_breakers: total,
+          open_circuits: 0,
+          half_open_circuits: 0,
+          closed_circuits: total,
+          all_healthy: true,
+        },
+      });
+      expect(headers['cache-control']).toBe('no-store');
+      expect(headers).not.toHaveProperty('x-api-version');
+    });
+
+    it('are documented', async () => {
+      const { body } = await request(running.url).get('/docs/json');
+      expect(Object.keys(body.paths)).toEqual(
+        expect.arrayContaining([
+          '/api/v1/resilience/circuit-breakers',
+          '/api/v1/resilience/circuit-breakers/{name}',
+          '/api/v1/resilience/circuit-breakers/{name}/reset',
+          '/api/v1/resilience/circuit-breakers/{name}/force-open',
+          '/api/v1/resilience/health',
+          '/api/v1/resilience/summary',
+          '/health/circuit-breakers',
+          '/metrics',
+        ]),
+      );
+      expect(body.components.schemas.ForceOpenOrder.required).toEqual(['reason']);
+    });
+  });
+
+  describe('permissions', () => {
+    const READS = ['circuit-breakers', 'circuit-breakers/test', 'health', 'summary'];
+    const WRITES = ['circuit-breakers/test/reset', 'circuit-breakers/test/force-open'];
+    const send = (method: 'get' | 'post', path: string): Test =>
+      request(running.url)[method](`/api/v1/resilience/${path}`);
+
+    it.each([
+      ...READS.map((path) => ['get', path] as const),
+      ...WRITES.map((path) => ['post', path] as const),
+    ])('are asked of a caller without a token at %s %s', async (method, path) => {
+      const { status, body } = await send(method, path);
+      expect({ status, code: body.code }).toEqual({ status: 401, code: 'UNAUTHORIZED' });
+    });
+
+    it('keep uploaders out', async () => {
+      const user = await running.token();
+      for (const path of READS)
+        expect((await send('get', path).auth(user, { type: 'bearer' })).status).toBe(403);
+      for (const path of WRITES) {
+        const { status, body } = await send('post', path)
+          .auth(user, { type: 'bearer' })
+          .send({ reason: 'x' });
+        expect({ status, code: body.code }).toEqual({ status: 403, code: 'FORBIDDEN' });
+      }
+    });
+
+    it('let a reader read, but change nothing', async () => {
+      const reader = await running.token({ role: undefined, scope: 'admin:read' });
+      for (const path of READS)
+        expect((await send('get', path).auth(reader, { type: 'bearer' })).status).toBe(200);
+      for (const path of WRITES)
+        expect((await send('post', path).auth(reader, { type: 'bearer' }).send({ reason: 'x' })).status).toBe(
+          403,
+        );
+      expect(circuit.state).toBe('closed');
+    });
+
+    it('are decided before the body is read', async () => {
+      const client = await RawClient.connect(running.port);
+      client.head('POST /api/v1/resilience/circuit-breakers/test/reset', { 'Content-Length': 100 });
+      expect((await client.response()).status).toBe(401);
+      client.close();
+    });
+  });
+});
