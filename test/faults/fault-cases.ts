@@ -24,10 +24,6 @@ export interface FaultCase {
   readonly name: string;
   /** What the element does with an upload of so many bytes; or where it is, for one that cannot be reached. */
   readonly fault: ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
-  /** Does the element give files ids of its own? */
-  readonly choosesOwnIds?: boolean;
-  /** What is not as it is to be, and why. */
-  readonly known?: string;
   /** The outcome that each upload is to have. */
   readonly expected: Readonly<Record<Elements, string>>;
 }
@@ -99,16 +95,4 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'wrong size', fault: () => ({ kind: 'wrong-size' }), expected: FAILED },
   { name: 'answer lost after storing', fault: () => ({ kind: 'lost-answer' }), expected: FOUND },
   { name: 'no answer after storing', fault: () => ({ kind: 'hang' }), expected: FOUND },
-  {
-    name: 'answer lost after storing under an id of its own',
-    fault: () => ({ kind: 'lost-answer' }),
-    choosesOwnIds: true,
-    known:
-      'nobody knows the id under which the element keeps the file, so neither can it be found nor removed: ' +
-      'a copy stays behind for each attempt. The contract lets an element ignore the id that it is given.',
-    expected: {
-      one: '502 STORAGE_FAILED, 3 times, at the first',
-      two: '201, 2 times, at the first and the second',
-    },
-  },
 ];

@@ -34,7 +34,6 @@ export interface FaultCell {
 
 export async function startCell(fault: FaultCase, upload: Upload, known: Elements): Promise<FaultCell> {
   const first = await StorageElementServer.start({
-    choosesOwnIds: fault.choosesOwnIds ?? false,
     fault: typeof fault.fault === 'function' ? fault.fault(upload.bytes) : undefined,
   });
   const second = await StorageElementServer.start();
