@@ -86,10 +86,5 @@ describe('the back-off before another attempt', () => {
       element.options.fault = { ...BUSY, afterBytes: 0 };
       await expectEndWhenGone(await send(BODY.subarray(0, -10)), how);
     });
-
-    // Known, in docs/faults.md: nobody watches the client once its whole file has come.
-    it.failing('ends at once, and for good, when the whole file has come', async () => {
-      await expectEndWhenGone(await send(), how);
-    });
   });
 });

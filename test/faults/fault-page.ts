@@ -2,7 +2,7 @@ import type { FaultCase, Upload } from './fault-cases.js';
 
 const HEAD = ['fault of the first element', 'upload', 'it is the only one', 'beside a healthy second one'];
 
-/** What no cell shows. The second one stands in `test/faults/back-off.spec.ts` as a test that fails. */
+/** What no cell shows. */
 const KNOWN = `## Known
 
 - answer lost after storing under an id of the element's own: nobody knows that id, so the file can neither be found nor
