@@ -4,13 +4,24 @@
  * and uses no syntax that type stripping cannot erase.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { setPriority } from 'node:os';
+import { platform } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Sha256Message, Sha256Ring } from './sha256-ring.js';
+
+/**
+ * A little less than the main thread's: a thread that is woken would else often take the processor from the one
+ * that wakes it, although nobody waits for it yet.
+ */
+const NICENESS = 3;
 
 const ring: Sha256Ring = workerData;
 const slotCount = ring.owner.length;
 const slotBytes = ring.bytes.length / slotCount;
 const hashes = new Map<number, Hash>();
+
+// Elsewhere 0 means the process and not, as on Linux, the calling thread (setpriority(2)).
+if (platform === 'linux') setPriority(0, NICENESS);
 
 for (let next = Atomics.load(ring.consumed, 0); ; next = (next + 1) | 0) {
   while (Atomics.load(ring.published, 0) === next) sleepAt(next);
