@@ -147,6 +147,23 @@ describe('an outbound method', () => {
     expect(caller.seen).toEqual(['one']);
   });
 
+  it('ends its back-off at once, but no attempt under way, when it is abandoned', async () => {
+    const leaving = new AbortController();
+    const gone = new ServiceError('CLIENT_CLOSED_REQUEST', 'Gone.');
+    const call = (): OutboundCall => ({ targets: ['one'], signal: never, abandoned: leaving.signal });
+    caller.answer = () => {
+      setImmediate(() => leaving.abort(gone));
+      return Promise.reject(
+        new ServiceError('STORAGE_FAILED', 'Busy.', { cause: { statusCode: 503, retryAfterMs: 5 } }),
+      );
+    };
+    await expect(caller.call(call())).rejects.toBe(gone);
+    expect(caller.seen).toEqual(['one']);
+    caller.answer = ({ signal }) => Promise.resolve(`aborted: ${signal.aborted}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await caller.call(call())).toBe('aborted: false');
+  });
+
   it('does not count against its target what is not its fault', async () => {
     caller.answer = () => Promise.reject(new ServiceError('CLIENT_STALLED', 'Slow.'));
     await expect(caller.call({ targets: ['one', 'two'], signal: never })).rejects.toMatchObject({

@@ -134,6 +134,14 @@ describe('planRetry', () => {
       expect(plan([broken], { signal, hasOtherTarget: true })).toEqual({ kind: 'stop', reason: 'aborted' });
     });
 
+    it('when nobody waits for another attempt', () => {
+      const abandoned = AbortSignal.abort(new Error('gone'));
+      expect(plan([broken], { abandoned, hasOtherTarget: true })).toEqual({
+        kind: 'stop',
+        reason: 'aborted',
+      });
+    });
+
     it('when its deadline has passed, and names that rather than the abort that follows from it', () => {
       const signal = AbortSignal.abort(new Error('deadline'));
       expect(plan([broken], { signal, leftMs: 0, hasOtherTarget: true })).toEqual({

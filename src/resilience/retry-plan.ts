@@ -20,6 +20,8 @@ export interface FailedCall {
   /** Is there a target that fits and was not tried yet? */
   readonly hasOtherTarget: boolean;
   readonly signal: AbortSignal;
+  /** Aborted when nobody waits for another attempt. */
+  readonly abandoned?: AbortSignal;
   readonly deadline: Deadline;
   /** Of the target that failed. */
   readonly budget: RetryBudget;
@@ -51,21 +53,26 @@ export function planRetry(call: FailedCall, settings: RetrySettings, random: Ran
 }
 
 function reasonToStop(
-  { failures, signal, deadline, replayable }: FailedCall,
+  { failures, signal, abandoned, deadline, replayable }: FailedCall,
   failure: FailureKind,
-  { attempts, retryIf = () => true }: RetrySettings,
+  settings: RetrySettings,
 ): StopReason | undefined {
   // First, since a passed deadline aborts the signal as well.
   if (deadline.hasPassed) return 'deadline';
-  if (signal.aborted) return 'aborted';
-  if (failure.retry === 'never' || isSecondOfItsKind(failures, failure) || !retryIf(failure))
-    return 'predicate';
-  if (failures.length >= attempts) return 'attempts';
+  if (signal.aborted || abandoned?.aborted) return 'aborted';
+  if (!canBeCured(failures, failure, settings)) return 'predicate';
+  if (failures.length >= settings.attempts) return 'attempts';
   return replayable || failure.nothingSent ? undefined : 'not_replayable';
 }
 
-function isSecondOfItsKind(failures: readonly FailureKind[], { once = false }: FailureKind): boolean {
-  return once && failures.filter((failure) => failure.once).length > 1;
+/** Is it worth another try at all? What can be cured once only is not when it comes again. */
+function canBeCured(
+  failures: readonly FailureKind[],
+  failure: FailureKind,
+  { retryIf = () => true }: RetrySettings,
+): boolean {
+  if (failure.retry === 'never' || !retryIf(failure)) return false;
+  return !failure.once || failures.filter(({ once }) => once).length === 1;
 }
 
 function delayBefore(

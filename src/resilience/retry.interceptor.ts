@@ -82,7 +82,7 @@ export class RetryInterceptor extends OutboundInterceptor {
     if (decision.kind === 'stop') {
       if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);
       this.countFallback(attempts, 'failure');
-      throw call.signal.aborted ? asError(call.signal.reason) : error;
+      throw endedBy(call) ?? error;
     }
     if (decision.where === 'same') await pause(decision.delayMs, call, policy);
   }
@@ -96,6 +96,7 @@ export class RetryInterceptor extends OutboundInterceptor {
         replayable: call.canRepeat?.() ?? true,
         hasOtherTarget: callableTargets(call.targets, policy).some((name) => !failed.has(name)),
         signal: call.signal,
+        abandoned: call.abandoned,
         deadline: call.deadline,
         budget: target.budget,
       },
@@ -105,13 +106,20 @@ export class RetryInterceptor extends OutboundInterceptor {
   }
 }
 
+/** Why nobody waits for the call any more, where that is so. */
+function endedBy({ signal, abandoned }: OutboundCall): Error | undefined {
+  const ended = [signal, abandoned].find((candidate) => candidate?.aborted);
+  return ended && asError(ended.reason);
+}
+
 /** Waits before another attempt at the same target. */
 async function pause(
   ms: number,
-  { target = '', signal }: OutboundCall,
+  { target = '', signal, abandoned }: OutboundCall,
   policy: OutboundPolicy,
 ): Promise<void> {
-  await sleep(ms, signal);
+  const signals = abandoned ? [signal, abandoned] : [signal];
+  await sleep(ms, ...signals);
   const leftMs = policy.targets.get(target)?.cooling.remainingMs ?? 0;
-  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, signal);
+  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, ...signals);
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asError } from '../errors/as-error.js';
+import { ServiceError } from '../errors/service-error.js';
 import type { PaceLimits } from './client-pace.js';
 import type { UploadInFlight } from './in-flight-uploads.service.js';
 import type { BegunUpload } from './multipart-upload.js';
@@ -46,6 +47,16 @@ export async function receive<T>(
   } finally {
     await upload?.file.dispose();
   }
+}
+
+/** Aborts when the client has gone, also once its whole request has come: nobody waits for what is then still to begin. */
+export function departureOf(response: ServerResponse): AbortSignal {
+  const departure = new AbortController();
+  const leave = (): void =>
+    departure.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
+  if (response.destroyed) leave();
+  else response.once('close', leave);
+  return departure.signal;
 }
 
 function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): RequestReader {

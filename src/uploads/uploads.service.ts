@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import type { Caller } from '../auth/caller.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import type { MeasuredUpload } from '../observability/upload-metrics.js';
-import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
+import { type PlacedFile, type PutCall, StorageGateway } from '../storage/storage-gateway.service.js';
 import { describeFile } from './file-description.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import type { BegunUpload } from './multipart-upload.js';
@@ -13,7 +13,7 @@ import { firstReceiptOf, receiptOf } from './receipts.js';
 import { compareWithStored } from './repeated-upload.js';
 import { UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
-import { type Incoming, receive } from './upload-reception.js';
+import { departureOf, type Incoming, receive } from './upload-reception.js';
 
 /** A receipt, and whether the file is new. */
 export interface PutOutcome {
@@ -43,7 +43,8 @@ export class UploadsService {
     const uploadId = uuidV7();
     const open = (): Incoming => this.intake.multipart(request, response);
     const store = async (upload: BegunUpload, signal: AbortSignal): Promise<Receipt> => {
-      const { receipt, placed } = await this.place(uploadId, upload, caller, signal);
+      const call = { ...this.putCall(uploadId, upload, caller, signal), abandoned: departureOf(response) };
+      const { receipt, placed } = await this.place(uploadId, upload, call);
       if (response.destroyed) await this.removeUnclaimed(placed, signal);
       return receipt;
     };
@@ -68,7 +69,8 @@ export class UploadsService {
           created: false,
         };
       }
-      const { receipt } = await this.place(uploadId, upload, caller, signal);
+      const call = { ...this.putCall(uploadId, upload, caller, signal), abandoned: departureOf(response) };
+      const { receipt } = await this.place(uploadId, upload, call);
       return { receipt, created: true };
     };
     return this.entrance.run('raw', request, caller, (measured) =>
@@ -94,17 +96,14 @@ export class UploadsService {
     }
   }
 
-  private async place(
-    uploadId: string,
-    upload: BegunUpload,
-    caller: Caller,
-    signal: AbortSignal,
-  ): Promise<Placed> {
-    const { file } = upload;
+  private putCall(uploadId: string, upload: BegunUpload, caller: Caller, signal: AbortSignal): PutCall {
     const description = describeFile(uploadId, upload, caller);
-    const call = this.storage.putCall(description.retentionPolicy, description, file, signal);
+    return this.storage.putCall(description.retentionPolicy, description, upload.file, signal);
+  }
+
+  private async place(uploadId: string, { file }: BegunUpload, call: PutCall): Promise<Placed> {
     const placed = await this.storage.put(call);
-    return { receipt: receiptOf(uploadId, description, file.digest(), placed.file), placed };
+    return { receipt: receiptOf(uploadId, call.file, file.digest(), placed.file), placed };
   }
 
   /** The client left while its file was being finished: nobody knows the new id, so nobody would ever find it. */

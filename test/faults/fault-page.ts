@@ -7,8 +7,6 @@ const KNOWN = `## Known
 
 - answer lost after storing under an id of the element's own: nobody knows that id, so the file can neither be found nor
   removed, and a copy stays behind for each attempt. The contract lets an element ignore the id that it is given.
-- a client that leaves during a back-off ends it only while its file is still coming: once the whole file has come,
-  nobody watches the client, and another attempt is made.
 `;
 
 /** The page docs/faults.md. The tests of the cells hold what it says against what happens. */
