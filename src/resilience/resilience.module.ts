@@ -10,6 +10,7 @@ import { MemoryBudget } from './memory-budget.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { OutboundWiring } from './outbound-wiring.service.js';
 import { SpoolFolder } from './spool-folder.service.js';
+import { YoungCollection } from './young-collection.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -36,9 +37,12 @@ function spoolFolder(config: Config): SpoolFolder {
 }
 
 function bodySources(config: Config, folder: SpoolFolder): BodySources {
+  const young = new YoungCollection();
   return new BodySources({
     memoryBytes: config.get('BODY_MEMORY_BYTES', { infer: true }),
-    budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true })),
+    budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true }), (bytes) =>
+      young.freed(bytes),
+    ),
     folder,
   });
 }
