@@ -8,7 +8,9 @@ import { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
 import { SpoolWriter } from './spool-writer.js';
 
-/** Bytes that go to the disk, and come from there, at once. A call costs as much as a copy of 64 KiB. */
+/** Bytes that go to the disk at once. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
+const WRITE_BYTES = 512 * 1024;
+/** Bytes that come from there at once. */
 const BLOCK_BYTES = 256 * 1024;
 /** The same where memory is short. */
 const SMALL_BLOCK_BYTES = 64 * 1024;
@@ -209,7 +211,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   #mustFlush(): boolean {
     const unwritten = this.#window.end - this.#spool.writtenBytes;
     if (unwritten === 0) return false;
-    return this.#overfull() || (this.#spool.begun && !this.#ended && unwritten >= BLOCK_BYTES);
+    return this.#overfull() || (this.#spool.begun && !this.#ended && unwritten >= WRITE_BYTES);
   }
 
   #mustHold(): boolean {
