@@ -58,6 +58,25 @@ export const resilienceVariables = {
   STORAGE_UNKNOWN_BYTES: bytes('What a file counts as whose length is not declared.', 64 * 1024 * 1024),
   STORAGE_MAX_QUEUED: count('Most calls that wait for a place.', 'calls', 1_000),
   STORAGE_MAX_WAIT_MS: milliseconds('Longest wait for a place.', 10_000),
+  STORAGE_ELEMENT_MAX_CALLS: count(
+    'Most files on their way to one storage element; beyond it the next one that fits is taken.',
+    'calls',
+    500,
+    1,
+  ),
+  STORAGE_ELEMENT_MAX_INFLIGHT_BYTES: bytes(
+    'Most bytes of the files on their way to one storage element; a larger file goes alone.',
+    512 * 1024 ** 3,
+  ),
+  STORAGE_ELEMENT_MAX_QUEUED: count(
+    'Most files that wait for a place at one storage element, where all that fit are full.',
+    'calls',
+    500,
+  ),
+  STORAGE_ELEMENT_MAX_WAIT_MS: milliseconds(
+    'Longest wait for a place at a storage element, after which the answer is 503.',
+    10_000,
+  ),
   BODY_MEMORY_BYTES: bytes(
     'Memory in which the newest bytes of one upload are kept, so that they can be sent again; more goes to the spool.',
     1024 * 1024,

@@ -16,5 +16,10 @@ export const storageVariables = {
     'Time a storage element has to answer stat, delete and health.',
     10_000,
   ),
-  STORAGE_MAX_CONNECTIONS: count('Most connections to one storage element.', 'connections', 256, 1),
+  STORAGE_MAX_CONNECTIONS: count(
+    'Most connections to one storage element: somewhat more than `STORAGE_ELEMENT_MAX_CALLS`, so that some are left for stat, delete and health.',
+    'connections',
+    512,
+    1,
+  ),
 };

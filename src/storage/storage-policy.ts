@@ -43,6 +43,14 @@ export function storagePolicy(
       minBytesPerSecond: get('STORAGE_DEADLINE_MIN_BYTES_PER_SECOND'),
       maxMs: get('STORAGE_DEADLINE_MAX_MS'),
     },
+    targetBulkhead: {
+      maxCalls: get('STORAGE_ELEMENT_MAX_CALLS'),
+      maxBytes: get('STORAGE_ELEMENT_MAX_INFLIGHT_BYTES'),
+      unknownBytes: get('STORAGE_UNKNOWN_BYTES'),
+      maxQueued: get('STORAGE_ELEMENT_MAX_QUEUED'),
+      maxWaitMs: get('STORAGE_ELEMENT_MAX_WAIT_MS'),
+      retryAfterMs: RETRY_AFTER_MS,
+    },
     bulkhead: {
       maxCalls: get('STORAGE_MAX_CALLS'),
       maxBytes: get('STORAGE_MAX_INFLIGHT_BYTES'),
