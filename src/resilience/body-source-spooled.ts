@@ -37,7 +37,8 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   readonly #readers = new Set<BodyReader>();
   readonly #patience = new Patience(() => this.#settle());
   #ended = false;
-  #failure: Error | undefined;
+  /** Made when somebody has to be told: most bodies are disposed of when nobody reads them any more. */
+  #failure: (() => Error) | undefined;
   /** Were bytes dropped that are not on the disk? */
   #torn = false;
   #held: PromiseWithResolvers<void> | undefined;
@@ -85,17 +86,11 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   }
 
   fail(error: Error): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    for (const reader of this.#readers) reader.destroy(error);
-    this.#window.clear();
-    this.#options.budget.leave();
-    void this.#spool.remove();
-    this.#settle();
+    this.#close(() => error);
   }
 
   dispose(): Promise<void> {
-    this.fail(new ServiceError('INTERNAL_ERROR', 'The upload was given up.'));
+    this.#close(() => new ServiceError('INTERNAL_ERROR', 'The upload was given up.'));
     return this.#spool.remove();
   }
 
@@ -104,7 +99,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
       throw new RangeError(`A body of ${this.#window.end} bytes cannot be read from ${offset}`);
     }
     const reader = new BodyReader(this, offset, signal);
-    if (this.#failure) reader.destroy(this.#failure);
+    if (this.#failure) reader.destroy(this.#failure());
     if (!reader.destroyed) this.#readers.add(reader);
     return reader;
   }
@@ -135,6 +130,16 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
 
   readerMoved(): void {
     for (const reader of this.#readers) if (reader.destroyed) this.#readers.delete(reader);
+    this.#settle();
+  }
+
+  #close(failure: () => Error): void {
+    if (this.#failure) return;
+    this.#failure = failure;
+    for (const reader of this.#readers) reader.destroy(failure());
+    this.#window.clear();
+    this.#options.budget.leave();
+    void this.#spool.remove();
     this.#settle();
   }
 
