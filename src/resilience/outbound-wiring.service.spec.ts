@@ -1,35 +1,18 @@
 import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Global, Injectable, Module, Scope } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { Injectable, Scope } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Metrics } from '../observability/metrics.service.js';
+import { OutboundRoom } from '../../test/support/outbound-room.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
-import { CLOCK, systemClock } from './clock.js';
 import { DEFAULT_BACKOFF } from './backoff.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
-import { OutboundWiring } from './outbound-wiring.service.js';
 import { Outbound } from './outbound.decorator.js';
 
 const never = new AbortController().signal;
 const context = new AsyncLocalStorage<string>();
-
-@Global()
-@Module({
-  imports: [DiscoveryModule],
-  providers: [
-    { provide: CLOCK, useValue: systemClock },
-    Metrics,
-    CircuitBreakers,
-    OutboundPolicies,
-    OutboundWiring,
-  ],
-  exports: [CLOCK, Metrics, CircuitBreakers, OutboundPolicies],
-})
-class Ground {}
 
 @Injectable()
 class Caller {
@@ -89,7 +72,7 @@ describe('an outbound method', () => {
   const failure = new ServiceError('STORAGE_FAILED', 'Failed.');
 
   beforeEach(async () => {
-    app = await Test.createTestingModule({ imports: [Ground], providers: [Caller] }).compile();
+    app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [Caller] }).compile();
     await app.init();
     caller = app.get(Caller);
   });
@@ -190,7 +173,7 @@ describe('a start with an outbound method', () => {
     ['that cannot be wrapped', CallerOfOneRequest, 'marked as outbound'],
     ['whose policy nobody registered', CallerWithoutPolicy, 'no outbound policy named "unknown"'],
   ])('%s is stopped', async (_, provider, message) => {
-    const app = await Test.createTestingModule({ imports: [Ground], providers: [provider] }).compile();
+    const app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [provider] }).compile();
     await expect(app.init()).rejects.toThrow(message);
   });
 });
