@@ -16,7 +16,11 @@ class PipeController {
     return answer.body.json();
   }
 }
-Put('file')(PipeController.prototype, 'put', Object.getOwnPropertyDescriptor(PipeController.prototype, 'put'));
+Put('file')(
+  PipeController.prototype,
+  'put',
+  Object.getOwnPropertyDescriptor(PipeController.prototype, 'put'),
+);
 Req()(PipeController.prototype, 'put', 0);
 Controller()(PipeController);
 
