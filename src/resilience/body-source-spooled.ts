@@ -136,7 +136,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   #close(failure: () => Error): void {
     if (this.#failure) return;
     this.#failure = failure;
-    for (const reader of this.#readers) reader.destroy(failure());
+    for (const reader of this.#readers) if (!reader.destroyed) reader.destroy(failure());
     this.#window.clear();
     this.#options.budget.leave();
     void this.#spool.remove();
