@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { RawClient } from '../support/raw-client.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const BUSY = {
   kind: 'answer',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const RECOVERY_MS = 1_000;
 const FAILURE = { kind: 'answer', status: 500 } as const;

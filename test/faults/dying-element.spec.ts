@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually as soon } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 import { type StormUpload, UploadStorm } from './upload-storm.js';
 
 const CLIENTS = 300;

@@ -1,11 +1,5 @@
+import type { CellFault, Elements, Upload } from '../support/fault-cell.js';
 import type { UploadFault } from '../support/storage-element-server.js';
-
-/** How a file is sent. */
-export interface Upload {
-  readonly name: string;
-  readonly method: 'POST' | 'PUT';
-  readonly bytes: number;
-}
 
 /** With `FAULTS_LARGE_MIB` the large file is larger than it is in a normal run. */
 const LARGE_MIB = Number(process.env.FAULTS_LARGE_MIB ?? 8);
@@ -16,14 +10,10 @@ export const UPLOADS: readonly Upload[] = [
   { name: 'raw PUT, 1 MB', method: 'PUT', bytes: 1_000_000 },
 ];
 
-/** Is the element that fails the only one, or is there a healthy second one, of the same mode and later priority? */
-export type Elements = 'one' | 'two';
-
 /** How the first element fails, with every upload alike. */
 export interface FaultCase {
   readonly name: string;
-  /** What the element does with an upload of so many bytes; or where it is, for one that cannot be reached. */
-  readonly fault: ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
+  readonly fault: CellFault;
   /** The outcome that each upload is to have. */
   readonly expected: Readonly<Record<Elements, string>>;
 }

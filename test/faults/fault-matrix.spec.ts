@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { type Elements, FAULT_CASES, UPLOADS } from './fault-cases.js';
-import { outcomeOf, startCell } from './fault-cell.js';
+import { FAULT_CASES, UPLOADS } from './fault-cases.js';
+import { type Elements, outcomeOf, startCell } from '../support/fault-cell.js';
 import { faultPage } from './fault-page.js';
 
 const PAGE = join(import.meta.dirname, '../../docs/faults.md');
@@ -16,7 +16,9 @@ describe.each(FAULT_CASES)('when the first element fails by: $name', (fault) => 
   // Most of the time goes by waiting, so the cells of a fault wait together. Starting them takes the processor from
   // what has short timeouts, so it comes first.
   beforeAll(async () => {
-    const cells = await Promise.all(CELLS.map(({ upload, elements }) => startCell(fault, upload, elements)));
+    const cells = await Promise.all(
+      CELLS.map(({ upload, elements }) => startCell(fault.fault, upload, elements)),
+    );
     outcomes = await Promise.all(cells.map(outcomeOf));
   });
 

@@ -1,4 +1,5 @@
-import type { FaultCase, Upload } from './fault-cases.js';
+import type { Upload } from '../support/fault-cell.js';
+import type { FaultCase } from './fault-cases.js';
 
 const HEAD = ['fault of the first element', 'upload', 'it is the only one', 'beside a healthy second one'];
 

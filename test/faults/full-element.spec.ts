@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 /** For so long the first upload keeps its place at the first element; then that is asked, and has the file. */
 const OCCUPIED_MS = 1_500;

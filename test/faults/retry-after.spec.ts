@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from '../support/app.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const ROUNDS = 6;
 
