@@ -12,7 +12,7 @@ export const resilienceVariables = {
     1_000,
   ),
   STORAGE_RETRY_MAX_MS: milliseconds(
-    'Longest wait between two attempts, also where a storage element asks for more.',
+    'Longest wait between two attempts; a storage element that asks for more is not waited for.',
     10_000,
   ),
   STORAGE_CIRCUIT_FAILURE_THRESHOLD: count(

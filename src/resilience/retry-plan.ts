@@ -19,6 +19,8 @@ export interface FailedCall {
   readonly replayable: boolean;
   /** Is there a target that fits and was not tried yet? */
   readonly hasOtherTarget: boolean;
+  /** Is there another target that failed before and may be called again? */
+  readonly hasEarlierTarget?: boolean;
   readonly signal: AbortSignal;
   /** Aborted when nobody waits for another attempt. */
   readonly abandoned?: AbortSignal;
@@ -35,9 +37,9 @@ export type RetryDecision =
 
 /**
  * Decides what follows after a failed attempt. Another target is tried without waiting and without a price: the
- * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, at
- * most `maxMs`, and not at all where the deadline would pass meanwhile. Takes a token of the budget when, and only
- * when, it decides for the same target.
+ * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, and not
+ * at all where it asks for more than `maxMs` or the deadline would pass meanwhile: such a wait would be in vain. Takes a
+ * token of the budget when, and only when, it decides for the same target, or for one that failed before.
  */
 export function planRetry(call: FailedCall, settings: RetrySettings, random: Random): RetryDecision {
   const failure = call.failures.at(-1);
@@ -46,7 +48,10 @@ export function planRetry(call: FailedCall, settings: RetrySettings, random: Ran
   if (reason) return { kind: 'stop', reason };
   if (call.hasOtherTarget) return { kind: 'retry', where: 'next', delayMs: 0 };
   if (failure.retry === 'elsewhere') return { kind: 'stop', reason: 'predicate' };
-  const delayMs = delayBefore(call.failures.length, failure, settings.backoff, random);
+  // What this one asks for is nothing to another one.
+  const restMs = call.hasEarlierTarget ? 0 : (failure.retryAfterMs ?? 0);
+  if (restMs > settings.backoff.maxMs) return { kind: 'stop', reason: 'predicate' };
+  const delayMs = Math.max(restMs, backoffMs(settings.backoff, call.failures.length, random));
   if (delayMs >= call.deadline.remainingMs) return { kind: 'stop', reason: 'deadline' };
   if (!call.budget.pay(failure)) return { kind: 'stop', reason: 'budget' };
   return { kind: 'retry', where: 'same', delayMs };
@@ -73,13 +78,4 @@ function canBeCured(
 ): boolean {
   if (failure.retry === 'never' || !retryIf(failure)) return false;
   return !failure.once || failures.filter(({ once }) => once).length === 1;
-}
-
-function delayBefore(
-  attempt: number,
-  { retryAfterMs = 0 }: FailureKind,
-  backoff: BackoffSettings,
-  random: Random,
-): number {
-  return Math.min(backoff.maxMs, Math.max(retryAfterMs, backoffMs(backoff, attempt, random)));
 }

@@ -94,19 +94,28 @@ export class RetryInterceptor extends OutboundInterceptor {
     if (decision.kind === 'stop') {
       if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);
       this.countFallback(attempts, 'failure');
-      throw endedBy(call) ?? error;
+      throw endedBy(call) ?? this.finalError(call, policy, error);
     }
     if (decision.where === 'same') await pause(decision.delayMs, call, policy);
+  }
+
+  /** Where the targets ask for rest, when they may be called again is what a client can use. */
+  private finalError(call: OutboundCall, policy: OutboundPolicy, error: unknown): unknown {
+    const asksForRest = call.failure?.retryAfterMs !== undefined;
+    const rests = asksForRest && callableTargets(call.targets, policy).length === 0;
+    return rests ? noTarget(call.targets, policy, error) : error;
   }
 
   private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {
     const target = policy.targets.get(call.target ?? '');
     if (!target || !call.deadline) return { kind: 'stop', reason: 'predicate' };
+    const others = callableTargets(call.targets, policy).filter((name) => name !== call.target);
     return planRetry(
       {
         failures,
         replayable: call.canRepeat?.() ?? true,
-        hasOtherTarget: callableTargets(call.targets, policy).some((name) => !failed.has(name)),
+        hasOtherTarget: others.some((name) => !failed.has(name)),
+        hasEarlierTarget: others.length > 0,
         signal: call.signal,
         abandoned: call.abandoned,
         deadline: call.deadline,
