@@ -1,4 +1,4 @@
-import { count, milliseconds } from './variables.js';
+import { count, failureThreshold, milliseconds } from './variables.js';
 
 /** By the name of the variable after its prefix. */
 function blockFor(who: string) {
@@ -14,12 +14,12 @@ function blockFor(who: string) {
       'Longest wait before the second attempt; it doubles with each further one.',
       1_000,
     ),
-    RETRY_MAX_MS: milliseconds(`Longest wait between two attempts, also where ${who} asks for more.`, 10_000),
-    CIRCUIT_FAILURE_THRESHOLD: count(
+    RETRY_MAX_MS: milliseconds(
+      `Longest wait between two attempts; where ${who} asks for more, it is not waited for.`,
+      10_000,
+    ),
+    CIRCUIT_FAILURE_THRESHOLD: failureThreshold(
       `Failures within the window that open the circuit of ${who}.`,
-      'failures',
-      5,
-      1,
     ),
     CIRCUIT_FAILURE_WINDOW_MS: milliseconds('Time for which a failure counts.', 60_000),
     CIRCUIT_SUCCESS_THRESHOLD: count(

@@ -1,4 +1,4 @@
-import { bytes, count, milliseconds, text } from './variables.js';
+import { bytes, count, failureThreshold, milliseconds, text } from './variables.js';
 
 export const resilienceVariables = {
   STORAGE_RETRY_ATTEMPTS: count(
@@ -15,11 +15,8 @@ export const resilienceVariables = {
     'Longest wait between two attempts; a storage element that asks for more is not waited for.',
     10_000,
   ),
-  STORAGE_CIRCUIT_FAILURE_THRESHOLD: count(
+  STORAGE_CIRCUIT_FAILURE_THRESHOLD: failureThreshold(
     'Failures within the window that open the circuit of a storage element.',
-    'failures',
-    5,
-    1,
   ),
   STORAGE_CIRCUIT_FAILURE_WINDOW_MS: milliseconds('Time for which a failure counts.', 60_000),
   STORAGE_CIRCUIT_SUCCESS_THRESHOLD: count(
@@ -33,7 +30,7 @@ export const resilienceVariables = {
     30_000,
   ),
   STORAGE_CIRCUIT_MAX_RECOVERY_MS: milliseconds(
-    'Each try that fails doubles the recovery time up to this.',
+    'Each try that fails doubles the recovery time up to this. Not above it: no doubling.',
     300_000,
   ),
   STORAGE_DEADLINE_BASE_MS: milliseconds(

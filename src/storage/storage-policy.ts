@@ -17,6 +17,7 @@ export function storagePolicy(
   targetNames: readonly string[],
 ): OutboundPolicySettings {
   const get = <K extends keyof Environment>(name: K): Environment[K] => config.get(name, { infer: true });
+  const recoveryTimeoutMs = get('STORAGE_CIRCUIT_RECOVERY_MS');
   return {
     name: STORAGE_POLICY,
     targetNames,
@@ -35,8 +36,8 @@ export function storagePolicy(
       failureThreshold: get('STORAGE_CIRCUIT_FAILURE_THRESHOLD'),
       failureWindowMs: get('STORAGE_CIRCUIT_FAILURE_WINDOW_MS'),
       successThreshold: get('STORAGE_CIRCUIT_SUCCESS_THRESHOLD'),
-      recoveryTimeoutMs: get('STORAGE_CIRCUIT_RECOVERY_MS'),
-      maxRecoveryTimeoutMs: get('STORAGE_CIRCUIT_MAX_RECOVERY_MS'),
+      recoveryTimeoutMs,
+      maxRecoveryTimeoutMs: Math.max(recoveryTimeoutMs, get('STORAGE_CIRCUIT_MAX_RECOVERY_MS')),
     },
     totalTime: {
       baseMs: get('STORAGE_DEADLINE_BASE_MS'),

@@ -96,6 +96,11 @@ describe('the circuit of a storage element', () => {
     expect((await upload()).status).toBe(201);
   });
 
+  it('may have a longest recovery below the usual one, which then never doubles', async () => {
+    await start([first.url], { STORAGE_CIRCUIT_MAX_RECOVERY_MS: '1' });
+    expect((await upload()).status).toBe(201);
+  });
+
   it('is skipped without waiting while it is open and there is another element', async () => {
     await start([first.url, second.url], {
       STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1',
