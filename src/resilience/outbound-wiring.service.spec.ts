@@ -173,7 +173,17 @@ describe('an outbound method', () => {
 
 describe('a start with an outbound method', () => {
   it.each([
-    ['that cannot be wrapped', CallerOfOneRequest, 'marked as outbound'],
+    ['of one request', CallerOfOneRequest, 'marked as outbound'],
+    [
+      'of what a factory has made',
+      {
+        provide: 'caller',
+        inject: [OutboundPolicies],
+        useFactory: (found: OutboundPolicies) => new Caller(found),
+      },
+      'marked as outbound',
+    ],
+    ['of a class under another name', { provide: 'caller', useClass: Caller }, 'marked as outbound'],
     ['whose policy nobody registered', CallerWithoutPolicy, 'no outbound policy named "unknown"'],
   ])('%s is stopped', async (_, provider, message) => {
     const app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [provider] }).compile();
