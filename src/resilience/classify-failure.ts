@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { classifyAnswer } from './classify-answer.js';
 import { classifyTransport } from './classify-transport.js';
+import { causesOf, memberOf } from './error-causes.js';
 import { FAILED, NO_ROOM, NOT_CALLED, NOT_ITS_FAULT, UNWANTED_HERE } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 
@@ -16,9 +17,6 @@ export const ADMIN_CODES: readonly ErrorCode[] = ['ADMIN_UNAVAILABLE'];
 const NOT_CALLED_CODES = new Set<ErrorCode>(['CIRCUIT_OPEN', 'BULKHEAD_FULL']);
 
 const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError']);
-
-/** A longer chain of causes is a circle. */
-const MAX_CAUSES = 8;
 
 /**
  * Says which row of the table of outcomes an error is. `ownCodes` are the codes under which the target's own failures
@@ -96,21 +94,4 @@ function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
 
 function isProgrammingError(cause: unknown): boolean {
   return isNativeError(cause) && PROGRAMMING_ERRORS.has(cause.name);
-}
-
-/** An error and what is behind it, outside first. */
-function causesOf(thrown: unknown): unknown[] {
-  const causes: unknown[] = [];
-  for (
-    let error = thrown;
-    error !== undefined && causes.length < MAX_CAUSES;
-    error = memberOf(error, 'cause')
-  ) {
-    causes.push(error);
-  }
-  return causes;
-}
-
-function memberOf(thrown: unknown, name: string): unknown {
-  return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
 }

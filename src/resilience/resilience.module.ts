@@ -26,7 +26,7 @@ type Config = ConfigService<Environment, true>;
     { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
     { provide: BodySources, inject: [ConfigService, SpoolFolder], useFactory: bodySources },
   ],
-  exports: [CLOCK, CircuitBreakers, OutboundPolicies, BodySources],
+  exports: [CLOCK, CircuitBreakers, OutboundPolicies, BodySources, SpoolFolder],
 })
 export class ResilienceModule {}
 

@@ -12,6 +12,7 @@ import { planRetry, type RetryDecision } from './retry-plan.js';
 import { sleep } from './sleep.js';
 import { callableTargets, noTarget } from './target-choice.js';
 import { type Place, takePlace } from './target-places.js';
+import { timeoutPhaseOf } from './timeout-phase.js';
 
 /**
  * Timers count from the beginning of their turn of the event loop, so one fires early by what that turn took. A target
@@ -90,6 +91,8 @@ export class RetryInterceptor extends OutboundInterceptor {
     const failure = call.failure ?? classifyFailure(error, policy.ownCodes);
     attempts.failures.push(failure);
     attempts.failed.add(target);
+    const late = failure.verdict === 'failure' && timeoutPhaseOf(error);
+    if (late) this.metrics.outbound.timedOut(target, late);
     const decision = this.decide(call, policy, attempts);
     if (decision.kind === 'stop') {
       if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);

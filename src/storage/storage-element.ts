@@ -40,7 +40,7 @@ export interface ContentDigest {
 /** The bytes of a file on their way to an element. */
 export interface FileBody {
   /**
-   * Read once. Ends only when the whole upload has been parsed, counted and checked, and fails with a
+   * Read once; it may come paused. Ends only when the whole upload has been parsed, counted and checked, and fails with a
    * `ServiceError` when it is bad; a driver that sees no end must not finish the file.
    */
   readonly stream: Readable;

@@ -146,7 +146,7 @@ export class HttpStorageElement implements StorageElement {
   async #within<T>(timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const timer = setTimeout(() => {
-      controller.abort(storageTimeout('The storage element did not answer in time.'));
+      controller.abort(storageTimeout('The storage element did not answer in time.', 'headers'));
     }, timeoutMs);
     try {
       return await abortable(controller.signal, call(controller.signal));

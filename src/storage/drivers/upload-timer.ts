@@ -1,4 +1,5 @@
 import type { ServiceError } from '../../errors/service-error.js';
+import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
 import { storageTimeout } from './element-errors.js';
 import { ElementPace, type ElementPaceLimits } from './element-pace.js';
 import type { OutgoingMultipart } from './outgoing-multipart.js';
@@ -33,14 +34,14 @@ export class UploadTimer {
   ) {
     this.#timer = setTimeout(() => this.#checkStall(), timeouts.stallMs);
     this.#pace = new ElementPace(form, timeouts, () =>
-      onTimeout(storageTimeout('The storage element takes the file too slowly.')),
+      onTimeout(storageTimeout('The storage element takes the file too slowly.', 'stall')),
     );
     form.on('pause', this.#onPause).once('end', this.#onEnd);
   }
 
   /** Called when an answer begins before the body has ended. */
   answeredEarly(): void {
-    this.#limit(this.timeouts.requestMs, 'finish its answer');
+    this.#limit(this.timeouts.requestMs, 'headers', 'finish its answer');
   }
 
   stop(): void {
@@ -56,18 +57,18 @@ export class UploadTimer {
 
   readonly #onEnd = (): void => {
     const commitMs = Math.max(this.timeouts.commitMs, this.form.bytesTaken / COMMIT_BYTES_PER_MS);
-    this.#limit(commitMs, 'confirm the file');
+    this.#limit(commitMs, 'commit', 'confirm the file');
   };
 
   #checkStall(): void {
     if (this.form.readableFlowing === true) return;
-    this.onTimeout(storageTimeout('The storage element stopped taking the file.'));
+    this.onTimeout(storageTimeout('The storage element stopped taking the file.', 'stall'));
   }
 
-  #limit(ms: number, what: string): void {
+  #limit(ms: number, phase: TimeoutPhase, what: string): void {
     this.stop();
     this.#timer = setTimeout(
-      () => this.onTimeout(storageTimeout(`The storage element did not ${what} in time.`)),
+      () => this.onTimeout(storageTimeout(`The storage element did not ${what} in time.`, phase)),
       ms,
     );
   }
