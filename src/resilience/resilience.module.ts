@@ -6,6 +6,7 @@ import type { Environment } from '../config/environment.js';
 import { BodySources } from './body-sources.service.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
 import { CLOCK, systemClock } from './clock.js';
+import { ForcedCircuits } from './forced-circuits.service.js';
 import { MemoryBudget } from './memory-budget.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { OutboundWiring } from './outbound-wiring.service.js';
@@ -21,12 +22,13 @@ type Config = ConfigService<Environment, true>;
   providers: [
     { provide: CLOCK, useValue: systemClock },
     CircuitBreakers,
+    ForcedCircuits,
     OutboundPolicies,
     OutboundWiring,
     { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
     { provide: BodySources, inject: [ConfigService, SpoolFolder], useFactory: bodySources },
   ],
-  exports: [CLOCK, CircuitBreakers, OutboundPolicies, BodySources, SpoolFolder],
+  exports: [CLOCK, CircuitBreakers, ForcedCircuits, OutboundPolicies, BodySources, SpoolFolder],
 })
 export class ResilienceModule {}
 
