@@ -27,7 +27,9 @@ const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError',
 export function classifyFailure(error: unknown, ownCodes: readonly ErrorCode[] = []): FailureKind {
   if (!(error instanceof ServiceError)) return classifyChain(error) ?? NOT_ITS_FAULT;
   if (NOT_CALLED_CODES.has(error.code)) return NOT_CALLED;
-  return ownCodes.includes(error.code) ? classifyOwn(error) : NOT_ITS_FAULT;
+  if (ownCodes.includes(error.code)) return classifyOwn(error);
+  const wasAnswered = causesOf(error).some((cause) => memberOf(cause, 'statusCode') !== undefined);
+  return wasBodySent(error) && !wasAnswered ? { ...NOT_ITS_FAULT, mayHaveSucceeded: true } : NOT_ITS_FAULT;
 }
 
 /** A failure without a cause that we know is the target's all the same: the driver found it out by itself. */
@@ -85,11 +87,14 @@ function syscallOf(error: unknown): unknown {
   return Array.isArray(memberOf(error, 'errors')) ? 'connect' : memberOf(error, 'syscall');
 }
 
-/** The mark `bodySent` of a driver: the target had all of the request when it failed. */
 function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
   const isLost = kind.verdict === 'failure' && kind.retry === 'again' && !kind.nothingSent;
-  const bodySent = causesOf(thrown).some((error) => memberOf(error, 'bodySent') === true);
-  return isLost && bodySent ? { ...kind, mayHaveSucceeded: true } : kind;
+  return isLost && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
+}
+
+/** The mark `bodySent` of a driver: the target had all of the request when the call ended. */
+function wasBodySent(thrown: unknown): boolean {
+  return causesOf(thrown).some((error) => memberOf(error, 'bodySent') === true);
 }
 
 function isProgrammingError(cause: unknown): boolean {

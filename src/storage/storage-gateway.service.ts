@@ -114,8 +114,8 @@ export class StorageGateway {
   }
 
   /**
-   * The answer to a file that was sent whole was lost, or was no answer: the element is asked what it has, before
-   * the file is sent again. What is there and is not the file is removed, as far as the element lets us.
+   * The answer to a file that was sent whole was lost, or was no answer, or nobody waited for it any longer: the element
+   * is asked what it has, before the file is sent again or given up. What is there and is not the file is removed, as far as the element lets us.
    */
   private async keptDespite(
     error: unknown,

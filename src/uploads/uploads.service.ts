@@ -45,7 +45,7 @@ export class UploadsService {
     const store = async (upload: BegunUpload, signal: AbortSignal): Promise<Receipt> => {
       const call = { ...this.putCall(uploadId, upload, caller, signal), abandoned: departureOf(response) };
       const { receipt, placed } = await this.place(uploadId, upload, call);
-      if (response.destroyed) await this.removeUnclaimed(placed, signal);
+      if (response.destroyed) await this.removeUnclaimed(placed);
       return receipt;
     };
     return this.entrance.run('multipart', request, caller, (measured) =>
@@ -107,10 +107,9 @@ export class UploadsService {
   }
 
   /** The client left while its file was being finished: nobody knows the new id, so nobody would ever find it. */
-  private async removeUnclaimed(
-    { target, file: { fileId } }: PlacedFile,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async removeUnclaimed({ target, file: { fileId } }: PlacedFile): Promise<void> {
+    // Not the upload's own, which a shutdown may have aborted.
+    const { signal } = new AbortController();
     try {
       await this.storage.remove({ targets: [target], fileId, signal });
     } catch (error) {

@@ -63,9 +63,6 @@ class ElementTimeoutError extends Error {
 const SAYS_FULL =
   /\b(no space left on device|not enough (free )?space|insufficient (storage|space)|(disk|storage|volume) is full|disk full|disk quota exceeded)\b/i;
 
-/** Failures of a call; the others that end one are the client's or ours. */
-const LOSING_CODES = new Set<ErrorCode>(['STORAGE_FAILED', 'STORAGE_TIMEOUT']);
-
 /** The error behind an answer that is no success. */
 export function answerFailure({ status, text, retryAfterMs, bodySent }: ElementAnswer): ServiceError {
   const cause = new ElementAnswerError(status, text, retryAfterMs, bodySent);
@@ -84,10 +81,14 @@ export function transportFailure(error: unknown): ServiceError {
     : storageFailed('The connection to the storage element failed.', error);
 }
 
-/** The error of an upload that went out whole, with the mark that asking comes before sending again. */
+/**
+ * The error of an upload that went out whole, with the mark that asking comes before sending again. It may be the
+ * element's, or the reason for which nobody waits any more.
+ */
 export function withAnswerLost(error: unknown): unknown {
-  if (!(error instanceof ServiceError) || !LOSING_CODES.has(error.code)) return error;
-  return failure(error.code, error.detail, new LostAnswerError(error.cause));
+  if (!(error instanceof ServiceError)) return error;
+  const { code, detail, options } = error;
+  return new ServiceError(code, detail, { ...options, cause: new LostAnswerError(options.cause) });
 }
 
 export function storageFailed(detail: string, cause?: unknown): ServiceError {
