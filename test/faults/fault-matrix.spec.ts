@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { MOCKSERVER_FAULTS, MOCKSERVER_UPLOADS } from '../support/mockserver-faults.js';
 import { FAULT_CASES, UPLOADS } from './fault-cases.js';
 import { type Elements, outcomeOf, startCell } from '../support/fault-cell.js';
 import { faultPage } from './fault-page.js';
@@ -36,7 +37,10 @@ describe.each(FAULT_CASES)('when the first element fails by: $name', (fault) => 
 
 describe('docs/faults.md', () => {
   it('shows every cell of the matrix; UPDATE_DOCS=1 writes it', async () => {
-    const page = faultPage(FAULT_CASES, UPLOADS);
+    const page = faultPage(
+      { faults: FAULT_CASES, uploads: UPLOADS },
+      { faults: MOCKSERVER_FAULTS, uploads: MOCKSERVER_UPLOADS },
+    );
     if (process.env.UPDATE_DOCS === '1') await writeFile(PAGE, page);
     expect(await readFile(PAGE, 'utf8')).toBe(page);
   });
