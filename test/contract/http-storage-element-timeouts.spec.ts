@@ -43,7 +43,7 @@ describe('HttpStorageElement', () => {
     it('bears with an element that is slow but steady', async () => {
       fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 8 * MIB };
       const put = fixture
-        .elementWith({ stallMs: 500 })
+        .elementWith({ stallMs: 1000 })
         .put(describedFile(), bodyOf(randomSource(12 * MIB)), never);
       await expect(put).resolves.toMatchObject({ size: 12 * MIB });
     });
