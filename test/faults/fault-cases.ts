@@ -14,6 +14,8 @@ export const UPLOADS: readonly Upload[] = [
 export interface FaultCase {
   readonly name: string;
   readonly fault: CellFault;
+  /** Of the service, for an upload of so many bytes, beside those of every cell. */
+  readonly variables?: (bytes: number) => Record<string, string>;
   /** The outcome that each upload is to have. */
   readonly expected: Readonly<Record<Elements, string>>;
 }
@@ -49,8 +51,12 @@ export const FAULT_CASES: readonly FaultCase[] = [
     expected: TIMED_OUT,
   },
   {
-    name: 'slow drip, which would take four seconds',
+    name: 'slow drip, at half of the minimum rate',
     fault: (bytes) => ({ kind: 'slow', bytesPerSecond: bytes / 4 }),
+    variables: (bytes) => ({
+      STORAGE_MIN_BYTES_PER_SECOND: String(bytes / 2),
+      STORAGE_MIN_RATE_WINDOW_MS: '500',
+    }),
     expected: TIMED_OUT,
   },
   { name: '500', fault: answers(500), expected: FAILED },

@@ -11,14 +11,14 @@ const PAGE = join(import.meta.dirname, '../../docs/faults.md');
 const ELEMENTS: readonly Elements[] = ['one', 'two'];
 const CELLS = UPLOADS.flatMap((upload) => ELEMENTS.map((elements) => ({ upload, elements })));
 
-describe.each(FAULT_CASES)('when the first element fails by: $name', (fault) => {
+describe.each(FAULT_CASES)('when the first element fails by: $name', ({ fault, variables, expected }) => {
   let outcomes: string[];
 
   // Most of the time goes by waiting, so the cells of a fault wait together. Starting them takes the processor from
   // what has short timeouts, so it comes first.
   beforeAll(async () => {
     const cells = await Promise.all(
-      CELLS.map(({ upload, elements }) => startCell(fault.fault, upload, elements)),
+      CELLS.map(({ upload, elements }) => startCell(fault, upload, elements, variables?.(upload.bytes))),
     );
     outcomes = await Promise.all(cells.map(outcomeOf));
   });
@@ -27,11 +27,11 @@ describe.each(FAULT_CASES)('when the first element fails by: $name', (fault) => 
     CELLS.map(({ upload, elements }, index) => ({
       upload: upload.name,
       at: elements === 'one' ? 'at one element' : 'beside a healthy second one',
-      expected: fault.expected[elements],
+      outcome: expected[elements],
       index,
     })),
-  )('$upload, $at, ends in $expected', ({ expected, index }) => {
-    expect(outcomes[index]).toBe(expected);
+  )('$upload, $at, ends in $outcome', ({ outcome, index }) => {
+    expect(outcomes[index]).toBe(outcome);
   });
 });
 

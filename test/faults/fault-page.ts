@@ -42,7 +42,8 @@ The same with a real MockServer in place of the first element, and its own ways 
 ${table([HEAD, ...rowsOf(mockServer)])}
 ## More
 
-- \`FAULTS_LARGE_MIB=64 npm test -- test/faults/fault-matrix\` runs the first table with a large file of 64 MiB.
+- \`FAULTS_LARGE_MIB=64 npm test -- test/faults/fault-matrix\` runs the first table with a large file of 64 MiB, in
+  about a minute.
 - \`test/faults/dying-element.spec.ts\` lets one of two elements die and come back under 300 uploads at once: no client
   sees it, every file is stored once, and the circuit of the element opens, half-opens and closes once.
 

@@ -44,7 +44,12 @@ export interface FaultCell {
   readonly upload: Upload;
 }
 
-export async function startCell(fault: CellFault, upload: Upload, known: Elements): Promise<FaultCell> {
+export async function startCell(
+  fault: CellFault,
+  upload: Upload,
+  known: Elements,
+  variables?: Record<string, string>,
+): Promise<FaultCell> {
   const first = await StorageElementServer.start({
     fault: typeof fault === 'function' ? fault(upload.bytes) : undefined,
   });
@@ -53,6 +58,7 @@ export async function startCell(fault: CellFault, upload: Upload, known: Element
   const urls = [typeof fault === 'object' ? fault.url : first.url, second.url];
   const running = await startApp({
     ...VARIABLES,
+    ...variables,
     STORAGE_ELEMENTS: elementsAt(known === 'one' ? urls.slice(0, 1) : urls),
   });
   return { running, elements: [first, second], upload };
