@@ -10,7 +10,7 @@ const CELLS = MOCKSERVER_UPLOADS.flatMap((upload) => ELEMENTS.map((elements) => 
 export function faultFlows(mockServer: () => MockServer): void {
   describe.each(MOCKSERVER_FAULTS.map((fault, index) => ({ fault, base: `/faults/${index}` })))(
     'when the first element fails by: $fault.name',
-    ({ fault: { isEarly, action, expected }, base }) => {
+    ({ fault: { isEarly, variables, action, expected }, base }) => {
       let outcomes: string[];
 
       beforeAll(async () => {
@@ -22,7 +22,9 @@ export function faultFlows(mockServer: () => MockServer): void {
           ...action,
         });
         const at = { url: mock.url + base };
-        const cells = await Promise.all(CELLS.map(({ upload, elements }) => startCell(at, upload, elements)));
+        const cells = await Promise.all(
+          CELLS.map(({ upload, elements }) => startCell(at, upload, elements, variables)),
+        );
         outcomes = await Promise.all(cells.map(outcomeOf));
       });
 

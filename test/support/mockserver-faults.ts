@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import type { Elements, Upload } from './fault-cell.js';
+import { type Elements, SHORT_TIMES, type Upload } from './fault-cell.js';
 
 /** How MockServer fails as a storage element, with every upload alike. It keeps no file. */
 export interface MockServerFault {
   readonly name: string;
   /** Does it act on the head of a request, before it has read the body? */
   readonly isEarly?: boolean;
+  /** Of the service, beside those of every cell. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** What it does, as a member of an expectation in its own format. */
   readonly action: Readonly<Record<string, unknown>>;
   /** The outcome that each upload is to have. */
@@ -25,7 +27,7 @@ const TIMED_OUT = { one: '504 STORAGE_TIMEOUT, nothing stored', two: SECOND };
 const COOLING = { one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing stored', two: SECOND };
 
 const RECEIPT = { statusCode: 201, body: { file_id: '00000000-0000-4000-8000-000000000001', size: 1 } };
-/** Three times what the cells give an element to answer. */
+/** Three times what an element is given to answer. */
 const LATE = { timeUnit: 'MILLISECONDS', value: 3_000 };
 const noise = (): string => randomBytes(512).toString('base64');
 
@@ -43,6 +45,7 @@ export const MOCKSERVER_FAULTS: readonly MockServerFault[] = [
   },
   {
     name: 'connection dropped late',
+    variables: SHORT_TIMES,
     action: { httpError: { dropConnection: true, delay: LATE } },
     expected: TIMED_OUT,
   },
@@ -66,9 +69,15 @@ export const MOCKSERVER_FAULTS: readonly MockServerFault[] = [
     action: { httpResponse: RECEIPT, chaos: { truncateBodyAtFraction: 0.5 } },
     expected: FAILED,
   },
-  { name: '201 too late', action: { httpResponse: { ...RECEIPT, delay: LATE } }, expected: TIMED_OUT },
+  {
+    name: '201 too late',
+    variables: SHORT_TIMES,
+    action: { httpResponse: { ...RECEIPT, delay: LATE } },
+    expected: TIMED_OUT,
+  },
   {
     name: '201 that trickles',
+    variables: SHORT_TIMES,
     action: {
       httpResponse: RECEIPT,
       chaos: { slowResponseChunkSize: 4, slowResponseChunkDelay: { timeUnit: 'MILLISECONDS', value: 400 } },
