@@ -1,0 +1,35 @@
+import type { IncomingMessage } from 'node:http';
+
+/** A quoted string is one piece, also one that never ends. No piece can be read in two ways, so this is linear. */
+const LIST_ITEMS = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
+const PARAMETERS = /(?:[^";]|"(?:[^"\\]|\\.)*"?)+/g;
+const PREFERENCE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"(.*)"))?$/s;
+
+/**
+ * The preferences that a request states (RFC 7240 section 2), names in lower case, with their values; one without a
+ * value has the empty one, as the RFC has it. Of a preference that is there twice the first counts. Parameters, and
+ * what does not fit the grammar, are passed over: nobody is refused for a preference.
+ */
+export function preferencesOf({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+  const preferences = new Map<string, string>();
+  // Node joins several headers of the name by commas.
+  for (const [item] of String(headers.prefer ?? '').matchAll(LIST_ITEMS)) {
+    const [preference = ''] = item.trimStart().match(PARAMETERS) ?? [];
+    const match = PREFERENCE.exec(preference.trim());
+    const name = match?.[1]?.toLowerCase();
+    if (name !== undefined && !preferences.has(name)) preferences.set(name, valueOf(match?.[2], match?.[3]));
+  }
+  return preferences;
+}
+
+/**
+ * Does the client ask for an answer before the file is stored? A `wait` beside it is not waited for: RFC 7240 section
+ * 4.3 leaves that to us, and who prefers both is answered sooner than he allowed.
+ */
+export function prefersAsync(request: IncomingMessage): boolean {
+  return preferencesOf(request).get('respond-async') === '';
+}
+
+function valueOf(token = '', quoted = ''): string {
+  return token || quoted.replaceAll(/\\(.)/gs, '$1');
+}
