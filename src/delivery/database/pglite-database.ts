@@ -1,0 +1,84 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Db, fromPglite } from 'pg-boss';
+import type { BossHost } from './boss-host.js';
+import { databaseFailure } from './database-failure.js';
+import { PgliteThread } from './pglite-thread.js';
+import type { Sql } from './sql.js';
+import { Transaction } from './transaction.js';
+
+/**
+ * PostgreSQL as a library, in a folder of this process alone. It has one connection: a transaction has it for itself,
+ * and everybody else waits.
+ */
+export class PgliteDatabase implements BossHost {
+  readonly backend = 'pglite';
+  readonly bossDatabase: Db = fromPglite({
+    query: async <T>(text: string, values?: unknown[]) => ({
+      rows: (await this.alone(() => this.thread.ask(text, values ?? []))) as T[],
+    }),
+    exec: async (text) => [{ rows: await this.alone(() => this.runScript(text)) }],
+  });
+  private readonly inTransaction = new AsyncLocalStorage<{ open: boolean }>();
+  private last: Promise<unknown> = Promise.resolve();
+
+  private constructor(private readonly thread: PgliteThread) {}
+
+  /** Opens the database in `folder`, or makes one. @throws QUEUE_UNAVAILABLE when another process has it, or it is broken. */
+  static async open(folder: string): Promise<PgliteDatabase> {
+    try {
+      return new PgliteDatabase(await PgliteThread.open({ folder }));
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  }
+
+  get lost(): boolean {
+    return this.thread.ended;
+  }
+
+  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    try {
+      // What a statement gives back is known where it is written.
+      return (await this.alone(() => this.thread.ask(text, values))) as Row[];
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  }
+
+  transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    return this.alone(async () => {
+      const scope = { open: true };
+      try {
+        return await this.inTransaction.run(scope, () =>
+          Transaction.run((text, values = []) => this.thread.ask(text, values), work),
+        );
+      } finally {
+        scope.open = false;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.alone(() => this.thread.close());
+  }
+
+  /** @throws Error for who has the connection already, and would wait for itself. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    if (this.inTransaction.getStore()?.open) {
+      return Promise.reject(new Error('Inside a transaction, statements go through the transaction'));
+    }
+    const mine = this.last.then(work);
+    this.last = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** A script that fails in a transaction of its own leaves that open. */
+  private async runScript(text: string): Promise<object[]> {
+    try {
+      return await this.thread.ask(text);
+    } catch (error) {
+      await this.thread.ask('ROLLBACK').catch(() => undefined);
+      throw error;
+    }
+  }
+}

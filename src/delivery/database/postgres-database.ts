@@ -1,0 +1,95 @@
+import { Logger } from '@nestjs/common';
+import pg from 'pg';
+import type { Db } from 'pg-boss';
+import { databaseFailure, isStatementError } from './database-failure.js';
+import type { BossHost } from './boss-host.js';
+import type { Sql } from './sql.js';
+import { Transaction } from './transaction.js';
+
+export interface PostgresSettings {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly connectTimeoutMs: number;
+  readonly statementTimeoutMs: number;
+}
+
+/** The server gives up first, and says so; the client gives up only where the server is silent. */
+const CLIENT_MARGIN_MS = 2_000;
+
+/** A PostgreSQL server, through a pool that connects anew by itself after the server was away. */
+export class PostgresDatabase implements BossHost {
+  readonly backend = 'postgres';
+  /** The pool connects anew. */
+  readonly lost = false;
+  /** What pg-boss runs its own statements on: the same pool. */
+  readonly bossDatabase: Db = {
+    executeSql: (text, values) => this.pool.query(text, values),
+  };
+  private readonly logger = new Logger(PostgresDatabase.name);
+  private readonly pool: pg.Pool;
+
+  constructor({ url, poolSize, connectTimeoutMs, statementTimeoutMs }: PostgresSettings) {
+    this.pool = new pg.Pool({
+      connectionString: url,
+      max: poolSize,
+      connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
+      idle_in_transaction_session_timeout: statementTimeoutMs,
+      keepAlive: true,
+      application_name: 'ingester',
+      types: { getTypeParser },
+    });
+    // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
+    this.pool.on('error', (error) => this.logger.warn(`An idle connection broke: ${error.message}`));
+  }
+
+  async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    try {
+      return (await this.pool.query<Row>(text, values && [...values])).rows;
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  }
+
+  async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
+    const connection = await this.connect();
+    let broken = false;
+    const send = async (text: string, values?: readonly unknown[]): Promise<object[]> => {
+      try {
+        return (await connection.query<object>(text, values && [...values])).rows;
+      } catch (error) {
+        broken ||= !isStatementError(error);
+        throw error;
+      }
+    };
+    // Between two statements nobody else listens.
+    const onError = (): void => {
+      broken = true;
+    };
+    connection.on('error', onError);
+    try {
+      return await Transaction.run(send, work);
+    } finally {
+      connection.off('error', onError);
+      connection.release(broken);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.pool.ending) await this.pool.end();
+  }
+
+  private async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.pool.connect();
+    } catch (error) {
+      throw databaseFailure(error);
+    }
+  }
+}
+
+/** By default `bigint` is text; ours are sizes and counts, which a number holds. */
+function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
+  return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
+}
