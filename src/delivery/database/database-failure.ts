@@ -9,9 +9,12 @@ const RETRY_AFTER_MS = 5_000;
  */
 const SERVER_STATES = /^(08|40|53|57|58)...$|^(55P03|25006)$/;
 
+/** After these the server closes the connection, whatever the reason. */
+const LAST_WORDS = new Set(['FATAL', 'PANIC']);
+
 /** Whether the database could do its work and refuses this statement, as for a broken constraint or a wrong column. */
 export function isStatementError(error: unknown): boolean {
-  return isFromServer(error) && !SERVER_STATES.test(error.code);
+  return isFromServer(error) && !LAST_WORDS.has(error.severity) && !SERVER_STATES.test(error.code);
 }
 
 /** What failed while talking to the database: statement errors stay what they are, all else is its failure. */

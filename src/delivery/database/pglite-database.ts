@@ -13,9 +13,7 @@ import { Transaction } from './transaction.js';
 export class PgliteDatabase implements BossHost {
   readonly backend = 'pglite';
   readonly bossDatabase: Db = fromPglite({
-    query: async <T>(text: string, values?: unknown[]) => ({
-      rows: (await this.alone(() => this.thread.ask(text, values ?? []))) as T[],
-    }),
+    query: async (text, values = []) => ({ rows: await this.alone(() => this.thread.ask(text, values)) }),
     exec: async (text) => [{ rows: await this.alone(() => this.runScript(text)) }],
   });
   private readonly inTransaction = new AsyncLocalStorage<{ open: boolean }>();
@@ -38,8 +36,7 @@ export class PgliteDatabase implements BossHost {
 
   async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      // What a statement gives back is known where it is written.
-      return (await this.alone(() => this.thread.ask(text, values))) as Row[];
+      return await this.alone(() => this.thread.ask<Row>(text, values));
     } catch (error) {
       throw databaseFailure(error);
     }

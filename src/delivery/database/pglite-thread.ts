@@ -41,13 +41,14 @@ export class PgliteThread {
   }
 
   /** Runs one statement, or without `values` several, and gives their rows. Statements run in the order of the calls. */
-  ask(text: string, values?: readonly unknown[]): Promise<object[]> {
-    if (this.failure) return Promise.reject(this.failure);
+  async ask<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    if (this.failure) throw this.failure;
     const answer = Promise.withResolvers<object[]>();
     this.lastId += 1;
     this.waiting.set(this.lastId, answer);
     this.worker.postMessage({ id: this.lastId, text, values });
-    return answer.promise;
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- who wrote the statement knows its rows
+    return (await answer.promise) as Row[];
   }
 
   /** Writes everything to the disk and ends the thread. */

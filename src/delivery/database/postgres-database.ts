@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import pg from 'pg';
+import { Pool, type PoolClient, types } from 'pg';
 import type { Db } from 'pg-boss';
 import { databaseFailure, isStatementError } from './database-failure.js';
 import type { BossHost } from './boss-host.js';
@@ -15,6 +15,7 @@ export interface PostgresSettings {
 
 /** The server gives up first, and says so; the client gives up only where the server is silent. */
 const CLIENT_MARGIN_MS = 2_000;
+const INT8_OID: number = types.builtins.INT8;
 
 /** A PostgreSQL server, through a pool that connects anew by itself after the server was away. */
 export class PostgresDatabase implements BossHost {
@@ -26,10 +27,10 @@ export class PostgresDatabase implements BossHost {
     executeSql: (text, values) => this.pool.query(text, values),
   };
   private readonly logger = new Logger(PostgresDatabase.name);
-  private readonly pool: pg.Pool;
+  private readonly pool: Pool;
 
   constructor({ url, poolSize, connectTimeoutMs, statementTimeoutMs }: PostgresSettings) {
-    this.pool = new pg.Pool({
+    this.pool = new Pool({
       connectionString: url,
       max: poolSize,
       connectionTimeoutMillis: connectTimeoutMs,
@@ -55,9 +56,9 @@ export class PostgresDatabase implements BossHost {
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
     const connection = await this.connect();
     let broken = false;
-    const send = async (text: string, values?: readonly unknown[]): Promise<object[]> => {
+    const send = async <Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> => {
       try {
-        return (await connection.query<object>(text, values && [...values])).rows;
+        return (await connection.query<Row>(text, values && [...values])).rows;
       } catch (error) {
         broken ||= !isStatementError(error);
         throw error;
@@ -80,7 +81,7 @@ export class PostgresDatabase implements BossHost {
     if (!this.pool.ending) await this.pool.end();
   }
 
-  private async connect(): Promise<pg.PoolClient> {
+  private async connect(): Promise<PoolClient> {
     try {
       return await this.pool.connect();
     } catch (error) {
@@ -91,5 +92,5 @@ export class PostgresDatabase implements BossHost {
 
 /** By default `bigint` is text; ours are sizes and counts, which a number holds. */
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  return oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format);
+  return oid === INT8_OID ? Number : types.getTypeParser(oid, format);
 }

@@ -3,7 +3,7 @@ import { databaseFailure, isStatementError } from './database-failure.js';
 import type { Sql } from './sql.js';
 
 /** Sends one statement over the connection that the transaction has for itself. */
-export type Send = (text: string, values?: readonly unknown[]) => Promise<object[]>;
+export type Send = <Row extends object>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
 
 /** One transaction over one connection; see `Database.transaction`. */
 export class Transaction implements Sql {
@@ -30,8 +30,7 @@ export class Transaction implements Sql {
   async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
     if (this.ended) throw new Error('The transaction is over');
     try {
-      // What a statement gives back is known where it is written.
-      return (await this.send(text, values)) as Row[];
+      return await this.send<Row>(text, values);
     } catch (error) {
       this.failure ??= { error: databaseFailure(error) };
       throw databaseFailure(error);
