@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
-import { BodySources } from '../../src/resilience/body-sources.service.js';
+import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import type { Clock } from '../../src/resilience/clock.js';
 import { MemoryBudget } from '../../src/resilience/memory-budget.js';
+import { notKept } from '../../src/resilience/spool-failure.js';
 import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
 import type { ContentDigest } from '../../src/storage/storage-element.js';
 import { writeAll } from './spooled-bodies.js';
@@ -21,7 +22,7 @@ export function digestOf(bytes: Buffer): ContentDigest {
 export class TestSpool {
   readonly folder: SpoolFolder;
   readonly files: AcceptedFiles;
-  private readonly bodies: BodySources;
+  private readonly budget = new MemoryBudget(1e9);
 
   private constructor(
     readonly path: string,
@@ -29,8 +30,6 @@ export class TestSpool {
   ) {
     this.folder = new SpoolFolder({ path, limitBytes: 0 });
     this.files = new AcceptedFiles(path, clock);
-    const budget = new MemoryBudget(1e9);
-    this.bodies = new BodySources({ memoryBytes: MEMORY_BYTES, budget, folder: this.folder });
   }
 
   static async make(clock?: Clock): Promise<TestSpool> {
@@ -44,7 +43,7 @@ export class TestSpool {
 
   /** Accepts a file as an upload does, and gives its id. */
   async accept(bytes: Buffer, uploadId: string = randomUUID()): Promise<string> {
-    const body = this.bodies.begin(bytes.length);
+    const body = this.begin();
     try {
       const chunks = Math.ceil(bytes.length / 65_536);
       await writeAll(
@@ -57,6 +56,17 @@ export class TestSpool {
       await body.dispose();
     }
     return uploadId;
+  }
+
+  /** Fails when the disk takes no more: nobody else would read it. */
+  private begin(): SpooledBody {
+    const body: SpooledBody = new SpooledBody({
+      memoryBytes: MEMORY_BYTES,
+      budget: this.budget,
+      createFile: () => this.folder.create(),
+      onSpoolFailure: (error) => body.fail(notKept(error)),
+    });
+    return body;
   }
 
   pathOf(uploadId: string): string {
