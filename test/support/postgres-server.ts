@@ -12,7 +12,7 @@ export interface PostgresServer {
   newDatabase(port?: number): Promise<string>;
   /** Ends it as an operator would: at once, and with a word to its clients. */
   stop(): Promise<void>;
-  /** Starts it again, on the same port and with the same data. */
+  /** Starts it again where it is stopped, on the same port and with the same data. */
   start(): Promise<void>;
   /** Stops it, and removes its data. */
   dispose(): Promise<void>;
@@ -36,6 +36,7 @@ export async function startPostgres(): Promise<PostgresServer> {
   await server.initialise();
   await server.start();
   let databases = 0;
+  let running = true;
   return {
     port,
     newDatabase: async (atPort = port) => {
@@ -43,8 +44,14 @@ export async function startPostgres(): Promise<PostgresServer> {
       await server.createDatabase(`ingester_${databases}`);
       return `postgres://ingester:ingester@127.0.0.1:${atPort}/ingester_${databases}`;
     },
-    stop: () => server.stop(),
-    start: () => server.start(),
+    stop: async () => {
+      running = false;
+      await server.stop();
+    },
+    start: async () => {
+      if (!running) await server.start();
+      running = true;
+    },
     dispose: async () => {
       await server.stop();
       await rm(folder, { recursive: true, force: true });

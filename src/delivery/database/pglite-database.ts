@@ -13,7 +13,7 @@ import { Transaction } from './transaction.js';
 export class PgliteDatabase implements BossHost {
   readonly backend = 'pglite';
   readonly bossDatabase: Db = fromPglite({
-    query: async (text, values = []) => ({ rows: await this.alone(() => this.thread.ask(text, values)) }),
+    query: async (text, values) => ({ rows: await this.ask(text, values) }),
     exec: async (text) => [{ rows: await this.alone(() => this.runScript(text)) }],
   });
   private readonly inTransaction = new AsyncLocalStorage<{ open: boolean }>();
@@ -34,14 +34,8 @@ export class PgliteDatabase implements BossHost {
     return this.thread.ended;
   }
 
-  query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.alone(async () => {
-      try {
-        return await this.thread.ask<Row>(text, values);
-      } catch (error) {
-        throw databaseFailure(error);
-      }
-    });
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    return this.ask(text, values);
   }
 
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
@@ -66,6 +60,16 @@ export class PgliteDatabase implements BossHost {
     await this.alone(() => this.thread.close());
   }
 
+  private ask<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.alone(async () => {
+      try {
+        return await this.thread.ask<Row>(text, values);
+      } catch (error) {
+        throw databaseFailure(error);
+      }
+    });
+  }
+
   /** @throws Error for who has the connection already, and would wait for itself. */
   private alone<T>(work: () => Promise<T>): Promise<T> {
     if (this.inTransaction.getStore()?.open) {
@@ -82,7 +86,7 @@ export class PgliteDatabase implements BossHost {
       return await this.thread.ask(text);
     } catch (error) {
       await this.thread.ask('ROLLBACK').catch(() => undefined);
-      throw error;
+      throw databaseFailure(error);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { Pool, type PoolClient, types } from 'pg';
+import { Pool, types } from 'pg';
 import type { Db } from 'pg-boss';
 import { databaseFailure, isStatementError } from './database-failure.js';
 import type { BossHost } from './boss-host.js';
@@ -26,7 +26,7 @@ export class PostgresDatabase implements BossHost {
   readonly lost = false;
   /** What pg-boss runs its own statements on: the same pool. */
   readonly bossDatabase: Db = {
-    executeSql: (text, values) => this.pool.query(text, values),
+    executeSql: (text, values) => this.translated(() => this.pool.query(text, values)),
   };
   private readonly logger = new Logger(PostgresDatabase.name);
   private readonly pool: Pool;
@@ -47,16 +47,12 @@ export class PostgresDatabase implements BossHost {
     this.pool.on('error', (error) => this.logger.warn(`An idle connection broke: ${error.message}`));
   }
 
-  async query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
-    try {
-      return (await this.pool.query<Row>(text, values && [...values])).rows;
-    } catch (error) {
-      throw databaseFailure(error);
-    }
+  query<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    return this.translated(async () => (await this.pool.query<Row>(text, values && [...values])).rows);
   }
 
   async transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T> {
-    const connection = await this.connect();
+    const connection = await this.translated(() => this.pool.connect());
     let broken = false;
     const send = async <Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]> => {
       try {
@@ -81,7 +77,7 @@ export class PostgresDatabase implements BossHost {
 
   /** With a lock of the session, over a connection that does nothing else: `work` takes others. */
   async exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const connection = await this.connect();
+    const connection = await this.translated(() => this.pool.connect());
     connection.on('error', ignore);
     try {
       await connection.query('SELECT pg_advisory_lock($1)', [LOCK_KEY]);
@@ -98,9 +94,9 @@ export class PostgresDatabase implements BossHost {
     if (!this.pool.ending) await this.pool.end();
   }
 
-  private async connect(): Promise<PoolClient> {
+  private async translated<T>(work: () => Promise<T>): Promise<T> {
     try {
-      return await this.pool.connect();
+      return await work();
     } catch (error) {
       throw databaseFailure(error);
     }
