@@ -3,6 +3,7 @@ import { type Db, fromPglite } from 'pg-boss';
 import type { BossHost } from './boss-host.js';
 import { databaseFailure } from './database-failure.js';
 import { PgliteThread } from './pglite-thread.js';
+import { startUpkeep } from './pglite-upkeep.js';
 import type { Sql } from './sql.js';
 import { Transaction } from './transaction.js';
 
@@ -17,6 +18,7 @@ export class PgliteDatabase implements BossHost {
     exec: async (text) => [{ rows: await this.alone(() => this.runScript(text)) }],
   });
   private readonly inTransaction = new AsyncLocalStorage<{ open: boolean }>();
+  private readonly stopUpkeep = startUpkeep((statement) => this.ask(statement));
   private last: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly thread: PgliteThread) {}
@@ -57,6 +59,7 @@ export class PgliteDatabase implements BossHost {
   }
 
   async close(): Promise<void> {
+    this.stopUpkeep();
     await this.alone(() => this.thread.close());
   }
 

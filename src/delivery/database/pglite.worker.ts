@@ -25,10 +25,10 @@ const { folder }: PgliteStart = workerData;
 /** What a server says of an error, beside the message. */
 const FIELDS = ['code', 'severity', 'detail', 'hint', 'schema', 'table', 'column', 'constraint'];
 
-/** PGlite's own parameters, but with fsync; its file system knows no other way to sync than this one. */
+/** PGlite's own parameters, but with fsync, for which its file system knows this one way, and a log that is kept short. */
 const START_PARAMETERS = PGlite.defaultStartParams
   .filter((parameter) => parameter !== '-F')
-  .concat('-c', 'wal_sync_method=fsync');
+  .concat('-c', 'wal_sync_method=fsync', '-c', 'max_wal_size=128MB');
 
 /** By default PGlite leaves it to the system when files reach the disk, and a committed row may not outlive a power cut. */
 class SyncedNodeFS extends NodeFS {
