@@ -45,7 +45,7 @@ export class PgliteDatabase implements BossHost {
       const scope = { open: true };
       try {
         return await this.inTransaction.run(scope, () =>
-          Transaction.run((text, values = []) => this.thread.ask(text, values), work),
+          Transaction.run((text, values) => this.thread.ask(text, values), work),
         );
       } finally {
         scope.open = false;
