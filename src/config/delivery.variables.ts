@@ -77,6 +77,16 @@ export const deliveryVariables = {
     'days',
     30,
   ),
+  DEAD_LETTER_REDELIVERY_MAX: count(
+    'Most dead letters that one order over many sends again.',
+    'dead letters',
+    100,
+    1,
+  ),
+  DEAD_LETTER_REDELIVERY_SPACING_MS: milliseconds(
+    'Time from one of these to the next. Until the last is due, the answer to another such order is 429.',
+    200,
+  ),
   ADMIN_URL: url('Admin module where stored files are registered. Unset: they are not registered.'),
   ADMIN_GENERATION: oneOf('The API that the Admin module speaks.', ['goartstore', 'artstore'], 'goartstore'),
 };

@@ -21,7 +21,7 @@ export const ERROR_CATALOGUE = {
   UNKNOWN_API_VERSION: { status: 404, title: 'The API version does not exist', retryable: false },
   VERSION_NOT_ACCEPTABLE: { status: 406, title: 'The API version asked for is not served', retryable: false },
   CLIENT_STALLED: { status: 408, title: 'The client sends too slowly', retryable: true },
-  CONFLICT: { status: 409, title: 'The id is taken by other bytes', retryable: false },
+  CONFLICT: { status: 409, title: 'This does not fit what is there', retryable: false },
   UPLOAD_IN_PROGRESS: { status: 409, title: 'An upload of this id is under way', retryable: true },
   API_VERSION_SUNSET: { status: 410, title: 'The API version is no longer served', retryable: false },
   FILE_TOO_LARGE: { status: 413, title: 'The file is too large', retryable: false },
