@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
+import { DeliveryModule } from '../delivery/delivery.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { CircuitMetrics } from './circuit-metrics.service.js';
 import { CircuitsController } from './circuits.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { MetricsController } from './metrics.controller.js';
 
 @Module({
-  imports: [ResilienceModule],
-  controllers: [CircuitsController, MetricsController],
+  imports: [DeliveryModule, ResilienceModule],
+  controllers: [CircuitsController, DeadLettersController, MetricsController],
   providers: [CircuitMetrics],
 })
 export class OperationsModule {}
