@@ -43,6 +43,7 @@ describe('EventStream', () => {
       'content-type': 'text/event-stream',
       'cache-control': 'no-store, no-transform',
       'x-accel-buffering': 'no',
+      connection: 'close',
     });
     expect(text()).toBe(
       'retry: 2000\n\n' +

@@ -35,6 +35,8 @@ export class EventStream {
       // Whoever stores or compresses it on the way would hold it back.
       'Cache-Control': 'no-store, no-transform',
       'X-Accel-Buffering': 'no',
+      // Kept alive behind the stream, it would hold up a server that closes.
+      Connection: 'close',
     });
     this.write(`retry: ${RECONNECT_MS}\n\n`);
   }

@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 /** A quoted string is one piece, also one that never ends. No piece can be read in two ways, so this is linear. */
 const LIST_ITEMS = /(?:[^",]|"(?:[^"\\]|\\.)*"?)+/g;
 const PARAMETERS = /(?:[^";]|"(?:[^"\\]|\\.)*"?)+/g;
-const PREFERENCE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"(.*)"))?$/s;
+const PREFERENCE =
+  /^([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:[ \t]*=[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)|"(.*)"))?$/s;
 
 /**
  * The preferences that a request states (RFC 7240 section 2), names in lower case, with their values; one without a
@@ -14,10 +15,8 @@ export function preferencesOf({ headers }: IncomingMessage): ReadonlyMap<string,
   const preferences = new Map<string, string>();
   // Node joins several headers of the name by commas.
   for (const [item] of String(headers.prefer ?? '').matchAll(LIST_ITEMS)) {
-    const [preference = ''] = item.trimStart().match(PARAMETERS) ?? [];
-    const match = PREFERENCE.exec(preference.trim());
-    const name = match?.[1]?.toLowerCase();
-    if (name !== undefined && !preferences.has(name)) preferences.set(name, valueOf(match?.[2], match?.[3]));
+    const preference = readPreference(item);
+    if (preference && !preferences.has(preference.name)) preferences.set(preference.name, preference.value);
   }
   return preferences;
 }
@@ -30,6 +29,10 @@ export function prefersAsync(request: IncomingMessage): boolean {
   return preferencesOf(request).get('respond-async') === '';
 }
 
-function valueOf(token = '', quoted = ''): string {
-  return token || quoted.replaceAll(/\\(.)/gs, '$1');
+function readPreference(item: string): { name: string; value: string } | undefined {
+  const text = item.trimStart().match(PARAMETERS)?.[0].trim() ?? '';
+  const match = PREFERENCE.exec(text);
+  if (!match) return undefined;
+  const [, name = '', token, quoted = ''] = match;
+  return { name: name.toLowerCase(), value: token ?? quoted.replaceAll(/\\(.)/gs, '$1') };
 }
