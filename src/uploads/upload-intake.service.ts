@@ -80,12 +80,13 @@ export class UploadIntake {
   private openFile(contentType: string, { bodyBytes, ...declared }: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
-    return new IncomingFile({
-      body: this.bodies.begin(declared.length),
+    const file: IncomingFile = new IncomingFile({
+      body: this.bodies.begin(declared.length, (error) => file.cannotBeKept(error)),
       hash: this.hashes.start(bodyBytes),
       maxBytes,
       mediaTypes,
       declaredSha256: declared.declaredSha256,
     });
+    return file;
   }
 }

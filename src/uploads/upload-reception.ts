@@ -14,15 +14,24 @@ export interface Incoming {
   readonly openConsumer: (onBegun: (upload: BegunUpload) => void) => BodyConsumer;
 }
 
+/** An upload whose file is on its way in. */
+export interface UploadUnderWay extends BegunUpload {
+  /** Aborted when the upload has to stop; its reason is the error that counts. */
+  readonly signal: AbortSignal;
+  /** Resolves when the whole request has come and was found good; rejects when it was bad, or has to stop. */
+  readonly arrived: Promise<void>;
+}
+
 /**
  * Reads a request and stores the file that it brings, side by side: `store` begins with the file's first byte.
  * Whichever fails first stops the other, and its error is the one that is thrown: a client that leaves ends the
- * outgoing call at once, and a storage element that fails ends the reading.
+ * outgoing call at once, and a `store` that gives up ends the reading. One that does not give up, although no storage
+ * element takes the file, waits until all of it has arrived.
  */
 export async function receive<T>(
   incoming: Incoming,
   inFlight: UploadInFlight,
-  store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
+  store: (upload: UploadUnderWay) => Promise<T>,
 ): Promise<T> {
   const { promise: begun, resolve, reject } = Promise.withResolvers<BegunUpload>();
   let upload: BegunUpload | undefined;
@@ -39,7 +48,7 @@ export async function receive<T>(
   inFlight.signal.addEventListener('abort', () => stop(asError(inFlight.signal.reason)), { once: true });
   reader.done.catch(stop);
   try {
-    return await store(await begun, inFlight.signal);
+    return await store({ ...(await begun), signal: inFlight.signal, arrived: reader.done });
   } catch (error) {
     stop(asError(error));
     throw inFlight.signal.reason;
