@@ -146,6 +146,13 @@ describe('UploadPlacement', () => {
     });
   });
 
+  it('fails as the storage did when that says when it will be back, and the spool is full', async () => {
+    const open = new ServiceError('NO_STORAGE_AVAILABLE', 'x', { retryAfterMs: 5_000 });
+    put = () => Promise.reject(open);
+    accept = () => Promise.reject(failure('SPOOL_FULL'));
+    await expect(placement.store(FILE, upload())).rejects.toBe(open);
+  });
+
   it('fails as the storage did when the spool breaks', async () => {
     accept = () => Promise.reject(new Error('EIO'));
     await expect(placement.store(FILE, upload())).rejects.toBe(DOWN);

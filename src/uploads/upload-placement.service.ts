@@ -103,10 +103,11 @@ export class UploadPlacement {
       // A client that leaves or sends nonsense ends the upload, and says nothing of the spool.
       if (upload.signal.aborted) throw error;
       this.metrics.outbound.fellBack(target, 'spool', 'failure');
-      const { code } = toServiceError(error);
-      if (code !== 'INTERNAL_ERROR') throw error;
-      this.logger.error({ err: error, upload_id: file.fileId }, 'a file could not be kept for later');
-      throw storageError;
+      this.logger.warn(
+        { err: error, upload_id: file.fileId },
+        'a file that was not stored was not kept either',
+      );
+      throw whatCounts(storageError, toServiceError(error));
     }
   }
 
@@ -136,6 +137,16 @@ export class UploadPlacement {
       this.logger.warn({ err: error, target, file_id: fileId }, 'an unclaimed file stays behind');
     }
   }
+}
+
+/**
+ * What the client is told when a file was neither stored nor kept: that it was not kept, since that is the last thing
+ * that could have helped. Only where the spool itself is broken, or is full while the storage says when it will be back,
+ * what the storage failed with tells him more.
+ */
+function whatCounts(storing: ServiceError, keeping: ServiceError): ServiceError {
+  if (keeping.code === 'INTERNAL_ERROR') return storing;
+  return keeping.code === 'SPOOL_FULL' && storing.options.retryAfterMs !== undefined ? storing : keeping;
 }
 
 function usedUp(): ServiceError {
