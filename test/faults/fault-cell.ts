@@ -4,8 +4,12 @@ import { type RunningApp, startApp } from '../support/app.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 import type { Elements, FaultCase, Upload } from './fault-cases.js';
 
-/** Times short enough for a test; no circuit opens, so that every attempt meets the fault. */
+/**
+ * Times short enough for a test; no circuit opens, so that every attempt meets the fault. The spool takes nothing, since
+ * a file that is accepted meets the fault again and again until the test is over.
+ */
 const VARIABLES = {
+  SPOOL_ACCEPT_MAX_BYTES: '1',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CONNECT_TIMEOUT_MS: '2000',
