@@ -48,6 +48,8 @@ onBothDatabases((given) => {
       expect(answers.find(({ status }) => status === 409)?.body).toMatchObject({ code: 'CONFLICT' });
       expect(await stage.queue.take('small', 10)).toHaveLength(1);
       expect(await stage.database.query('SELECT * FROM ingester.audit')).toHaveLength(1);
+      const lines = stage.running.logged('a dead letter is redelivered');
+      expect(lines.filter((line) => line.task_id === taskId)).toHaveLength(1);
     });
 
     it('as registrations, which leaves the upload what it is', async () => {
@@ -175,6 +177,10 @@ onBothDatabases((given) => {
             doubtful_targets: ['storage:se-02'],
           },
         },
+      ]);
+      const lines = stage.running.logged('a dead letter is dropped');
+      expect(lines.filter((line) => line.task_id === taskId)).toMatchObject([
+        { by: 'olga', reason: 'its owner sent it again', died_of: 'STORAGE_FAILED' },
       ]);
       expect((await stage.call('delete', `/${taskId}`).send({ reason: 'x' })).status).toBe(409);
       expect((await stage.call('post', `/${taskId}/redeliver`)).status).toBe(409);

@@ -3,12 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import request, { type Test } from 'supertest';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
-import type { RunningApp } from '../support/app.js';
+import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
 import { seedLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
 import { startPostgres } from '../support/postgres-server.js';
-import { startApp } from '../support/tmp-operators-app.js';
-import { HOUR_MS, type LetterStage, NO_WORKER_YET, onBothDatabases } from './dead-letters-stage.js';
+import { HOUR_MS, type LetterStage, onBothDatabases } from './dead-letters-stage.js';
 
 const NOTHING = {
   status: 'healthy',
@@ -100,10 +99,10 @@ onBothDatabases((given) => {
 });
 
 describe('without a promise ever made', () => {
-  let running: RunningApp;
+  let running: OperatorsApp;
 
   beforeEach(async () => {
-    running = await startApp();
+    running = await startOperatorsApp();
   });
 
   afterEach(() => running.close());
@@ -129,7 +128,7 @@ describe('without a promise ever made', () => {
 describe('while the database is away', () => {
   it('nobody claims to know, and nobody waits', async () => {
     const server = await startPostgres();
-    const running = await startApp({ ...NO_WORKER_YET, DATABASE_URL: await server.newDatabase() });
+    const running = await startOperatorsApp({ DATABASE_URL: await server.newDatabase() });
     try {
       const database = await running.app.get(DeliveryDatabase).open();
       await seedLetter(database, running.dataDir);

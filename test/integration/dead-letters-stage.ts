@@ -4,21 +4,17 @@ import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.
 import type { Database } from '../../src/delivery/database/sql.js';
 import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
-import type { RunningApp } from '../support/app.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
+import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
-import { startApp } from '../support/tmp-operators-app.js';
 
 export const HOUR_MS = 3_600_000;
 export const SPACING_MS = 150;
 
-/** So that tests see what they have ordered before a worker does it. */
-export const NO_WORKER_YET = { DELIVERY_POLL_MS: '86400000' };
-
 /** A service with a database in which nothing is dead, and an operator. */
 export class LetterStage {
   private constructor(
-    readonly running: RunningApp,
+    readonly running: OperatorsApp,
     readonly database: Database,
     readonly admin: string,
     private readonly server?: PostgresServer,
@@ -26,8 +22,7 @@ export class LetterStage {
 
   static async start(backend: string): Promise<LetterStage> {
     const server = backend === 'PostgreSQL' ? await startPostgres() : undefined;
-    const running = await startApp({
-      ...NO_WORKER_YET,
+    const running = await startOperatorsApp({
       DEAD_LETTER_REDELIVERY_MAX: '3',
       DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),
       ...(server && { DATABASE_URL: await server.newDatabase() }),
