@@ -243,43 +243,6 @@ describe('the checks of the service', () => {
     expect(body.details).toMatchObject({ storage: { status: 'degraded' }, 'storage:se-0': { status: 'up' } });
   });
 
-  it('are degraded but 200 without any element, as long as files can be kept', async () => {
-    const dead = elements([await startServer(answering(503))]);
-    await start(dead);
-    const kept = await request(url).get('/health/ready');
-    expect([kept.status, kept.body.status]).toEqual([200, 'degraded']);
-    expect(kept.body.details).toMatchObject({
-      storage: { status: 'degraded', critical: false },
-      database: { status: 'up' },
-      spool: { status: 'up', critical: true },
-    });
-    await app?.close();
-    await start({ ...dead, SPOOL_MIN_FREE_BYTES: String(Number.MAX_SAFE_INTEGER) });
-    const lost = await request(url).get('/health/ready');
-    expect(lost.status).toBe(503);
-    expect(lost.body.error).toMatchObject({
-      storage: { status: 'down', critical: true, message: 'no storage element that takes files is up' },
-      spool: { status: 'down', message: 'the spool has too little free space' },
-    });
-  });
-
-  it('are not ready without elements while a database is configured and away', async () => {
-    await start({
-      ...elements([await startServer(answering(503))]),
-      DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none',
-    });
-    const startedAt = performance.now();
-    const { status, body, text } = await request(url).get('/health/ready');
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
-    expect(status).toBe(503);
-    expect(body.details).toMatchObject({
-      storage: { status: 'down', critical: true },
-      // Nothing was ever promised there.
-      database: { status: 'degraded', critical: false, message: 'the database does not answer' },
-    });
-    expect(text).not.toMatch(/nobody|secret|127\.0\.0\.1/);
-  });
-
   it('keep the address of an element that cannot be reached to the log', async () => {
     const { url: closed } = await startServer(silent);
     await new Promise((resolve) => servers.pop()?.close(resolve));
