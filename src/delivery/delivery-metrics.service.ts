@@ -6,10 +6,12 @@ import { CLOCK, type Clock } from '../resilience/clock.js';
 import { DeliveryDatabase } from './database/delivery-database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';
+import type { TaskKind } from './ledger/task-rows.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
+import type { NextStep } from './worker/next-step.js';
 
 /** How a try at a task ended. `postponed`: it is tried again. */
-export type JobOutcome = 'delivered' | 'registered' | 'postponed' | 'dead' | 'cancelled' | 'expired';
+type JobOutcome = 'delivered' | 'registered' | 'postponed' | 'dead' | 'cancelled' | 'expired';
 
 const OUTCOMES: readonly JobOutcome[] = [
   'delivered',
@@ -19,6 +21,7 @@ const OUTCOMES: readonly JobOutcome[] = [
   'cancelled',
   'expired',
 ];
+const OUTCOME_OF = { wait: 'postponed', die: 'dead', cancel: 'cancelled', expire: 'expired' } as const;
 const DURATIONS_SECONDS = [0.01, 0.05, 0.2, 1, 5, 15, 60, 300, 1_800, 7_200];
 
 /** What can be written down as a reason; anything else, as of another release, is counted as `other`. */
@@ -74,15 +77,12 @@ export class DeliveryMetrics {
     this.addSpool(registers);
   }
 
-  /** A try at a task has ended and is written down. */
-  ended(outcome: JobOutcome, durationMs: number): void {
+  /** A try at a task has ended, and what becomes of the task is written down. */
+  settled(kind: TaskKind, step: NextStep, durationMs: number): void {
+    const outcome = outcomeOf(kind, step);
     this.jobs.inc({ outcome });
     this.durations.observe({ outcome }, durationMs / 1000);
-  }
-
-  /** A task has become a dead letter. */
-  deadLettered(reason: string | null): void {
-    this.died.inc({ reason: labelOf(reason) });
+    if (step.kind === 'die') this.died.inc({ reason: labelOf(step.reason) });
   }
 
   /** A dead letter has become a task again; `reason` is what it had died of. */
@@ -188,6 +188,11 @@ export class DeliveryMetrics {
 
 function byReason(name: string, help: string, registers: Registry[]): Counter<'reason'> {
   return new Counter({ name, help, labelNames: ['reason'], registers });
+}
+
+function outcomeOf(kind: TaskKind, step: NextStep): JobOutcome {
+  if (step.kind === 'finish') return kind === 'delivery' ? 'delivered' : 'registered';
+  return OUTCOME_OF[step.kind];
 }
 
 function labelOf(reason: string | null): string {

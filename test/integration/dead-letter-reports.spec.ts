@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import request, { type Test } from 'supertest';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
 import { seedLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
@@ -96,6 +97,27 @@ onBothDatabases((given) => {
       expect(text).toContain('\nspool_limit_bytes 0\n');
     });
   }, 15_000);
+});
+
+describe('what becomes of tasks', () => {
+  it('is counted by how each try ended, and by why a task died', async () => {
+    const running = await startOperatorsApp();
+    try {
+      const metrics = running.app.get(DeliveryMetrics);
+      metrics.settled('delivery', { kind: 'finish' }, 40);
+      metrics.settled('registration', { kind: 'finish' }, 40);
+      metrics.settled('delivery', { kind: 'wait', dueAtMs: 0, attempts: 1, reason: null }, 40);
+      metrics.settled('delivery', { kind: 'die', attempts: 1, reason: 'spool_damaged' }, 40);
+      const { text } = await request(running.url).get('/metrics');
+      for (const outcome of ['delivered', 'registered', 'postponed', 'dead']) {
+        expect(text).toContain(`\ndelivery_jobs_total{outcome="${outcome}"} 1\n`);
+        expect(text).toContain(`\ndelivery_duration_seconds_bucket{le="0.05",outcome="${outcome}"} 1\n`);
+      }
+      expect(text).toContain('\ndead_lettered_total{reason="spool_damaged"} 1\n');
+    } finally {
+      await running.close();
+    }
+  });
 });
 
 describe('without a promise ever made', () => {
