@@ -9,9 +9,18 @@ import { StorageElements } from './storage-elements.service.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY } from './storage-policy.js';
 import { isSameFile, storeVerified } from './verified-storing.js';
 
+/** Who keeps account of the attempts of a call, so that none is forgotten when the process is killed. */
+export interface AttemptWatcher {
+  /** Before anything goes to `target`. When it fails, nothing is sent, and its error ends the call. */
+  begins(target: string): Promise<void>;
+  /** The attempt failed, and the target does not say that it kept the file. */
+  failed(target: string, error: unknown): void;
+}
+
 export interface PutCall extends OutboundCall {
   readonly file: FileDescription;
   readonly body: ReplayableBody;
+  watcher?: AttemptWatcher;
 }
 
 export interface FileCall extends OutboundCall {
@@ -52,8 +61,9 @@ export class StorageGateway {
   /** Stores a file at the element of this attempt. */
   @Outbound(STORAGE_POLICY)
   async put(call: PutCall): Promise<PlacedFile> {
-    const { file, body, signal, target = '' } = call;
+    const { file, body, signal, watcher, target = '' } = call;
     const element = this.elements.at(target);
+    await watcher?.begins(target);
     const stream = body.open(signal);
     try {
       const sent = { stream, length: body.length, digest: () => body.digest() };
@@ -61,6 +71,7 @@ export class StorageGateway {
     } catch (error) {
       const kept = await this.keptDespite(error, element, call);
       if (kept) return { target, file: kept };
+      watcher?.failed(target, error);
       throw error;
     } finally {
       stream.destroy();

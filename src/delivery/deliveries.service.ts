@@ -1,0 +1,156 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { ServiceError } from '../errors/service-error.js';
+import { uuidV7 } from '../observability/random-ids.js';
+import type { DurableBody } from '../resilience/body-source.js';
+import { CLOCK, type Clock } from '../resilience/clock.js';
+import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
+import type { PlacedFile } from '../storage/storage-gateway.service.js';
+import { CommitUnknown } from './database/commit-unknown.js';
+import { DeliveryDatabase } from './database/delivery-database.service.js';
+import type { Database } from './database/sql.js';
+import { DeliveryWorkers } from './delivery-workers.service.js';
+import { laneOf } from './ledger/task-lane.js';
+import { insertTask } from './ledger/task-rows.js';
+import { findUpload, insertUpload } from './ledger/upload-rows.js';
+import { DeliveryQueue } from './queue/delivery-queue.js';
+import { Registrations } from './registration/registrations.service.js';
+import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { SpoolSpace } from './spool/spool-space.service.js';
+import type { UploadRecord } from './upload-record.js';
+
+/** A file that has come as a whole and was checked, and is to be delivered later. */
+export interface Acceptance {
+  readonly uploadId: string;
+  readonly file: FileDescription;
+  readonly digest: ContentDigest;
+  readonly body: DurableBody;
+  /** Where the file may be by now, although no answer said so. */
+  readonly doubtfulTargets: readonly string[];
+}
+
+/** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
+@Injectable()
+export class Deliveries {
+  private readonly logger = new Logger(Deliveries.name);
+  private readonly largeBytes: number;
+  private readonly maxAgeMs: number;
+
+  constructor(
+    private readonly database: DeliveryDatabase,
+    private readonly queue: DeliveryQueue,
+    private readonly files: AcceptedFiles,
+    private readonly space: SpoolSpace,
+    private readonly workers: DeliveryWorkers,
+    private readonly registrations: Registrations,
+    @Inject(CLOCK) private readonly clock: Clock,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
+    this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
+  }
+
+  /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL */
+  admit(bytes: number | undefined): void {
+    this.space.admit(bytes).release();
+  }
+
+  /**
+   * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
+   * same file of the same owner again gives the first promise.
+   * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
+   * process is at it; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is
+   */
+  async accept(acceptance: Acceptance): Promise<UploadRecord> {
+    const { uploadId, digest, body } = acceptance;
+    // Before the bytes are written: without a database they would be removed again.
+    const database = await this.database.open();
+    const known = await findUpload(database, uploadId);
+    if (known) return sameOf(known, acceptance);
+    const admission = this.space.admit(digest.size);
+    try {
+      const spoolFile = await this.files.keep(body, uploadId);
+      return await this.promise(database, acceptance, spoolFile);
+    } finally {
+      admission.release();
+    }
+  }
+
+  /**
+   * Sees to it that a file which was stored without a promise is registered; nothing where no Admin module is
+   * configured. @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of it
+   */
+  async register(
+    uploadId: string,
+    file: FileDescription,
+    digest: ContentDigest,
+    { target, file: { fileId } }: PlacedFile,
+  ): Promise<void> {
+    await this.registrations.note({ uploadId, file, digest, stored: { target, fileId } });
+  }
+
+  /**
+   * The promise of a file that is still in the spool. Where none is there, the database is not asked.
+   * @throws QUEUE_UNAVAILABLE
+   */
+  async promised(uploadId: string): Promise<UploadRecord | undefined> {
+    if (!(await this.files.has(uploadId))) return undefined;
+    return findUpload(await this.database.open(), uploadId);
+  }
+
+  private async promise(
+    database: Database,
+    acceptance: Acceptance,
+    spoolFile: string,
+  ): Promise<UploadRecord> {
+    const { uploadId } = acceptance;
+    try {
+      const record = await this.write(database, acceptance, spoolFile);
+      this.workers.wake();
+      return record;
+    } catch (error) {
+      // A promise may have been made, and then the file is what was promised: the sweep finds out.
+      if (!(error instanceof CommitUnknown)) await this.removeFile(uploadId);
+      throw error;
+    }
+  }
+
+  private write(database: Database, acceptance: Acceptance, spoolFile: string): Promise<UploadRecord> {
+    const { uploadId, file, digest, doubtfulTargets } = acceptance;
+    const at = new Date(this.clock.wallMs());
+    const taskId = uuidV7();
+    return database.transaction(async (tx) => {
+      const isNew = await insertUpload(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
+      if (isNew) {
+        const deadline = new Date(at.getTime() + this.maxAgeMs);
+        const { size } = digest;
+        await insertTask(tx, { taskId, uploadId, kind: 'delivery', doubtfulTargets, size, at, deadline });
+        const lane = laneOf('delivery', size, this.largeBytes);
+        await this.queue.publish(tx, { version: 1, task_id: taskId }, lane, at);
+      }
+      const record = await findUpload(tx, uploadId);
+      if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
+      if (isNew) return record;
+      throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+    });
+  }
+
+  private async removeFile(uploadId: string): Promise<void> {
+    try {
+      await this.files.remove(uploadId);
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: uploadId }, 'a file without a promise stays behind for now');
+    }
+  }
+}
+
+/** The promise that was made before, where it is for this file. @throws CONFLICT */
+function sameOf(known: UploadRecord, { file, digest }: Acceptance): UploadRecord {
+  const same =
+    known.owner === file.uploadedBy &&
+    known.digest.size === digest.size &&
+    known.digest.sha256 === digest.sha256;
+  if (same) return known;
+  throw new ServiceError('CONFLICT', 'A file with this id was accepted already, and it is not this one.');
+}
