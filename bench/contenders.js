@@ -18,6 +18,7 @@ export const CONTENDERS = [
     start: ({ sink }) => ({ port: sink.port, pid: sink.pid, stop: () => undefined }),
   },
   { name: 'bare-pipe', request: RAW, start: (world) => baseline(world, 'bare-pipe.js') },
+  { name: 'nest-pipe', request: RAW, start: (world) => baseline(world, 'nest-pipe.js') },
   { name: 'busboy', request: MULTIPART, start: (world) => baseline(world, 'busboy.js') },
   {
     name: 'busboy-sha256',

@@ -52,6 +52,21 @@ export async function startClient() {
   };
 }
 
+export async function startOutboundCalls() {
+  const caller = new Peer('./outbound-calls.js');
+  await caller.receive();
+  return {
+    /** Measures calls to a storage driver. @throws Error when one of them does not end as it must. */
+    async measure(job) {
+      caller.send(job);
+      const result = await caller.receive(AbortSignal.timeout(LOAD_LIMIT_MS));
+      if (result.error) throw new Error(result.error);
+      return result;
+    },
+    stop: () => caller.stop(),
+  };
+}
+
 export async function startSink() {
   const sink = new Peer('./sink.js');
   const { port } = await sink.receive();

@@ -47,6 +47,36 @@ export function judgeMemory({ many, small, huge }) {
   };
 }
 
+const MICROSECONDS_PER_MS = 1_000;
+
+/** What is measured of the outbound interceptors, in the order of the table. */
+const STACK_ROWS = {
+  direct: 'driver, called directly',
+  wrapped: 'driver, through the interceptors',
+  rejected: 'call that meets an open circuit',
+  reports: 'GET /health/circuit-breakers',
+};
+
+export function judgeStack(measured) {
+  const rows = Object.entries(STACK_ROWS).map(([kind, name]) => stackRow(name, measured[kind]));
+  const [direct, wrapped, rejected, reports] = rows.map(({ median }) => median / MICROSECONDS_PER_MS);
+  return {
+    title: 'The interceptors around outbound calls',
+    unit: 'µs',
+    rows,
+    verdicts: [
+      verdict('ms that the interceptors add to a call', wrapped - direct, { atMost: 0.1 }),
+      verdict('ms until an open circuit rejects', rejected, { atMost: 0.05 }),
+      verdict('ms for GET /health/circuit-breakers', reports, { atMost: 2 }),
+    ],
+  };
+}
+
+function stackRow(name, figures) {
+  const p99 = summarise(figures.map((round) => round.p99)).median;
+  return { name, ...summarise(figures.map((round) => round.median)), p99, figures };
+}
+
 function verdict(what, value, { atLeast, atMost }) {
   const passed = atLeast === undefined ? value <= atMost : value >= atLeast;
   const target = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
@@ -82,8 +112,19 @@ export function printMemory({ title, many, small, huge, verdicts }) {
   printVerdicts(verdicts);
 }
 
+export function printStack({ title, unit, rows, verdicts }) {
+  console.log(`\n${title} (${unit}, median of ${rows[0].figures.length} rounds)`);
+  console.log(`  ${''.padEnd(33)} ${'median'.padStart(7)}   ${'range'.padStart(13)}  ${'p99'.padStart(6)}`);
+  for (const { name, median, lowest, highest, p99 } of rows) {
+    const range = `${lowest.toFixed(0)} … ${highest.toFixed(0)}`;
+    const figures = `${median.toFixed(0).padStart(7)}   ${range.padStart(13)}  ${p99.toFixed(0).padStart(6)}`;
+    console.log(`  ${name.padEnd(33)} ${figures}`);
+  }
+  printVerdicts(verdicts);
+}
+
 function printVerdicts(verdicts) {
   for (const { what, value, target, passed } of verdicts) {
-    console.log(`  ${passed ? 'pass' : 'FAIL'}  ${what}: ${value.toFixed(2)} (target ${target})`);
+    console.log(`  ${passed ? 'pass' : 'FAIL'}  ${what}: ${value.toPrecision(3)} (target ${target})`);
   }
 }

@@ -1,5 +1,5 @@
 /*
- * npm run bench -- [--only large|small|memory] [--rounds N] [--contenders a,b] [--json FILE] [--check]
+ * npm run bench -- [--only large|small|memory|stack] [--rounds N] [--contenders a,b] [--json FILE] [--check]
  *                  [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
@@ -13,7 +13,15 @@ import { parseArgs } from 'node:util';
 import { openWorld } from './contenders.js';
 import { measureMemory } from './memory.js';
 import { startClient, startSink } from './processes.js';
-import { judgeMemory, judgeThroughput, printMemory, printThroughput } from './report.js';
+import {
+  judgeMemory,
+  judgeStack,
+  judgeThroughput,
+  printMemory,
+  printStack,
+  printThroughput,
+} from './report.js';
+import { measureStack } from './stack.js';
 import { measureThroughput, THROUGHPUT } from './throughput.js';
 import { userTokens } from './tokens.js';
 
@@ -23,7 +31,7 @@ const CALLERS = 64;
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: ['large', 'small', 'memory'] },
+    only: { type: 'string', multiple: true, default: ['large', 'small', 'memory', 'stack'] },
     rounds: { type: 'string', default: '5' },
     contenders: { type: 'string', default: '' },
     json: { type: 'string', default: `${results}/latest.json` },
@@ -38,8 +46,13 @@ async function measure(name, bench) {
     printMemory(judged);
     return judged;
   }
+  if (name === 'stack') {
+    const judged = judgeStack(await measureStack(bench));
+    printStack(judged);
+    return judged;
+  }
   const scenario = THROUGHPUT[name];
-  if (!scenario) throw new Error(`--only must be large, small or memory, got ${name}`);
+  if (!scenario) throw new Error(`--only must be large, small, memory or stack, got ${name}`);
   const judged = judgeThroughput(scenario, await measureThroughput(scenario, bench));
   printThroughput(judged);
   return judged;

@@ -143,6 +143,22 @@ describe('docs/architecture.md', () => {
   });
 });
 
+describe('docs/resilience.md', () => {
+  const resilience = read('docs/resilience.md');
+
+  it('shows code as it stands in a file that it names', () => {
+    const files = [...resilience.matchAll(/`(src\/[\w./-]+\.ts)`/g)].map(([, path = '']) => read(path));
+    const excerpts = [...resilience.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, code = '']) => code);
+    expect(excerpts).not.toEqual([]);
+    expect(excerpts.filter((code) => !files.some((file) => file.includes(code)))).toEqual([]);
+  });
+
+  it('names variables that exist', () => {
+    const named = resilience.match(/`[A-Z]+(_[A-Z]+)+_MS`/g)?.map((name) => name.replaceAll('`', '')) ?? [];
+    expect(named.filter((name) => !Object.hasOwn(variables, name))).toEqual([]);
+  });
+});
+
 describe('the documentation', () => {
   const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
 

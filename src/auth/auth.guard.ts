@@ -2,6 +2,7 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard as PassportGuard } from '@nestjs/passport';
+import type { IncomingMessage } from 'node:http';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
 import { Access } from './access.js';
@@ -39,7 +40,7 @@ export class AuthGuard extends PassportGuard() {
   private readonly skipsAuth: boolean;
 
   constructor(
-    strategy: JwtStrategy,
+    private readonly strategy: JwtStrategy,
     private readonly reflector: Reflector,
     config: ConfigService<Environment, true>,
   ) {
@@ -55,9 +56,9 @@ export class AuthGuard extends PassportGuard() {
       context.getClass(),
     ]);
     if (access === 'public') return true;
-    const request = context.switchToHttp().getRequest<{ user?: Caller }>();
-    if (this.skipsAuth) request.user = DEVELOPMENT_USER;
-    else await super.canActivate(context);
+    const request = context.switchToHttp().getRequest<IncomingMessage & { user?: Caller }>();
+    request.user = this.skipsAuth ? DEVELOPMENT_USER : await this.strategy.knownCaller(request);
+    if (!request.user) await super.canActivate(context);
     if (access !== undefined && !grants(request.user, access)) throw forbidden(access);
     return true;
   }

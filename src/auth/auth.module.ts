@@ -3,6 +3,7 @@ import { ConfigService } from '@nestjs/config';
 import { APP_GUARD } from '@nestjs/core';
 import type { Environment } from '../config/environment.js';
 import { AuthGuard } from './auth.guard.js';
+import { JwksEndpoint } from './jwks-endpoint.service.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { openVerificationKeys } from './open-verification-keys.js';
 import { VERIFICATION_KEYS } from './verification-keys.js';
@@ -10,7 +11,8 @@ import { VERIFICATION_KEYS } from './verification-keys.js';
 /** Importing it closes every route of the application, except those that say `@Public()`. */
 @Module({
   providers: [
-    { provide: VERIFICATION_KEYS, useFactory: openVerificationKeys, inject: [ConfigService] },
+    JwksEndpoint,
+    { provide: VERIFICATION_KEYS, useFactory: openVerificationKeys, inject: [ConfigService, JwksEndpoint] },
     JwtStrategy,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],

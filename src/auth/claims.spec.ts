@@ -12,6 +12,7 @@ describe('callerFromClaims', () => {
   it('needs no more than sub, exp and iat', () => {
     expect(read(REQUIRED)).toEqual({
       caller: { subject: 'alice', username: null, clientId: null, roles: new Set(), scopes: new Set() },
+      expiresAtSeconds: REQUIRED.exp,
     });
   });
 

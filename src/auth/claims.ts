@@ -6,7 +6,8 @@ export const LEEWAY_SECONDS = 5;
 
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set(['access', 'service_account', 'admin_user']);
 
-export type ClaimedCaller = { readonly caller: Caller } | { readonly refusal: string };
+export type ClaimedCaller =
+  { readonly caller: Caller; readonly expiresAtSeconds: number } | { readonly refusal: string };
 
 /**
  * Reads the caller out of the payload of a token whose signature, `exp`, `nbf`, `iss` and `aud` have been
@@ -18,6 +19,7 @@ export function callerFromClaims(claims: unknown, nowMs: number): ClaimedCaller 
   const refusal = refusalOf(claims, nowMs / 1000);
   if (refusal !== undefined) return { refusal };
   return {
+    expiresAtSeconds: Number(claims.exp),
     caller: {
       subject: String(claims.sub),
       username: firstText(claims, ['username', 'preferred_username', 'email', 'name']),

@@ -1,8 +1,9 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { createServer, type Server } from 'node:http';
+import { type OpenJwksKeys, openJwksKeys } from '../../test/support/jwks-keys.js';
 import { createTestKeys, type TestKeys } from '../../test/support/tokens.js';
-import { JwksKeys, type JwksSettings } from './jwks-keys.js';
+import type { JwksKeys } from './jwks-keys.js';
 
 describe('JwksKeys', () => {
   let first: TestKeys;
@@ -11,7 +12,7 @@ describe('JwksKeys', () => {
   let port = 0;
   let fetches: number;
   let answer: { status: number; body: string };
-  const opened: JwksKeys[] = [];
+  const opened: OpenJwksKeys[] = [];
 
   beforeAll(async () => {
     [first, second] = await Promise.all([createTestKeys(), createTestKeys()]);
@@ -29,7 +30,7 @@ describe('JwksKeys', () => {
   });
 
   afterEach(async () => {
-    await Promise.all(opened.splice(0).map((keys) => keys.onApplicationShutdown()));
+    await Promise.all(opened.splice(0).map((jwks) => jwks.close()));
     await closeServer();
   });
 
@@ -37,11 +38,18 @@ describe('JwksKeys', () => {
     answer = { status: 200, body: JSON.stringify({ keys }) };
   }
 
-  function open(settings: Partial<JwksSettings> = {}): JwksKeys {
-    const url = `http://127.0.0.1:${port}/keys`;
-    const keys = new JwksKeys({ url, maxAgeMs: 60_000, cooldownMs: 60_000, timeoutMs: 1_000, ...settings });
+  async function open({ maxAgeMs = 60_000, cooldownMs = 60_000, timeoutMs = 1_000 } = {}): Promise<JwksKeys> {
+    const keys = await openJwksKeys({
+      JWT_JWKS_URL: `http://127.0.0.1:${port}/keys`,
+      JWT_JWKS_MAX_AGE_MS: String(maxAgeMs),
+      JWT_JWKS_COOLDOWN_MS: String(cooldownMs),
+      JWT_JWKS_TIMEOUT_MS: String(timeoutMs),
+      // What more attempts and the circuit do is shown beside the endpoint.
+      JWT_JWKS_RETRY_ATTEMPTS: '1',
+      JWT_JWKS_CIRCUIT_FAILURE_THRESHOLD: '1000',
+    });
     opened.push(keys);
-    return keys;
+    return keys.keys;
   }
 
   function closeServer(): Promise<unknown> {
@@ -50,7 +58,7 @@ describe('JwksKeys', () => {
   }
 
   it('fetches the set once for any number of tokens at once, and keeps it', async () => {
-    const keys = open();
+    const keys = await open();
     const found = await Promise.all(Array.from({ length: 20 }, () => knows(keys, 'first', first)));
     expect(found).toEqual(found.map(() => true));
     expect(await knows(keys, 'first', first)).toBe(true);
@@ -58,7 +66,7 @@ describe('JwksKeys', () => {
   });
 
   it('fetches ahead of the first token', async () => {
-    const keys = open();
+    const keys = await open();
     keys.onApplicationBootstrap();
     await until(() => fetches === 1);
     await keys.keyFor('first');
@@ -66,7 +74,7 @@ describe('JwksKeys', () => {
   });
 
   it('fetches again for an unknown kid, but not within the cooldown', async () => {
-    const keys = open({ cooldownMs: 1_000 });
+    const keys = await open({ cooldownMs: 1_000 });
     await keys.keyFor('first');
     serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second' }));
     expect(await keys.keyFor('second')).toBeUndefined();
@@ -78,7 +86,7 @@ describe('JwksKeys', () => {
   });
 
   it('refreshes the set in the background, and forgets a key that was withdrawn', async () => {
-    const keys = open({ maxAgeMs: 50 });
+    const keys = await open({ maxAgeMs: 50 });
     expect(await knows(keys, 'first', first)).toBe(true);
     serve(second.jwk({ kid: 'second' }));
     await until(() => knows(keys, 'second', second));
@@ -86,7 +94,7 @@ describe('JwksKeys', () => {
   });
 
   it('keeps the last good set while the endpoint is down or talks nonsense, and recovers', async () => {
-    const keys = open({ maxAgeMs: 20, cooldownMs: 20 });
+    const keys = await open({ maxAgeMs: 20, cooldownMs: 20 });
     await keys.keyFor('first');
     for (const body of ['', '{}', '[]', '{"keys":7}', 'nonsense']) {
       answer = { status: 200, body };
@@ -109,7 +117,7 @@ describe('JwksKeys', () => {
   }
 
   it('asks a broken endpoint for an unknown kid no more often than the cooldown allows', async () => {
-    const keys = open();
+    const keys = await open();
     await keys.keyFor('first');
     answer = { status: 503, body: '' };
     for (let token = 0; token < 20; token += 1) await keys.keyFor(`unknown-${token}`);
@@ -118,7 +126,7 @@ describe('JwksKeys', () => {
 
   it('says ADMIN_UNAVAILABLE while there has never been a set, and asks again soon', async () => {
     answer = { status: 503, body: '' };
-    const keys = open();
+    const keys = await open();
     await expect(keys.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     await expect(keys.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     expect(fetches).toBe(1);
@@ -130,18 +138,18 @@ describe('JwksKeys', () => {
   it('gives up on an endpoint that does not answer, or answers without end', async () => {
     server.removeAllListeners('request');
     server.once('request', () => undefined);
-    const silent = open({ timeoutMs: 100 });
+    const silent = await open({ timeoutMs: 100 });
     await expect(silent.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     server.on('request', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)));
-    await expect(open().keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect((await open()).keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
   });
 
   it('takes a token without kid when one key fits, and refuses to guess when several do', async () => {
-    expect(await knows(open(), undefined, first)).toBe(true);
+    expect(await knows(await open(), undefined, first)).toBe(true);
     serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second', use: 'enc' }));
-    expect(await knows(open(), undefined, first)).toBe(true);
+    expect(await knows(await open(), undefined, first)).toBe(true);
     serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second' }));
-    expect(await open().keyFor(undefined)).toBeUndefined();
+    expect(await (await open()).keyFor(undefined)).toBeUndefined();
   });
 
   it('does not use keys for other purposes, weak, private or broken ones, nor lets them spoil the set', async () => {
@@ -159,7 +167,7 @@ describe('JwksKeys', () => {
       ...Object.entries(unusable).map(([kid, key]) => Object.assign(key, { kid })),
       second.jwk({ kid: 'good', use: undefined, alg: undefined }),
     );
-    const keys = open();
+    const keys = await open();
     for (const kid of Object.keys(unusable)) expect([kid, await keys.keyFor(kid)]).toEqual([kid, undefined]);
     expect(await knows(keys, 'good', second)).toBe(true);
   });

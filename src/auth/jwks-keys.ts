@@ -1,18 +1,17 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { createRemoteJWKSet, customFetch, errors, type CryptoKey, type RemoteJWKSet } from 'jose';
+import { errors, type CryptoKey } from 'jose';
 import { KeyObject } from 'node:crypto';
-import { ServiceError } from '../errors/service-error.js';
-import { JwksClient } from './jwks-client.js';
 import { rsaKeyProblem } from '../config/rsa-public-key.js';
+import { ServiceError } from '../errors/service-error.js';
+import { waitAskedForMs } from '../resilience/retry-after.js';
+import { JWKS, type JwksEndpoint, type KeySet } from './jwks-endpoint.service.js';
 import type { VerificationKeys } from './verification-keys.js';
 
 export interface JwksSettings {
-  readonly url: string;
   /** Age at which the set is fetched again. */
   readonly maxAgeMs: number;
   /** Shortest time between two fetches, whatever tokens arrive. */
   readonly cooldownMs: number;
-  readonly timeoutMs: number;
 }
 
 /** While there is no set at all nobody can be served, so the endpoint is asked again sooner. */
@@ -22,65 +21,62 @@ const FIRST_SET_COOLDOWN_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The keys of a JWKS endpoint. jose fetches, checks and matches them; when to fetch is decided here, because
- * jose throws its set away when a refresh fails, and counts its cooldown from the last success only, so that
- * a broken endpoint would be asked for every unknown `kid`.
+ * The keys of a JWKS endpoint. jose reads and matches them; when to fetch is decided here, and how often a fetch is
+ * tried by the outbound policy alone. jose's own remote set would throw its keys away when a refresh fails, and count
+ * its cooldown from the last success only, so that a broken endpoint would be asked for every unknown `kid`.
  *
  * A token without `kid` is taken when exactly one key of the set fits RS256; with several there is no
  * telling which was meant, and trying each in turn would multiply the price of a bad token.
  */
 export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(JwksKeys.name);
-  private readonly client: JwksClient;
-  private readonly set: RemoteJWKSet;
   private readonly keys = new WeakMap<CryptoKey, KeyObject>();
-  private hasSet = false;
-  private closed = false;
+  private readonly closing = new AbortController();
+  private set?: KeySet;
+  /** Why there is no newer set. */
+  private failure?: unknown;
   private fetching?: Promise<void>;
   private fetchedAtMs = -Infinity;
   private complainedOf?: string;
   private timer?: NodeJS.Timeout;
 
-  constructor(private readonly settings: JwksSettings) {
-    this.client = new JwksClient(settings.timeoutMs);
-    this.set = createRemoteJWKSet(new URL(settings.url), {
-      cacheMaxAge: Infinity,
-      cooldownDuration: Infinity,
-      timeoutDuration: settings.timeoutMs,
-      [customFetch]: this.client.fetch,
-    });
-  }
+  constructor(
+    private readonly endpoint: JwksEndpoint,
+    private readonly settings: JwksSettings,
+  ) {}
 
   /** Fetches ahead of the first token; a start does not wait for it, nor fail with it. */
   onApplicationBootstrap(): void {
-    void this.refetch(FIRST_SET_COOLDOWN_MS);
+    void this.refetch(0);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    this.closed = true;
     clearTimeout(this.timer);
-    await this.client.close();
+    this.closing.abort(new ServiceError('SHUTTING_DOWN', 'The service is shutting down.'));
+    await this.endpoint.close();
   }
 
   async keyFor(kid: string | undefined): Promise<KeyObject | undefined> {
-    if (!this.hasSet) await this.fetchFirstSet();
-    const key = await this.find(kid);
+    const set = this.set ?? (await this.firstSet());
+    const key = await this.find(set, kid);
     if (key !== undefined) return key;
     await this.refetch(this.settings.cooldownMs);
-    return this.find(kid);
+    return this.find(this.set ?? set, kid);
   }
 
-  private async fetchFirstSet(): Promise<void> {
-    await this.refetch(Math.min(FIRST_SET_COOLDOWN_MS, this.settings.cooldownMs));
-    if (this.hasSet) return;
+  private async firstSet(): Promise<KeySet> {
+    const cooldownMs = Math.min(FIRST_SET_COOLDOWN_MS, this.settings.cooldownMs);
+    await this.refetch(cooldownMs);
+    if (this.set) return this.set;
     throw new ServiceError('ADMIN_UNAVAILABLE', 'The keys that verify tokens cannot be fetched.', {
-      retryAfterMs: FIRST_SET_COOLDOWN_MS,
+      cause: this.failure,
+      retryAfterMs: Math.max(cooldownMs, waitAskedForMs(this.failure)),
     });
   }
 
-  private async find(kid: string | undefined): Promise<KeyObject | undefined> {
+  private async find(set: KeySet, kid: string | undefined): Promise<KeyObject | undefined> {
     try {
-      return this.usable(await this.set({ alg: 'RS256', kid }));
+      return this.usable(await set({ alg: 'RS256', kid }));
     } catch (error) {
       const isNoFit =
         error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
@@ -107,7 +103,8 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
   /** Joins the fetch in flight, or starts one unless the last one was less than `cooldownMs` ago. */
   private refetch(cooldownMs: number): Promise<void> {
     if (this.fetching !== undefined) return this.fetching;
-    if (this.closed || performance.now() - this.fetchedAtMs < cooldownMs) return Promise.resolve();
+    if (this.closing.signal.aborted || performance.now() - this.fetchedAtMs < cooldownMs)
+      return Promise.resolve();
     this.fetchedAtMs = performance.now();
     this.fetching = this.fetch().finally(() => {
       this.fetching = undefined;
@@ -117,21 +114,22 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
 
   private async fetch(): Promise<void> {
     try {
-      await this.set.reload();
-      this.hasSet = true;
-      this.fetchLater(this.settings.maxAgeMs);
+      this.set = await this.endpoint.fetch({ targets: [JWKS], signal: this.closing.signal });
+      // What has failed is asked again soon: else its circuit would stay half-open as long as the set is good.
+      this.fetchLater(this.endpoint.isOnTrial ? this.settings.cooldownMs : this.settings.maxAgeMs);
     } catch (error) {
-      if (this.closed) return;
-      const kept = this.hasSet ? 'the last good set stays in use' : 'there is no set yet';
-      this.logger.warn(`The JWKS cannot be fetched, ${kept}: ${String(error)}`);
-      this.fetchLater(this.settings.cooldownMs);
+      if (this.closing.signal.aborted) return;
+      this.failure = error;
+      const kept = this.set ? 'the last good set stays in use' : 'there is no set yet';
+      this.logger.warn({ err: error }, `The JWKS cannot be fetched, ${kept}`);
+      this.fetchLater(Math.max(this.settings.cooldownMs, waitAskedForMs(error)));
     }
   }
 
   /** Keeps the set fresh without a token having to wait for it. */
   private fetchLater(delayMs: number): void {
     clearTimeout(this.timer);
-    if (this.closed) return;
+    if (this.closing.signal.aborted) return;
     this.timer = setTimeout(() => void this.refetch(0), Math.min(delayMs, MAX_TIMER_MS));
     this.timer.unref();
   }

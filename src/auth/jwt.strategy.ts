@@ -12,6 +12,7 @@ import { callerFromClaims, LEEWAY_SECONDS } from './claims.js';
 import { unauthorized } from './refusals.js';
 import { readTokenHeader } from './token-header.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from './verification-keys.js';
+import { type VerifiedToken, VerifiedTokens } from './verified-tokens.js';
 
 type KeyCallback = (error: unknown, key?: KeyObject) => void;
 
@@ -26,20 +27,33 @@ type Settings = Pick<
  */
 const JwtStrategyBase = PassportStrategy<Type<Strategy>>(Strategy);
 
-/**
- * Verifies RS256 tokens with our keys only. Verified tokens are not remembered: with a 2048-bit key the whole
- * guard costs 42 µs of CPU, 22 of them for RSA itself (Node 24, warm), and a memory of good tokens would be
- * one more place where a withdrawn key still counts.
- */
+/** Which key is about to check the token of a request. */
+type ChosenKey = Pick<VerifiedToken, 'kid' | 'key'>;
+
+/** Verifies RS256 tokens with our keys only, each token once. */
 @Injectable()
 export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdown {
-  constructor(@Inject(VERIFICATION_KEYS) keys: VerificationKeys, config: ConfigService<Environment, true>) {
+  private readonly verified: VerifiedTokens;
+  private readonly chosen = new WeakMap<IncomingMessage, ChosenKey>();
+
+  constructor(
+    @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
+    config: ConfigService<Environment, true>,
+  ) {
     super({
       ...settingsOf(config),
-      secretOrKeyProvider: (_request: IncomingMessage, token: string, done: KeyCallback) =>
-        void provideKey(token, keys, done),
+      passReqToCallback: true,
+      secretOrKeyProvider: (request: IncomingMessage, token: string, done: KeyCallback) =>
+        void this.provideKey(request, token, done),
     });
+    this.verified = new VerifiedTokens(keys);
     this.takeNameOfItsOwn();
+  }
+
+  /** The caller of a request whose token was verified before; undefined where passport has to look at it. */
+  async knownCaller(request: IncomingMessage): Promise<Caller | undefined> {
+    const found = readBearerToken(request.rawHeaders);
+    return 'token' in found ? this.verified.callerOf(found.token, Date.now()) : undefined;
   }
 
   onApplicationShutdown(): void {
@@ -47,10 +61,25 @@ export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdow
   }
 
   /** Called by passport-jwt with the payload once the signature, `exp`, `nbf`, `iss` and `aud` are good. */
-  validate(payload: unknown): Caller {
+  validate(request: IncomingMessage, payload: unknown): Caller {
     const claimed = callerFromClaims(payload, Date.now());
     if ('refusal' in claimed) throw unauthorized(claimed.refusal);
-    return claimed.caller;
+    const { caller, expiresAtSeconds } = claimed;
+    const chosen = this.chosen.get(request);
+    if (chosen) this.verified.remember(bearerTokenOf(request), { ...chosen, caller, expiresAtSeconds });
+    return caller;
+  }
+
+  /** Never rejects: nobody would hear of it but the process, which would end. */
+  private async provideKey(request: IncomingMessage, token: string, done: KeyCallback): Promise<void> {
+    try {
+      const chosen = await chooseKey(token, this.keys);
+      this.chosen.set(request, chosen);
+      done(null, chosen.key);
+    } catch (error) {
+      // From `chooseKey`, or from `done`: jsonwebtoken throws there on a signed payload of `null`.
+      done(error);
+    }
   }
 
   /**
@@ -80,20 +109,11 @@ function bearerTokenOf(request: IncomingMessage): string {
   return found.token;
 }
 
-/** Never rejects: nobody would hear of it but the process, which would end. */
-async function provideKey(token: string, keys: VerificationKeys, done: KeyCallback): Promise<void> {
-  try {
-    done(null, await keyFor(token, keys));
-  } catch (error) {
-    // From `keyFor`, or from `done`: jsonwebtoken throws there on a signed payload of `null`.
-    done(error);
-  }
-}
-
-async function keyFor(token: string, keys: VerificationKeys): Promise<KeyObject> {
+async function chooseKey(token: string, keys: VerificationKeys): Promise<ChosenKey> {
   const header = readTokenHeader(token);
   if ('refusal' in header) throw unauthorized(header.refusal);
-  const key = await keys.keyFor(header.kid);
+  const { kid } = header;
+  const key = await keys.keyFor(kid);
   if (key === undefined) throw unauthorized('The token is signed with a key that is not known here');
-  return key;
+  return { kid, key };
 }

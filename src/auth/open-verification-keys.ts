@@ -1,6 +1,7 @@
 import type { ConfigService } from '@nestjs/config';
 import { ConfigurationError, type Environment } from '../config/environment.js';
 import { openDevelopmentKeys, usesDevelopmentKeys } from './development-keys.js';
+import type { JwksEndpoint } from './jwks-endpoint.service.js';
 import { JwksKeys } from './jwks-keys.js';
 import { PemFileKeys } from './pem-file-keys.js';
 import type { VerificationKeys } from './verification-keys.js';
@@ -11,14 +12,12 @@ import type { VerificationKeys } from './verification-keys.js';
  */
 export async function openVerificationKeys(
   config: ConfigService<Environment, true>,
+  jwks: JwksEndpoint,
 ): Promise<VerificationKeys> {
-  const url = config.get('JWT_JWKS_URL', { infer: true });
-  if (url !== undefined) {
-    return new JwksKeys({
-      url,
+  if (jwks.isConfigured) {
+    return new JwksKeys(jwks, {
       maxAgeMs: config.get('JWT_JWKS_MAX_AGE_MS', { infer: true }),
       cooldownMs: config.get('JWT_JWKS_COOLDOWN_MS', { infer: true }),
-      timeoutMs: config.get('JWT_JWKS_TIMEOUT_MS', { infer: true }),
     });
   }
   return openKeyFile(await keyFileOf(config));

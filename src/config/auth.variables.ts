@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
+import { outboundBlock } from './outbound-block.js';
 import { parseRsaPublicKey } from './rsa-public-key.js';
 import { flag, milliseconds, text, url } from './variables.js';
 
@@ -12,8 +13,11 @@ export const authVariables = {
   }),
   JWT_JWKS_URL: url('JWKS endpoint with the RSA public keys that verify tokens.'),
   JWT_JWKS_MAX_AGE_MS: milliseconds('Age at which a fetched key set is fetched again.', 600_000),
-  JWT_JWKS_COOLDOWN_MS: milliseconds('Shortest time between two fetches of the key set.', 30_000),
-  JWT_JWKS_TIMEOUT_MS: milliseconds('Time the JWKS endpoint has to answer.', 5_000),
+  JWT_JWKS_COOLDOWN_MS: milliseconds(
+    'Shortest time between two fetches of the key set, whatever tokens arrive; a fetch may take several attempts.',
+    30_000,
+  ),
+  ...outboundBlock('JWT_JWKS', 'the JWKS endpoint'),
   JWT_ISSUER: text('Expected `iss`. Unset: not checked.'),
   JWT_AUDIENCE: text('Expected `aud`. Unset: not checked.'),
   SKIP_AUTH: flag('Every call is a fixed development user. Refused in production.', false),

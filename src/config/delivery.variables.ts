@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { outboundBlock } from './outbound-block.js';
 import { bytes, count, milliseconds, oneOf, url } from './variables.js';
 
 export const deliveryVariables = {
@@ -40,6 +41,14 @@ export const deliveryVariables = {
     'Age of the oldest accepted file that waits for its delivery, beyond which nothing more is accepted. 0: not checked.',
     'hours',
     72,
+  ),
+  SPOOL_ORPHAN_AGE_MS: milliseconds(
+    'Age at which a file in the spool that nobody was promised is removed: it was left by a process that was killed while it accepted it.',
+    300_000,
+  ),
+  SPOOL_SWEEP_INTERVAL_MS: milliseconds(
+    'Time between two comparisons of the spool with the database.',
+    60_000,
   ),
   DELIVERY_CONCURRENCY: count('Most files that are delivered at once.', 'files', 8, 1),
   DELIVERY_LARGE_CONCURRENCY: count(
@@ -89,4 +98,5 @@ export const deliveryVariables = {
   ),
   ADMIN_URL: url('Admin module where stored files are registered. Unset: they are not registered.'),
   ADMIN_GENERATION: oneOf('The API that the Admin module speaks.', ['goartstore', 'artstore'], 'goartstore'),
+  ...outboundBlock('ADMIN', 'the Admin module'),
 };

@@ -15,6 +15,15 @@ function problemsOf(env: Given): readonly string[] {
   }
 }
 
+describe('failures that open a circuit', () => {
+  it.each(['STORAGE', 'SERVICE_TOKEN', 'JWT_JWKS'])('of %s are no more than a circuit keeps', (prefix) => {
+    const name = `${prefix}_CIRCUIT_FAILURE_THRESHOLD`;
+    expect(problemsOf({ [name]: '10000' })).toEqual([]);
+    expect(problemsOf({ [name]: '10001' })).toEqual([`${name}: must be at most 10000, got 10001`]);
+    expect(problemsOf({ [name]: '0' })).toEqual([`${name}: must be at least 1, got 0`]);
+  });
+});
+
 describe('the defaults', () => {
   it('let a developer start with nothing set', () => {
     expect(parseEnvironment({})).toMatchObject({

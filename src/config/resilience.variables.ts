@@ -1,4 +1,4 @@
-import { bytes, count, milliseconds, text } from './variables.js';
+import { bytes, count, failureThreshold, milliseconds, text } from './variables.js';
 
 export const resilienceVariables = {
   STORAGE_RETRY_ATTEMPTS: count(
@@ -12,14 +12,11 @@ export const resilienceVariables = {
     1_000,
   ),
   STORAGE_RETRY_MAX_MS: milliseconds(
-    'Longest wait between two attempts, also where a storage element asks for more.',
+    'Longest wait between two attempts; a storage element that asks for more is not waited for.',
     10_000,
   ),
-  STORAGE_CIRCUIT_FAILURE_THRESHOLD: count(
+  STORAGE_CIRCUIT_FAILURE_THRESHOLD: failureThreshold(
     'Failures within the window that open the circuit of a storage element.',
-    'failures',
-    5,
-    1,
   ),
   STORAGE_CIRCUIT_FAILURE_WINDOW_MS: milliseconds('Time for which a failure counts.', 60_000),
   STORAGE_CIRCUIT_SUCCESS_THRESHOLD: count(
@@ -33,7 +30,7 @@ export const resilienceVariables = {
     30_000,
   ),
   STORAGE_CIRCUIT_MAX_RECOVERY_MS: milliseconds(
-    'Each try that fails doubles the recovery time up to this.',
+    'Each try that fails doubles the recovery time up to this. Not above it: no doubling.',
     300_000,
   ),
   STORAGE_DEADLINE_BASE_MS: milliseconds(
@@ -58,6 +55,25 @@ export const resilienceVariables = {
   STORAGE_UNKNOWN_BYTES: bytes('What a file counts as whose length is not declared.', 64 * 1024 * 1024),
   STORAGE_MAX_QUEUED: count('Most calls that wait for a place.', 'calls', 1_000),
   STORAGE_MAX_WAIT_MS: milliseconds('Longest wait for a place.', 10_000),
+  STORAGE_ELEMENT_MAX_CALLS: count(
+    'Most files on their way to one storage element; beyond it the next one that fits is taken.',
+    'calls',
+    500,
+    1,
+  ),
+  STORAGE_ELEMENT_MAX_INFLIGHT_BYTES: bytes(
+    'Most bytes of the files on their way to one storage element; a larger file goes alone.',
+    512 * 1024 ** 3,
+  ),
+  STORAGE_ELEMENT_MAX_QUEUED: count(
+    'Most files that wait for a place at one storage element, where all that fit are full.',
+    'calls',
+    500,
+  ),
+  STORAGE_ELEMENT_MAX_WAIT_MS: milliseconds(
+    'Longest wait for a place at a storage element, after which the answer is 503.',
+    10_000,
+  ),
   BODY_MEMORY_BYTES: bytes(
     'Memory in which the newest bytes of one upload are kept, so that they can be sent again; more goes to the spool.',
     1024 * 1024,

@@ -12,7 +12,8 @@ export const serverVariables = {
     .default(8020)
     .meta({ description: 'Port to listen on; 0 takes a free one.', unit: 'port' }),
   DATA_DIR: z.string().min(1).default('./data').meta({
-    description: 'Folder for everything the service itself keeps: development keys and local storage.',
+    description:
+      'Folder for everything the service itself keeps: development keys, local storage, the spool, circuits that are open by hand.',
     unit: 'path',
   }),
   CORS_ORIGINS: list(

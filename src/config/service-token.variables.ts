@@ -1,3 +1,4 @@
+import { outboundBlock } from './outbound-block.js';
 import { milliseconds, oneOf, text, url } from './variables.js';
 
 export const serviceTokenVariables = {
@@ -11,5 +12,5 @@ export const serviceTokenVariables = {
   SERVICE_CLIENT_SECRET: text('Our client secret at the token endpoint; never logged.'),
   SERVICE_TOKEN_SCOPE: text('Scope asked for. Unset: none is named.'),
   SERVICE_TOKEN_RENEW_BEFORE_MS: milliseconds('How long before its end a token is renewed.', 60_000),
-  SERVICE_TOKEN_TIMEOUT_MS: milliseconds('Time the token endpoint has to answer.', 5_000),
+  ...outboundBlock('SERVICE_TOKEN', 'the token endpoint'),
 };

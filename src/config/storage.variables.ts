@@ -8,6 +8,15 @@ export const storageVariables = {
     'Time in which a storage element takes no byte although we have some, before the attempt is given up.',
     30_000,
   ),
+  STORAGE_MIN_BYTES_PER_SECOND: count(
+    'Slowest storage element that is borne with, measured over the time in which it takes nothing although we have something. 0: any.',
+    'bytes a second',
+    64 * 1024,
+  ),
+  STORAGE_MIN_RATE_WINDOW_MS: milliseconds(
+    'Such time over which the rate of a storage element is measured.',
+    60_000,
+  ),
   STORAGE_COMMIT_TIMEOUT_MS: milliseconds(
     'Time a storage element has to answer after the last byte; a large file gets its size ÷ 50 MiB/s if that is longer.',
     30_000,
@@ -16,5 +25,10 @@ export const storageVariables = {
     'Time a storage element has to answer stat, delete and health.',
     10_000,
   ),
-  STORAGE_MAX_CONNECTIONS: count('Most connections to one storage element.', 'connections', 256, 1),
+  STORAGE_MAX_CONNECTIONS: count(
+    'Most connections to one storage element: somewhat more than `STORAGE_ELEMENT_MAX_CALLS`, so that some are left for stat, delete and health.',
+    'connections',
+    512,
+    1,
+  ),
 };

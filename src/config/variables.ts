@@ -4,6 +4,9 @@ import { got } from './describe-issue.js';
 /** The longest time that a timer of Node can wait; above it the timer fires at once. */
 const MAX_TIMER_MS = 2_147_483_647;
 
+/** Most failures that a circuit may be told to open at: it keeps the time of each. */
+export const MOST_CIRCUIT_FAILURES = 10_000;
+
 /*
  * Building blocks for variables of the environment. Every one takes the meaning as its first argument,
  * because docs/configuration.md is held against these texts by a test.
@@ -12,6 +15,11 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** A whole number of `unit`; the default applies when the variable is unset or empty. */
 export function count(meaning: string, unit: string, defaultValue: number, min = 0) {
   return wholeNumber(min).default(defaultValue).meta({ description: meaning, unit });
+}
+
+/** How many failures open a circuit. */
+export function failureThreshold(meaning: string) {
+  return wholeNumber(1, MOST_CIRCUIT_FAILURES).default(5).meta({ description: meaning, unit: 'failures' });
 }
 
 export function milliseconds(meaning: string, defaultValue: number, min = 1) {

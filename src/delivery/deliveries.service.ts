@@ -1,23 +1,17 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../config/environment.js';
+import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import type { DurableBody } from '../resilience/body-source.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
 import { CommitUnknown } from './database/commit-unknown.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
 import type { Database } from './database/sql.js';
-import { DeliveryWorkers } from './delivery-workers.service.js';
-import { laneOf } from './ledger/task-lane.js';
+import { DeliverySettings } from './delivery-settings.service.js';
+import { DeliveryStore } from './delivery-store.service.js';
 import { insertTask } from './ledger/task-rows.js';
 import { findUpload, insertUpload } from './ledger/upload-rows.js';
-import { DeliveryQueue } from './queue/delivery-queue.js';
 import { Registrations } from './registration/registrations.service.js';
-import { AcceptedFiles } from './spool/accepted-files.service.js';
-import { SpoolSpace } from './spool/spool-space.service.js';
+import { SpoolRoom } from './spool/spool-room.service.js';
 import type { UploadRecord } from './upload-record.js';
 
 /** A file that has come as a whole and was checked, and is to be delivered later. */
@@ -34,26 +28,17 @@ export interface Acceptance {
 @Injectable()
 export class Deliveries {
   private readonly logger = new Logger(Deliveries.name);
-  private readonly largeBytes: number;
-  private readonly maxAgeMs: number;
 
   constructor(
-    private readonly database: DeliveryDatabase,
-    private readonly queue: DeliveryQueue,
-    private readonly files: AcceptedFiles,
-    private readonly space: SpoolSpace,
-    private readonly workers: DeliveryWorkers,
+    private readonly store: DeliveryStore,
+    private readonly spool: SpoolRoom,
     private readonly registrations: Registrations,
-    @Inject(CLOCK) private readonly clock: Clock,
-    config: ConfigService<Environment, true>,
-  ) {
-    this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
-    this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
-  }
+    private readonly settings: DeliverySettings,
+  ) {}
 
   /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL */
   admit(bytes: number | undefined): void {
-    this.space.admit(bytes).release();
+    this.spool.space.admit(bytes).release();
   }
 
   /**
@@ -65,12 +50,12 @@ export class Deliveries {
   async accept(acceptance: Acceptance): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
     // Before the bytes are written: without a database they would be removed again.
-    const database = await this.database.open();
+    const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
     if (known) return sameOf(known, acceptance);
-    const admission = this.space.admit(digest.size);
+    const admission = this.spool.space.admit(digest.size);
     try {
-      const spoolFile = await this.files.keep(body, uploadId);
+      const spoolFile = await this.spool.files.keep(body, uploadId);
       return await this.promise(database, acceptance, spoolFile);
     } finally {
       admission.release();
@@ -95,8 +80,8 @@ export class Deliveries {
    * @throws QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
-    if (!(await this.files.has(uploadId))) return undefined;
-    return findUpload(await this.database.open(), uploadId);
+    if (!(await this.spool.files.has(uploadId))) return undefined;
+    return findUpload(await this.store.database.open(), uploadId);
   }
 
   private async promise(
@@ -107,7 +92,7 @@ export class Deliveries {
     const { uploadId } = acceptance;
     try {
       const record = await this.write(database, acceptance, spoolFile);
-      this.workers.wake();
+      this.store.published();
       return record;
     } catch (error) {
       // A promise may have been made, and then the file is what was promised: the sweep finds out.
@@ -118,16 +103,16 @@ export class Deliveries {
 
   private write(database: Database, acceptance: Acceptance, spoolFile: string): Promise<UploadRecord> {
     const { uploadId, file, digest, doubtfulTargets } = acceptance;
-    const at = new Date(this.clock.wallMs());
+    const at = this.settings.now();
     const taskId = uuidV7();
     return database.transaction(async (tx) => {
       const isNew = await insertUpload(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
       if (isNew) {
-        const deadline = new Date(at.getTime() + this.maxAgeMs);
+        const deadline = new Date(at.getTime() + this.settings.maxAgeMs);
         const { size } = digest;
         await insertTask(tx, { taskId, uploadId, kind: 'delivery', doubtfulTargets, size, at, deadline });
-        const lane = laneOf('delivery', size, this.largeBytes);
-        await this.queue.publish(tx, { version: 1, task_id: taskId }, lane, at);
+        const lane = this.settings.laneOf('delivery', size);
+        await this.store.queue.publish(tx, { version: 1, task_id: taskId }, lane, at);
       }
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
@@ -138,7 +123,7 @@ export class Deliveries {
 
   private async removeFile(uploadId: string): Promise<void> {
     try {
-      await this.files.remove(uploadId);
+      await this.spool.files.remove(uploadId);
     } catch (error) {
       this.logger.warn({ err: error, upload_id: uploadId }, 'a file without a promise stays behind for now');
     }

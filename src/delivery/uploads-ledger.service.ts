@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../config/environment.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Lane } from './database/queue-names.js';
 import type { Sql } from './database/sql.js';
+import { DeliverySettings } from './delivery-settings.service.js';
+import { DeliveryStore } from './delivery-store.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
 import { insertAudit } from './ledger/audit-rows.js';
 import { endTask, requestCancel } from './ledger/task-ends.js';
-import { laneOf } from './ledger/task-lane.js';
 import { lockTaskOf, type TaskRow } from './ledger/task-rows.js';
 import { changeUpload, findEvents, findUpload, findUploads } from './ledger/upload-rows.js';
-import { DeliveryQueue } from './queue/delivery-queue.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import type { UploadEvent, UploadRecord, UploadStatus } from './upload-record.js';
 
@@ -26,35 +23,30 @@ const CANCEL_LOOK_MS = 50;
 @Injectable()
 export class UploadsLedger {
   private readonly logger = new Logger(UploadsLedger.name);
-  private readonly largeBytes: number;
 
   constructor(
-    private readonly database: DeliveryDatabase,
-    private readonly queue: DeliveryQueue,
+    private readonly store: DeliveryStore,
     private readonly files: AcceptedFiles,
     private readonly workers: DeliveryWorkers,
-    @Inject(CLOCK) private readonly clock: Clock,
-    config: ConfigService<Environment, true>,
-  ) {
-    this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
-  }
+    private readonly settings: DeliverySettings,
+  ) {}
 
   /** The upload; undefined where nothing was promised under the id. @throws QUEUE_UNAVAILABLE */
   async find(uploadId: string): Promise<UploadRecord | undefined> {
-    if (!this.database.isUsed()) return undefined;
-    return findUpload(await this.database.open(), uploadId);
+    if (!this.store.database.isUsed()) return undefined;
+    return findUpload(await this.store.database.open(), uploadId);
   }
 
   /** The uploads of these ids that are known, in no order, with one question. @throws QUEUE_UNAVAILABLE */
   async findAll(uploadIds: readonly string[]): Promise<UploadRecord[]> {
-    if (!this.database.isUsed()) return [];
-    return findUploads(await this.database.open(), uploadIds);
+    if (!this.store.database.isUsed()) return [];
+    return findUploads(await this.store.database.open(), uploadIds);
   }
 
   /** What happened to an upload after `sinceRevision`, oldest first. @throws QUEUE_UNAVAILABLE */
   async events(uploadId: string, sinceRevision: number): Promise<UploadEvent[]> {
-    if (!this.database.isUsed()) return [];
-    return findEvents(await this.database.open(), uploadId, sinceRevision);
+    if (!this.store.database.isUsed()) return [];
+    return findEvents(await this.store.database.open(), uploadId, sinceRevision);
   }
 
   /**
@@ -64,8 +56,8 @@ export class UploadsLedger {
    * @throws QUEUE_UNAVAILABLE
    */
   async cancel(uploadId: string, who: string): Promise<UploadRecord | undefined> {
-    if (!this.database.isUsed()) return undefined;
-    const database = await this.database.open();
+    if (!this.store.database.isUsed()) return undefined;
+    const database = await this.store.database.open();
     const ended = await database.transaction((tx) => this.cancelWithin(tx, uploadId, who));
     if (ended) await this.removeFile(uploadId);
     else this.workers.hurry(uploadId);
@@ -78,30 +70,30 @@ export class UploadsLedger {
     const task = await lockTaskOf(tx, uploadId, 'delivery');
     const upload = await findUpload(tx, uploadId, true);
     if (!task || !upload || !UNDECIDED.has(upload.status)) return false;
-    const at = new Date(this.clock.wallMs());
+    const at = this.settings.now();
     await insertAudit(tx, { at, who, action: 'cancel', subject: uploadId, data: { status: upload.status } });
     const idle = task.state !== 'running';
     const certain = task.doubtful_targets.length === 0;
     if (idle && certain) {
       await endTask(tx, task.task_id, 'cancelled', at);
-      await this.queue.withdraw(tx, task.task_id, this.laneFor(task));
+      await this.store.queue.withdraw(tx, task.task_id, this.laneFor(task));
       await changeUpload(tx, uploadId, { status: 'cancelled', dropsFile: true, at });
       return true;
     }
     await requestCancel(tx, task.task_id, at);
     if (idle) {
-      await this.queue.withdraw(tx, task.task_id, this.laneFor(task));
-      await this.queue.publish(tx, { version: 1, task_id: task.task_id }, this.laneFor(task), at);
+      await this.store.queue.withdraw(tx, task.task_id, this.laneFor(task));
+      await this.store.queue.publish(tx, { version: 1, task_id: task.task_id }, this.laneFor(task), at);
     }
     return false;
   }
 
   private async afterCancel(uploadId: string): Promise<UploadRecord | undefined> {
-    const endMs = this.clock.monotonicMs() + CANCEL_WAIT_MS;
+    const endMs = this.settings.clock.monotonicMs() + CANCEL_WAIT_MS;
     for (;;) {
       const upload = await this.find(uploadId);
       const decided = !upload || !UNDECIDED.has(upload.status);
-      if (decided || this.clock.monotonicMs() >= endMs) return upload;
+      if (decided || this.settings.clock.monotonicMs() >= endMs) return upload;
       await sleep(CANCEL_LOOK_MS);
     }
   }
@@ -115,7 +107,7 @@ export class UploadsLedger {
     }
   }
 
-  private laneFor({ kind, size }: TaskRow): ReturnType<typeof laneOf> {
-    return laneOf(kind, size, this.largeBytes);
+  private laneFor({ kind, size }: TaskRow): Lane {
+    return this.settings.laneOf(kind, size);
   }
 }

@@ -7,17 +7,19 @@ async function samples(registry: Registry): Promise<string[]> {
 }
 
 describe('OutboundMetrics', () => {
-  it('counts retries, those that were not made, and fallbacks', async () => {
+  it('counts retries, those that were not made, fallbacks and timeouts', async () => {
     const registry = new Registry();
     const metrics = new OutboundMetrics(registry);
     metrics.retried('se-01');
     metrics.retried('se-01');
     metrics.retrySuppressed('se-01', 'budget');
     metrics.fellBack('se-01', 'next_target', 'success');
+    metrics.timedOut('se-01', 'stall');
     expect(await samples(registry)).toEqual([
       'resilience_retry_attempts_total{name="se-01"} 2',
       'resilience_retry_suppressed_total{name="se-01",reason="budget"} 1',
       'resilience_fallback_total{name="se-01",kind="next_target",outcome="success"} 1',
+      'resilience_timeouts_total{name="se-01",phase="stall"} 1',
     ]);
   });
 

@@ -3,6 +3,9 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 /** Why an attempt that failed was not followed by another one, although there was an attempt left. */
 export type SuppressedRetry = 'budget' | 'deadline' | 'not_replayable' | 'predicate' | 'aborted';
 
+/** What was late: the connection, the head of the answer, bytes under way, the confirmation, or all of the call. */
+export type TimeoutPhase = 'connect' | 'headers' | 'stall' | 'commit' | 'total';
+
 /** How full a bulkhead is. */
 export interface BulkheadReading {
   /** Labels the metric: of a dependency or of the process, never of a caller. */
@@ -19,6 +22,7 @@ export class OutboundMetrics {
   readonly #retries: Counter<'name'>;
   readonly #suppressed: Counter<'name' | 'reason'>;
   readonly #fallbacks: Counter<'name' | 'kind' | 'outcome'>;
+  readonly #timeouts: Counter<'name' | 'phase'>;
   readonly #bulkheads: (() => Iterable<BulkheadReading>)[] = [];
 
   constructor(registry: Registry) {
@@ -41,6 +45,12 @@ export class OutboundMetrics {
       labelNames: ['name', 'kind', 'outcome'],
       registers,
     });
+    this.#timeouts = new Counter({
+      name: 'resilience_timeouts_total',
+      help: 'Times that ran out, by the target, or the dependency for all of a call, and by what was late.',
+      labelNames: ['name', 'phase'],
+      registers,
+    });
     this.#addBulkheads(registers);
   }
 
@@ -55,6 +65,10 @@ export class OutboundMetrics {
 
   fellBack(name: string, kind: 'next_target' | 'spool', outcome: 'success' | 'failure'): void {
     this.#fallbacks.inc({ name, kind, outcome });
+  }
+
+  timedOut(name: string, phase: TimeoutPhase): void {
+    this.#timeouts.inc({ name, phase });
   }
 
   /** Has `read` asked for bulkheads whenever metrics are; readings of one name are added up. */

@@ -27,6 +27,7 @@ export class UploadMetrics {
   readonly #requests: Counter<'route' | 'outcome'>;
   readonly #durations: Histogram<'route' | 'outcome'>;
   readonly #sizes: Histogram<'route' | 'outcome'>;
+  readonly #forwarded: Counter<'target'>;
   readonly #underWay = new Set<() => number>();
   #receivedBytes = 0;
 
@@ -55,6 +56,12 @@ export class UploadMetrics {
       buckets: SIZES_BYTES,
       registers,
     });
+    this.#forwarded = new Counter({
+      name: 'upload_forwarded_bytes_total',
+      help: 'Bytes of files that went out, by the storage element; those of each attempt count.',
+      labelNames: ['target'],
+      registers,
+    });
     this.#addReadings(registers);
   }
 
@@ -76,6 +83,12 @@ export class UploadMetrics {
         this.#sizes.observe({ route, outcome }, bytes);
       },
     };
+  }
+
+  /** Gives what counts bytes that go out to `target`, which is one of those configured: it labels a metric. */
+  forwardingTo(target: string): (bytes: number) => void {
+    const counter = this.#forwarded.labels({ target });
+    return (bytes) => counter.inc(bytes);
   }
 
   /** What is worked out when somebody reads it. */

@@ -17,19 +17,26 @@ import { ServiceError } from '../errors/service-error.js';
 import type { CircuitBreaker } from '../resilience/circuit-breaker.js';
 import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
 import type { CircuitReport, CircuitsHealth } from '../resilience/circuit-reports.js';
+import { ForcedCircuits } from '../resilience/forced-circuits.service.js';
 import { ForceOpenOrder, ResetOrder } from './circuit-orders.dto.js';
 import { CircuitsHealthBody, CircuitSummaryBody } from './circuit-reports.dto.js';
 import { ApiCircuitsByName, ApiOneCircuit } from './circuits.openapi.js';
 import { JsonBodyInterceptor } from './json-body.interceptor.js';
 import { validatedBody } from './validated-body.js';
 
-/** Shows operators the circuits and lets them be opened and closed by hand; the registry logs who did it. */
+/**
+ * Shows operators the circuits and lets them be opened and closed by hand, which outlives a restart; the registry logs
+ * who did it.
+ */
 @Controller({ path: 'api/resilience', version: '1' })
 @ApiTags('operations')
 @ApiBearerAuth()
 @RequirePermission('admin:read')
 export class CircuitsController {
-  constructor(private readonly circuits: CircuitBreakers) {}
+  constructor(
+    private readonly circuits: CircuitBreakers,
+    private readonly forced: ForcedCircuits,
+  ) {}
 
   @Get('circuit-breakers')
   @Header('Cache-Control', 'no-store')
@@ -66,13 +73,14 @@ export class CircuitsController {
   @RequirePermission('admin:write')
   @UseInterceptors(JsonBodyInterceptor)
   @ApiOneCircuit('Close a circuit and forget its failures')
-  reset(
+  async reset(
     @Param('name') name: string,
     @Body(validatedBody) { reason }: ResetOrder,
     @CurrentCaller() caller: Caller,
-  ): CircuitReport {
+  ): Promise<CircuitReport> {
     const circuit = this.named(name);
     circuit.reset({ by: caller.subject, reason });
+    await this.forced.saved();
     return circuit.report();
   }
 
@@ -81,17 +89,18 @@ export class CircuitsController {
   @RequirePermission('admin:write')
   @UseInterceptors(JsonBodyInterceptor)
   @ApiOneCircuit('Open a circuit, so that no call is made')
-  forceOpen(
+  async forceOpen(
     @Param('name') name: string,
     @Body(validatedBody) { reason, ttl_seconds: ttlSeconds }: ForceOpenOrder,
     @CurrentCaller() caller: Caller,
-  ): CircuitReport {
+  ): Promise<CircuitReport> {
     const circuit = this.named(name);
     circuit.forceOpen({
       by: caller.subject,
       reason,
       ttlMs: ttlSeconds === undefined ? undefined : ttlSeconds * 1000,
     });
+    await this.forced.saved();
     return circuit.report();
   }
 

@@ -5,10 +5,11 @@ import { CircuitMetrics } from './circuit-metrics.service.js';
 import { CircuitsController } from './circuits.controller.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { MetricsController } from './metrics.controller.js';
+import { SpoolMetrics } from './spool-metrics.service.js';
 
 @Module({
   imports: [DeliveryModule, ResilienceModule],
   controllers: [CircuitsController, DeadLettersController, MetricsController],
-  providers: [CircuitMetrics],
+  providers: [CircuitMetrics, SpoolMetrics],
 })
 export class OperationsModule {}

@@ -9,7 +9,9 @@ import type { SpoolFile } from './spool-file.js';
 import { notKept } from './spool-failure.js';
 import { SpoolWriter } from './spool-writer.js';
 
-/** Bytes that go to the disk, and come from there, at once. A call costs as much as a copy of 64 KiB. */
+/** Bytes that go to the disk at once. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
+const WRITE_BYTES = 512 * 1024;
+/** Bytes that come from there at once. */
 const BLOCK_BYTES = 256 * 1024;
 /** The same where memory is short. */
 const SMALL_BLOCK_BYTES = 64 * 1024;
@@ -36,7 +38,8 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   readonly #readers = new Set<BodyReader>();
   readonly #patience = new Patience(() => this.#settle());
   #ended = false;
-  #failure: Error | undefined;
+  /** Made when somebody has to be told: most bodies are disposed of when nobody reads them any more. */
+  #failure: (() => Error) | undefined;
   /** Were bytes dropped that are not on the disk? */
   #torn = false;
   #held: PromiseWithResolvers<void> | undefined;
@@ -85,13 +88,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   fail(error: Error): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    for (const reader of this.#readers) reader.destroy(error);
-    this.#window.clear();
-    this.#options.budget.leave();
-    void this.#spool.remove();
-    this.#settle();
+    this.#close(() => error);
   }
 
   async persist(path: string): Promise<void> {
@@ -102,7 +99,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   dispose(): Promise<void> {
-    this.fail(new ServiceError('INTERNAL_ERROR', 'The upload was given up.'));
+    this.#close(() => new ServiceError('INTERNAL_ERROR', 'The upload was given up.'));
     return this.#spool.remove();
   }
 
@@ -111,7 +108,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
       throw new RangeError(`A body of ${this.#window.end} bytes cannot be read from ${offset}`);
     }
     const reader = new BodyReader(this, offset, signal);
-    if (this.#failure) reader.destroy(this.#failure);
+    if (this.#failure) reader.destroy(this.#failure());
     if (!reader.destroyed) this.#readers.add(reader);
     return reader;
   }
@@ -146,13 +143,28 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   async #persist(path: string): Promise<void> {
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw this.#failure();
     if (this.#torn) throw gone();
     try {
       await this.#spool.keep(path);
     } catch (error) {
-      throw this.#failure ?? notKept(error);
+      // It may have come while the file was being kept.
+      throw this.#failureNow() ?? notKept(error);
     }
+  }
+
+  #failureNow(): Error | undefined {
+    return this.#failure?.();
+  }
+
+  #close(failure: () => Error): void {
+    if (this.#failure) return;
+    this.#failure = failure;
+    for (const reader of this.#readers) if (!reader.destroyed) reader.destroy(failure());
+    this.#window.clear();
+    this.#options.budget.leave();
+    void this.#spool.remove();
+    this.#settle();
   }
 
   #pumpReaders(): void {
@@ -228,7 +240,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   #mustFlush(): boolean {
     const unwritten = this.#window.end - this.#spool.writtenBytes;
     if (unwritten === 0) return false;
-    return this.#overfull() || (this.#spool.begun && !this.#ended && unwritten >= BLOCK_BYTES);
+    return this.#overfull() || (this.#spool.begun && !this.#ended && unwritten >= WRITE_BYTES);
   }
 
   #mustHold(): boolean {

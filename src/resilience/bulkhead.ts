@@ -20,6 +20,8 @@ export interface BulkheadCall {
   /** Absent where not known. */
   readonly bytes?: number;
   readonly signal: AbortSignal;
+  /** Ends the wait as well: nobody waits for what has not begun. */
+  readonly abandoned?: AbortSignal;
 }
 
 /** Ends a call; a second time does nothing. */
@@ -65,13 +67,20 @@ export class Bulkhead {
 
   /**
    * Gives the call its place, which it gives back by calling what it got.
-   * @throws BULKHEAD_FULL when the queue is full or the wait too long; the reason of `signal` as soon as it aborts
+   * @throws BULKHEAD_FULL when the queue is full or the wait too long; the reason of a signal as soon as it aborts
    */
-  async acquire({ bytes = this.settings.unknownBytes, signal }: BulkheadCall): Promise<Release> {
+  async acquire({ bytes, signal, abandoned }: BulkheadCall): Promise<Release> {
     signal.throwIfAborted();
-    if (this.#waiters.size === 0 && this.#fits(bytes)) return this.#admit(bytes);
+    const release = this.tryAcquire(bytes);
+    if (release) return release;
     if (this.#waiters.size >= this.settings.maxQueued) throw this.#full();
-    return this.#queue(bytes, signal);
+    abandoned?.throwIfAborted();
+    return this.#queue(bytes, abandoned ? [signal, abandoned] : [signal]);
+  }
+
+  /** Gives a call its place where there is one now, and nobody waits for it. */
+  tryAcquire(bytes = this.settings.unknownBytes): Release | undefined {
+    return this.#waiters.size === 0 && this.#fits(bytes) ? this.#admit(bytes) : undefined;
   }
 
   #fits(bytes: number): boolean {
@@ -93,11 +102,11 @@ export class Bulkhead {
     };
   }
 
-  #queue(bytes: number, signal: AbortSignal): Promise<Release> {
+  #queue(bytes = this.settings.unknownBytes, signals: readonly AbortSignal[] = []): Promise<Release> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', onAbort);
+        for (const signal of signals) signal.removeEventListener('abort', onAbort);
         this.#waiters.delete(waiter);
       };
       const giveUp = (error: unknown): void => {
@@ -106,7 +115,7 @@ export class Bulkhead {
         // Those behind may be small enough for the place that this one could not use.
         this.#admitWaiters();
       };
-      const onAbort = (): void => giveUp(signal.reason);
+      const onAbort = (): void => giveUp(signals.find(({ aborted }) => aborted)?.reason);
       const timer = setTimeout(() => giveUp(this.#full()), this.settings.maxWaitMs);
       const waiter: Waiter = {
         bytes,
@@ -115,7 +124,7 @@ export class Bulkhead {
           resolve(this.#admit(bytes));
         },
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      for (const signal of signals) signal.addEventListener('abort', onAbort);
       this.#waiters.add(waiter);
     });
   }

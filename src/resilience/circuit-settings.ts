@@ -1,3 +1,5 @@
+import { MOST_CIRCUIT_FAILURES } from '../config/variables.js';
+
 /** When a circuit opens, how long it stays open and what closes it again. */
 export interface CircuitSettings {
   /** Failures within the window that open the circuit: a count, not a rate. At most 10 000. */
@@ -26,17 +28,14 @@ export const DEFAULT_CIRCUIT_SETTINGS: CircuitSettings = {
 /** Recovery timeouts vary by this share, so that circuits that opened together do not probe together. */
 export const RECOVERY_JITTER = 0.1;
 
-/** The window keeps this many times of failures per circuit. */
-const MOST_FAILURES = 10_000;
-
 /** Gives back the settings when they make sense. @throws RangeError naming the setting and its value. */
 export function checkedCircuitSettings(settings: CircuitSettings): CircuitSettings {
   for (const [name, value] of Object.entries(settings)) requirePositive(name, value);
   requireInteger('failureThreshold', settings.failureThreshold);
   requireInteger('successThreshold', settings.successThreshold);
-  if (settings.failureThreshold > MOST_FAILURES)
+  if (settings.failureThreshold > MOST_CIRCUIT_FAILURES)
     throw new RangeError(
-      `failureThreshold must be at most ${MOST_FAILURES}, got ${settings.failureThreshold}`,
+      `failureThreshold must be at most ${MOST_CIRCUIT_FAILURES}, got ${settings.failureThreshold}`,
     );
   if (settings.maxRecoveryTimeoutMs < settings.recoveryTimeoutMs)
     throw new RangeError(

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { classifyAnswer } from './classify-answer.js';
 import { classifyTransport } from './classify-transport.js';
+import { causesOf, memberOf } from './error-causes.js';
 import { FAILED, NO_ROOM, NOT_CALLED, NOT_ITS_FAULT, UNWANTED_HERE } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 
@@ -17,9 +18,6 @@ const NOT_CALLED_CODES = new Set<ErrorCode>(['CIRCUIT_OPEN', 'BULKHEAD_FULL']);
 
 const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError', 'SyntaxError', 'URIError']);
 
-/** A longer chain of causes is a circle. */
-const MAX_CAUSES = 8;
-
 /**
  * Says which row of the table of outcomes an error is. `ownCodes` are the codes under which the target's own failures
  * come: any other `ServiceError` that a call ends with is the client's, ours, or that of another dependency which
@@ -29,7 +27,9 @@ const MAX_CAUSES = 8;
 export function classifyFailure(error: unknown, ownCodes: readonly ErrorCode[] = []): FailureKind {
   if (!(error instanceof ServiceError)) return classifyChain(error) ?? NOT_ITS_FAULT;
   if (NOT_CALLED_CODES.has(error.code)) return NOT_CALLED;
-  return ownCodes.includes(error.code) ? classifyOwn(error) : NOT_ITS_FAULT;
+  if (ownCodes.includes(error.code)) return classifyOwn(error);
+  const wasAnswered = causesOf(error).some((cause) => memberOf(cause, 'statusCode') !== undefined);
+  return wasBodySent(error) && !wasAnswered ? { ...NOT_ITS_FAULT, mayHaveSucceeded: true } : NOT_ITS_FAULT;
 }
 
 /** A failure without a cause that we know is the target's all the same: the driver found it out by itself. */
@@ -87,30 +87,16 @@ function syscallOf(error: unknown): unknown {
   return Array.isArray(memberOf(error, 'errors')) ? 'connect' : memberOf(error, 'syscall');
 }
 
-/** The mark `bodySent` of a driver: the target had all of the request when it failed. */
 function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
   const isLost = kind.verdict === 'failure' && kind.retry === 'again' && !kind.nothingSent;
-  const bodySent = causesOf(thrown).some((error) => memberOf(error, 'bodySent') === true);
-  return isLost && bodySent ? { ...kind, mayHaveSucceeded: true } : kind;
+  return isLost && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
+}
+
+/** The mark `bodySent` of a driver: the target had all of the request when the call ended. */
+function wasBodySent(thrown: unknown): boolean {
+  return causesOf(thrown).some((error) => memberOf(error, 'bodySent') === true);
 }
 
 function isProgrammingError(cause: unknown): boolean {
   return isNativeError(cause) && PROGRAMMING_ERRORS.has(cause.name);
-}
-
-/** An error and what is behind it, outside first. */
-function causesOf(thrown: unknown): unknown[] {
-  const causes: unknown[] = [];
-  for (
-    let error = thrown;
-    error !== undefined && causes.length < MAX_CAUSES;
-    error = memberOf(error, 'cause')
-  ) {
-    causes.push(error);
-  }
-  return causes;
-}
-
-function memberOf(thrown: unknown, name: string): unknown {
-  return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
 }

@@ -9,7 +9,11 @@ export class MemoryBudget {
   #usedBytes = 0;
   #members = 0;
 
-  constructor(readonly limitBytes: number) {}
+  /** `onFreed` is told of the bytes of each buffer that a member has let go. */
+  constructor(
+    readonly limitBytes: number,
+    private readonly onFreed: (bytes: number) => void = () => undefined,
+  ) {}
 
   get usedBytes(): number {
     return this.#usedBytes;
@@ -33,6 +37,7 @@ export class MemoryBudget {
 
   give(bytes: number): void {
     this.#usedBytes -= bytes;
+    this.onFreed(bytes);
   }
 
   /** Bytes that every member may hold at once. Less where idle ones, which give nothing back, hold more. */

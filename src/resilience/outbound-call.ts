@@ -14,6 +14,11 @@ export interface OutboundCall {
   readonly canRepeat?: () => boolean;
   /** Aborted when nobody waits for the call any more, or its deadline passes; its reason is the error that counts. */
   signal: AbortSignal;
+  /**
+   * Aborted when nobody waits for the call any more, but an attempt under way is to come to its own end: it has all
+   * bytes that it needs. No other attempt is made, and the wait for one ends at once.
+   */
+  readonly abandoned?: AbortSignal;
   /** The target of this attempt, chosen by the retry. */
   target?: string;
   /** When the whole call must be over, waiting included. */

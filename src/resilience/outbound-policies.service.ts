@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { Metrics } from '../observability/metrics.service.js';
+import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import { Bulkhead, type BulkheadSettings } from './bulkhead.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
 import type { CircuitSettings } from './circuit-settings.js';
@@ -17,6 +18,8 @@ export interface OutboundPolicySettings extends Pick<
   readonly targetNames: readonly string[];
   readonly circuit: Partial<CircuitSettings>;
   readonly bulkhead: BulkheadSettings;
+  /** Of each target, within that of all. Absent: a target has no limit of its own. */
+  readonly targetBulkhead?: BulkheadSettings;
 }
 
 /** The policies of this process, by the name that `@Outbound` gives. */
@@ -29,18 +32,15 @@ export class OutboundPolicies {
     @Inject(CLOCK) private readonly clock: Clock,
     metrics: Metrics,
   ) {
-    metrics.outbound.watchBulkheads(() =>
-      [...this.policies.values()].map(({ bulkhead }) =>
-        Object.assign(bulkhead.stats, { name: bulkhead.name }),
-      ),
-    );
+    metrics.outbound.watchBulkheads(() => this.readings());
   }
 
   /** @throws Error when there is a policy or a circuit of a name already. */
-  register({ targetNames, circuit, bulkhead, ...settings }: OutboundPolicySettings): void {
+  register(registered: OutboundPolicySettings): void {
+    const { targetNames, circuit, bulkhead, targetBulkhead, ...settings } = registered;
     if (this.policies.has(settings.name))
       throw new Error(`There is a policy named "${settings.name}" already`);
-    const targets = new Map(targetNames.map((name) => [name, this.newTarget(name, circuit)]));
+    const targets = new Map(targetNames.map((name) => [name, this.newTarget(name, circuit, targetBulkhead)]));
     this.policies.set(settings.name, {
       ...settings,
       targets,
@@ -49,12 +49,19 @@ export class OutboundPolicies {
   }
 
   /**
-   * Registers `name` for other calls to the targets of `base`: they share circuits and budgets, not the bulkhead.
+   * Registers `name` for other calls to the targets of `base`: they share circuits and budgets, not the bulkheads.
    * @throws Error when there is a policy of that name already.
    */
   registerLike(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
     if (this.policies.has(name)) throw new Error(`There is a policy named "${name}" already`);
-    this.policies.set(name, { ...this.require(base), name, retry, bulkhead: new Bulkhead(name, bulkhead) });
+    const { targets, ...shared } = this.require(base);
+    this.policies.set(name, {
+      ...shared,
+      name,
+      retry,
+      targets: new Map([...targets].map(([target, parts]) => [target, { ...parts, bulkhead: undefined }])),
+      bulkhead: new Bulkhead(name, bulkhead),
+    });
   }
 
   /** @throws Error for a name that no room has registered. */
@@ -64,11 +71,27 @@ export class OutboundPolicies {
     return policy;
   }
 
-  private newTarget(name: string, circuit: Partial<CircuitSettings>): OutboundTarget {
+  private *readings(): Generator<BulkheadReading> {
+    for (const { bulkhead, targets } of this.policies.values()) {
+      yield readingOf(bulkhead);
+      for (const target of targets.values()) if (target.bulkhead) yield readingOf(target.bulkhead);
+    }
+  }
+
+  private newTarget(
+    name: string,
+    circuit: Partial<CircuitSettings>,
+    bulkhead: BulkheadSettings | undefined,
+  ): OutboundTarget {
     return {
       circuit: this.circuits.register(name, circuit),
       budget: new RetryBudget(),
       cooling: new RetryAfterCooling(this.clock),
+      bulkhead: bulkhead && new Bulkhead(name, bulkhead),
     };
   }
+}
+
+function readingOf({ name, stats }: Bulkhead): BulkheadReading {
+  return { name, ...stats };
 }

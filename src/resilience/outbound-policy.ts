@@ -11,6 +11,8 @@ export interface OutboundTarget {
   readonly circuit: CircuitBreaker;
   readonly budget: RetryBudget;
   readonly cooling: RetryAfterCooling;
+  /** Limits the attempts at this target alone; absent where the dependency's own limit is enough. */
+  readonly bulkhead?: Bulkhead;
 }
 
 /** How the calls to one dependency are made. */

@@ -1,35 +1,18 @@
 import 'reflect-metadata';
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { Global, Injectable, Module, Scope } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { Injectable, Scope } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Metrics } from '../observability/metrics.service.js';
+import { OutboundRoom } from '../../test/support/outbound-room.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
-import { CLOCK, systemClock } from './clock.js';
 import { DEFAULT_BACKOFF } from './backoff.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
-import { OutboundWiring } from './outbound-wiring.service.js';
 import { Outbound } from './outbound.decorator.js';
 
 const never = new AbortController().signal;
 const context = new AsyncLocalStorage<string>();
-
-@Global()
-@Module({
-  imports: [DiscoveryModule],
-  providers: [
-    { provide: CLOCK, useValue: systemClock },
-    Metrics,
-    CircuitBreakers,
-    OutboundPolicies,
-    OutboundWiring,
-  ],
-  exports: [CLOCK, Metrics, CircuitBreakers, OutboundPolicies],
-})
-class Ground {}
 
 @Injectable()
 class Caller {
@@ -42,7 +25,7 @@ class Caller {
       targetNames: ['one', 'two'],
       ownCodes: ['STORAGE_FAILED'],
       unavailable: { code: 'NO_STORAGE_AVAILABLE', detail: 'Nobody is there.' },
-      retry: { attempts: 3, backoff: { ...DEFAULT_BACKOFF, baseMs: 1, maxMs: 5 } },
+      retry: { attempts: 3, backoff: { ...DEFAULT_BACKOFF, baseMs: 1, maxMs: 5_000 } },
       totalTime: { baseMs: 10_000, minBytesPerSecond: 1, maxMs: 10_000 },
       circuit: { failureThreshold: 4 },
       bulkhead: {
@@ -89,7 +72,7 @@ describe('an outbound method', () => {
   const failure = new ServiceError('STORAGE_FAILED', 'Failed.');
 
   beforeEach(async () => {
-    app = await Test.createTestingModule({ imports: [Ground], providers: [Caller] }).compile();
+    app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [Caller] }).compile();
     await app.init();
     caller = app.get(Caller);
   });
@@ -147,6 +130,26 @@ describe('an outbound method', () => {
     expect(caller.seen).toEqual(['one']);
   });
 
+  it('ends its back-off at once, but no attempt under way, when it is abandoned', async () => {
+    const leaving = new AbortController();
+    const gone = new ServiceError('CLIENT_CLOSED_REQUEST', 'Gone.');
+    const call = (name: string): OutboundCall => ({
+      targets: [name],
+      signal: never,
+      abandoned: leaving.signal,
+    });
+    caller.answer = () => {
+      setImmediate(() => leaving.abort(gone));
+      return Promise.reject(
+        new ServiceError('STORAGE_FAILED', 'Busy.', { cause: { statusCode: 503, retryAfterMs: 1_000 } }),
+      );
+    };
+    await expect(caller.call(call('one'))).rejects.toBe(gone);
+    expect(caller.seen).toEqual(['one']);
+    caller.answer = ({ signal }) => Promise.resolve(`aborted: ${signal.aborted}`);
+    expect(await caller.call(call('two'))).toBe('aborted: false');
+  });
+
   it('does not count against its target what is not its fault', async () => {
     caller.answer = () => Promise.reject(new ServiceError('CLIENT_STALLED', 'Slow.'));
     await expect(caller.call({ targets: ['one', 'two'], signal: never })).rejects.toMatchObject({
@@ -170,10 +173,20 @@ describe('an outbound method', () => {
 
 describe('a start with an outbound method', () => {
   it.each([
-    ['that cannot be wrapped', CallerOfOneRequest, 'marked as outbound'],
+    ['of one request', CallerOfOneRequest, 'marked as outbound'],
+    [
+      'of what a factory has made',
+      {
+        provide: 'caller',
+        inject: [OutboundPolicies],
+        useFactory: (found: OutboundPolicies) => new Caller(found),
+      },
+      'marked as outbound',
+    ],
+    ['of a class under another name', { provide: 'caller', useClass: Caller }, 'marked as outbound'],
     ['whose policy nobody registered', CallerWithoutPolicy, 'no outbound policy named "unknown"'],
   ])('%s is stopped', async (_, provider, message) => {
-    const app = await Test.createTestingModule({ imports: [Ground], providers: [provider] }).compile();
+    const app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [provider] }).compile();
     await expect(app.init()).rejects.toThrow(message);
   });
 });

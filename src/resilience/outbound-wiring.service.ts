@@ -1,5 +1,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
+import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
+import { OUTBOUND_INTERCEPTORS } from './outbound-interceptors.js';
 import { OUTBOUND_POLICY } from './outbound-metadata.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 
@@ -28,7 +30,8 @@ export class OutboundWiring implements OnModuleInit {
         ? Object.getPrototypeOf(instance)
         : Reflect.get(Object(metatype), 'prototype');
       for (const name of this.markedMethods(prototype)) {
-        if (!isObject(instance) || !wrapper.isDependencyTreeStatic()) throw notWrapped(wrapper.name, name);
+        if (!isObject(instance) || !wrapper.isDependencyTreeStatic() || !canBeWrapped(wrapper, instance))
+          throw notWrapped(wrapper.name, name);
         this.wrap(instance, name);
       }
     }
@@ -60,6 +63,14 @@ export class OutboundWiring implements OnModuleInit {
   }
 }
 
+/**
+ * Nest finds the interceptors of a class by the module that provides it under its own name, and only there it has made
+ * them. Around what a factory has made none would run, and nothing would say so.
+ */
+function canBeWrapped({ token, host }: InstanceWrapper, instance: object): boolean {
+  return token === instance.constructor && OUTBOUND_INTERCEPTORS.every((type) => host?.injectables.has(type));
+}
+
 function policyOf(target: object, name: string): string | undefined {
   const policy: unknown = Reflect.getMetadata(OUTBOUND_POLICY, Object(Reflect.get(target, name)));
   return typeof policy === 'string' ? policy : undefined;
@@ -67,7 +78,7 @@ function policyOf(target: object, name: string): string | undefined {
 
 function notWrapped(provider: unknown, method: string): Error {
   return new Error(
-    `${String(provider)}.${method} is marked as outbound, but its provider is not one for the whole application`,
+    `${String(provider)}.${method} is marked as outbound, but it is not a class that is provided under its own name, once for the whole application`,
   );
 }
 

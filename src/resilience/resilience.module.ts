@@ -5,11 +5,13 @@ import type { Environment } from '../config/environment.js';
 import { BodySources } from './body-sources.service.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
 import { CLOCK, systemClock } from './clock.js';
+import { ForcedCircuits } from './forced-circuits.service.js';
 import { MemoryBudget } from './memory-budget.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { OutboundWiring } from './outbound-wiring.service.js';
 import { SpoolFolder } from './spool-folder.service.js';
 import { spoolPath } from './spool-path.js';
+import { YoungCollection } from './young-collection.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -20,12 +22,13 @@ type Config = ConfigService<Environment, true>;
   providers: [
     { provide: CLOCK, useValue: systemClock },
     CircuitBreakers,
+    ForcedCircuits,
     OutboundPolicies,
     OutboundWiring,
     { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
     { provide: BodySources, inject: [ConfigService, SpoolFolder], useFactory: bodySources },
   ],
-  exports: [CLOCK, CircuitBreakers, OutboundPolicies, BodySources],
+  exports: [CLOCK, CircuitBreakers, ForcedCircuits, OutboundPolicies, BodySources, SpoolFolder],
 })
 export class ResilienceModule {}
 
@@ -37,9 +40,12 @@ function spoolFolder(config: Config): SpoolFolder {
 }
 
 function bodySources(config: Config, folder: SpoolFolder): BodySources {
+  const young = new YoungCollection();
   return new BodySources({
     memoryBytes: config.get('BODY_MEMORY_BYTES', { infer: true }),
-    budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true })),
+    budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true }), (bytes) =>
+      young.freed(bytes),
+    ),
     folder,
   });
 }

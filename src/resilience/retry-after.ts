@@ -1,3 +1,5 @@
+import { ServiceError } from '../errors/service-error.js';
+
 /** Longer delays are cut to this: 24 days, the longest that a timer of Node keeps. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
@@ -29,6 +31,11 @@ export function parseRetryAfter(value: unknown, wallNowMs: number): number | und
   const text = value.trim();
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : msUntil(text, wallNowMs);
   return ms === undefined ? undefined : Math.min(Math.max(0, ms), MAX_DELAY_MS);
+}
+
+/** Milliseconds that whoever failed with `error` is told to wait before another try; 0 where it does not say. */
+export function waitAskedForMs(error: unknown): number {
+  return error instanceof ServiceError ? (error.options.retryAfterMs ?? 0) : 0;
 }
 
 function msUntil(text: string, wallNowMs: number): number | undefined {

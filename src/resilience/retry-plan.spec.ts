@@ -58,8 +58,16 @@ describe('planRetry', () => {
       expect(plan([busyFor(10)])).toMatchObject({ kind: 'retry', delayMs: 1000 });
     });
 
-    it('no longer than the longest delay, whatever it asks for', () => {
-      expect(plan([busyFor(3_600_000)])).toMatchObject({ kind: 'retry', delayMs: 10_000 });
+    it('up to the longest delay, and not at all where it asks for more: the wait would be in vain', () => {
+      expect(plan([busyFor(10_000)])).toMatchObject({ kind: 'retry', delayMs: 10_000 });
+      expect(plan([busyFor(10_001)])).toEqual({ kind: 'stop', reason: 'predicate' });
+      expect(budget.tokens).toBe(9);
+    });
+
+    it('no longer than by back-off where another can be tried once more meanwhile', () => {
+      const call = { hasEarlierTarget: true };
+      expect(plan([broken, busyFor(3_600_000)], call)).toMatchObject({ kind: 'retry', delayMs: 2000 });
+      expect(plan([broken, busyFor(5000)], { ...call, leftMs: 4000 })).toMatchObject({ delayMs: 2000 });
     });
 
     it('not at all where the deadline would pass meanwhile', () => {
@@ -132,6 +140,14 @@ describe('planRetry', () => {
     it('when nobody waits for the call any more', () => {
       const signal = AbortSignal.abort(new Error('gone'));
       expect(plan([broken], { signal, hasOtherTarget: true })).toEqual({ kind: 'stop', reason: 'aborted' });
+    });
+
+    it('when nobody waits for another attempt', () => {
+      const abandoned = AbortSignal.abort(new Error('gone'));
+      expect(plan([broken], { abandoned, hasOtherTarget: true })).toEqual({
+        kind: 'stop',
+        reason: 'aborted',
+      });
     });
 
     it('when its deadline has passed, and names that rather than the abort that follows from it', () => {

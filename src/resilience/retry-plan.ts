@@ -19,7 +19,11 @@ export interface FailedCall {
   readonly replayable: boolean;
   /** Is there a target that fits and was not tried yet? */
   readonly hasOtherTarget: boolean;
+  /** Is there another target that failed before and may be called again? */
+  readonly hasEarlierTarget?: boolean;
   readonly signal: AbortSignal;
+  /** Aborted when nobody waits for another attempt. */
+  readonly abandoned?: AbortSignal;
   readonly deadline: Deadline;
   /** Of the target that failed. */
   readonly budget: RetryBudget;
@@ -33,9 +37,9 @@ export type RetryDecision =
 
 /**
  * Decides what follows after a failed attempt. Another target is tried without waiting and without a price: the
- * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, at
- * most `maxMs`, and not at all where the deadline would pass meanwhile. Takes a token of the budget when, and only
- * when, it decides for the same target.
+ * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, and not
+ * at all where it asks for more than `maxMs` or the deadline would pass meanwhile: such a wait would be in vain. Takes a
+ * token of the budget when, and only when, it decides for the same target, or for one that failed before.
  */
 export function planRetry(call: FailedCall, settings: RetrySettings, random: Random): RetryDecision {
   const failure = call.failures.at(-1);
@@ -44,35 +48,34 @@ export function planRetry(call: FailedCall, settings: RetrySettings, random: Ran
   if (reason) return { kind: 'stop', reason };
   if (call.hasOtherTarget) return { kind: 'retry', where: 'next', delayMs: 0 };
   if (failure.retry === 'elsewhere') return { kind: 'stop', reason: 'predicate' };
-  const delayMs = delayBefore(call.failures.length, failure, settings.backoff, random);
+  // What this one asks for is nothing to another one.
+  const restMs = call.hasEarlierTarget ? 0 : (failure.retryAfterMs ?? 0);
+  if (restMs > settings.backoff.maxMs) return { kind: 'stop', reason: 'predicate' };
+  const delayMs = Math.max(restMs, backoffMs(settings.backoff, call.failures.length, random));
   if (delayMs >= call.deadline.remainingMs) return { kind: 'stop', reason: 'deadline' };
   if (!call.budget.pay(failure)) return { kind: 'stop', reason: 'budget' };
   return { kind: 'retry', where: 'same', delayMs };
 }
 
 function reasonToStop(
-  { failures, signal, deadline, replayable }: FailedCall,
+  { failures, signal, abandoned, deadline, replayable }: FailedCall,
   failure: FailureKind,
-  { attempts, retryIf = () => true }: RetrySettings,
+  settings: RetrySettings,
 ): StopReason | undefined {
   // First, since a passed deadline aborts the signal as well.
   if (deadline.hasPassed) return 'deadline';
-  if (signal.aborted) return 'aborted';
-  if (failure.retry === 'never' || isSecondOfItsKind(failures, failure) || !retryIf(failure))
-    return 'predicate';
-  if (failures.length >= attempts) return 'attempts';
+  if (signal.aborted || abandoned?.aborted) return 'aborted';
+  if (!canBeCured(failures, failure, settings)) return 'predicate';
+  if (failures.length >= settings.attempts) return 'attempts';
   return replayable || failure.nothingSent ? undefined : 'not_replayable';
 }
 
-function isSecondOfItsKind(failures: readonly FailureKind[], { once = false }: FailureKind): boolean {
-  return once && failures.filter((failure) => failure.once).length > 1;
-}
-
-function delayBefore(
-  attempt: number,
-  { retryAfterMs = 0 }: FailureKind,
-  backoff: BackoffSettings,
-  random: Random,
-): number {
-  return Math.min(backoff.maxMs, Math.max(retryAfterMs, backoffMs(backoff, attempt, random)));
+/** Is it worth another try at all? What can be cured once only is not when it comes again. */
+function canBeCured(
+  failures: readonly FailureKind[],
+  failure: FailureKind,
+  { retryIf = () => true }: RetrySettings,
+): boolean {
+  if (failure.retry === 'never' || !retryIf(failure)) return false;
+  return !failure.once || failures.filter(({ once }) => once).length === 1;
 }

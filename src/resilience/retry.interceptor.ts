@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '../observability/metrics.service.js';
 import { asError } from '../errors/as-error.js';
+import { ServiceError } from '../errors/service-error.js';
 import { classifyFailure } from './classify-failure.js';
 import type { FailureKind } from './outcome.js';
 import type { OutboundCall } from './outbound-call.js';
@@ -10,6 +11,8 @@ import type { OutboundPolicy } from './outbound-policy.js';
 import { planRetry, type RetryDecision } from './retry-plan.js';
 import { sleep } from './sleep.js';
 import { callableTargets, noTarget } from './target-choice.js';
+import { type Place, takePlace } from './target-places.js';
+import { timeoutPhaseOf } from './timeout-phase.js';
 
 /**
  * Timers count from the beginning of their turn of the event loop, so one fires early by what that turn took. A target
@@ -24,7 +27,7 @@ interface Attempts {
   readonly failed: Set<string>;
 }
 
-/** Chooses the target of each attempt, and makes attempts until one succeeds or none can help. */
+/** Chooses the target of each attempt, one that has room for it, and makes attempts until one succeeds or none can help. */
 @Injectable()
 export class RetryInterceptor extends OutboundInterceptor {
   constructor(
@@ -37,7 +40,7 @@ export class RetryInterceptor extends OutboundInterceptor {
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
     const attempts: Attempts = { failures: [], failed: new Set() };
     for (;;) {
-      const target = this.choose(call, policy, attempts);
+      const { target, release } = await this.choose(call, policy, attempts);
       call.target = target;
       call.failure = undefined;
       try {
@@ -47,17 +50,25 @@ export class RetryInterceptor extends OutboundInterceptor {
         if (!attempts.failed.has(target)) this.countFallback(attempts, 'success');
         return result;
       } catch (error) {
+        release();
         await this.afterFailure(call, policy, attempts, error);
+      } finally {
+        release();
       }
     }
   }
 
-  private choose(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): string {
+  private async choose(
+    call: OutboundCall,
+    policy: OutboundPolicy,
+    { failures, failed }: Attempts,
+  ): Promise<Place> {
     const callable = callableTargets(call.targets, policy);
-    const chosen = callable.find((name) => !failed.has(name)) ?? callable[0];
-    if (chosen === undefined) throw noTarget(call.targets, policy);
-    if (failures.length > 0) this.metrics.outbound.retried(chosen);
-    return chosen;
+    if (callable.length === 0) throw noTarget(call.targets, policy);
+    const untried = callable.filter((name) => !failed.has(name));
+    const place = await takePlace(untried.length > 0 ? untried : callable, call, policy);
+    if (failures.length > 0) this.metrics.outbound.retried(place.target);
+    return place;
   }
 
   private countFallback({ failed }: Attempts, outcome: 'success' | 'failure'): void {
@@ -74,28 +85,42 @@ export class RetryInterceptor extends OutboundInterceptor {
     attempts: Attempts,
     error: unknown,
   ): Promise<void> {
+    // Its circuit opened while the attempt waited for a place: none was made, and the choice is another now.
+    if (wasRejected(call, error)) return;
     const target = call.target ?? '';
     const failure = call.failure ?? classifyFailure(error, policy.ownCodes);
     attempts.failures.push(failure);
     attempts.failed.add(target);
+    const late = failure.verdict === 'failure' && timeoutPhaseOf(error);
+    if (late) this.metrics.outbound.timedOut(target, late);
     const decision = this.decide(call, policy, attempts);
     if (decision.kind === 'stop') {
       if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);
       this.countFallback(attempts, 'failure');
-      throw call.signal.aborted ? asError(call.signal.reason) : error;
+      throw endedBy(call) ?? this.finalError(call, policy, error);
     }
     if (decision.where === 'same') await pause(decision.delayMs, call, policy);
+  }
+
+  /** Where the targets ask for rest, when they may be called again is what a client can use. */
+  private finalError(call: OutboundCall, policy: OutboundPolicy, error: unknown): unknown {
+    const asksForRest = call.failure?.retryAfterMs !== undefined;
+    const rests = asksForRest && callableTargets(call.targets, policy).length === 0;
+    return rests ? noTarget(call.targets, policy, error) : error;
   }
 
   private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {
     const target = policy.targets.get(call.target ?? '');
     if (!target || !call.deadline) return { kind: 'stop', reason: 'predicate' };
+    const others = callableTargets(call.targets, policy).filter((name) => name !== call.target);
     return planRetry(
       {
         failures,
         replayable: call.canRepeat?.() ?? true,
-        hasOtherTarget: callableTargets(call.targets, policy).some((name) => !failed.has(name)),
+        hasOtherTarget: others.some((name) => !failed.has(name)),
+        hasEarlierTarget: others.length > 0,
         signal: call.signal,
+        abandoned: call.abandoned,
         deadline: call.deadline,
         budget: target.budget,
       },
@@ -105,13 +130,25 @@ export class RetryInterceptor extends OutboundInterceptor {
   }
 }
 
+/** Did the circuit of the chosen target turn the attempt away? The error may also be that of a call within it. */
+function wasRejected({ failure }: OutboundCall, error: unknown): boolean {
+  return failure === undefined && error instanceof ServiceError && error.code === 'CIRCUIT_OPEN';
+}
+
+/** Why nobody waits for the call any more, where that is so. */
+function endedBy({ signal, abandoned }: OutboundCall): Error | undefined {
+  const ended = [signal, abandoned].find((candidate) => candidate?.aborted);
+  return ended && asError(ended.reason);
+}
+
 /** Waits before another attempt at the same target. */
 async function pause(
   ms: number,
-  { target = '', signal }: OutboundCall,
+  { target = '', signal, abandoned }: OutboundCall,
   policy: OutboundPolicy,
 ): Promise<void> {
-  await sleep(ms, signal);
+  const signals = abandoned ? [signal, abandoned] : [signal];
+  await sleep(ms, ...signals);
   const leftMs = policy.targets.get(target)?.cooling.remainingMs ?? 0;
-  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, signal);
+  if (leftMs > 0 && leftMs <= MAX_EARLY_MS) await sleep(Math.ceil(leftMs) + 1, ...signals);
 }

@@ -39,6 +39,17 @@ describe('sleep', () => {
     expect(leftOvers()).toEqual({ timers: 0, listeners: 0 });
   });
 
+  it('ends with whichever of several signals aborts, and leaves nothing at the others', async () => {
+    const other = new AbortController();
+    const reason = new Error('gone');
+    const sleeping = sleep(60_000, controller.signal, other.signal);
+    other.abort(reason);
+    await expect(sleeping).rejects.toBe(reason);
+    expect(leftOvers()).toEqual({ timers: 0, listeners: 0 });
+    await expect(sleep(60_000, controller.signal, other.signal)).rejects.toBe(reason);
+    expect(leftOvers()).toEqual({ timers: 0, listeners: 0 });
+  });
+
   it('does not begin where the signal has aborted already', async () => {
     const reason = new Error('gone');
     controller.abort(reason);

@@ -2,23 +2,27 @@
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * Waits `ms` milliseconds, or rejects with the reason of `signal` as soon as it aborts. Leaves neither a timer nor
- * a listener behind.
+ * Waits `ms` milliseconds, or rejects with the reason of the first of `signals` that aborts, as soon as it does. Leaves
+ * neither a timer nor a listener behind.
  */
-export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+export function sleep(ms: number, ...signals: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const onAbort = (): void => {
+    for (const signal of signals) signal.throwIfAborted();
+    const stop = (): void => {
       clearTimeout(timer);
-      reject(signal.reason);
+      for (const signal of signals) signal.removeEventListener('abort', onAbort);
+    };
+    const onAbort = (): void => {
+      stop();
+      reject(signals.find(({ aborted }) => aborted)?.reason);
     };
     const timer = setTimeout(
       () => {
-        signal.removeEventListener('abort', onAbort);
+        stop();
         resolve();
       },
       Math.min(ms, MAX_TIMER_MS),
     );
-    signal.addEventListener('abort', onAbort, { once: true });
+    for (const signal of signals) signal.addEventListener('abort', onAbort);
   });
 }

@@ -15,9 +15,14 @@ export function callableTargets(names: readonly string[], policy: OutboundPolicy
 }
 
 /** What the caller is told when none may be called: an honest time after which the first of them may. */
-export function noTarget(names: readonly string[], { targets, unavailable }: OutboundPolicy): ServiceError {
+export function noTarget(
+  names: readonly string[],
+  { targets, unavailable }: OutboundPolicy,
+  cause?: unknown,
+): ServiceError {
   const waits = names.flatMap((name) => targets.get(name) ?? []).map(waitMs);
   return new ServiceError(unavailable.code, unavailable.detail, {
+    cause,
     retryAfterMs: Math.max(1_000, Math.min(...waits)),
   });
 }

@@ -1,9 +1,6 @@
 import { Module } from '@nestjs/common';
-import { MONOTONIC_CLOCK } from './monotonic-clock.js';
 import { ServiceTokens } from './service-tokens.service.js';
+import { TokenEndpoint } from './token-endpoint.service.js';
 
-@Module({
-  providers: [{ provide: MONOTONIC_CLOCK, useValue: () => performance.now() }, ServiceTokens],
-  exports: [ServiceTokens],
-})
+@Module({ providers: [TokenEndpoint, ServiceTokens], exports: [ServiceTokens] })
 export class ServiceTokensModule {}

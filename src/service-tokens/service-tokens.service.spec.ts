@@ -1,43 +1,46 @@
 import { inspect } from 'node:util';
 import { Logger } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { TokenEndpointServer } from '../../test/support/token-endpoint.js';
-import { type Environment, parseEnvironment } from '../config/environment.js';
-import { ServiceTokens } from './service-tokens.service.js';
+import { openServiceTokens, type OpenServiceTokens } from '../../test/support/service-tokens.js';
+import type { ServiceTokens } from './service-tokens.service.js';
 
 const SECRET = 'p@ss&word=+ ü';
 const MINUTE_MS = 60_000;
 
 describe('ServiceTokens', () => {
   let endpoint: TokenEndpointServer;
-  let nowMs: number;
-  const opened: ServiceTokens[] = [];
+  let clock: ManualClock;
+  const opened: OpenServiceTokens[] = [];
   const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
 
   beforeEach(async () => {
     endpoint = await TokenEndpointServer.start();
-    nowMs = 1000;
+    clock = new ManualClock();
     warn.mockClear();
   });
 
   afterEach(async () => {
     await endpoint.close();
-    await Promise.all(opened.splice(0).map((tokens) => tokens.onApplicationShutdown()));
+    await Promise.all(opened.splice(0).map((open) => open.close()));
   });
 
-  function tokensWith(variables: Record<string, string> = {}): ServiceTokens {
-    const environment = parseEnvironment({
-      SERVICE_TOKEN_URL: endpoint.url,
-      SERVICE_CLIENT_ID: 'ingester',
-      SERVICE_CLIENT_SECRET: SECRET,
-      SERVICE_TOKEN_TIMEOUT_MS: '1500',
-      ...variables,
-    });
-    const config = new ConfigService<Environment, true>(environment);
-    const tokens = new ServiceTokens(config, () => nowMs);
-    opened.push(tokens);
-    return tokens;
+  async function tokensWith(variables: Record<string, string> = {}): Promise<ServiceTokens> {
+    const open = await openServiceTokens(
+      {
+        SERVICE_TOKEN_URL: endpoint.url,
+        SERVICE_CLIENT_ID: 'ingester',
+        SERVICE_CLIENT_SECRET: SECRET,
+        SERVICE_TOKEN_TIMEOUT_MS: '1500',
+        // What more attempts do is shown beside the endpoint.
+        SERVICE_TOKEN_RETRY_ATTEMPTS: '1',
+        ...variables,
+      },
+      clock,
+    );
+    opened.push(open);
+    return open.tokens;
   }
 
   /** Lets requests in the background come to their end. */
@@ -48,7 +51,7 @@ describe('ServiceTokens', () => {
 
   describe('asks', () => {
     it('with the form of RFC 6749', async () => {
-      await tokensWith({ SERVICE_TOKEN_SCOPE: 'files:write' }).token();
+      await (await tokensWith({ SERVICE_TOKEN_SCOPE: 'files:write' })).token();
       const [request] = endpoint.requests;
       expect(request?.headers['content-type']).toBe('application/x-www-form-urlencoded');
       expect(Object.fromEntries(new URLSearchParams(request?.body))).toEqual({
@@ -60,7 +63,7 @@ describe('ServiceTokens', () => {
     });
 
     it('with the JSON of artStore', async () => {
-      await tokensWith({ SERVICE_TOKEN_ENCODING: 'json' }).token();
+      await (await tokensWith({ SERVICE_TOKEN_ENCODING: 'json' })).token();
       const [request] = endpoint.requests;
       expect(request?.headers['content-type']).toBe('application/json');
       expect(JSON.parse(request?.body ?? '')).toEqual({
@@ -71,14 +74,18 @@ describe('ServiceTokens', () => {
     });
 
     it('nobody where no endpoint is configured', async () => {
-      const tokens = new ServiceTokens(new ConfigService(parseEnvironment({})), () => 0);
+      const tokens = await tokensWith({
+        SERVICE_TOKEN_URL: '',
+        SERVICE_CLIENT_ID: '',
+        SERVICE_CLIENT_SECRET: '',
+      });
       expect(await tokens.token()).toBeUndefined();
       expect(await tokens.renew('x')).toBeUndefined();
       expect(await tokens.health()).toEqual({ up: true });
     });
 
     it('once, however many wait', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       const { promise, resolve } = Promise.withResolvers<void>();
       endpoint.options.gate = promise;
       const waiting = Array.from({ length: 100 }, () => tokens.token());
@@ -88,7 +95,7 @@ describe('ServiceTokens', () => {
     });
 
     it('again after a failure', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       endpoint.options.fault = { status: 500, body: '' };
       const failed = await Promise.allSettled([tokens.token(), tokens.token()]);
       expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
@@ -100,12 +107,12 @@ describe('ServiceTokens', () => {
 
   describe('renews', () => {
     it('before the end, without letting callers wait', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
-      nowMs += 29 * MINUTE_MS - 1;
+      clock.pass(29 * MINUTE_MS - 1);
       expect(await tokens.token()).toBe('token-1');
       expect(endpoint.requests).toHaveLength(1);
-      nowMs += 1;
+      clock.pass(1);
       const { promise, resolve } = Promise.withResolvers<void>();
       endpoint.options.gate = promise;
       expect(await Promise.all([tokens.token(), tokens.token()])).toEqual(['token-1', 'token-1']);
@@ -116,31 +123,31 @@ describe('ServiceTokens', () => {
     });
 
     it('an expired token before it is given away', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
-      nowMs += 30 * MINUTE_MS;
+      clock.pass(30 * MINUTE_MS);
       expect(await tokens.token()).toBe('token-2');
     });
 
     it('a short-lived token at half its life and not with every call', async () => {
       endpoint.options.expiresIn = 10;
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
-      nowMs += 4_999;
+      clock.pass(4_999);
       for (let call = 0; call < 10; call += 1) expect(await tokens.token()).toBe('token-1');
       await settled(1);
       expect(endpoint.requests).toHaveLength(1);
-      nowMs += 1;
+      clock.pass(1);
       expect(await tokens.token()).toBe('token-1');
       await settled(2);
       expect(await tokens.token()).toBe('token-2');
     });
 
     it('later when it fails, keeping what it has and asking less often than it is called', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
       endpoint.options.fault = { status: 503, body: SECRET };
-      nowMs += 29 * MINUTE_MS;
+      clock.pass(29 * MINUTE_MS);
       expect(await tokens.token()).toBe('token-1');
       await settled(2);
       for (let call = 0; call < 10; call += 1) expect(await tokens.token()).toBe('token-1');
@@ -149,7 +156,7 @@ describe('ServiceTokens', () => {
       expect(warn).toHaveBeenCalledTimes(1);
       expect(inspect(warn.mock.calls)).not.toContain(SECRET);
       endpoint.options.fault = undefined;
-      nowMs += MINUTE_MS / 2;
+      clock.pass(MINUTE_MS / 2);
       expect(await tokens.token()).toBe('token-1');
       await settled(3);
       expect(await tokens.token()).toBe('token-2');
@@ -158,7 +165,7 @@ describe('ServiceTokens', () => {
 
   describe('replaces a rejected token', () => {
     it('once for all who had it', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
       const renewed = await Promise.all([tokens.renew('token-1'), tokens.renew('token-1')]);
       expect(renewed).toEqual(['token-2', 'token-2']);
@@ -168,7 +175,7 @@ describe('ServiceTokens', () => {
     });
 
     it('and keeps it for others while there is no new one', async () => {
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       await tokens.token();
       endpoint.options.fault = 'reset';
       await expect(tokens.renew('token-1')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
@@ -208,7 +215,7 @@ describe('ServiceTokens', () => {
       ['does not answer', 'hang'],
     ] as const)('when the endpoint %s, and tells no secret', async (_what, fault) => {
       endpoint.options.fault = fault;
-      const tokens = tokensWith();
+      const tokens = await tokensWith();
       const error: unknown = await tokens.token().catch((thrown: unknown) => thrown);
       expect(error).toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
       const shown = inspect(error, { depth: 10, showHidden: true }) + JSON.stringify(error);
@@ -220,21 +227,21 @@ describe('ServiceTokens', () => {
 
     it('when nobody listens', async () => {
       await endpoint.close();
-      await expect(tokensWith().token()).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+      await expect((await tokensWith()).token()).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     });
   });
 
   it('is up while it holds a valid token, also when the endpoint is gone', async () => {
-    const tokens = tokensWith();
+    const tokens = await tokensWith();
     expect(await tokens.health()).toEqual({ up: true });
     endpoint.options.fault = 'reset';
     expect(await tokens.health()).toEqual({ up: true });
-    nowMs += 31 * MINUTE_MS;
+    clock.pass(31 * MINUTE_MS);
     expect(await tokens.health()).toMatchObject({ up: false });
   });
 
   it('shows neither secret nor token when it is printed', async () => {
-    const tokens = tokensWith();
+    const tokens = await tokensWith();
     await tokens.token();
     const shown = inspect(tokens, { depth: 10, showHidden: true }) + JSON.stringify(tokens);
     expect(shown).not.toContain(SECRET);
@@ -243,11 +250,11 @@ describe('ServiceTokens', () => {
 
   it('lets nobody wait at shutdown', async () => {
     endpoint.options.fault = 'hang';
-    const tokens = tokensWith({ SERVICE_TOKEN_TIMEOUT_MS: '20000' });
+    const tokens = await tokensWith({ SERVICE_TOKEN_TIMEOUT_MS: '20000' });
     const waiting = tokens.token();
     waiting.catch(() => undefined);
     await settled(1);
     await tokens.onApplicationShutdown();
-    await expect(waiting).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect(waiting).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
   });
 });

@@ -2,8 +2,9 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import { MONOTONIC_CLOCK, type MonotonicClock } from './monotonic-clock.js';
-import { TokenEndpoint } from './token-endpoint.js';
+import { CLOCK, type Clock } from '../resilience/clock.js';
+import { waitAskedForMs } from '../resilience/retry-after.js';
+import { type IssuedToken, TOKEN_ENDPOINT, TokenEndpoint } from './token-endpoint.service.js';
 
 /** A token in use; times are those of the monotonic clock. */
 interface HeldToken {
@@ -17,41 +18,47 @@ export type ServiceTokenHealth = { readonly up: true } | { readonly up: false; r
 
 /**
  * Our own access token for the services behind us. One request for it is under way at a time, however many
- * callers wait; it is renewed in the background before it expires, so that callers wait only for the first.
+ * callers wait; it is renewed in the background before it expires, so that callers wait only for the first. While
+ * the endpoint is down the token in use serves on to its end; after that callers are turned away, at once where the
+ * circuit is open. How often the endpoint is tried again is decided by its outbound policy alone.
  */
 @Injectable()
 export class ServiceTokens implements OnApplicationShutdown {
   private readonly logger = new Logger(ServiceTokens.name);
-  private readonly endpoint: TokenEndpoint | undefined;
   private readonly renewBeforeMs: number;
+  private readonly closing = new AbortController();
   #held: HeldToken | undefined;
   #renewal: Promise<HeldToken> | undefined;
 
   constructor(
+    private readonly endpoint: TokenEndpoint,
     config: ConfigService<Environment, true>,
-    @Inject(MONOTONIC_CLOCK) private readonly clock: MonotonicClock,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.endpoint = endpointFrom(config);
     this.renewBeforeMs = config.get('SERVICE_TOKEN_RENEW_BEFORE_MS', { infer: true });
   }
 
-  /** The token to send, or undefined where no token endpoint is configured. @throws ADMIN_UNAVAILABLE */
+  /**
+   * The token to send, or undefined where no token endpoint is configured.
+   * @throws ADMIN_UNAVAILABLE, SHUTTING_DOWN
+   */
   async token(): Promise<string | undefined> {
-    if (!this.endpoint) return undefined;
+    if (!this.endpoint.isConfigured) return undefined;
     const held = this.#held;
-    const nowMs = this.clock();
-    if (!held || nowMs >= held.expiresAtMs) return (await this.#renewOnce(this.endpoint)).value;
-    if (nowMs >= held.renewAtMs) this.#renewInBackground(this.endpoint, held);
+    const nowMs = this.clock.monotonicMs();
+    if (!held || nowMs >= held.expiresAtMs) return (await this.#renewOnce()).value;
+    if (nowMs >= held.renewAtMs) this.#renewInBackground(held);
     return held.value;
   }
 
   /**
    * Called when `rejected` was answered with 401: gives another token, asking for one unless another caller has
-   * done so already. The rejected one stays in use until then, since others may accept it. @throws ADMIN_UNAVAILABLE
+   * done so already. The rejected one stays in use until then, since others may accept it.
+   * @throws ADMIN_UNAVAILABLE, SHUTTING_DOWN
    */
   async renew(rejected: string): Promise<string | undefined> {
-    if (!this.endpoint || (this.#held && this.#held.value !== rejected)) return this.token();
-    return (await this.#renewOnce(this.endpoint)).value;
+    if (!this.endpoint.isConfigured || (this.#held && this.#held.value !== rejected)) return this.token();
+    return (await this.#renewOnce()).value;
   }
 
   /** Up while a valid token is held or can be fetched, and where none is needed. */
@@ -68,47 +75,50 @@ export class ServiceTokens implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.endpoint?.close();
+    this.closing.abort(new ServiceError('SHUTTING_DOWN', 'The service is shutting down.'));
+    await this.endpoint.close();
   }
 
-  /** Joins the request under way or starts one; a failed one is forgotten, so that the next caller tries again. */
-  #renewOnce(endpoint: TokenEndpoint): Promise<HeldToken> {
-    this.#renewal ??= this.#fetch(endpoint).finally(() => {
+  /** Joins the call under way or starts one; a failed one is forgotten, so that the next caller asks again. */
+  #renewOnce(): Promise<HeldToken> {
+    this.#renewal ??= this.#fetch().finally(() => {
       this.#renewal = undefined;
     });
     return this.#renewal;
   }
 
-  async #fetch(endpoint: TokenEndpoint): Promise<HeldToken> {
-    const askedAtMs = this.clock();
-    const { value, lifeMs } = await endpoint.issue();
+  async #fetch(): Promise<HeldToken> {
+    const { value, askedAtMs, lifeMs } = await this.#issue();
     const expiresAtMs = askedAtMs + lifeMs;
-    // A token that lives shorter than the configured window is renewed at half its life, not with every call.
-    const renewAtMs = expiresAtMs - Math.min(this.renewBeforeMs, lifeMs / 2);
+    // A token that lives shorter than the configured window is renewed at half its life, not with every call. One
+    // that came by way of trial is renewed with the next: else the circuit would stay half-open until its end.
+    const renewAtMs = this.endpoint.isOnTrial
+      ? askedAtMs
+      : expiresAtMs - Math.min(this.renewBeforeMs, lifeMs / 2);
     this.#held = { value, expiresAtMs, renewAtMs };
     return this.#held;
   }
 
-  #renewInBackground(endpoint: TokenEndpoint, held: HeldToken): void {
-    this.#renewOnce(endpoint).catch((error: unknown) => {
-      this.logger.warn(`The service token was not renewed, the one in use is kept: ${String(error)}`);
+  /** The callers' deadlines and whether they still wait play no part, since the call is for all of them. */
+  async #issue(): Promise<IssuedToken> {
+    try {
+      return await this.endpoint.issue({ targets: [TOKEN_ENDPOINT], signal: this.closing.signal });
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.code !== 'DEADLINE_EXCEEDED') throw error;
+      const detail = 'The token endpoint gave no token in time.';
+      throw new ServiceError('ADMIN_UNAVAILABLE', detail, { cause: error });
+    }
+  }
+
+  #renewInBackground(held: HeldToken): void {
+    this.#renewOnce().catch((error: unknown) => {
+      this.logger.warn({ err: error }, 'The service token was not renewed, the one in use is kept');
       if (this.#held !== held) return;
-      // The next try comes at half of what is left, so that a dead endpoint is not asked by every caller.
-      const nowMs = this.clock();
-      this.#held = { ...held, renewAtMs: nowMs + (held.expiresAtMs - nowMs) / 2 };
+      // The next try comes at half of what is left, so that a dead endpoint is not asked by every caller, and not
+      // before the endpoint may be asked again.
+      const nowMs = this.clock.monotonicMs();
+      const pauseMs = Math.max((held.expiresAtMs - nowMs) / 2, waitAskedForMs(error));
+      this.#held = { ...held, renewAtMs: nowMs + pauseMs };
     });
   }
-}
-
-function endpointFrom(config: ConfigService<Environment, true>): TokenEndpoint | undefined {
-  const url = config.get('SERVICE_TOKEN_URL', { infer: true });
-  if (url === undefined) return undefined;
-  return new TokenEndpoint({
-    url,
-    encoding: config.get('SERVICE_TOKEN_ENCODING', { infer: true }),
-    clientId: config.get('SERVICE_CLIENT_ID', { infer: true }) ?? '',
-    clientSecret: config.get('SERVICE_CLIENT_SECRET', { infer: true }) ?? '',
-    scope: config.get('SERVICE_TOKEN_SCOPE', { infer: true }),
-    timeoutMs: config.get('SERVICE_TOKEN_TIMEOUT_MS', { infer: true }),
-  });
 }

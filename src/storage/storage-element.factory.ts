@@ -16,6 +16,8 @@ export function createStorageElement(
   const timeouts = {
     connectMs: config.get('STORAGE_CONNECT_TIMEOUT_MS', { infer: true }),
     stallMs: config.get('STORAGE_STALL_TIMEOUT_MS', { infer: true }),
+    minBytesPerSecond: config.get('STORAGE_MIN_BYTES_PER_SECOND', { infer: true }),
+    rateWindowMs: config.get('STORAGE_MIN_RATE_WINDOW_MS', { infer: true }),
     commitMs: config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true }),
     requestMs: config.get('STORAGE_REQUEST_TIMEOUT_MS', { infer: true }),
   };

@@ -40,7 +40,7 @@ export interface ContentDigest {
 /** The bytes of a file on their way to an element. */
 export interface FileBody {
   /**
-   * Read once. Ends only when the whole upload has been parsed, counted and checked, and fails with a
+   * Read once; it may come paused. Ends only when the whole upload has been parsed, counted and checked, and fails with a
    * `ServiceError` when it is bad; a driver that sees no end must not finish the file.
    */
   readonly stream: Readable;
@@ -76,7 +76,8 @@ export interface StorageElement {
   /**
    * @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, CONFLICT, ADMIN_UNAVAILABLE where there is no token;
    * the error that `body.stream` failed with, CLIENT_CLOSED_REQUEST when it was closed without one,
-   * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`.
+   * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`. What ends an upload when the
+   * element had all of it has the mark `bodySent` in its causes: the element may have the file all the same.
    */
   put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile>;
   /** The file, or undefined where the element has none of that id. @throws STORAGE_FAILED, STORAGE_TIMEOUT */

@@ -10,6 +10,7 @@ import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
 import { systemClock } from '../resilience/clock.js';
 import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
+import { TokenEndpoint } from '../service-tokens/token-endpoint.service.js';
 import { StorageElements } from './storage-elements.service.js';
 
 describe('StorageElements', () => {
@@ -39,7 +40,9 @@ describe('StorageElements', () => {
     });
     const config = new ConfigService<Environment, true>(environment);
     const policies = new OutboundPolicies(new CircuitBreakers(systemClock), systemClock, new Metrics());
-    const elements = new StorageElements(config, new ServiceTokens(config, () => 0), policies);
+    const endpoint = new TokenEndpoint(config, policies, systemClock);
+    const tokens = new ServiceTokens(endpoint, config, systemClock);
+    const elements = new StorageElements(config, tokens, policies);
     opened.push(elements);
     return elements;
   }

@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
+import { Metrics } from '../observability/metrics.service.js';
 import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
 import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
+import { timeoutPhaseOf } from '../resilience/timeout-phase.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type { FileDescription, RetentionPolicy, StorageElement, StoredFile } from './storage-element.js';
 import { StorageElements } from './storage-elements.service.js';
@@ -40,7 +42,10 @@ const RETRY_AFTER_MS = 30_000;
 export class StorageGateway {
   private readonly logger = new Logger(StorageGateway.name);
 
-  constructor(private readonly elements: StorageElements) {}
+  constructor(
+    private readonly elements: StorageElements,
+    private readonly metrics: Metrics,
+  ) {}
 
   /** Describes the call that stores a file. @throws NO_STORAGE_AVAILABLE when no element is meant for such files. */
   putCall(
@@ -64,13 +69,21 @@ export class StorageGateway {
     const { file, body, signal, watcher, target = '' } = call;
     const element = this.elements.at(target);
     await watcher?.begins(target);
-    const stream = body.open(signal);
+    const count = this.metrics.uploads.forwardingTo(target);
+    // Paused, so that to listen does not begin it: that is for the driver.
+    const stream = body
+      .open(signal)
+      .pause()
+      .on('data', ({ length }: Buffer) => count(length));
     try {
       const sent = { stream, length: body.length, digest: () => body.digest() };
       return { target, file: await storeVerified(element, file, sent, signal) };
     } catch (error) {
       const kept = await this.keptDespite(error, element, call);
-      if (kept) return { target, file: kept };
+      if (kept) {
+        this.countTimeout(target, error);
+        return { target, file: kept };
+      }
       watcher?.failed(target, error);
       throw error;
     } finally {
@@ -105,9 +118,15 @@ export class StorageGateway {
     return answers.find((answer) => answer !== undefined);
   }
 
+  /** An attempt that is found to have succeeded is no failure to anybody else, but was late all the same. */
+  private countTimeout(target: string, error: unknown): void {
+    const phase = timeoutPhaseOf(error);
+    if (phase) this.metrics.outbound.timedOut(target, phase);
+  }
+
   /**
-   * The answer to a file that was sent whole was lost, or was no answer: the element is asked what it has, before
-   * the file is sent again. What is there and is not the file is removed, as far as the element lets us.
+   * The answer to a file that was sent whole was lost, or was no answer, or nobody waited for it any longer: the element
+   * is asked what it has, before the file is sent again or given up. What is there and is not the file is removed, as far as the element lets us.
    */
   private async keptDespite(
     error: unknown,

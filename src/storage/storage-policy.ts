@@ -17,6 +17,7 @@ export function storagePolicy(
   targetNames: readonly string[],
 ): OutboundPolicySettings {
   const get = <K extends keyof Environment>(name: K): Environment[K] => config.get(name, { infer: true });
+  const recoveryTimeoutMs = get('STORAGE_CIRCUIT_RECOVERY_MS');
   return {
     name: STORAGE_POLICY,
     targetNames,
@@ -35,13 +36,21 @@ export function storagePolicy(
       failureThreshold: get('STORAGE_CIRCUIT_FAILURE_THRESHOLD'),
       failureWindowMs: get('STORAGE_CIRCUIT_FAILURE_WINDOW_MS'),
       successThreshold: get('STORAGE_CIRCUIT_SUCCESS_THRESHOLD'),
-      recoveryTimeoutMs: get('STORAGE_CIRCUIT_RECOVERY_MS'),
-      maxRecoveryTimeoutMs: get('STORAGE_CIRCUIT_MAX_RECOVERY_MS'),
+      recoveryTimeoutMs,
+      maxRecoveryTimeoutMs: Math.max(recoveryTimeoutMs, get('STORAGE_CIRCUIT_MAX_RECOVERY_MS')),
     },
     totalTime: {
       baseMs: get('STORAGE_DEADLINE_BASE_MS'),
       minBytesPerSecond: get('STORAGE_DEADLINE_MIN_BYTES_PER_SECOND'),
       maxMs: get('STORAGE_DEADLINE_MAX_MS'),
+    },
+    targetBulkhead: {
+      maxCalls: get('STORAGE_ELEMENT_MAX_CALLS'),
+      maxBytes: get('STORAGE_ELEMENT_MAX_INFLIGHT_BYTES'),
+      unknownBytes: get('STORAGE_UNKNOWN_BYTES'),
+      maxQueued: get('STORAGE_ELEMENT_MAX_QUEUED'),
+      maxWaitMs: get('STORAGE_ELEMENT_MAX_WAIT_MS'),
+      retryAfterMs: RETRY_AFTER_MS,
     },
     bulkhead: {
       maxCalls: get('STORAGE_MAX_CALLS'),

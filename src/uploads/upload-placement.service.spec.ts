@@ -173,9 +173,8 @@ describe('UploadPlacement', () => {
   });
 
   it('takes back what nobody was told of', async () => {
-    const { signal } = upload();
-    await placement.withdraw({ kind: 'stored', placed: PLACED }, 'alice', signal);
-    await placement.withdraw({ kind: 'accepted', record: record('accepted') }, 'alice', signal);
+    await placement.withdraw({ kind: 'stored', placed: PLACED }, 'alice');
+    await placement.withdraw({ kind: 'accepted', record: record('accepted') }, 'alice');
     expect([removed, cancelled]).toEqual([['id'], ['id']]);
   });
 

@@ -68,14 +68,14 @@ export class UploadPlacement {
     try {
       await this.deliveries.register(file.fileId, file, upload.file.digest(), placed);
     } catch (error) {
-      await this.removeStored(placed, upload.signal);
+      await this.removeStored(placed);
       throw error;
     }
   }
 
   /** Undoes a placement that nobody will be told of, as far as that can be done. */
-  async withdraw(placement: Placement, owner: string, signal: AbortSignal): Promise<void> {
-    if (placement.kind === 'stored') return this.removeStored(placement.placed, signal);
+  async withdraw(placement: Placement, owner: string): Promise<void> {
+    if (placement.kind === 'stored') return this.removeStored(placement.placed);
     const { uploadId } = placement.record;
     try {
       await this.ledger.cancel(uploadId, owner);
@@ -84,8 +84,9 @@ export class UploadPlacement {
     }
   }
 
-  private putCall(description: FileDescription, { file, signal }: UploadUnderWay): PutCall {
-    return this.storage.putCall(description.retentionPolicy, description, file, signal);
+  private putCall(description: FileDescription, { file, signal, departed }: UploadUnderWay): PutCall {
+    const call = this.storage.putCall(description.retentionPolicy, description, file, signal);
+    return { ...call, abandoned: departed };
   }
 
   private async fallBack(
@@ -130,7 +131,9 @@ export class UploadPlacement {
     return { kind: 'accepted', record };
   }
 
-  private async removeStored({ target, file: { fileId } }: PlacedFile, signal: AbortSignal): Promise<void> {
+  private async removeStored({ target, file: { fileId } }: PlacedFile): Promise<void> {
+    // Not the upload's own, which a shutdown may have aborted.
+    const { signal } = new AbortController();
     try {
       await this.storage.remove({ targets: [target], fileId, signal });
     } catch (error) {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asError } from '../errors/as-error.js';
+import { ServiceError } from '../errors/service-error.js';
 import type { PaceLimits } from './client-pace.js';
 import type { UploadInFlight } from './in-flight-uploads.service.js';
 import type { BegunUpload } from './multipart-upload.js';
@@ -18,6 +19,8 @@ export interface Incoming {
 export interface UploadUnderWay extends BegunUpload {
   /** Aborted when the upload has to stop; its reason is the error that counts. */
   readonly signal: AbortSignal;
+  /** Aborted when the client has gone: nobody waits for what is then still to begin. */
+  readonly departed: AbortSignal;
   /** Resolves when the whole request has come and was found good; rejects when it was bad, or has to stop. */
   readonly arrived: Promise<void>;
 }
@@ -48,13 +51,24 @@ export async function receive<T>(
   inFlight.signal.addEventListener('abort', () => stop(asError(inFlight.signal.reason)), { once: true });
   reader.done.catch(stop);
   try {
-    return await store({ ...(await begun), signal: inFlight.signal, arrived: reader.done });
+    const departed = departureOf(incoming.response);
+    return await store({ ...(await begun), signal: inFlight.signal, departed, arrived: reader.done });
   } catch (error) {
     stop(asError(error));
     throw inFlight.signal.reason;
   } finally {
     await upload?.file.dispose();
   }
+}
+
+/** Aborts when the client has gone, also once its whole request has come. */
+function departureOf(response: ServerResponse): AbortSignal {
+  const departure = new AbortController();
+  const leave = (): void =>
+    departure.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
+  if (response.destroyed) leave();
+  else response.once('close', leave);
+  return departure.signal;
 }
 
 function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): RequestReader {

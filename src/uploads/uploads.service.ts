@@ -31,7 +31,7 @@ export class UploadsService {
       const description = describeFile(uploadId, upload, caller);
       const placement = await this.place(request, description, upload);
       // Nobody was told the new id, so nobody would ever find the file.
-      if (response.destroyed) await this.placement.withdraw(placement, caller.subject, upload.signal);
+      if (response.destroyed) await this.placement.withdraw(placement, caller.subject);
       else await this.placement.register(placement, description, upload);
       return answerOf(request, description, upload, placement);
     });

@@ -10,6 +10,8 @@ export const SETTINGS = {
   id: 'http',
   connectMs: 1000,
   stallMs: 5000,
+  minBytesPerSecond: 0,
+  rateWindowMs: 5000,
   commitMs: 5000,
   requestMs: 2000,
   maxConnections: 32,

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { ServiceError } from '../../src/errors/service-error.js';
 import { classifyFailure, STORAGE_CODES } from '../../src/resilience/classify-failure.js';
 import { HttpStorageElement } from '../../src/storage/drivers/http-storage-element.js';
 import type { FileBody } from '../../src/storage/storage-element.js';
@@ -42,12 +43,16 @@ describe('what becomes of an upload by HTTP', () => {
   }
 
   async function outcomeAt(url: string, body: FileBody = bodyOfBytes('hello')): Promise<unknown> {
+    return classifyFailure(await errorAt(url, body, never), STORAGE_CODES);
+  }
+
+  async function errorAt(url: string, body: FileBody, signal: AbortSignal): Promise<unknown> {
     const element = new HttpStorageElement({ ...SETTINGS, url, commitMs: 200, stallMs: 300 }, NO_TOKENS);
     elements.push(element);
     try {
-      return await element.put(describedFile(), body, never);
+      return await element.put(describedFile(), body, signal);
     } catch (error) {
-      return classifyFailure(error, STORAGE_CODES);
+      return error;
     }
   }
 
@@ -85,6 +90,26 @@ describe('what becomes of an upload by HTTP', () => {
     'says that the file may be there after %s at the end',
     async (_what, behaviour) => {
       expect(await outcomeAt(await serve(afterwards(behaviour)), bodyOf(randomSource(MIB)))).toEqual(LOST);
+    },
+  );
+
+  it.each(['DEADLINE_EXCEEDED', 'CLIENT_CLOSED_REQUEST', 'SHUTTING_DOWN'] as const)(
+    'says of %s that the file may be there only when its last byte was out',
+    async (code) => {
+      const reason = new ServiceError(code, 'Over.', { retryAfterMs: 5 });
+      const ended = new AbortController();
+      const url = await serve(afterwards(() => ended.abort(reason)));
+      const error = await errorAt(url, bodyOf(randomSource(MIB)), ended.signal);
+      expect(error).toMatchObject({ code, detail: 'Over.', options: { retryAfterMs: 5 } });
+      expect(classifyFailure(error, STORAGE_CODES)).toEqual({
+        verdict: 'neutral',
+        retry: 'never',
+        mayHaveSucceeded: true,
+      });
+
+      const early = new AbortController();
+      const stalled = await serve((request) => void once(request, 'data').then(() => early.abort(reason)));
+      expect(await errorAt(stalled, large(), early.signal)).toBe(reason);
     },
   );
 

@@ -43,9 +43,47 @@ describe('HttpStorageElement', () => {
     it('bears with an element that is slow but steady', async () => {
       fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 8 * MIB };
       const put = fixture
-        .elementWith({ stallMs: 500 })
+        .elementWith({ stallMs: 1000 })
         .put(describedFile(), bodyOf(randomSource(12 * MIB)), never);
       await expect(put).resolves.toMatchObject({ size: 12 * MIB });
+    });
+
+    it('blames an element that takes what we have too slowly', async () => {
+      fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 4 * MIB };
+      const put = fixture
+        .elementWith({ minBytesPerSecond: 32 * MIB, rateWindowMs: 400 })
+        .put(describedFile(), bodyOf(randomSource(32 * MIB)), never);
+      await expect(put).rejects.toMatchObject({
+        code: 'STORAGE_TIMEOUT',
+        detail: 'The storage element takes the file too slowly.',
+      });
+    });
+
+    it('does not blame an element for a client that sends slowly, not even one that could be no faster', async () => {
+      fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 8 * MIB };
+      const { source, body } = bodyInHand();
+      const put = fixture
+        .elementWith({ minBytesPerSecond: 32 * MIB, rateWindowMs: 100 })
+        .put(describedFile(), body, never);
+      for (let chunk = 0; chunk < 16; chunk += 1) {
+        source.write(Buffer.alloc(MIB / 16));
+        await setTimeout(30);
+      }
+      source.end();
+      await expect(put).resolves.toMatchObject({ size: MIB });
+    });
+
+    it('begins to wait for the confirmation only when the last byte is out', async () => {
+      fixture.server.options.fault = { kind: 'hang' };
+      const { source, body } = bodyInHand();
+      const put = fixture.elementWith({ commitMs: 300 }).put(describedFile(), body, never);
+      const outcome = put.catch((error: unknown) => error);
+      source.write(Buffer.alloc(MIB));
+      await setTimeout(500);
+      source.end('the rest');
+      const endedAt = performance.now();
+      expect(await outcome).toMatchObject({ code: 'STORAGE_TIMEOUT' });
+      expect(performance.now() - endedAt).toBeGreaterThan(290);
     });
 
     it('reads no further ahead of a slow element than the system buffers', async () => {

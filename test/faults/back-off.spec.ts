@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { RawClient } from '../support/raw-client.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const BUSY = {
   kind: 'answer',
@@ -64,6 +64,33 @@ describe('the back-off before another attempt', () => {
     client.close();
   });
 
+  /** Uploads that ended so. */
+  async function outcomes(outcome: string): Promise<number> {
+    const metrics = await (await fetch(`${running.url}/metrics`)).text();
+    const line = new RegExp(
+      `^upload_requests_total\\{route="multipart",outcome="${outcome}"\\} (\\d+)$`,
+      'm',
+    );
+    return Number(line.exec(metrics)?.[1]);
+  }
+
+  it('lets an attempt under way come to its end when the client leaves, and removes what nobody knows of', async () => {
+    element.options.fault = { kind: 'slow', bytesPerSecond: 2_000 };
+    const client = await RawClient.connect(running.port);
+    client
+      .head('POST /api/v1/files/upload', {
+        Authorization: `Bearer ${await running.token()}`,
+        'Content-Type': MULTIPART_TYPE,
+        'Content-Length': BODY.length,
+      })
+      .send(BODY);
+    await eventually(async () => expect(element.uploads[0]?.state).toBe('receiving'));
+    client.close();
+    await eventually(async () => expect(await inFlight()).toBe(0));
+    expect(element.uploads.map(({ state }) => state)).toEqual(['finished']);
+    expect(element.files.size).toBe(0);
+  });
+
   const leave = {
     closes: (client: RawClient) => client.close(),
     resets: (client: RawClient) => client.reset(),
@@ -85,6 +112,11 @@ describe('the back-off before another attempt', () => {
     it('ends at once, and for good, while the file is still coming', async () => {
       element.options.fault = { ...BUSY, afterBytes: 0 };
       await expectEndWhenGone(await send(BODY.subarray(0, -10)), how);
+    });
+
+    it('ends at once, and for good, when the whole file has come', async () => {
+      await expectEndWhenGone(await send(), how);
+      await eventually(async () => expect(await outcomes('client_abort')).toBe(1));
     });
   });
 });

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const RECOVERY_MS = 1_000;
 const FAILURE = { kind: 'answer', status: 500 } as const;
@@ -95,6 +95,11 @@ describe('the circuit of a storage element', () => {
     // Give or take 10 %, in whole seconds.
     expect(waitMs).toBeLessThanOrEqual(recoveryMs + 1_000);
     await sleep(waitMs);
+    expect((await upload()).status).toBe(201);
+  });
+
+  it('may have a longest recovery below the usual one, which then never doubles', async () => {
+    await start([first.url], { STORAGE_CIRCUIT_MAX_RECOVERY_MS: '1' });
     expect((await upload()).status).toBe(201);
   });
 

@@ -1,11 +1,5 @@
+import type { CellFault, Elements, Upload } from '../support/fault-cell.js';
 import type { UploadFault } from '../support/storage-element-server.js';
-
-/** How a file is sent. */
-export interface Upload {
-  readonly name: string;
-  readonly method: 'POST' | 'PUT';
-  readonly bytes: number;
-}
 
 /** With `FAULTS_LARGE_MIB` the large file is larger than it is in a normal run. */
 const LARGE_MIB = Number(process.env.FAULTS_LARGE_MIB ?? 8);
@@ -16,14 +10,12 @@ export const UPLOADS: readonly Upload[] = [
   { name: 'raw PUT, 1 MB', method: 'PUT', bytes: 1_000_000 },
 ];
 
-/** Is the element that fails the only one, or is there a healthy second one, of the same mode and later priority? */
-export type Elements = 'one' | 'two';
-
 /** How the first element fails, with every upload alike. */
 export interface FaultCase {
   readonly name: string;
-  /** What the element does with an upload of so many bytes; or where it is, for one that cannot be reached. */
-  readonly fault: ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
+  readonly fault: CellFault;
+  /** Of the service, for an upload of so many bytes, beside those of every cell. */
+  readonly variables?: (bytes: number) => Record<string, string>;
   /** The outcome that each upload is to have. */
   readonly expected: Readonly<Record<Elements, string>>;
 }
@@ -58,8 +50,12 @@ export const FAULT_CASES: readonly FaultCase[] = [
     expected: FAILED,
   },
   {
-    name: 'slow drip, which would take four seconds',
+    name: 'slow drip, at half of the minimum rate',
     fault: (bytes) => ({ kind: 'slow', bytesPerSecond: bytes / 4 }),
+    variables: (bytes) => ({
+      STORAGE_MIN_BYTES_PER_SECOND: String(bytes / 2),
+      STORAGE_MIN_RATE_WINDOW_MS: '500',
+    }),
     expected: FAILED,
   },
   { name: '500', fault: answers(500), expected: FAILED },

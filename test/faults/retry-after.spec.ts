@@ -2,9 +2,47 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from '../support/app.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { elementsAt } from './fault-cell.js';
+import { elementsAt } from '../support/fault-cell.js';
 
 const ROUNDS = 6;
+
+describe('an upload to the only element, which asks for a longer rest than anybody waits', () => {
+  let element: StorageElementServer;
+  let running: RunningApp;
+
+  beforeEach(async () => {
+    const fault = { kind: 'answer', status: 503, headers: { 'retry-after': '30' } } as const;
+    element = await StorageElementServer.start({ fault });
+  });
+
+  afterEach(async () => {
+    await running.close();
+    await element.close();
+  });
+
+  it.each([
+    ['the longest delay', { STORAGE_RETRY_MAX_MS: '2000' }],
+    ['the deadline', { STORAGE_RETRY_MAX_MS: '60000', STORAGE_DEADLINE_MAX_MS: '10000' }],
+    ['its attempts', { STORAGE_RETRY_ATTEMPTS: '1' }],
+  ])('is told at once when it is worth another try, where that is beyond %s', async (_what, variables) => {
+    running = await startApp({
+      STORAGE_ELEMENTS: elementsAt([element.url]),
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
+      ...variables,
+    });
+    const body = new FormData();
+    body.append('file', new Blob(['hello']), 'a.txt');
+    const headers = { authorization: `Bearer ${await running.token()}` };
+    const startedAt = performance.now();
+    const answer = await fetch(`${running.url}/api/v1/files/upload`, { method: 'POST', headers, body });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(await answer.json()).toMatchObject({ status: 503, code: 'NO_STORAGE_AVAILABLE' });
+    const waitSeconds = Number(answer.headers.get('retry-after'));
+    expect(waitSeconds).toBeGreaterThanOrEqual(29);
+    expect(waitSeconds).toBeLessThanOrEqual(30);
+    expect(element.uploads).toHaveLength(1);
+  });
+});
 
 describe('an upload to the only element, which asks for a second of rest', () => {
   const services: { element: StorageElementServer; running: RunningApp }[] = [];

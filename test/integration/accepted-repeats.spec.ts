@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import { type AcceptingService, DOWN, type Json, sha256, startAccepting } from './accepted-service.js';
 
 describe('PUT of an id that was accepted', () => {
@@ -62,5 +63,27 @@ describe('PUT of an id that was accepted', () => {
     service.element.options.fault = undefined;
     await service.untilStatus(id, 'active');
     expect(service.element.files.size).toBe(1);
+  });
+});
+
+describe('PUT of an id that was accepted, when the element is back before the delivery', () => {
+  it('keeps to the promise, and stores nothing beside it', async () => {
+    const service = await startAccepting({
+      DELIVERY_BACKOFF_BASE_MS: '100000000',
+      DELIVERY_BACKOFF_MAX_MS: '100000000',
+    });
+    const bytes = randomBytes(1_000);
+    const id = randomUUID();
+    expect((await service.put(id, bytes)).status).toBe(202);
+    await eventually(async () => {
+      const receipt = await (await service.call(`/api/v1/files/${id}`)).json();
+      expect(receipt).toMatchObject({ status: 'delivering' });
+    });
+    await eventually(() => Promise.resolve(expect(service.element.uploads).toHaveLength(2)));
+    service.element.options.fault = undefined;
+    expect((await service.put(id, bytes)).status).toBe(202);
+    expect((await service.put(id, Buffer.from('other'))).status).toBe(409);
+    expect(service.element.files.size).toBe(0);
+    await service.close();
   });
 });

@@ -265,6 +265,7 @@ describe('the checks of the service', () => {
       SERVICE_TOKEN_URL: `${tokens.url}/token`,
       SERVICE_CLIENT_ID: 'ingester',
       SERVICE_CLIENT_SECRET: 'hunter2',
+      SERVICE_TOKEN_RETRY_BASE_MS: '1',
     });
     const { status, body } = await request(url).get('/health/ready');
     expect([status, body.status]).toEqual([200, 'degraded']);

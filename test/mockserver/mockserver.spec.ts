@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { describeWithMockServer, startMockServer, type MockServer } from '../support/mockserver.js';
 import { authFlows } from './auth.flows.js';
+import { faultFlows } from './fault.flows.js';
 import { storageFlows } from './storage.flows.js';
 import { uploadFlows } from './upload.flows.js';
 
@@ -22,5 +23,8 @@ describeWithMockServer('with MockServer behind it, the service', () => {
   });
   describe('lives with storage elements and', () => {
     storageFlows(() => mock);
+  });
+  describe('is asked for a file', () => {
+    faultFlows(() => mock);
   });
 });

@@ -11,6 +11,7 @@ import { RequirePermission } from '../../src/auth/require-permission.decorator.j
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { ProblemFilter } from '../../src/errors/problem.filter.js';
+import { OutboundRoom } from './outbound-room.js';
 
 @Controller()
 class DoorsController {
@@ -75,7 +76,7 @@ export class Doors {
   static async open(variables: Record<string, string>): Promise<Doors> {
     const logger = { log, error: log, warn: log, debug: log, verbose: log, fatal: log };
     @Module({
-      imports: [configModule(parseEnvironment({ NODE_ENV: 'test', ...variables })), AuthModule],
+      imports: [configModule(parseEnvironment({ NODE_ENV: 'test', ...variables })), AuthModule, OutboundRoom],
       controllers: [DoorsController, OpenController],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
     })

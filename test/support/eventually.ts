@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Tries until `check` holds; its last failure is thrown after two seconds. */
-export async function eventually(check: () => Promise<void>): Promise<void> {
-  const deadline = Date.now() + 2_000;
+/** Tries until `check` holds; its last failure is thrown after `withinMs` milliseconds. */
+export async function eventually(check: () => Promise<void>, withinMs = 2_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   for (;;) {
     try {
       await check();

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 
-/** Listens on a free port of this machine and gives the origin. */
-export async function listen(server: Server): Promise<string> {
-  server.listen(0, '127.0.0.1');
+/** Listens on a free port of this machine, or on a certain one, and gives the origin. */
+export async function listen(server: Server, port = 0): Promise<string> {
+  server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the server has no port');

@@ -1,19 +1,24 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { describe } from '@jest/globals';
 import { z } from 'zod';
+import { listen, shut } from './local-server.js';
 
 /*
  * A real MockServer with mocks/*.json. The jar comes with the npm package `mockserver-node`; its own launcher
- * is not used, because it wants a port number beforehand and leaves the Java process behind when we are killed.
+ * is not used, because it leaves the Java process behind when we are killed.
  */
 
 const START_TIMEOUT_MS = 60_000;
 const START_POLL_MS = 200;
 const KEPT_OUTPUT_CHARS = 20_000;
+
+/** What it remembers of requests: a few large ones would fill its memory otherwise. */
+const REMEMBERED_BYTES = 32 * 1024 * 1024;
 
 const root = join(import.meta.dirname, '../..');
 
@@ -54,7 +59,7 @@ export interface MockServer {
   readonly url: string;
   /** Adds expectations; one with a known `id` replaces the former. */
   expect(...expectations: MockServerJson[]): Promise<void>;
-  /** The requests so far that fit `matcher`, oldest first. */
+  /** The requests so far that fit `matcher`, oldest first; old ones are forgotten. */
   received(matcher: MockServerJson): Promise<ReceivedRequest[]>;
   /** Ends the process that `startMockServer` started. */
   stop(): Promise<void>;
@@ -113,36 +118,54 @@ async function mocks(): Promise<MockServerJson[]> {
   return texts.flatMap((text) => mocksSchema.parse(JSON.parse(text)));
 }
 
-/** A container may be up before the server in it is. */
-async function answering(url: string): Promise<void> {
+/** A container may be up before the server in it is. `ended` says why there will be no answer. */
+async function answering(url: string, ended: () => string | undefined = () => undefined): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   for (;;) {
     try {
       await control(url, 'status', {});
       return;
     } catch (error) {
-      if (Date.now() > deadline) throw new Error(`no MockServer answers at ${url}`, { cause: error });
+      const why = ended() ?? (Date.now() > deadline ? `no MockServer answers at ${url}` : undefined);
+      if (why !== undefined) throw new Error(why, { cause: error });
       await new Promise((resolve) => setTimeout(resolve, START_POLL_MS));
     }
   }
 }
 
 async function startProcess(): Promise<{ url: string; stop(): Promise<void> }> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'end-with-parent.js'), ...javaCommand()]);
+  const url = await freeUrl();
+  const command = javaCommand(new URL(url).port);
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'end-with-parent.js'), ...command]);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      output = (output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
+    });
+  }
   const exited = once(child, 'close');
   const stop = async () => {
     child.stdin.end();
     await exited;
   };
   try {
-    return { url: `http://127.0.0.1:${await reportedPort(child)}`, stop };
+    await answering(url, () => (child.exitCode === null ? undefined : `MockServer ended:\n${output}`));
+    return { url, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-function javaCommand(): string[] {
+/** A port that was free a moment ago. MockServer takes one by itself, and says which only in a log that is far too long. */
+async function freeUrl(): Promise<string> {
+  const probe = createServer();
+  const url = await listen(probe);
+  await shut(probe);
+  return url;
+}
+
+function javaCommand(port: string): string[] {
   const home = dirname(createRequire(import.meta.url).resolve('mockserver-node/package.json'));
   return [
     'java',
@@ -153,33 +176,13 @@ function javaCommand(): string[] {
     '-Dmockserver.localBoundIP=127.0.0.1',
     // Else it writes the certificate of its TLS proxy into the working directory.
     '-Dmockserver.proxySetupLogging=false',
+    `-Dmockserver.maxEventLogSizeInBytes=${REMEMBERED_BYTES}`,
     '-jar',
     join(home, 'mockserver-netty-8.0.0-jar-with-dependencies.jar'),
     '-serverPort',
-    '0',
+    port,
+    // Below that it writes out each body, several times as long, and keeps what it wrote.
     '-logLevel',
-    'INFO',
+    'WARN',
   ];
-}
-
-/** Waits for the line in which MockServer says which free port it took. */
-function reportedPort(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    let output = '';
-    const fail = (why: string) => reject(new Error(`MockServer ${why}:\n${output}`));
-    const timer = setTimeout(() => fail(`did not start within ${START_TIMEOUT_MS} ms`), START_TIMEOUT_MS);
-    const read = (chunk: Buffer) => {
-      output = (output + chunk.toString()).slice(-KEPT_OUTPUT_CHARS);
-      const port = /started on port: (\d+)/.exec(output)?.[1];
-      if (port === undefined) return;
-      clearTimeout(timer);
-      resolve(Number(port));
-    };
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
-    child.once('close', () => {
-      clearTimeout(timer);
-      fail('ended at its start');
-    });
-  });
 }

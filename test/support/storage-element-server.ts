@@ -26,6 +26,8 @@ export type UploadFault =
   /** Reads no more, and says nothing; where the body is shorter, it is read whole, and not kept. */
   | { readonly kind: 'stall'; readonly afterBytes: number }
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
+  /** Reads on when `until` resolves, and then takes the file as if nothing had been; keeps nothing when it rejects. */
+  | { readonly kind: 'wait'; readonly until: Promise<void> }
   /** Keeps the whole file and never answers. */
   | { readonly kind: 'hang' }
   /** Keeps the whole file and breaks the connection off, before its answer or in the middle of it. */
@@ -101,8 +103,14 @@ export class StorageElementServer {
     return element;
   }
 
+  /** Dies: what is under way is cut off, and nobody listens any more. */
   close(): Promise<void> {
     return shut(this.server);
+  }
+
+  /** Listens again where it did before it died; what it had stored is still there. */
+  async comeBack(): Promise<void> {
+    await listen(this.server, Number(new URL(this.url).port));
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -159,6 +167,7 @@ export class StorageElementServer {
   ): Promise<void> {
     const { fault } = this.options;
     if (fault?.kind === 'slow') await pauseOpen(request, (chunkBytes / fault.bytesPerSecond) * 1000);
+    if (fault?.kind === 'wait') await fault.until;
     if (!fault || !('afterBytes' in fault) || upload.bytes < (fault.afterBytes ?? Infinity)) return;
     await this.strike(upload, request, response);
   }

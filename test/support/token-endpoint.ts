@@ -8,14 +8,31 @@ export interface TokenRequest {
   readonly body: string;
 }
 
+/** What is answered instead of a token. */
+export type TokenFault =
+  | {
+      readonly status: number;
+      readonly body: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
+  /** Nothing. */
+  | 'hang'
+  /** The connection is reset. */
+  | 'reset'
+  /** A good answer that breaks off. */
+  | 'half'
+  /** A good answer of which a byte comes now and then. */
+  | 'drip';
+
 export interface TokenEndpointOptions {
   /** `expires_in` of the tokens, in seconds. */
   expiresIn: number;
-  /** What is answered instead of a token. `hang`: nothing; `reset`: the connection is reset. */
-  fault?: { readonly status: number; readonly body: string } | 'hang' | 'reset';
+  fault?: TokenFault;
   /** No request is answered before this resolves. */
   gate?: Promise<void>;
 }
+
+const DRIP_EVERY_MS = 50;
 
 /** A token endpoint of contracts section 2 in this process; its tokens are `token-1`, `token-2` and so on. */
 export class TokenEndpointServer {
@@ -37,10 +54,11 @@ export class TokenEndpointServer {
     });
   }
 
-  static async start(options: Partial<TokenEndpointOptions> = {}): Promise<TokenEndpointServer> {
+  /** On a free port where none is given. */
+  static async start(options: Partial<TokenEndpointOptions> = {}, port = 0): Promise<TokenEndpointServer> {
     const server = createServer();
     const endpoint = new TokenEndpointServer(server, options);
-    endpoint.url = `${await listen(server)}/oauth/token?tenant=a`;
+    endpoint.url = `${await listen(server, port)}/oauth/token?tenant=a`;
     return endpoint;
   }
 
@@ -57,8 +75,16 @@ export class TokenEndpointServer {
       response.socket?.resetAndDestroy();
       return;
     }
-    const answer = fault ?? { status: 200, body: JSON.stringify(this.token()) };
-    response.writeHead(answer.status, { 'content-type': 'application/json' }).end(answer.body);
+    if (typeof fault === 'object') {
+      const { status, headers = {}, body } = fault;
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body);
+      return;
+    }
+    const body = JSON.stringify(this.token());
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+    if (fault === 'half') response.write(body.slice(0, body.length / 2), () => response.destroy());
+    else if (fault === 'drip') drip(body, response);
+    else response.end(body);
   }
 
   private token(): Record<string, unknown> {
@@ -70,4 +96,13 @@ export class TokenEndpointServer {
       scope: 'files:write',
     };
   }
+}
+
+function drip(body: string, response: ServerResponse): void {
+  let sent = 0;
+  const timer = setInterval(() => {
+    response.write(body.charAt(sent));
+    sent += 1;
+  }, DRIP_EVERY_MS);
+  response.once('close', () => clearInterval(timer));
 }

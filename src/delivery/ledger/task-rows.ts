@@ -74,11 +74,7 @@ export async function findTask(sql: Sql, taskId: string): Promise<TaskRow | unde
 }
 
 /** The task of an upload, kept from changing until the transaction ends. */
-export async function lockTaskOf(
-  sql: Sql,
-  uploadId: string,
-  kind: TaskKind,
-): Promise<TaskRow | undefined> {
+export async function lockTaskOf(sql: Sql, uploadId: string, kind: TaskKind): Promise<TaskRow | undefined> {
   const [row] = await sql.query<TaskRow>(
     'SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = $2 FOR UPDATE',
     [uploadId, kind],

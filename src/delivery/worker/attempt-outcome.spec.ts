@@ -42,11 +42,7 @@ describe('the outcome of a try', () => {
       new ServiceError('FILE_TOO_LARGE', 'Too large.'),
       { kind: 'refused', reason: 'FILE_TOO_LARGE' },
     ],
-    [
-      'a damaged spool file',
-      new SpoolDamaged('Damaged.'),
-      { kind: 'refused', reason: 'spool_damaged' },
-    ],
+    ['a damaged spool file', new SpoolDamaged('Damaged.'), { kind: 'refused', reason: 'spool_damaged' }],
     ['a full element', new ServiceError('STORAGE_FULL', 'Full.'), { kind: 'failed', reason: 'STORAGE_FULL' }],
     [
       'no service token',

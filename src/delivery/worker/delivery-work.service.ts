@@ -116,4 +116,3 @@ export class DeliveryWork {
 function isCancelled({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason instanceof CancelRequested;
 }
-

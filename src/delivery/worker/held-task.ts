@@ -9,6 +9,7 @@ import {
   savePhase,
 } from '../ledger/task-checkpoints.js';
 import type { LeaseTerms, TaskPhase, TaskRow } from '../ledger/task-rows.js';
+import { changeUpload } from '../ledger/upload-rows.js';
 import type { LeasedJob } from '../queue/leased-job.js';
 import type { UploadRecord } from '../upload-record.js';
 import { Lease } from './lease.js';
@@ -82,6 +83,20 @@ export class HeldTask {
     if (!this.lease.isHeld) throw new LeaseLost();
   }
 
+  /** Tells those who watch the upload that its delivery has begun. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  async markDelivering(): Promise<void> {
+    const { uploadId, status } = this.claimed.upload;
+    if (status !== 'accepted' || this.claimed.task.cancel_requested_at) return;
+    await this.#write((taskId, terms) =>
+      this.tools.database.transaction(async (tx) => {
+        // Holds the row, so that nobody else can have finished the upload meanwhile.
+        const held = await extendLease(tx, taskId, terms, 0);
+        if (held) await changeUpload(tx, uploadId, { status: 'delivering', at: terms.at });
+        return held;
+      }),
+    );
+  }
+
   /** Writes down what the work is at. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
   async savePhase(phase: TaskPhase): Promise<void> {
     const doubtfulTargets = [...this.doubtfulTargets];
@@ -119,9 +134,7 @@ export class HeldTask {
     this.#ends = [];
   }
 
-  async #write(
-    statement: (taskId: string, terms: LeaseTerms) => Promise<Held | undefined>,
-  ): Promise<void> {
+  async #write(statement: (taskId: string, terms: LeaseTerms) => Promise<Held | undefined>): Promise<void> {
     this.requireHeld();
     const sinceMs = this.tools.clock.monotonicMs();
     this.lease.extended(await statement(this.claimed.task.task_id, this.#terms()), sinceMs);

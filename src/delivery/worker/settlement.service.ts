@@ -1,41 +1,27 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../../config/environment.js';
-import { CLOCK, type Clock } from '../../resilience/clock.js';
-import { DeliveryDatabase } from '../database/delivery-database.service.js';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Sql } from '../database/sql.js';
+import { DeliverySettings } from '../delivery-settings.service.js';
+import { DeliveryStore } from '../delivery-store.service.js';
 import { releaseTask, type TaskRelease } from '../ledger/task-ends.js';
 import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
-import { DeliveryQueue } from '../queue/delivery-queue.js';
 import { RegistrationTasks } from '../registration/registration-tasks.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
-import { type NextStep, nextStep, type RetryLimits } from './next-step.js';
+import { type NextStep, nextStep } from './next-step.js';
 import { LeaseLost } from './stop-reasons.js';
 
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
 export class Settlement {
   private readonly logger = new Logger(Settlement.name);
-  private readonly limits: RetryLimits;
-  private readonly maxDoubtMs: number;
 
   constructor(
-    private readonly database: DeliveryDatabase,
-    private readonly queue: DeliveryQueue,
+    private readonly store: DeliveryStore,
     private readonly registrations: RegistrationTasks,
     private readonly files: AcceptedFiles,
-    @Inject(CLOCK) private readonly clock: Clock,
-    config: ConfigService<Environment, true>,
-  ) {
-    this.limits = {
-      maxAttempts: config.get('DELIVERY_MAX_ATTEMPTS', { infer: true }),
-      baseMs: config.get('DELIVERY_BACKOFF_BASE_MS', { infer: true }),
-      maxMs: config.get('DELIVERY_BACKOFF_MAX_MS', { infer: true }),
-    };
-    this.maxDoubtMs = config.get('DELIVERY_MAX_DOUBT_MS', { infer: true });
-  }
+    private readonly settings: DeliverySettings,
+  ) {}
 
   /**
    * Lets go of the task, and removes its file where nobody needs that any more.
@@ -44,8 +30,8 @@ export class Settlement {
   async settle(held: HeldTask, outcome: AttemptOutcome): Promise<NextStep> {
     const step = this.stepAfter(held, outcome);
     const { job, task, upload, holder } = held.claimed;
-    const at = new Date(this.clock.wallMs());
-    const database = await this.database.open();
+    const at = this.settings.now();
+    const database = await this.store.database.open();
     const change = changeAfter(step, outcome, at);
     await database.transaction(async (tx) => {
       // First, since it holds the row: of two who believe that it is theirs, one waits here, and finds that it is not.
@@ -56,8 +42,8 @@ export class Settlement {
       if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
       const still =
         step.kind === 'wait'
-          ? await this.queue.postpone(tx, job, new Date(step.dueAtMs))
-          : await this.queue.complete(tx, job);
+          ? await this.store.queue.postpone(tx, job, new Date(step.dueAtMs))
+          : await this.store.queue.complete(tx, job);
       if (!still) throw new LeaseLost();
     });
     if (task.kind === 'delivery' && change?.dropsFile) await this.removeFile(upload.uploadId);
@@ -65,8 +51,8 @@ export class Settlement {
   }
 
   private stepAfter({ claimed: { task }, doubtfulTargets }: HeldTask, outcome: AttemptOutcome): NextStep {
-    const nowMs = this.clock.wallMs();
-    const doubtMs = (task.doubt_since?.getTime() ?? nowMs) + this.maxDoubtMs;
+    const nowMs = this.settings.clock.wallMs();
+    const doubtMs = (task.doubt_since?.getTime() ?? nowMs) + this.settings.maxDoubtMs;
     const ageMs = task.deadline.getTime();
     const history = {
       attempts: task.attempts,
@@ -74,7 +60,7 @@ export class Settlement {
       doubtful: doubtfulTargets.size > 0,
       nowMs,
     };
-    return nextStep(outcome, history, this.limits, Math.random);
+    return nextStep(outcome, history, this.settings.limits, Math.random);
   }
 
   private async change(

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
+import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
 import { systemClock } from '../../resilience/clock.js';
 import { parseRetryAfter } from '../../resilience/retry-after.js';
 import { errorCode } from './error-code.js';
@@ -49,12 +50,18 @@ class LostAnswerError extends Error {
   }
 }
 
+/** A time of ours ran out: the cause behind a `ServiceError`, for who counts timeouts. */
+class ElementTimeoutError extends Error {
+  override readonly name = 'TimeoutError';
+
+  constructor(readonly timeoutPhase: TimeoutPhase) {
+    super(`The time of the phase "${timeoutPhase}" ran out`);
+  }
+}
+
 /** artStore answers 500 when its disk is full. Only these words are taken for it: a mere "full" may be anything. */
 const SAYS_FULL =
   /\b(no space left on device|not enough (free )?space|insufficient (storage|space)|(disk|storage|volume) is full|disk full|disk quota exceeded)\b/i;
-
-/** Failures of a call; the others that end one are the client's or ours. */
-const LOSING_CODES = new Set<ErrorCode>(['STORAGE_FAILED', 'STORAGE_TIMEOUT']);
 
 /** The error behind an answer that is no success. */
 export function answerFailure({ status, text, retryAfterMs, bodySent }: ElementAnswer): ServiceError {
@@ -70,22 +77,27 @@ export function answerFailure({ status, text, retryAfterMs, bodySent }: ElementA
 /** The error behind a call that got no answer; `error` is undici's. */
 export function transportFailure(error: unknown): ServiceError {
   return errorCode(error) === 'UND_ERR_CONNECT_TIMEOUT'
-    ? storageTimeout('The storage element could not be connected to in time.', error)
+    ? failure('STORAGE_TIMEOUT', 'The storage element could not be connected to in time.', error)
     : storageFailed('The connection to the storage element failed.', error);
 }
 
-/** The error of an upload that went out whole, with the mark that asking comes before sending again. */
+/**
+ * The error of an upload that went out whole, with the mark that asking comes before sending again. It may be the
+ * element's, or the reason for which nobody waits any more.
+ */
 export function withAnswerLost(error: unknown): unknown {
-  if (!(error instanceof ServiceError) || !LOSING_CODES.has(error.code)) return error;
-  return failure(error.code, error.detail, new LostAnswerError(error.cause));
+  if (!(error instanceof ServiceError)) return error;
+  const { code, detail, options } = error;
+  return new ServiceError(code, detail, { ...options, cause: new LostAnswerError(options.cause) });
 }
 
 export function storageFailed(detail: string, cause?: unknown): ServiceError {
   return failure('STORAGE_FAILED', detail, cause);
 }
 
-export function storageTimeout(detail: string, cause?: unknown): ServiceError {
-  return failure('STORAGE_TIMEOUT', detail, cause);
+/** The error of an element that took longer than it may with what `phase` says. */
+export function storageTimeout(detail: string, phase: TimeoutPhase): ServiceError {
+  return failure('STORAGE_TIMEOUT', detail, new ElementTimeoutError(phase));
 }
 
 function failure(code: ErrorCode, detail: string, cause: unknown): ServiceError {

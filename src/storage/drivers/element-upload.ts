@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { abortable } from './abortable.js';
+import { abortable } from '../../resilience/abortable.js';
 import {
   answerHead,
   type ElementAnswer,
@@ -20,7 +20,8 @@ export interface UploadRequest {
  * Sends one upload and gives the answer, whatever its status. When the body fails or `signal` aborts, the socket
  * is destroyed at once, so that the element never sees the end of the file. After a failure or an early answer
  * the rest of the file is left unread.
- * @throws STORAGE_FAILED, STORAGE_TIMEOUT, the failure of the body, or the reason of `signal`
+ * @throws STORAGE_FAILED, STORAGE_TIMEOUT, the failure of the body, or the reason of `signal`; what ends an upload after
+ * its last byte is marked `bodySent`
  */
 export async function sendUpload(
   dispatcher: Dispatcher,

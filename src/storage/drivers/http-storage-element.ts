@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { abortable } from '../../resilience/abortable.js';
 import type { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
 import type {
   ElementHealth,
@@ -7,7 +8,6 @@ import type {
   StorageElement,
   StoredFile,
 } from '../storage-element.js';
-import { abortable } from './abortable.js';
 import { FILE_ID, storedFileFrom } from './element-answers.js';
 import {
   answerFailure,
@@ -57,7 +57,8 @@ export class HttpStorageElement implements StorageElement {
 
   async put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile> {
     signal.throwIfAborted();
-    const token = await this.tokens.token();
+    // Somebody who leaves does not wait for a token endpoint that is slow.
+    const token = await abortable(signal, this.tokens.token());
     signal.throwIfAborted();
     const form = formOf(file, body);
     let answer = await this.#upload(form, token, signal);
@@ -111,14 +112,16 @@ export class HttpStorageElement implements StorageElement {
     return sendUpload(this.#dispatcher(), { path, headers, form }, this.settings, signal);
   }
 
-  /** A call without a body, made once more with a new token after a 401. */
-  #ask(method: 'GET' | 'DELETE', path: string): Promise<ElementAnswer> {
-    return this.#within(this.settings.requestMs, async (signal) => {
-      const token = await this.tokens.token();
-      const answer = await this.#send(method, path, token, signal);
-      if (answer.status !== 401 || token === undefined) return answer;
-      return this.#send(method, path, await this.tokens.renew(token), signal);
-    });
+  /** A call without a body, made once more with a new token after a 401. Waiting for a token is not its time. */
+  async #ask(method: 'GET' | 'DELETE', path: string): Promise<ElementAnswer> {
+    const token = await this.tokens.token();
+    const answer = await this.#askWith(token, method, path);
+    if (answer.status !== 401 || token === undefined) return answer;
+    return this.#askWith(await this.tokens.renew(token), method, path);
+  }
+
+  #askWith(token: string | undefined, method: 'GET' | 'DELETE', path: string): Promise<ElementAnswer> {
+    return this.#within(this.settings.requestMs, (signal) => this.#send(method, path, token, signal));
   }
 
   async #send(
@@ -143,7 +146,7 @@ export class HttpStorageElement implements StorageElement {
   async #within<T>(timeoutMs: number, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const controller = new AbortController();
     const timer = setTimeout(() => {
-      controller.abort(storageTimeout('The storage element did not answer in time.'));
+      controller.abort(storageTimeout('The storage element did not answer in time.', 'headers'));
     }, timeoutMs);
     try {
       return await abortable(controller.signal, call(controller.signal));

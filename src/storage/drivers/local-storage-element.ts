@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ServiceError } from '../../errors/service-error.js';
+import { syncFolder } from '../../resilience/durable-folder.js';
 import type {
   ElementHealth,
   FileBody,
@@ -10,7 +11,7 @@ import type {
   StoredFile,
 } from '../storage-element.js';
 import { errorCode } from './error-code.js';
-import { exists, readRecord, syncFolder, writeContent, writeRecord } from './local-files.js';
+import { exists, readRecord, writeContent, writeRecord } from './local-files.js';
 import { removeLeftOvers } from './local-left-overs.js';
 import { storageFailed } from './element-errors.js';
 

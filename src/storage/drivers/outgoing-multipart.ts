@@ -86,7 +86,8 @@ export class OutgoingMultipart extends Readable {
       if (error) this.#fail(bodyFailure(error));
       else this.#end();
     });
-    this.body.stream.on('data', this.#onData);
+    // One that comes paused does not begin by itself.
+    this.body.stream.on('data', this.#onData).resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {

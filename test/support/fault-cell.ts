@@ -1,8 +1,20 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RunningApp, startApp } from '../support/app.js';
-import { StorageElementServer } from '../support/storage-element-server.js';
-import type { Elements, FaultCase, Upload } from './fault-cases.js';
+import { type RunningApp, startApp } from './app.js';
+import { StorageElementServer, type UploadFault } from './storage-element-server.js';
+
+/** How a file is sent. */
+export interface Upload {
+  readonly name: string;
+  readonly method: 'POST' | 'PUT';
+  readonly bytes: number;
+}
+
+/** Is the element that fails the only one, or is there a healthy second one, of the same mode and later priority? */
+export type Elements = 'one' | 'two';
+
+/** What the element does with an upload of so many bytes; or where it is, for one that is not ours or not there. */
+export type CellFault = ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
 
 /**
  * Times short enough for a test; no circuit opens, so that every attempt meets the fault. The spool takes nothing, since
@@ -36,15 +48,21 @@ export interface FaultCell {
   readonly upload: Upload;
 }
 
-export async function startCell(fault: FaultCase, upload: Upload, known: Elements): Promise<FaultCell> {
+export async function startCell(
+  fault: CellFault,
+  upload: Upload,
+  known: Elements,
+  variables?: Record<string, string>,
+): Promise<FaultCell> {
   const first = await StorageElementServer.start({
-    fault: typeof fault.fault === 'function' ? fault.fault(upload.bytes) : undefined,
+    fault: typeof fault === 'function' ? fault(upload.bytes) : undefined,
   });
   const second = await StorageElementServer.start();
-  if (fault.fault === 'refused') await first.close();
-  const urls = [typeof fault.fault === 'object' ? fault.fault.url : first.url, second.url];
+  if (fault === 'refused') await first.close();
+  const urls = [typeof fault === 'object' ? fault.url : first.url, second.url];
   const running = await startApp({
     ...VARIABLES,
+    ...variables,
     STORAGE_ELEMENTS: elementsAt(known === 'one' ? urls.slice(0, 1) : urls),
   });
   return { running, elements: [first, second], upload };

@@ -1,0 +1,82 @@
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { createLocalJWKSet } from 'jose';
+import type { Environment } from '../config/environment.js';
+import { ServiceError } from '../errors/service-error.js';
+import { type EndpointAnswer, EndpointAnswerError, EndpointClient } from '../resilience/endpoint-client.js';
+import { endpointPolicy, endpointTimeouts, isOnTrial } from '../resilience/endpoint-policy.js';
+import type { OutboundCall } from '../resilience/outbound-call.js';
+import { Outbound } from '../resilience/outbound.decorator.js';
+import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+
+/** Names the policy, its one target and its circuit. */
+export const JWKS = 'jwks';
+
+const NO_KEYS = 'The keys that verify tokens cannot be fetched.';
+
+/** Finds a key of one key set. */
+export type KeySet = ReturnType<typeof createLocalJWKSet>;
+
+/** Larger than any real key set; an answer without end must not fill the memory. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
+
+const REQUEST = { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } } as const;
+
+/** The JWKS endpoint. The set is read within the call, so that nonsense counts as a failure of the endpoint. */
+@Injectable()
+export class JwksEndpoint {
+  private readonly client: EndpointClient | undefined;
+
+  constructor(
+    config: ConfigService<Environment, true>,
+    private readonly policies: OutboundPolicies,
+  ) {
+    const url = config.get('JWT_JWKS_URL', { infer: true });
+    policies.register(endpointPolicy(config, 'JWT_JWKS', { name: JWKS, url, whenOpen: NO_KEYS }));
+    if (url === undefined) return;
+    this.client = new EndpointClient(url, endpointTimeouts(config, 'JWT_JWKS'), MAX_ANSWER_BYTES);
+  }
+
+  get isConfigured(): boolean {
+    return this.client !== undefined;
+  }
+
+  /** Did it fail, and has not yet shown that it is well again? */
+  get isOnTrial(): boolean {
+    return isOnTrial(this.policies, JWKS);
+  }
+
+  /** Fetches the key set. @throws ADMIN_UNAVAILABLE when there is no usable answer. */
+  @Outbound(JWKS)
+  async fetch({ signal }: OutboundCall): Promise<KeySet> {
+    const answer = await this.ask(signal);
+    if (answer.statusCode !== 200)
+      throw unavailable(new EndpointAnswerError(answer, 'not a key set'), answer);
+    try {
+      return createLocalJWKSet(JSON.parse(answer.text));
+    } catch {
+      throw unavailable(new EndpointAnswerError(answer, 'and it is no key set'));
+    }
+  }
+
+  /** Closes the connection; calls under way fail. */
+  async close(): Promise<void> {
+    await this.client?.close();
+  }
+
+  private async ask(signal: AbortSignal): Promise<EndpointAnswer> {
+    if (!this.client) throw new Error('There is no JWKS endpoint to ask');
+    try {
+      return await this.client.ask(REQUEST, signal);
+    } catch (cause) {
+      throw cause instanceof ServiceError ? cause : unavailable(cause);
+    }
+  }
+}
+
+function unavailable(cause: unknown, answer?: EndpointAnswer): ServiceError {
+  return new ServiceError('ADMIN_UNAVAILABLE', NO_KEYS, {
+    cause,
+    retryAfterMs: answer?.retryAfterMs,
+  });
+}
