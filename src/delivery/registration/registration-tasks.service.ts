@@ -22,7 +22,11 @@ export class RegistrationTasks {
     this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
   }
 
-  async add(tx: Sql, { uploadId, digest }: Pick<UploadRecord, 'uploadId' | 'digest'>, at: Date): Promise<void> {
+  async add(
+    tx: Sql,
+    { uploadId, digest }: Pick<UploadRecord, 'uploadId' | 'digest'>,
+    at: Date,
+  ): Promise<void> {
     if (!this.wanted) return;
     const taskId = uuidV7();
     await insertTask(tx, {
