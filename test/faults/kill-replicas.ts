@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestKeys } from '../support/tokens.js';
@@ -7,8 +7,7 @@ import { type ServiceProcess, startServiceProcess } from '../support/service-pro
 
 /** Short, so that a round is not spent waiting: what they are in production changes nothing in the order of things. */
 const IMPATIENCE = {
-  NODE_ENV: 'production',
-  LOG_LEVEL: 'warn',
+  NODE_ENV: 'development',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CIRCUIT_RECOVERY_MS: '300',
@@ -20,6 +19,8 @@ const IMPATIENCE = {
   DELIVERY_LARGE_BYTES: '4000000',
   DELIVERY_MAX_ATTEMPTS: '1000',
   SPOOL_MIN_FREE_BYTES: '0',
+  SPOOL_ORPHAN_AGE_MS: '3000',
+  SPOOL_SWEEP_INTERVAL_MS: '500',
 };
 
 /** Before the sweep takes a file of a killed process for left, an hour passes. */
@@ -60,10 +61,9 @@ export class KillReplicas {
   }
 
   async restart(index: number): Promise<void> {
-    const service = await startServiceProcess({
-      ...this.variables,
-      DATA_DIR: join(this.folder, `replica-${index}`),
-    });
+    const dataDir = join(this.folder, `replica-${index}`);
+    await mkdir(dataDir, { recursive: true });
+    const service = await startServiceProcess({ ...this.variables, DATA_DIR: dataDir });
     this.services[index] = service;
     this.origins[index] = `http://127.0.0.1:${await service.port()}`;
   }
