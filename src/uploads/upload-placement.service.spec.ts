@@ -61,6 +61,7 @@ function upload(file: object = {}, rest: Partial<UploadUnderWay> = {}): UploadUn
   return {
     file: { ...whole, digest: () => ({ size: 5, sha256: 'x' }), ...file },
     signal: new AbortController().signal,
+    departed: new AbortController().signal,
     arrived: Promise.resolve(),
     ...rest,
   } as unknown as UploadUnderWay;
@@ -106,6 +107,7 @@ describe('UploadPlacement', () => {
 
   it.each<[string, ServiceError, UploadUnderWay]>([
     ['nothing can mend it', failure('CONFLICT'), upload()],
+    ['its client has left', DOWN, upload({}, { departed: AbortSignal.abort() })],
     [
       'nobody waits for it any more',
       DOWN,

@@ -39,7 +39,8 @@ export class UploadPlacement {
     try {
       return { kind: 'stored', placed: await this.storage.put(call) };
     } catch (error) {
-      if (upload.signal.aborted || !isMendable(error)) throw error;
+      // Nothing is kept that nobody will be told of; who has sent it under an id of his own sends it again.
+      if (upload.signal.aborted || upload.departed.aborted || !isMendable(error)) throw error;
       this.logger.warn(
         { err: error, upload_id: description.fileId },
         'a file that was not stored is kept for later',
