@@ -86,6 +86,38 @@ export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean
   return inserted.length > 0;
 }
 
+/**
+ * Takes up again an upload that its owner, or time, had given up: as a new one, but for its revisions, which go on. Gives
+ * false, and changes nothing, where it is another owner's, or was not given up.
+ */
+export async function renewUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
+  const { uploadId, status, file, digest, spoolFile, at } = upload;
+  const renewed = await sql.query(
+    `WITH renewed AS (
+      UPDATE ingester.uploads SET status = $3::text, description = $4, size = $5, sha256 = $6, spool_file = $7,
+        bytes_delivered = 0, revision = revision + 1, created_at = $8, updated_at = $8, finished_at = NULL
+      WHERE upload_id = $1 AND owner = $2 AND status IN ('cancelled', 'expired')
+      RETURNING upload_id, revision
+    ), ended AS (
+      DELETE FROM ingester.tasks USING renewed WHERE tasks.upload_id = renewed.upload_id
+    )
+    INSERT INTO ingester.events (upload_id, revision, type, data, at)
+    SELECT upload_id, revision, $3::text, $9::jsonb, $8::timestamptz FROM renewed RETURNING upload_id`,
+    [
+      uploadId,
+      file.uploadedBy,
+      status,
+      JSON.stringify(file),
+      digest.size,
+      digest.sha256,
+      spoolFile,
+      at,
+      eventData(status),
+    ],
+  );
+  return renewed.length > 0;
+}
+
 /** Changes an upload and tells those who watch. */
 export async function changeUpload(sql: Sql, uploadId: string, change: UploadChange): Promise<void> {
   const { status, stored, dropsFile = false, data, at } = change;
@@ -145,7 +177,7 @@ export function findEvents(sql: Sql, uploadId: string, sinceRevision: number): P
   );
 }
 
-export function uploadFrom(row: UploadRow): UploadRecord {
+function uploadFrom(row: UploadRow): UploadRecord {
   const { description } = row;
   return {
     uploadId: row.upload_id,

@@ -1,6 +1,7 @@
 import { ERROR_CATALOGUE, type ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { classifyFailure } from '../../resilience/classify-failure.js';
+import type { FailureKind } from '../../resilience/outcome.js';
 import type { Stored } from '../ledger/upload-rows.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
 
@@ -43,14 +44,21 @@ export function outcomeOfError(error: unknown, ownCodes: readonly ErrorCode[]): 
   if (code === 'ADMIN_UNAVAILABLE' && !ownCodes.includes(code)) {
     return { kind: 'put_off', reason: code, retryAfterMs: NO_TOKEN_RETRY_MS };
   }
-  if (NOT_CALLED.has(code) || failure.nothingSent || failure.retryAfterMs !== undefined) {
+  if (NOT_CALLED.has(code) || saysNothingOfTheTask(failure)) {
     return { kind: 'put_off', reason: code, retryAfterMs };
   }
   if (error instanceof SpoolDamaged) return { kind: 'refused', reason: error.reason };
-  const refused = ownCodes.includes(code) && failure.retry === 'never';
-  return refused || !ERROR_CATALOGUE[code].retryable
-    ? { kind: 'refused', reason: code }
-    : { kind: 'failed', reason: code };
+  const isRefused = ownCodes.includes(code) && failure.retry === 'never';
+  return failedOrRefused(code, isRefused);
+}
+
+function failedOrRefused(reason: ErrorCode, isRefused: boolean): AttemptOutcome {
+  const mends = ERROR_CATALOGUE[reason].retryable && !isRefused;
+  return mends ? { kind: 'failed', reason } : { kind: 'refused', reason };
+}
+
+function saysNothingOfTheTask({ nothingSent, retryAfterMs }: FailureKind): boolean {
+  return nothingSent === true || retryAfterMs !== undefined;
 }
 
 /** The code of an error; what we do not know is INTERNAL_ERROR. */

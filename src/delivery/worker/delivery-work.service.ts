@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ServiceError } from '../../errors/service-error.js';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
 import { CLOCK, type Clock } from '../../resilience/clock.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
@@ -7,7 +6,7 @@ import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { expiryOf } from '../upload-record.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
-import { type AttemptOutcome, outcomeOfError } from './attempt-outcome.js';
+import { type AttemptOutcome, codeOf, outcomeOfError } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
 import { FencedBody } from './fenced-body.js';
 import type { HeldTask } from './held-task.js';
@@ -87,14 +86,12 @@ export class DeliveryWork {
 
   private async afterFailure(held: HeldTask, error: unknown): Promise<AttemptOutcome> {
     if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
-    if (error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE') throw error;
-    const cancelled = error instanceof CancelRequested;
-    if (held.doubtfulTargets.size === 0) {
-      return cancelled ? { kind: 'cancelled' } : outcomeOfError(error, STORAGE_CODES);
-    }
-    if (cancelled) return { kind: 'in_doubt' };
+    const code = codeOf(error);
+    if (code === 'QUEUE_UNAVAILABLE') throw error;
+    const isDoubtful = held.doubtfulTargets.size > 0;
+    if (error instanceof CancelRequested) return { kind: isDoubtful ? 'in_doubt' : 'cancelled' };
     // The id is taken: by this very file, or by another one.
-    if (error instanceof ServiceError && error.code === 'CONFLICT') {
+    if (isDoubtful && code === 'CONFLICT') {
       const outcome = await this.resolveDoubts(held);
       if (outcome) return outcome;
     }

@@ -63,17 +63,30 @@ export function nextStep(
     case 'refused':
       return { kind: 'die', attempts: attempts + 1, reason: outcome.reason };
     case 'failed':
-      return attempts + 1 >= limits.maxAttempts
-        ? { kind: 'die', attempts: attempts + 1, reason: outcome.reason }
-        : waitOrDie(outcome.reason, attempts + 1, waitMs(history, limits, random), history);
+      return afterFailure(outcome.reason, history, limits, random);
     case 'put_off':
-    case 'in_doubt': {
-      const reason = outcome.kind === 'in_doubt' ? 'in_doubt' : outcome.reason;
-      // Beyond what was asked for, so that those who wait for one target do not all come at once.
-      const delayMs = (outcome.retryAfterMs ?? 0) + waitMs(history, limits, random);
-      return waitOrDie(reason, attempts, delayMs, history);
-    }
+    case 'in_doubt':
+      return afterDelay(outcome, history, waitMs(history, limits, random));
+    default:
+      return outcome satisfies never;
   }
+}
+
+function afterFailure(reason: Reason, history: TaskHistory, limits: RetryLimits, random: Random): NextStep {
+  const attempts = history.attempts + 1;
+  return attempts >= limits.maxAttempts
+    ? { kind: 'die', attempts, reason }
+    : waitOrDie(reason, attempts, waitMs(history, limits, random), history);
+}
+
+/** Beyond what was asked for, so that those who wait for one target do not all come at once. */
+function afterDelay(
+  outcome: Extract<AttemptOutcome, { kind: 'put_off' | 'in_doubt' }>,
+  history: TaskHistory,
+  ownDelayMs: number,
+): NextStep {
+  const reason = outcome.kind === 'in_doubt' ? 'in_doubt' : outcome.reason;
+  return waitOrDie(reason, history.attempts, (outcome.retryAfterMs ?? 0) + ownDelayMs, history);
 }
 
 function waitMs({ attempts, doubtful }: TaskHistory, limits: RetryLimits, random: Random): number {

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { DeliveryStore } from '../delivery-store.service.js';
+import { insertFailure } from '../ledger/task-checkpoints.js';
 import { releaseTask, type TaskRelease } from '../ledger/task-ends.js';
 import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
 import { RegistrationTasks } from '../registration/registration-tasks.service.js';
@@ -38,7 +39,7 @@ export class Settlement {
       if (!(await releaseTask(tx, task.task_id, holder, releaseAfter(held, step, outcome, at)))) {
         throw new LeaseLost();
       }
-      await held.writeEnds(tx);
+      await writeHistory(tx, held, outcome, at);
       if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
       const still =
         step.kind === 'wait'
@@ -83,6 +84,14 @@ export class Settlement {
   }
 }
 
+/** What failed before there was an attempt is a line of the history too. */
+async function writeHistory(tx: Sql, held: HeldTask, outcome: AttemptOutcome, at: Date): Promise<void> {
+  await held.writeEnds(tx);
+  if (held.hasTried || (outcome.kind !== 'failed' && outcome.kind !== 'refused')) return;
+  const { task_id: taskId, attempts } = held.claimed.task;
+  await insertFailure(tx, taskId, { number: attempts + 1, code: outcome.reason, at });
+}
+
 function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome, at: Date): TaskRelease {
   const { task } = held.claimed;
   const common = {
@@ -106,6 +115,8 @@ function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome, a
     }
     case 'die':
       return { ...common, state: 'dead', attempts: step.attempts, reason: step.reason };
+    default:
+      return step satisfies never;
   }
 }
 
@@ -127,5 +138,7 @@ function changeAfter(step: NextStep, outcome: AttemptOutcome, at: Date): UploadC
       return undefined;
     case 'die':
       return { status: 'dead', data: { reason: step.reason }, at };
+    default:
+      return step satisfies never;
   }
 }
