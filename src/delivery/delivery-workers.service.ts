@@ -36,7 +36,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
           lane,
           concurrency: concurrency[lane],
           pollMs,
-          take: (from, limit) => store.queue.take(from, limit),
+          take: (from, limit, without) => store.queue.take(from, limit, without),
           run: (job, onHeld) => runner.run(job, metrics, onHeld),
           onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be taken'),
         }),

@@ -34,22 +34,27 @@ export class DeliveryQueue {
   async publish(tx: Sql, job: WakeUp, lane: Lane, dueAt: Date): Promise<void> {
     // As a delay, not as a moment: the clock that decides is the database's.
     const startAfter = Math.max(0, Math.round(dueAt.getTime() - this.clock.wallMs())) / 1_000;
-    const options = { db: bossOf(tx), singletonKey: job.task_id, startAfter };
+    const group = job.group === undefined ? {} : { group: { id: job.group } };
+    const options = { db: bossOf(tx), singletonKey: job.task_id, startAfter, ...group };
     await this.database.boss.send(queueName(lane), job, options);
   }
 
   /**
-   * Takes up to `limit` due jobs, the oldest first; each is with this process for `DELIVERY_LEASE_MS`, and then with
-   * whoever takes it. Gives back first what other processes have lost. @throws QUEUE_UNAVAILABLE
+   * Takes up to `limit` due jobs that are of none of the groups `without`, the oldest first; each is with this process
+   * for `DELIVERY_LEASE_MS`, and then with whoever takes it. Gives back first what other processes have lost.
+   * @throws QUEUE_UNAVAILABLE
    */
-  take(lane: Lane, limit: number): Promise<LeasedJob[]> {
+  take(lane: Lane, limit: number, without: readonly string[] = []): Promise<LeasedJob[]> {
     return this.database.use(async (engine) => {
       await this.releaseLost(engine);
-      const jobs = await engine.boss.fetch<unknown>(queueName(lane), { batchSize: limit });
+      const jobs = await engine.boss.fetch<unknown>(queueName(lane), {
+        batchSize: limit,
+        ignoreGroups: [...without],
+      });
       const known: LeasedJob[] = [];
       for (const job of jobs) {
         const wakeUp = readWakeUp(job.data);
-        if (wakeUp) known.push({ lane, taskId: wakeUp.task_id, id: job.id, retryCount: job.retryCount });
+        if (wakeUp) known.push(leasedJob(lane, wakeUp, job));
         else await this.putAside(engine, lane, job);
       }
       return known;
@@ -79,7 +84,8 @@ export class DeliveryQueue {
   /** Ends a job and lets its task be taken again from `dueAt` on. False as with `complete`. */
   async postpone(tx: Sql, job: LeasedJob, dueAt: Date): Promise<boolean> {
     if (!(await this.complete(tx, job))) return false;
-    await this.publish(tx, { version: 1, task_id: job.taskId }, job.lane, dueAt);
+    const { taskId, group } = job;
+    await this.publish(tx, { version: 1, task_id: taskId, ...(group && { group }) }, job.lane, dueAt);
     return true;
   }
 
@@ -113,6 +119,14 @@ export class DeliveryQueue {
       await boss.send(queueName(lane), Object(job.data), { db, startAfter: UNKNOWN_JOB_DELAY_S });
     });
   }
+}
+
+function leasedJob(
+  lane: Lane,
+  { task_id: taskId, group }: WakeUp,
+  { id, retryCount }: Job<unknown>,
+): LeasedJob {
+  return { lane, taskId, id, retryCount, ...(group !== undefined && { group }) };
 }
 
 /** The jobs that a call to pg-boss had an effect on; its types do not say that it tells. */

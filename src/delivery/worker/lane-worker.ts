@@ -2,14 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lane } from '../database/queue-names.js';
 import type { LeasedJob } from '../queue/leased-job.js';
 import type { HeldTask } from './held-task.js';
+import { placesFor } from './lane-places.js';
 
 export interface LaneWorkerOptions {
   readonly lane: Lane;
   /** Tasks that are worked on at once. */
   readonly concurrency: number;
   readonly pollMs: number;
-  /** Takes up to `limit` jobs that are due. */
-  readonly take: (lane: Lane, limit: number) => Promise<readonly LeasedJob[]>;
+  /** Takes up to `limit` jobs that are due, and are of none of the groups `without`. */
+  readonly take: (lane: Lane, limit: number, without: readonly string[]) => Promise<readonly LeasedJob[]>;
   /** Works on a job to its end, and never fails. */
   readonly run: (job: LeasedJob, onHeld: (held: HeldTask) => void) => Promise<void>;
   /** Hears why nothing could be taken. */
@@ -24,6 +25,7 @@ export class LaneWorker {
   readonly #options: LaneWorkerOptions;
   readonly #runs = new Set<Promise<void>>();
   readonly #held = new Set<HeldTask>();
+  readonly #groups = new Map<string, number>();
   readonly #stop = new AbortController();
   #wake = Promise.withResolvers<void>();
   #loop: Promise<void> | undefined;
@@ -63,12 +65,12 @@ export class LaneWorker {
   /** How long there is nothing to do, in milliseconds. */
   async #takeSome(): Promise<number> {
     const { lane, concurrency, pollMs, take, onFailure } = this.#options;
-    const free = concurrency - this.#runs.size;
-    if (free <= 0) return pollMs;
+    const { limit, without } = placesFor(concurrency, this.#runs.size, this.#groups);
+    if (limit === 0) return pollMs;
     try {
-      const jobs = await take(lane, free);
+      const jobs = await take(lane, limit, without);
       for (const job of jobs) this.#begin(job);
-      return jobs.length < free ? pollMs : 0;
+      return jobs.length < limit ? pollMs : 0;
     } catch (error) {
       onFailure(error);
       return Math.max(pollMs, FAILED_POLL_MS);
@@ -77,6 +79,7 @@ export class LaneWorker {
 
   #begin(job: LeasedJob): void {
     let own: HeldTask | undefined;
+    this.#count(job, 1);
     const run = this.#options
       .run(job, (held) => {
         own = held;
@@ -85,9 +88,14 @@ export class LaneWorker {
       .finally(() => {
         if (own) this.#held.delete(own);
         this.#runs.delete(run);
+        this.#count(job, -1);
         this.#wake.resolve();
       });
     this.#runs.add(run);
+  }
+
+  #count({ group }: LeasedJob, change: 1 | -1): void {
+    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + change);
   }
 
   async #pause(ms: number): Promise<void> {

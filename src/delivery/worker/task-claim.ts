@@ -29,7 +29,9 @@ export async function claim(job: LeasedJob, tools: ClaimTools): Promise<ClaimedT
     return undefined;
   }
   const upload = await findUpload(database, task.upload_id);
-  return upload && { job, task, upload, holder: terms.holder, claimedMs };
+  if (!upload) return undefined;
+  const group = task.kind === 'delivery' ? { group: upload.file.retentionPolicy } : {};
+  return { job: { ...job, ...group }, task, upload, holder: terms.holder, claimedMs };
 }
 
 /** The job of a task that is over has nothing to wake any more; another one comes when it can be claimed. */
