@@ -5,11 +5,11 @@ import type { DurableBody } from '../resilience/body-source.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
 import { CommitUnknown } from './database/commit-unknown.js';
-import type { Database } from './database/sql.js';
+import type { Database, Sql } from './database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
-import { insertTask } from './ledger/task-rows.js';
-import { findUpload, insertUpload } from './ledger/upload-rows.js';
+import { insertTask, lockTaskOf } from './ledger/task-rows.js';
+import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
 import { Registrations } from './registration/registrations.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import type { UploadRecord } from './upload-record.js';
@@ -52,7 +52,7 @@ export class Deliveries {
     // Before the bytes are written: without a database they would be removed again.
     const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
-    if (known) return sameOf(known, acceptance);
+    if (known && !isGivenUp(known)) return sameOf(known, acceptance);
     const admission = this.spool.space.admit(digest.size);
     try {
       const spoolFile = await this.spool.files.keep(body, uploadId);
@@ -81,7 +81,8 @@ export class Deliveries {
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.has(uploadId))) return undefined;
-    return findUpload(await this.store.database.open(), uploadId);
+    const known = await findUpload(await this.store.database.open(), uploadId);
+    return known && !isGivenUp(known) ? known : undefined;
   }
 
   private async promise(
@@ -102,23 +103,33 @@ export class Deliveries {
   }
 
   private write(database: Database, acceptance: Acceptance, spoolFile: string): Promise<UploadRecord> {
-    const { uploadId, file, digest, doubtfulTargets } = acceptance;
+    const { uploadId, file, digest } = acceptance;
     const at = this.settings.now();
-    const taskId = uuidV7();
     return database.transaction(async (tx) => {
-      const isNew = await insertUpload(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
-      if (isNew) {
-        const deadline = new Date(at.getTime() + this.settings.maxAgeMs);
-        const { size } = digest;
-        await insertTask(tx, { taskId, uploadId, kind: 'delivery', doubtfulTargets, size, at, deadline });
-        const lane = this.settings.laneOf('delivery', size);
-        await this.store.queue.publish(tx, { version: 1, task_id: taskId }, lane, at);
-      }
+      const before = await takeId(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
+      if (!before) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+      await this.addTask(tx, acceptance, before, at);
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
-      if (isNew) return record;
-      throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+      return record;
     });
+  }
+
+  private async addTask(tx: Sql, acceptance: Acceptance, before: readonly string[], at: Date): Promise<void> {
+    const { uploadId, file, digest } = acceptance;
+    const taskId = uuidV7();
+    await insertTask(tx, {
+      taskId,
+      uploadId,
+      kind: 'delivery',
+      doubtfulTargets: [...new Set([...before, ...acceptance.doubtfulTargets])],
+      size: digest.size,
+      at,
+      deadline: new Date(at.getTime() + this.settings.maxAgeMs),
+    });
+    const lane = this.settings.laneOf('delivery', digest.size);
+    const group = file.retentionPolicy;
+    await this.store.queue.publish(tx, { version: 1, task_id: taskId, group }, lane, at);
   }
 
   private async removeFile(uploadId: string): Promise<void> {
@@ -128,6 +139,21 @@ export class Deliveries {
       this.logger.warn({ err: error, upload_id: uploadId }, 'a file without a promise stays behind for now');
     }
   }
+}
+
+/**
+ * Writes the row of a new upload, also where its owner or time had given up another one of its id. Gives the targets
+ * where a file of that one may be all the same; undefined where the id is taken.
+ */
+async function takeId(tx: Sql, upload: NewUpload): Promise<readonly string[] | undefined> {
+  if (await insertUpload(tx, upload)) return [];
+  const old = await lockTaskOf(tx, upload.uploadId, 'delivery');
+  return (await renewUpload(tx, upload)) ? (old?.doubtful_targets ?? []) : undefined;
+}
+
+/** Nothing is left of it but its receipt, so that the same id may be uploaded anew. */
+function isGivenUp({ status }: UploadRecord): boolean {
+  return status === 'cancelled' || status === 'expired';
 }
 
 /** The promise that was made before, where it is for this file. @throws CONFLICT */

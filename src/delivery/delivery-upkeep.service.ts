@@ -6,18 +6,21 @@ import {
 } from '@nestjs/common';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
-import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
+import { expireLetter, findOldLetters, findOverdue, removeReceipts } from './ledger/retention-rows.js';
 import { Registrations } from './registration/registrations.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 60_000;
+/** A queue that is just long is not that late. */
+const OVERDUE_MS = 300_000;
 /** Rows that are removed by one statement: others wait for it. */
 const BATCH = 500;
 
 /**
- * What time brings: registrations that had to be written down beside the database are brought into it, and receipts and
- * dead letters go when they have been kept for as long as was promised. Several replicas may do so at once.
+ * What time brings: registrations that had to be written down beside the database are brought into it, receipts and
+ * dead letters go when they have been kept for as long as was promised, and tasks that nobody takes are put into the
+ * queue again. Several replicas may do so at once.
  */
 @Injectable()
 export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -54,7 +57,8 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     await this.registrations.importIntents();
     if (!this.store.database.isUsed()) return;
     await this.dropReceipts();
-    if (this.letterMs > 0) await this.dropLetters();
+    await this.dropLetters();
+    await this.wakeOverdue();
   }
 
   private async dropReceipts(): Promise<void> {
@@ -70,13 +74,28 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   private async dropLetters(): Promise<void> {
     const database = await this.store.database.open();
     const at = this.settings.now();
-    const letters = await findOldLetters(database, new Date(at.getTime() - this.letterMs), BATCH);
+    const before = this.letterMs > 0 ? new Date(at.getTime() - this.letterMs) : undefined;
+    const letters = await findOldLetters(database, { before, at }, BATCH);
     for (const { task_id: taskId } of letters) {
       const uploadId = await database.transaction((tx) => expireLetter(tx, taskId, at));
       // Not before the commit: until then the file is promised.
       if (uploadId !== undefined) await this.spool.files.remove(uploadId);
       this.logger.warn({ task_id: taskId, upload_id: uploadId }, 'a dead letter was kept for long enough');
     }
+  }
+
+  /** A task that has a job keeps that one: only those are woken whose job is gone, as when the queue was restored. */
+  private async wakeOverdue(): Promise<void> {
+    const { database, queue } = this.store;
+    const at = this.settings.now();
+    const opened = await database.open();
+    const overdue = await findOverdue(opened, new Date(at.getTime() - OVERDUE_MS), BATCH);
+    for (const { task_id, kind, size, policy } of overdue) {
+      const group = kind === 'delivery' ? { group: policy } : {};
+      const lane = this.settings.laneOf(kind, size);
+      await opened.transaction((tx) => queue.publish(tx, { version: 1, task_id, ...group }, lane, at));
+    }
+    if (overdue.length > 0) this.store.published();
   }
 
   /** Unless it is under way. */

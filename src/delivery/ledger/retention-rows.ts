@@ -4,6 +4,11 @@ import { endTask } from './task-ends.js';
 import type { TaskRow } from './task-rows.js';
 import { changeUpload } from './upload-rows.js';
 
+export type OverdueTask = Pick<TaskRow, 'task_id' | 'kind' | 'size'> & {
+  /** The retention policy of its file. */
+  readonly policy: string;
+};
+
 /** Who is said to have done what nobody ordered. */
 const OURSELVES = 'ingester';
 
@@ -25,10 +30,36 @@ export async function removeReceipts(sql: Sql, before: Date, limit: number): Pro
   return removed.length;
 }
 
-/** Dead letters that died before `before`, the oldest first. */
-export function findOldLetters(sql: Sql, before: Date, limit: number): Promise<{ task_id: string }[]> {
+/**
+ * Dead letters that died before `before`, and those whose file was wanted until `at` only, the oldest first. Without
+ * `before` they are kept however old they are.
+ */
+export function findOldLetters(
+  sql: Sql,
+  { before, at }: { readonly before: Date | undefined; readonly at: Date },
+  limit: number,
+): Promise<{ task_id: string }[]> {
   return sql.query<{ task_id: string }>(
-    `SELECT task_id FROM ingester.tasks WHERE state = 'dead' AND dead_at < $1 ORDER BY dead_at LIMIT $2`,
+    `SELECT task_id FROM ingester.tasks JOIN ingester.uploads USING (upload_id)
+    WHERE state = 'dead' AND (
+      dead_at < $1::timestamptz
+      OR kind = 'delivery' AND (description->>'uploadedAt')::timestamptz
+        + (description->>'ttlDays')::int * interval '24 hours' <= $2::timestamptz
+    ) ORDER BY dead_at LIMIT $3`,
+    [before ?? null, at, limit],
+  );
+}
+
+/**
+ * Tasks that should have been worked on before `before`, and were not. Each of them has a job, unless somebody took it
+ * away from the queue.
+ */
+export function findOverdue(sql: Sql, before: Date, limit: number): Promise<OverdueTask[]> {
+  return sql.query<OverdueTask>(
+    `SELECT task_id, kind, tasks.size, description->>'retentionPolicy' AS policy
+    FROM ingester.tasks JOIN ingester.uploads USING (upload_id)
+    WHERE state = 'waiting' AND due_at < $1 OR state = 'running' AND lease_until < $1
+    ORDER BY due_at LIMIT $2`,
     [before, limit],
   );
 }

@@ -92,6 +92,19 @@ export async function beginAttempt(
   return held;
 }
 
+/** Writes down an attempt that came to its end before anything could be sent. */
+export async function insertFailure(
+  sql: Sql,
+  taskId: string,
+  { number, code, at }: { readonly number: number; readonly code: string; readonly at: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO ingester.attempts (task_id, number, started_at, ended_at, outcome, code)
+    VALUES ($1, $2, $3, $3, 'failed', $4)`,
+    [taskId, number, at, code],
+  );
+}
+
 /** Writes down how attempts ended. */
 export async function endAttempts(sql: Sql, ends: readonly AttemptEnd[]): Promise<void> {
   for (const { id, outcome, code, statusCode, detail, endedAt } of ends) {

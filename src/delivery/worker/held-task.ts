@@ -50,6 +50,7 @@ export class HeldTask {
   /** Says how many bytes the target of the attempt under way has taken. */
   bytesTaken: () => number = () => 0;
   #attemptId: number | undefined;
+  #hasTried = false;
   #ends: AttemptEnd[] = [];
   #jobRenewedMs: number;
 
@@ -72,9 +73,9 @@ export class HeldTask {
     return this.lease.signal;
   }
 
-  /** Are there attempts, begun by us, whose end is not written down? */
-  get triedSomething(): boolean {
-    return this.#attemptId !== undefined || this.#ends.length > 0;
+  /** Was an attempt begun since the task was claimed? */
+  get hasTried(): boolean {
+    return this.#hasTried;
   }
 
   /** @throws LeaseLost */
@@ -117,6 +118,7 @@ export class HeldTask {
     await this.#write(async (taskId, terms) => {
       const held = await beginAttempt(this.tools.database, taskId, terms, attempt);
       this.#attemptId = held?.attempt_id;
+      this.#hasTried = true;
       return held;
     });
   }
