@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { outboundBlock } from './outbound-block.js';
-import { bytes, count, milliseconds, oneOf, url } from './variables.js';
+import { bytes, count, flag, milliseconds, oneOf, url } from './variables.js';
 
 export const deliveryVariables = {
   DATABASE_URL: z
@@ -26,6 +26,10 @@ export const deliveryVariables = {
   DATABASE_CIRCUIT_RECOVERY_MS: milliseconds(
     'Time from the opening of the circuit of the database to the first call that tries again, give or take 10 %.',
     5_000,
+  ),
+  DELIVER_LATER: flag(
+    'Keeps a file that cannot be stored now, answers 202 and stores it later. Off: the upload fails, and `Prefer: respond-async` is passed over.',
+    true,
   ),
   SPOOL_ACCEPT_MAX_BYTES: count(
     'Most bytes of accepted files in the spool; beyond it nothing more is accepted. 0: only the disk limits.',

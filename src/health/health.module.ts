@@ -48,10 +48,15 @@ function readinessChecks(
   delivery: DeliveryHealth,
 ): ReadinessCheck[] {
   const { checks, canKeep } = deliveryChecks(delivery);
+  const mayKeep = config.get('DELIVER_LATER', { infer: true });
   const minFreeBytes = config.get('MIN_FREE_DISK_BYTES', { infer: true });
   const usesTokens = config.get('SERVICE_TOKEN_URL', { infer: true }) !== undefined;
   return [
-    ...storageChecks(elements.all(), config.get('STORAGE_ELEMENTS', { infer: true }), canKeep),
+    ...storageChecks(
+      elements.all(),
+      config.get('STORAGE_ELEMENTS', { infer: true }),
+      mayKeep ? canKeep : () => Promise.resolve(false),
+    ),
     ...checks,
     ...(usesTokens ? [tokenEndpointCheck(tokens)] : []),
     ...(minFreeBytes > 0 ? [diskCheck(config.get('DATA_DIR', { infer: true }), minFreeBytes)] : []),

@@ -5,7 +5,6 @@ import { Deliveries } from '../delivery/deliveries.service.js';
 import { Metrics } from '../observability/metrics.service.js';
 import type { MeasuredUpload, UploadRoute } from '../observability/upload-metrics.js';
 import { InFlightUploads, type UploadInFlight } from './in-flight-uploads.service.js';
-import { prefersAsync } from './preferences.js';
 import { contentLength } from './request-headers.js';
 import { UploadAdmission } from './upload-admission.service.js';
 import type { UploadAnswer } from './upload-answer.js';
@@ -17,6 +16,8 @@ export interface Arrival {
   readonly request: IncomingMessage;
   readonly caller: Caller;
   readonly uploadId: string;
+  /** Is the file to be kept and stored later in any case, as the client asks? */
+  readonly later: boolean;
 }
 
 type Take = (measured: MeasuredUpload, inFlight: UploadInFlight) => Promise<UploadAnswer>;
@@ -50,11 +51,11 @@ export class UploadEntrance {
   }
 
   private async enter(
-    { request, uploadId }: Arrival,
+    { request, uploadId, later }: Arrival,
     measured: MeasuredUpload,
     take: Take,
   ): Promise<UploadAnswer> {
-    if (prefersAsync(request)) this.deliveries.admit(contentLength(request));
+    if (later) this.deliveries.admit(contentLength(request));
     const inFlight = this.inFlight.begin(uploadId);
     try {
       return await take(measured, inFlight);

@@ -34,6 +34,11 @@ export class UploadIntake {
     private readonly bodies: BodySources,
   ) {}
 
+  /** Is what cannot be stored now kept for later? */
+  get deliversLater(): boolean {
+    return this.settings.deliversLater;
+  }
+
   /** @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART, FILE_TOO_LARGE */
   multipart(request: IncomingMessage, response: ServerResponse): Incoming {
     const { settings } = this;

@@ -74,13 +74,13 @@ async function fallbacks(): Promise<string[]> {
 describe('UploadPlacement', () => {
   it('stores a file where it can, and accepts nothing', async () => {
     put = () => Promise.resolve(PLACED);
-    expect(await placement.store(FILE, upload())).toEqual({ kind: 'stored', placed: PLACED });
+    expect(await placement.store(FILE, upload(), true)).toEqual({ kind: 'stored', placed: PLACED });
     expect([accepted, await fallbacks()]).toEqual([[], []]);
   });
 
   it('accepts a file that is not stored, once all of it has come', async () => {
     const arrived = Promise.withResolvers<void>();
-    const placing = placement.store(FILE, upload({}, { arrived: arrived.promise }));
+    const placing = placement.store(FILE, upload({}, { arrived: arrived.promise }), true);
     await new Promise((resolve) => setImmediate(resolve));
     expect(accepted).toEqual([]);
     arrived.resolve();
@@ -93,6 +93,11 @@ describe('UploadPlacement', () => {
     ]);
   });
 
+  it('fails as the storage did where nothing may be kept', async () => {
+    await expect(placement.store(FILE, upload(), false)).rejects.toBe(DOWN);
+    expect([accepted, await fallbacks()]).toEqual([[], []]);
+  });
+
   it('hands on which storage elements may have the file', async () => {
     put = async ({ watcher }) => {
       watcher?.failed(
@@ -101,7 +106,7 @@ describe('UploadPlacement', () => {
       );
       throw DOWN;
     };
-    await placement.store(FILE, upload());
+    await placement.store(FILE, upload(), true);
     expect(accepted).toMatchObject([{ doubtfulTargets: ['storage:b'] }]);
   });
 
@@ -115,7 +120,7 @@ describe('UploadPlacement', () => {
     ],
   ])('fails as the storage did where %s', async (_, error, given) => {
     put = () => Promise.reject(error);
-    await expect(placement.store(FILE, given)).rejects.toBe(error);
+    await expect(placement.store(FILE, given, true)).rejects.toBe(error);
     expect([accepted, await fallbacks()]).toEqual([[], []]);
   });
 
@@ -125,7 +130,7 @@ describe('UploadPlacement', () => {
   ])('fails at once when the disk took no more %s', async (_, arrived) => {
     const full = failure('SPOOL_FULL');
     const given = upload({ whenLost: Promise.reject(full) }, { arrived });
-    await expect(placement.store(FILE, given)).rejects.toBe(full);
+    await expect(placement.store(FILE, given, true)).rejects.toBe(full);
     expect(await fallbacks()).toEqual([
       'resilience_fallback_total{name="storage:a",kind="spool",outcome="failure"} 1',
     ]);
@@ -135,7 +140,7 @@ describe('UploadPlacement', () => {
     'fails with %s of the spool',
     async (code) => {
       accept = () => Promise.reject(failure(code));
-      await expect(placement.store(FILE, upload())).rejects.toMatchObject({ code });
+      await expect(placement.store(FILE, upload(), true)).rejects.toMatchObject({ code });
     },
   );
 
@@ -143,7 +148,7 @@ describe('UploadPlacement', () => {
     admit = () => {
       throw failure('SPOOL_FULL');
     };
-    await expect(placement.store(FILE, upload({}, { arrived: never }))).rejects.toMatchObject({
+    await expect(placement.store(FILE, upload({}, { arrived: never }), true)).rejects.toMatchObject({
       code: 'SPOOL_FULL',
     });
   });
@@ -152,19 +157,19 @@ describe('UploadPlacement', () => {
     const open = new ServiceError('NO_STORAGE_AVAILABLE', 'x', { retryAfterMs: 5_000 });
     put = () => Promise.reject(open);
     accept = () => Promise.reject(failure('SPOOL_FULL'));
-    await expect(placement.store(FILE, upload())).rejects.toBe(open);
+    await expect(placement.store(FILE, upload(), true)).rejects.toBe(open);
   });
 
   it('fails as the storage did when the spool breaks', async () => {
     accept = () => Promise.reject(new Error('EIO'));
-    await expect(placement.store(FILE, upload())).rejects.toBe(DOWN);
+    await expect(placement.store(FILE, upload(), true)).rejects.toBe(DOWN);
   });
 
   it.each<UploadStatus>(['cancelled', 'expired'])(
     'does not take a promise that is %s for a new one',
     async (status) => {
       accept = () => Promise.resolve(record(status));
-      await expect(placement.store(FILE, upload())).rejects.toMatchObject({ code: 'CONFLICT' });
+      await expect(placement.store(FILE, upload(), true)).rejects.toMatchObject({ code: 'CONFLICT' });
     },
   );
 

@@ -29,10 +29,11 @@ export class UploadPlacement {
   ) {}
 
   /**
-   * Stores the file; where that fails and another time may mend it, the rest of the file is read and kept for later.
+   * Stores the file; where that fails and another time may mend it, the rest of the file is read and kept for later,
+   * unless it may not be.
    * @throws what storing failed with, where nothing can mend it; SPOOL_FULL, QUEUE_UNAVAILABLE
    */
-  async store(description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
+  async store(description: FileDescription, upload: UploadUnderWay, mayKeep: boolean): Promise<Placement> {
     const call = this.putCall(description, upload);
     const doubtful = new DoubtfulTargets(upload.file);
     call.watcher = doubtful;
@@ -40,7 +41,8 @@ export class UploadPlacement {
       return { kind: 'stored', placed: await this.storage.put(call) };
     } catch (error) {
       // Nothing is kept that nobody will be told of; who has sent it under an id of his own sends it again.
-      if (upload.signal.aborted || upload.departed.aborted || !isMendable(error)) throw error;
+      const waiting = !upload.signal.aborted && !upload.departed.aborted;
+      if (!mayKeep || !waiting || !isMendable(error)) throw error;
       this.logger.warn(
         { err: error, upload_id: description.fileId },
         'a file that was not stored is kept for later',

@@ -27,13 +27,14 @@ export class UploadsService {
   create(request: Request, response: Response, caller: Caller): Promise<UploadAnswer> {
     const uploadId = uuidV7();
     const open = (): Incoming => this.intake.multipart(request, response);
-    return this.run({ route: 'multipart', request, caller, uploadId }, open, async (upload) => {
+    const later = this.isForLater(request);
+    return this.run({ route: 'multipart', request, caller, uploadId, later }, open, async (upload) => {
       const description = describeFile(uploadId, upload, caller);
-      const placement = await this.place(request, description, upload);
+      const placement = await this.place(later, description, upload);
       // Nobody was told the new id, so nobody would ever find the file.
       if (response.destroyed) await this.placement.withdraw(placement, caller.subject);
       else await this.placement.register(placement, description, upload);
-      return answerOf(request, description, upload, placement);
+      return answerOf(later, description, upload, placement);
     });
   }
 
@@ -43,13 +44,14 @@ export class UploadsService {
    */
   put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<UploadAnswer> {
     const open = (): Incoming => this.intake.raw(request, response);
-    return this.run({ route: 'raw', request, caller, uploadId }, open, async (upload) => {
+    const later = this.isForLater(request);
+    return this.run({ route: 'raw', request, caller, uploadId, later }, open, async (upload) => {
       const description = describeFile(uploadId, upload, caller);
       const repeated = await this.repeats.answer(description, upload, caller);
       if (repeated) return repeated;
-      const placement = await this.place(request, description, upload);
+      const placement = await this.place(later, description, upload);
       await this.placement.register(placement, description, upload);
-      return answerOf(request, description, upload, placement);
+      return answerOf(later, description, upload, placement);
     });
   }
 
@@ -66,21 +68,25 @@ export class UploadsService {
     );
   }
 
-  private place(request: Request, description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
-    return prefersAsync(request)
+  private isForLater(request: Request): boolean {
+    return this.intake.deliversLater && prefersAsync(request);
+  }
+
+  private place(later: boolean, description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
+    return later
       ? this.placement.accept(description, upload)
-      : this.placement.store(description, upload);
+      : this.placement.store(description, upload, this.intake.deliversLater);
   }
 }
 
 function answerOf(
-  request: Request,
+  later: boolean,
   description: FileDescription,
   { file }: UploadUnderWay,
   placement: Placement,
 ): UploadAnswer {
   if (placement.kind === 'accepted') {
-    return answerOfRecord(placement.record, prefersAsync(request));
+    return answerOfRecord(placement.record, later);
   }
   const { file: stored } = placement.placed;
   return { receipt: receiptOf(description.fileId, description, file.digest(), stored), outcome: 'stored' };

@@ -72,4 +72,15 @@ describe('Prefer: respond-async', () => {
     expect(await answer.json()).toMatchObject({ status: 503, code: 'NO_STORAGE_AVAILABLE' });
     expect(await service.spooled()).toEqual([]);
   });
+
+  it('is passed over where nothing is kept for later, and what cannot be stored fails', async () => {
+    service = await startAccepting({ DELIVER_LATER: 'false' });
+    const failed = await service.post(Buffer.from('x'), ASYNC);
+    expect(await failed.json()).toMatchObject({ status: 502, code: 'STORAGE_FAILED' });
+    service.element.options.fault = undefined;
+    const stored = await service.post(Buffer.from('x'), ASYNC);
+    expect(stored.status).toBe(201);
+    expect(stored.headers.get('preference-applied')).toBeNull();
+    expect(await service.spooled()).toEqual([]);
+  });
 });
