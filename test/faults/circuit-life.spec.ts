@@ -19,7 +19,7 @@ describe('the circuit of a storage element', () => {
       STORAGE_RETRY_ATTEMPTS: '1',
       STORAGE_CIRCUIT_RECOVERY_MS: String(RECOVERY_MS),
       // Nothing is kept for later: deliveries would move the circuit as well.
-      SPOOL_ACCEPT_MAX_BYTES: '1',
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });
@@ -54,7 +54,7 @@ describe('the circuit of a storage element', () => {
     first.options.fault = FAILURE;
     for (let failures = 1; failures <= 5; failures += 1) {
       expect(await circuit()).toMatchObject({ state: 'closed', failure_count: failures - 1 });
-      expect((await upload()).status).toBe(507);
+      expect((await upload()).status).toBe(502);
     }
     expect(await circuit()).toMatchObject({ state: 'open', failure_count: 5 });
 
@@ -75,7 +75,7 @@ describe('the circuit of a storage element', () => {
     first.options.fault = FAILURE;
     await upload();
     await eventually(async () => expect(await circuit()).toMatchObject({ state: 'half_open' }));
-    expect((await upload()).status).toBe(507);
+    expect((await upload()).status).toBe(502);
     expect(await circuit()).toMatchObject({ state: 'open' });
   });
 

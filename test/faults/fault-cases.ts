@@ -22,7 +22,8 @@ export interface FaultCase {
 
 const STORED_FIRST = '201, once, at the first';
 const STORED_SECOND = '201, once, at the second';
-const FAILED = { one: '507 SPOOL_FULL with Retry-After, nothing stored', two: STORED_SECOND };
+const FAILED = { one: '502 STORAGE_FAILED, nothing stored', two: STORED_SECOND };
+const TIMED_OUT = { one: '504 STORAGE_TIMEOUT, nothing stored', two: STORED_SECOND };
 const COOLING = { one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing stored', two: STORED_SECOND };
 const FOUND = { one: STORED_FIRST, two: STORED_FIRST };
 
@@ -47,7 +48,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   {
     name: 'stall in the middle',
     fault: (bytes) => ({ kind: 'stall', afterBytes: bytes / 2 }),
-    expected: FAILED,
+    expected: TIMED_OUT,
   },
   {
     name: 'slow drip, at half of the minimum rate',
@@ -56,7 +57,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
       STORAGE_MIN_BYTES_PER_SECOND: String(bytes / 2),
       STORAGE_MIN_RATE_WINDOW_MS: '500',
     }),
-    expected: FAILED,
+    expected: TIMED_OUT,
   },
   { name: '500', fault: answers(500), expected: FAILED },
   {
@@ -74,11 +75,15 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: '503 with Retry-After', fault: answers(503, { 'retry-after': '30' }), expected: COOLING },
   { name: '429', fault: answers(429), expected: FAILED },
   { name: '429 with Retry-After', fault: answers(429, { 'retry-after': '30' }), expected: COOLING },
-  { name: '507', fault: answers(507), expected: FAILED },
+  {
+    name: '507',
+    fault: answers(507),
+    expected: { one: '507 STORAGE_FULL, nothing stored', two: STORED_SECOND },
+  },
   {
     name: 'hung headers: takes all, keeps nothing, never answers',
     fault: () => ({ kind: 'stall', afterBytes: Infinity }),
-    expected: FAILED,
+    expected: TIMED_OUT,
   },
   { name: 'half an answer, after storing', fault: () => ({ kind: 'half-answer' }), expected: FOUND },
   { name: 'an answer that is no receipt', fault: answers(201), expected: FAILED },

@@ -25,7 +25,7 @@ describe('GET /metrics', () => {
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: element.url, mode: 'edit' }]),
       STORAGE_RETRY_ATTEMPTS: '1',
       // Nothing is kept for later, so that an upload ends with its one attempt.
-      SPOOL_ACCEPT_MAX_BYTES: '1',
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });
@@ -51,21 +51,21 @@ describe('GET /metrics', () => {
     it('taking bytes', async () => {
       element.options.fault = { kind: 'stall', afterBytes: 0 };
       await start({ STORAGE_STALL_TIMEOUT_MS: '200' });
-      expect(await put(randomBytes(32 * MIB))).toBe(507);
+      expect(await put(randomBytes(32 * MIB))).toBe(504);
       expect(await timeouts('stall')).toBe(1);
     });
 
     it('taking them fast enough', async () => {
       element.options.fault = { kind: 'slow', bytesPerSecond: MIB };
       await start({ STORAGE_MIN_BYTES_PER_SECOND: String(64 * MIB), STORAGE_MIN_RATE_WINDOW_MS: '300' });
-      expect(await put(randomBytes(32 * MIB))).toBe(507);
+      expect(await put(randomBytes(32 * MIB))).toBe(504);
       expect(await timeouts('stall')).toBe(1);
     });
 
     it('its confirmation, also where it is found to have the file', async () => {
       await start({ STORAGE_COMMIT_TIMEOUT_MS: '200' });
       element.options.fault = { kind: 'stall', afterBytes: Infinity };
-      expect(await put(randomBytes(10))).toBe(507);
+      expect(await put(randomBytes(10))).toBe(504);
       expect(await timeouts('commit')).toBe(1);
       element.options.fault = { kind: 'hang' };
       expect(await put(randomBytes(10))).toBe(201);
@@ -83,7 +83,7 @@ describe('GET /metrics', () => {
       element.options.fault = { kind: 'hang' };
       element.options.delayMs = 1_000;
       await start({ STORAGE_DEADLINE_MAX_MS: '300', STORAGE_REQUEST_TIMEOUT_MS: '10' });
-      expect(await put(randomBytes(10))).toBe(507);
+      expect(await put(randomBytes(10))).toBe(504);
       expect(await timeouts('total', 'storage')).toBe(1);
       expect(await timeouts('commit')).toBeUndefined();
     });
@@ -96,7 +96,7 @@ describe('GET /metrics', () => {
     expect(await put(randomBytes(100_000))).toBe(201);
     expect(await forwarded()).toBe(100_000);
     element.options.fault = { kind: 'answer', status: 500 };
-    expect(await put(randomBytes(50_000))).toBe(507);
+    expect(await put(randomBytes(50_000))).toBe(502);
     expect(await forwarded()).toBe(200_000);
   });
 
@@ -116,7 +116,7 @@ describe('GET /metrics', () => {
       expect(await metric('body_spool_oldest_age_seconds')).toBeGreaterThan(0.1);
       expect(await metric('body_spool_oldest_age_seconds')).toBeLessThan(60);
     });
-    expect(await status).toBe(507);
+    expect(await status).toBe(504);
     await eventually(async () => {
       expect(await metric('body_spool_files')).toBe(0);
       expect(await metric('body_spool_bytes')).toBe(0);

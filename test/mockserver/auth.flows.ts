@@ -126,12 +126,12 @@ export function authFlows(mockServer: () => MockServer): void {
   );
 
   it.each(['nobody', 'broken-client', 'garbage-client', 'dropped-client', 'slow-client'])(
-    'stores nothing and tells no secret when the token endpoint fails for %s',
+    'answers 502 and no secret when the token endpoint fails for %s',
     async (clientId) => {
       const variables = { SERVICE_TOKEN_TIMEOUT_MS: '300' };
       await withService(mock, { clientId, variables }, async (service) => {
         const { status, body, text, requestId } = await upload(service);
-        expect([status, body.code]).toEqual([507, 'SPOOL_FULL']);
+        expect([status, body.code]).toEqual([502, 'ADMIN_UNAVAILABLE']);
         expect(text).not.toMatch(/mock-secret|oauth|127\.0\.0\.1|localhost/);
         expect(await sentOn(mock, requestId)).toEqual([]);
       });
@@ -159,9 +159,9 @@ export function authFlows(mockServer: () => MockServer): void {
     });
   });
 
-  it('tells a client whose upload no element lets in that there is no room for it, not that its own token is bad', async () => {
+  it('tells a client whose upload no element lets in that storage failed, not that its own token is bad', async () => {
     await withService(mock, { clientId: 'wrong-token-client' }, async (service) => {
-      expect(await upload(service)).toMatchObject({ status: 507, body: { code: 'SPOOL_FULL' } });
+      expect(await upload(service)).toMatchObject({ status: 502, body: { code: 'STORAGE_FAILED' } });
     });
   });
 }

@@ -33,7 +33,7 @@ export function startService(mock: MockServer, setUp: ServiceSetUp = {}): Promis
     STORAGE_CIRCUIT_FAILURE_THRESHOLD: '10000',
     STORAGE_RETRY_BASE_MS: '10',
     // Nothing is kept for later: what could not be stored would be sent again and again meanwhile.
-    SPOOL_ACCEPT_MAX_BYTES: '1',
+    DELIVER_LATER: 'false',
     ...setUp.variables,
   });
 }

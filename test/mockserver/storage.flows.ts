@@ -29,16 +29,16 @@ export function storageFlows(mockServer: () => MockServer): void {
   }
 
   const failures: [name: string, status: number, code: string][] = [
-    ['status-400.txt', 507, 'SPOOL_FULL'],
+    ['status-400.txt', 502, 'STORAGE_FAILED'],
     ['status-422.txt', 502, 'STORAGE_FAILED'],
-    ['status-500.txt', 507, 'SPOOL_FULL'],
-    ['status-507.txt', 507, 'SPOOL_FULL'],
-    ['disk-full.txt', 507, 'SPOOL_FULL'],
-    ['garbage.txt', 507, 'SPOOL_FULL'],
-    ['empty-receipt.txt', 507, 'SPOOL_FULL'],
-    ['cut-answer.txt', 507, 'SPOOL_FULL'],
-    ['drop-connection.txt', 507, 'SPOOL_FULL'],
-    ['not-http.txt', 507, 'SPOOL_FULL'],
+    ['status-500.txt', 502, 'STORAGE_FAILED'],
+    ['status-507.txt', 507, 'STORAGE_FULL'],
+    ['disk-full.txt', 507, 'STORAGE_FULL'],
+    ['garbage.txt', 502, 'STORAGE_FAILED'],
+    ['empty-receipt.txt', 502, 'STORAGE_FAILED'],
+    ['cut-answer.txt', 502, 'STORAGE_FAILED'],
+    ['drop-connection.txt', 502, 'STORAGE_FAILED'],
+    ['not-http.txt', 502, 'STORAGE_FAILED'],
   ];
   const everywhere = ['temporary', 'permanent'].flatMap((policy) =>
     failures.map(([name, status, code]) => [name, policy, status, code] as const),
@@ -57,7 +57,7 @@ export function storageFlows(mockServer: () => MockServer): void {
   it('gives an element a limited time to confirm a file', async () => {
     await withService(mock, { variables: { STORAGE_COMMIT_TIMEOUT_MS: '500' } }, async (hurried) => {
       const { status, body } = await upload(hurried, { name: 'slow-answer.txt' });
-      expect([status, body.code]).toEqual([507, 'SPOOL_FULL']);
+      expect([status, body.code]).toEqual([504, 'STORAGE_TIMEOUT']);
     });
   });
 
@@ -65,17 +65,17 @@ export function storageFlows(mockServer: () => MockServer): void {
     'removes a file that the element acknowledges with other bytes: %s',
     async (name) => {
       const { status, body, requestId } = await upload(service, { name });
-      expect([status, body.code]).toEqual([507, 'SPOOL_FULL']);
+      expect([status, body.code]).toEqual([502, 'STORAGE_FAILED']);
       expect(await sentOn(mock, requestId, 'DELETE')).toHaveLength(1);
     },
   );
 
   it.each([
-    ['is full', '/full', 507, 'SPOOL_FULL'],
-    ['is down', '/down', 507, 'SPOOL_FULL'],
+    ['is full', '/full', 507, 'STORAGE_FULL'],
+    ['is down', '/down', 502, 'STORAGE_FAILED'],
     ['refuses before it has read the file', '/hasty', 413, 'FILE_TOO_LARGE'],
-    ['closes the connection before it has read the file', '/hangup', 507, 'SPOOL_FULL'],
-    ['has another mode than configured', '/goartstore', 507, 'SPOOL_FULL'],
+    ['closes the connection before it has read the file', '/hangup', 502, 'STORAGE_FAILED'],
+    ['has another mode than configured', '/goartstore', 502, 'STORAGE_FAILED'],
   ])('answers for an element that %s', async (_, temporary, status, code) => {
     await withService(mock, { temporary }, async (broken) => {
       const content = 'b'.repeat(1024 * 1024);

@@ -17,11 +17,11 @@ export type Elements = 'one' | 'two';
 export type CellFault = ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
 
 /**
- * Times short enough for a test; no circuit opens, so that every attempt meets the fault. The spool takes nothing, since
- * a file that is accepted meets the fault again and again until the test is over.
+ * Times short enough for a test; no circuit opens, so that every attempt meets the fault. Nothing is kept for
+ * later, since a file that is accepted meets the fault again and again until the test is over.
  */
 const VARIABLES = {
-  SPOOL_ACCEPT_MAX_BYTES: '1',
+  DELIVER_LATER: 'false',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CONNECT_TIMEOUT_MS: '2000',
