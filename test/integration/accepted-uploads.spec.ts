@@ -98,6 +98,18 @@ describe('an upload that no storage element takes', () => {
     expect(service.element.uploads).toHaveLength(1);
   });
 
+  it('is accepted, and not stored twice, when an element that has it cannot be asked', async () => {
+    service = await startAccepting({ STORAGE_COMMIT_TIMEOUT_MS: '300', STORAGE_REQUEST_TIMEOUT_MS: '300' });
+    Object.assign(service.element.options, { fault: { kind: 'hang' }, delayMs: 1_000 });
+    const bytes = randomBytes(200_000);
+    const answer = await service.post(bytes);
+    expect(answer.status).toBe(202);
+    expect(service.element.files.size).toBe(1);
+    service.element.options.delayMs = 0;
+    await expectDelivered(((await answer.json()) as Json).upload_id, bytes);
+    expect(service.element.uploads).toHaveLength(1);
+  });
+
   it('is refused where the element refuses the file itself', async () => {
     service = await startAccepting();
     service.element.options.fault = { kind: 'answer', status: 422 };
