@@ -41,7 +41,10 @@ describe('a storage outage', () => {
 
     const ready = await service.call('/health/ready');
     expect(ready.status).toBe(200);
-    expect(await ready.json()).toMatchObject({ status: 'degraded', details: { storage: { critical: false } } });
+    expect(await ready.json()).toMatchObject({
+      status: 'degraded',
+      details: { storage: { critical: false } },
+    });
 
     element.options.fault = undefined;
     element.options.readyStatus = 200;
