@@ -62,7 +62,7 @@ function baseline({ sink, folder, logFile }, script, env = {}) {
 }
 
 /** The built service as it runs in production: real key, JSON logs, service token, HTTP storage element. */
-function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }) {
+function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }, variables = {}) {
   return startServer({
     script: join(root, 'dist', 'main.js'),
     nodeArgs,
@@ -78,6 +78,7 @@ function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }) {
       SERVICE_CLIENT_ID: 'bench',
       SERVICE_CLIENT_SECRET: 'bench-secret',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
+      ...variables,
     },
   });
 }

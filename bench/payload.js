@@ -30,13 +30,14 @@ export function payloadSha256(size) {
 }
 
 /** What surrounds the payload in a request: everything before its first and after its last byte. */
-export function envelope({ method, path, size, token, multipart }) {
+export function envelope({ method, path, size, token, multipart, headers = [] }) {
   const part = multipart ? multipartAround() : { before: '', after: '', type: 'application/octet-stream' };
   const length = part.before.length + size + part.after.length;
   const head = [
     `${method} ${path} HTTP/1.1`,
     'Host: bench.test',
     ...(token ? [`Authorization: Bearer ${token}`] : []),
+    ...headers,
     `Content-Type: ${part.type}`,
     `Content-Length: ${length}`,
   ];

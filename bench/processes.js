@@ -81,6 +81,12 @@ export async function startSink() {
       await sink.receive();
     },
     release: () => sink.send({ release: true }),
+    down: () => sink.send({ down: true }),
+    /** Takes uploads again; resolves, once `count` have come, to the seconds from the first to the last. */
+    async up(count) {
+      sink.send({ up: count });
+      return (await sink.receive()).seconds;
+    },
     stop: () => sink.stop(),
   };
 }

@@ -123,6 +123,31 @@ export function printStack({ title, unit, rows, verdicts }) {
   printVerdicts(verdicts);
 }
 
+/** What is measured of files that are accepted, in the order of the table. */
+const ACCEPTING_ROWS = {
+  stored: 'uploads, stored at once (201)',
+  accepted: 'uploads, accepted on request (202)',
+  outage: 'uploads while no element takes them (202)',
+  deliveries: 'deliveries when it is back',
+};
+
+/** For orientation: there is no target. */
+export function judgeAccepting(measured) {
+  return {
+    title: 'Files of 1 MiB, 8 at a time, embedded database',
+    unit: 'a second',
+    measured,
+    verdicts: [],
+  };
+}
+
+export function printAccepting({ title, unit, measured }) {
+  console.log(`\n${title} (${unit})`);
+  for (const [kind, name] of Object.entries(ACCEPTING_ROWS)) {
+    console.log(`  ${name.padEnd(42)} ${measured[kind].toFixed(0).padStart(6)}`);
+  }
+}
+
 function printVerdicts(verdicts) {
   for (const { what, value, target, passed } of verdicts) {
     console.log(`  ${passed ? 'pass' : 'FAIL'}  ${what}: ${value.toPrecision(3)} (target ${target})`);

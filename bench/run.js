@@ -1,5 +1,5 @@
 /*
- * npm run bench -- [--only large|small|memory|stack] [--rounds N] [--contenders a,b] [--json FILE] [--check]
+ * npm run bench -- [--only large|small|memory|stack|accepting] [--rounds N] [--contenders a,b] [--json FILE] [--check]
  *                  [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
@@ -10,13 +10,16 @@ import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { measureAccepting } from './accepting.js';
 import { openWorld } from './contenders.js';
 import { measureMemory } from './memory.js';
 import { startClient, startSink } from './processes.js';
 import {
+  judgeAccepting,
   judgeMemory,
   judgeStack,
   judgeThroughput,
+  printAccepting,
   printMemory,
   printStack,
   printThroughput,
@@ -31,7 +34,7 @@ const CALLERS = 64;
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string', multiple: true, default: ['large', 'small', 'memory', 'stack'] },
+    only: { type: 'string', multiple: true, default: ['large', 'small', 'memory', 'stack', 'accepting'] },
     rounds: { type: 'string', default: '5' },
     contenders: { type: 'string', default: '' },
     json: { type: 'string', default: `${results}/latest.json` },
@@ -51,8 +54,13 @@ async function measure(name, bench) {
     printStack(judged);
     return judged;
   }
+  if (name === 'accepting') {
+    const judged = judgeAccepting(await measureAccepting(bench));
+    printAccepting(judged);
+    return judged;
+  }
   const scenario = THROUGHPUT[name];
-  if (!scenario) throw new Error(`--only must be large, small, memory or stack, got ${name}`);
+  if (!scenario) throw new Error(`--only must be large, small, memory, stack or accepting, got ${name}`);
   const judged = judgeThroughput(scenario, await measureThroughput(scenario, bench));
   printThroughput(judged);
   return judged;

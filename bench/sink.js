@@ -3,13 +3,16 @@
  * expect. It never hashes, so that it does not compete with what is measured.
  *
  * Messages in: {expect: {size, sha256}}, {hold: n} (read no body until n uploads have begun and `release`
- * comes), {release: true}. Messages out: {port}, {held: n}.
+ * comes), {release: true}, {down: true} (answer every upload with 503), {up: n} (take uploads again; say so when
+ * n have come). Messages out: {port}, {held: n}, {stored: n, seconds} (from the first of them to the last).
  */
 import { createServer, Socket } from 'node:net';
 import { HttpFraming } from './http-framing.js';
 
 let expected = { size: 0, sha256: '' };
 let holdAt = 0;
+let isDown = false;
+const awaited = { count: 0, stored: 0, since: 0n };
 const held = new Set();
 
 /** All connections are read into one buffer: nothing is allocated for the bytes that come. */
@@ -19,6 +22,7 @@ class SinkConnection {
   constructor(accepted) {
     this.received = 0;
     this.method = '';
+    this.path = '';
     const framing = new HttpFraming({
       onHead: (head) => this.begin(head),
       onBody: (bytes) => {
@@ -46,7 +50,7 @@ class SinkConnection {
   }
 
   begin(head) {
-    this.method = head.slice(0, head.indexOf(' '));
+    [this.method, this.path] = head.slice(0, head.indexOf('\r\n')).split(' ', 2);
     this.received = 0;
     if (holdAt > 0 && (this.method === 'POST' || this.method === 'PUT')) {
       held.add(this.socket);
@@ -55,9 +59,13 @@ class SinkConnection {
   }
 
   answer() {
+    if (this.method === 'GET' && this.path.startsWith('/api/v1/files/'))
+      return this.reply(404, { detail: 'not found' });
     if (this.method !== 'POST' && this.method !== 'PUT')
       return this.reply(200, { status: 'ok', mode: 'edit' });
+    if (isDown) return this.reply(503, { detail: 'down' });
     if (this.received < expected.size) return this.reply(400, { detail: `only ${this.received} bytes came` });
+    countStored();
     return this.reply(201, {
       file_id: '550e8400-e29b-41d4-a716-446655440000',
       original_filename: 'bench.bin',
@@ -75,7 +83,21 @@ class SinkConnection {
   }
 }
 
+function countStored() {
+  if (awaited.stored === awaited.count) return;
+  if (awaited.stored === 0) awaited.since = process.hrtime.bigint();
+  awaited.stored += 1;
+  if (awaited.stored < awaited.count) return;
+  const seconds = Number(process.hrtime.bigint() - awaited.since) / 1e9;
+  process.send({ stored: awaited.stored, seconds });
+}
+
 process.on('message', (message) => {
+  if (message.down) isDown = true;
+  if (message.up !== undefined) {
+    isDown = false;
+    Object.assign(awaited, { count: message.up, stored: 0 });
+  }
   if (message.expect) expected = message.expect;
   if (message.hold !== undefined) holdAt = message.hold;
   if (message.release) {

@@ -10,6 +10,7 @@ import { setUpVersioning } from './versioning/set-up-versioning.js';
 /** What a page of another origin may read of an answer. */
 const EXPOSED_HEADERS = [
   'Location',
+  'Preference-Applied',
   'Retry-After',
   'X-Request-ID',
   'X-API-Version',

@@ -3,6 +3,9 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
 import { answerClientError } from './errors/client-error.js';
 
+/** As long as a refused client is read on (docs/adr/0006-lingering-close.md), and a little more. */
+const CLOSE_PATIENCE_MS = 6_000;
+
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
 export class HttpServerAdapter extends ExpressAdapter {
   constructor(private readonly environment: Environment) {
@@ -17,6 +20,19 @@ export class HttpServerAdapter extends ExpressAdapter {
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     server.on('clientError', answerClientError);
     this.httpServer = server;
+  }
+
+  /**
+   * Closes the port. Whoever is still being answered has a moment for it; a connection without a request would otherwise
+   * hold the process up for as long as its client likes.
+   */
+  override async close(): Promise<void> {
+    const impatience = setTimeout(() => this.httpServer.closeAllConnections(), CLOSE_PATIENCE_MS);
+    try {
+      await super.close();
+    } finally {
+      clearTimeout(impatience);
+    }
   }
 
   private serverOptions(): ServerOptions {

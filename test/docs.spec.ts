@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { authVariables } from '../src/config/auth.variables.js';
+import { deliveryVariables } from '../src/config/delivery.variables.js';
 import { parseEnvironment, variables } from '../src/config/environment.js';
 import { observabilityVariables } from '../src/config/observability.variables.js';
 import { serverVariables } from '../src/config/server.variables.js';
@@ -40,6 +41,7 @@ describe('docs/configuration.md', () => {
     ['Uploads', uploadVariables],
     ['Callers', authVariables],
     ['Storage elements', storageVariables],
+    ['Delivery', deliveryVariables],
     ['Service token', serviceTokenVariables],
     ['Logs', observabilityVariables],
   ];
@@ -84,7 +86,7 @@ describe('docs/configuration.md', () => {
     if (value === undefined) return 'unset';
     if (Array.isArray(value)) return 'empty';
     const text = typeof value === 'string' ? value : JSON.stringify(value);
-    return `\`${text}\`${unit === 'bytes' ? ` (${inBinaryUnits(Number(value))})` : ''}`;
+    return `\`${text}\`${unit === 'bytes' && value !== 0 ? ` (${inBinaryUnits(Number(value))})` : ''}`;
   }
 
   function inBinaryUnits(bytes: number): string {

@@ -76,6 +76,15 @@ describe('in every mode', () => {
     ]);
   });
 
+  it('the Admin module needs all three credentials', () => {
+    const admin = { ADMIN_URL: 'https://admin.example' };
+    expect(combinedProblems(admin)).toEqual(
+      Object.keys(credentials).map((name) => `${name}: is required, since ADMIN_URL is set`),
+    );
+    expect(combinedProblems({ ...admin, SERVICE_CLIENT_ID: 'ingester' })).toHaveLength(2);
+    expect(combinedProblems({ ...admin, ...credentials })).toEqual([]);
+  });
+
   it('outside production nothing is required', () => {
     expect(combinedProblems({ SKIP_AUTH: 'true', STORAGE_ELEMENTS: httpElement })).toEqual([]);
   });

@@ -12,6 +12,7 @@ export function combinedProblems(given: Given): string[] {
   return [
     ...keyProblems(given),
     ...credentialProblems(given),
+    ...adminProblems(given),
     ...(given.NODE_ENV === 'production' ? missingInProduction(given) : []),
   ];
 }
@@ -27,6 +28,12 @@ function credentialProblems(given: Given): string[] {
   const missing = CREDENTIALS.filter((name) => !given[name]);
   if (missing.length === CREDENTIALS.length) return [];
   return missing.map((name) => `${name}: is required, since others of ${CREDENTIALS.join(', ')} are set`);
+}
+
+/** The Admin module takes nothing without a token; half of the credentials is reported already. */
+function adminProblems(given: Given): string[] {
+  if (!given.ADMIN_URL || CREDENTIALS.some((name) => given[name])) return [];
+  return CREDENTIALS.map((name) => `${name}: is required, since ADMIN_URL is set`);
 }
 
 function missingInProduction(given: Given): string[] {

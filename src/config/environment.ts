@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { authVariables } from './auth.variables.js';
 import { combinedProblems } from './combined-rules.js';
+import { deliveryVariables } from './delivery.variables.js';
 import { describeIssue } from './describe-issue.js';
 import { observabilityVariables } from './observability.variables.js';
 import { resilienceVariables } from './resilience.variables.js';
@@ -20,6 +21,7 @@ export const variables = {
   ...authVariables,
   ...storageVariables,
   ...resilienceVariables,
+  ...deliveryVariables,
   ...serviceTokenVariables,
   ...observabilityVariables,
 };

@@ -13,7 +13,10 @@ export type CheckOutcome =
 export interface ReadinessCheck {
   /** Name in the report; no two checks share one. */
   readonly name: string;
-  /** Whether the service is of no use while this is down. A check that is not critical only degrades it. */
+  /**
+   * Whether the service is of no use while this is down. A check that is not critical only degrades it. It is read
+   * after the check has run, and may depend on what that has seen.
+   */
   readonly critical: boolean;
   run(): Promise<CheckOutcome>;
 }

@@ -9,12 +9,14 @@ interface CheckedElement {
 }
 
 /**
- * A check for each element, none of them critical, and `storage`, which is: it is up while one element is that
- * takes files by its mode. They share each answer, so that no element is asked twice.
+ * A check for each element, none of them critical, and `storage`, which is up while one element is that takes files by
+ * its mode, and critical only while files cannot be kept for later. They share each answer, so that no element is asked
+ * twice.
  */
 export function storageChecks(
   elements: readonly Pick<StorageElement, 'id' | 'health'>[],
   settings: readonly Pick<StorageElementSettings, 'id' | 'mode'>[],
+  canKeep: () => Promise<boolean>,
 ): ReadinessCheck[] {
   const writable = new Set(
     settings.filter(({ mode }) => mode === 'edit' || mode === 'rw').map(({ id }) => id),
@@ -24,9 +26,27 @@ export function storageChecks(
     health: singleFlight(() => healthOf(element)),
   }));
   return [
-    { name: 'storage', critical: true, run: () => anyUp(checked.filter(({ id }) => writable.has(id))) },
+    storageCheck(() => anyUp(checked.filter(({ id }) => writable.has(id))), canKeep),
     ...checked.map(({ id, health }) => ({ name: `storage:${id}`, critical: false, run: health })),
   ];
+}
+
+/** It is known before the slowest element has answered whether that matters. */
+function storageCheck(run: () => Promise<CheckOutcome>, canKeep: () => Promise<boolean>): ReadinessCheck {
+  let critical = true;
+  const judge = async (): Promise<void> => {
+    critical = !(await canKeep());
+  };
+  return {
+    name: 'storage',
+    get critical() {
+      return critical;
+    },
+    run: async () => {
+      const [outcome] = await Promise.all([run(), judge()]);
+      return outcome;
+    },
+  };
 }
 
 async function healthOf(element: Pick<StorageElement, 'health'>): Promise<CheckOutcome> {

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 export type UploadRoute = 'multipart' | 'raw';
-export type UploadOutcome = 'stored' | 'rejected' | 'failed' | 'client_abort';
+export type UploadOutcome = 'stored' | 'accepted' | 'rejected' | 'failed' | 'client_abort';
 
 /** One upload under way, as it is counted. */
 export interface MeasuredUpload {
@@ -12,7 +12,7 @@ export interface MeasuredUpload {
 }
 
 const ROUTES: readonly UploadRoute[] = ['multipart', 'raw'];
-const OUTCOMES: readonly UploadOutcome[] = ['stored', 'rejected', 'failed', 'client_abort'];
+const OUTCOMES: readonly UploadOutcome[] = ['stored', 'accepted', 'rejected', 'failed', 'client_abort'];
 const LABELS = ['route', 'outcome'] as const;
 const DURATIONS_SECONDS = [0.005, 0.02, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200];
 const KIB = 1024;

@@ -1,13 +1,15 @@
 import { Module } from '@nestjs/common';
+import { DeliveryModule } from '../delivery/delivery.module.js';
 import { ResilienceModule } from '../resilience/resilience.module.js';
 import { CircuitMetrics } from './circuit-metrics.service.js';
 import { CircuitsController } from './circuits.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { SpoolMetrics } from './spool-metrics.service.js';
 
 @Module({
-  imports: [ResilienceModule],
-  controllers: [CircuitsController, MetricsController],
+  imports: [DeliveryModule, ResilienceModule],
+  controllers: [CircuitsController, DeadLettersController, MetricsController],
   providers: [CircuitMetrics, SpoolMetrics],
 })
 export class OperationsModule {}

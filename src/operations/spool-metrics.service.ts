@@ -3,23 +3,27 @@ import { Gauge } from 'prom-client';
 import { Metrics } from '../observability/metrics.service.js';
 import { SpoolFolder, type SpoolUsage } from '../resilience/spool-folder.service.js';
 
-/** Shows what the spool holds, as of when it is read. */
+/** Shows what the bodies of uploads in flight have on the disk, as of when it is read. */
 @Injectable()
 export class SpoolMetrics {
   constructor(
     private readonly folder: SpoolFolder,
     private readonly metrics: Metrics,
   ) {
-    this.add('spool_bytes', 'Bytes of uploads that this process has on the disk.', ({ bytes }) => bytes);
-    this.add('spool_files', 'Files of the spool.', ({ files }) => files);
     this.add(
-      'spool_oldest_age_seconds',
-      'Age of the oldest file of the spool; 0 when there is none.',
+      'body_spool_bytes',
+      'Bytes of uploads in flight that this process keeps on the disk, to send them again.',
+      ({ bytes }) => bytes,
+    );
+    this.add('body_spool_files', 'Files of uploads in flight.', ({ files }) => files);
+    this.add(
+      'body_spool_oldest_age_seconds',
+      'Age of the oldest of these files; 0 when there is none.',
       ({ oldestAgeMs }) => oldestAgeMs / 1_000,
     );
     this.add(
-      'spool_limit_bytes',
-      'Most bytes that the spool may hold; 0 when only the disk limits it.',
+      'body_spool_limit_bytes',
+      'Most bytes of these files; 0 when only the disk limits it.',
       ({ limitBytes }) => limitBytes,
     );
   }

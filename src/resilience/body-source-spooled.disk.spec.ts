@@ -108,7 +108,7 @@ describe('a spooled body on a real disk', () => {
     await writeAll(body, chunks);
     body.end();
     expect((await bytes).equals(all)).toBe(true);
-    expect(failures.map(({ message }) => message)).toEqual(['The spool is at its limit']);
+    expect(failures.map(({ message }) => message)).toEqual(['SPOOL_FULL: The spool is at its limit.']);
     await body.dispose();
     await expectNothingLeft(budget, before);
   });

@@ -83,7 +83,12 @@ async function resumeAfter(stream: Readable, count: number): Promise<void> {
 }
 
 /** Writes as a client does, opens the readers on the way, and gives what they have read. */
-async function run(made: MadeBody, plan: Plan, chunks: readonly Buffer[]): Promise<Reading[]> {
+async function run(
+  made: MadeBody,
+  plan: Plan,
+  chunks: readonly Buffer[],
+  atEnd: () => void = () => undefined,
+): Promise<Reading[]> {
   const { body } = made;
   const readings: Reading[] = [];
   const openAt = (index: number, last: boolean): void => {
@@ -96,6 +101,7 @@ async function run(made: MadeBody, plan: Plan, chunks: readonly Buffer[]): Promi
     await untilWritable(made, readings);
   }
   body.end();
+  atEnd();
   openAt(chunks.length, true);
   await Promise.all(readings.map(({ outcome }) => outcome));
   return readings;
@@ -163,6 +169,49 @@ describe('a spooled body with readers of every kind', () => {
         expect({ open: disk.open, memory: budget.usedBytes }).toEqual({ open: 0, memory: 0 });
       }),
       { numRuns: 400 },
+    );
+  });
+
+  it('keeps every byte in its file, wherever it was, while readers go on', async () => {
+    await fc.assert(
+      fc.asyncProperty(plans(100), async (plan) => {
+        const disk = new SlowDisk(Infinity, plan.mostBytes);
+        const made = bodyOn(disk, plan.memoryBytes, new MemoryBudget(plan.budgetBytes));
+        const { all, chunks } = cut(plan.chunks);
+        let kept: Promise<void> | undefined;
+        const readings = await run(made, plan, chunks, () => {
+          kept = made.body.persist('kept');
+        });
+        for (const reading of readings) expectSame(reading, all, await reading.outcome);
+        await kept;
+        expect(disk.kept.get('kept')?.equals(all)).toBe(true);
+        expect((await collect(made.body.open(0, never))).equals(all)).toBe(true);
+        await made.body.dispose();
+        expect({ open: disk.open, memory: made.budget.usedBytes }).toEqual({ open: 0, memory: 0 });
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('keeps every byte or says that it has no room, when the disk is full', async () => {
+    const full = fc.integer({ min: 0, max: 3000 });
+    await fc.assert(
+      fc.asyncProperty(plans(100), full, async (plan, capacity) => {
+        const disk = new SlowDisk(capacity, plan.mostBytes);
+        const made = bodyOn(disk, plan.memoryBytes, new MemoryBudget(plan.budgetBytes));
+        const { all, chunks } = cut(plan.chunks);
+        let refused: Promise<unknown> | undefined;
+        await run(made, plan, chunks, () => {
+          refused = made.body.persist('kept').catch((error: unknown) => error);
+        });
+        const error = await refused;
+        if (error === undefined) expect(disk.kept.get('kept')?.equals(all)).toBe(true);
+        else expect(disk.kept.size).toBe(0);
+        if (all.length > capacity) expect(error).toBeInstanceOf(Error);
+        await made.body.dispose();
+        expect({ open: disk.open, memory: made.budget.usedBytes }).toEqual({ open: 0, memory: 0 });
+      }),
+      { numRuns: 300 },
     );
   });
 });

@@ -2,10 +2,11 @@ import type { Readable } from 'node:stream';
 import { ServiceError } from '../errors/service-error.js';
 import { type BodyBytes, BodyReader } from './body-source-reader.js';
 import { Patience } from './body-source-patience.js';
-import type { BodySource, BodyWriter } from './body-source.js';
+import type { BodySource, BodyWriter, DurableBody } from './body-source.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
+import { notKept } from './spool-failure.js';
 import { SpoolWriter } from './spool-writer.js';
 
 /** Bytes that go to the disk at once. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
@@ -29,7 +30,7 @@ export interface SpooledBodyOptions {
 }
 
 /** A body in memory, and on the disk where it is too large for that. */
-export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
+export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyBytes {
   readonly length: number | undefined;
   readonly #options: SpooledBodyOptions;
   readonly #window: MemoryWindow;
@@ -42,6 +43,7 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   /** Were bytes dropped that are not on the disk? */
   #torn = false;
   #held: PromiseWithResolvers<void> | undefined;
+  #persisted: Promise<void> | undefined;
 
   constructor(options: SpooledBodyOptions) {
     this.#options = options;
@@ -89,6 +91,13 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
     this.#close(() => error);
   }
 
+  async persist(path: string): Promise<void> {
+    if (!this.#ended) throw new Error('A body is kept only after its end');
+    // A disk that has failed to make bytes durable may say at the next try that they are.
+    this.#persisted ??= this.#persist(path);
+    return this.#persisted;
+  }
+
   dispose(): Promise<void> {
     this.#close(() => new ServiceError('INTERNAL_ERROR', 'The upload was given up.'));
     return this.#spool.remove();
@@ -131,6 +140,21 @@ export class SpooledBody implements BodySource, BodyWriter, BodyBytes {
   readerMoved(): void {
     for (const reader of this.#readers) if (reader.destroyed) this.#readers.delete(reader);
     this.#settle();
+  }
+
+  async #persist(path: string): Promise<void> {
+    if (this.#failure) throw this.#failure();
+    if (this.#torn) throw gone();
+    try {
+      await this.#spool.keep(path);
+    } catch (error) {
+      // It may have come while the file was being kept.
+      throw this.#failureNow() ?? notKept(error);
+    }
+  }
+
+  #failureNow(): Error | undefined {
+    return this.#failure?.();
   }
 
   #close(failure: () => Error): void {

@@ -47,3 +47,15 @@ export interface BodyWriter {
   /** Fails every reader, now and later, with `error`, and frees what is held. Only the first call counts. */
   fail(error: Error): void;
 }
+
+/** What the one who answers for the body, after the client has left, does with it. */
+export interface DurableBody {
+  /**
+   * Keeps the whole body as the file `path`, on the file system of the spool, durably with its name; only after
+   * `end`. Readers that are open go on, and from then on `dispose` leaves the file alone. When it fails nothing has
+   * that name once the body is disposed of. Only the first call counts.
+   * @throws SPOOL_FULL when there is no room, or was none for a part of the body; UPLOAD_IN_PROGRESS when the name is
+   * taken; INTERNAL_ERROR when the disk fails; the error of the writer when the body has failed.
+   */
+  persist(path: string): Promise<void>;
+}

@@ -18,15 +18,20 @@ export class BodySources {
 
   constructor(private readonly options: BodySourcesOptions) {}
 
-  /** Begins an empty body; `length` are the bytes that the client declared. */
-  begin(length?: number): SpooledBody {
+  /**
+   * Begins an empty body; `length` are the bytes that the client declared. `onSpoolFailure` is told, once, when the
+   * disk takes no more of it: it can then be read as it comes, but not be kept.
+   */
+  begin(length?: number, onSpoolFailure?: (error: Error) => void): SpooledBody {
     const { memoryBytes, budget, folder } = this.options;
     return new SpooledBody({
       memoryBytes,
       budget,
       createFile: () => folder.create(),
-      onSpoolFailure: (error) =>
-        this.logger.warn({ err: error }, 'an upload goes on without being replayable'),
+      onSpoolFailure: (error) => {
+        this.logger.warn({ err: error }, 'an upload goes on without being replayable');
+        onSpoolFailure?.(error);
+      },
       length,
     });
   }

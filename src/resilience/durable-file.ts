@@ -1,5 +1,6 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from './durable-folder.js';
 
 /**
  * Puts `text` in the place of a private file, durably: it is written aside, so that a crash leaves the old file or the
@@ -18,14 +19,4 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
   await rename(aside, path);
   await syncFolder(folder);
-}
-
-/** Makes the names in a folder durable. @throws Error of the file system */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -48,19 +48,21 @@ class AnswerTimeoutError extends Error {
 }
 
 /**
- * Asks one URL for answers that fit into memory, over a connection of its own, which is opened with the first call.
+ * Asks one URL for answers that fit into memory, over connections of its own, opened when they are first needed.
  * It makes one attempt and follows no redirect; what else happens is for the outbound interceptors.
  */
 export class EndpointClient {
   readonly #url: URL;
   readonly #timeouts: EndpointTimeouts;
   readonly #maxAnswerBytes: number;
+  readonly #connections: number;
   #pool: Pool | undefined;
 
-  constructor(url: string, timeouts: EndpointTimeouts, maxAnswerBytes: number) {
+  constructor(url: string, timeouts: EndpointTimeouts, maxAnswerBytes: number, connections = 1) {
     this.#url = new URL(url);
     this.#timeouts = timeouts;
     this.#maxAnswerBytes = maxAnswerBytes;
+    this.#connections = connections;
   }
 
   /**
@@ -84,7 +86,7 @@ export class EndpointClient {
     }
   }
 
-  /** Closes the connection; calls under way fail. */
+  /** Closes the connections; calls under way fail. */
   async close(): Promise<void> {
     await this.#pool?.destroy();
   }
@@ -100,7 +102,7 @@ export class EndpointClient {
   #dispatcher(): Dispatcher {
     const { connectMs, answerMs } = this.#timeouts;
     this.#pool ??= new Pool(this.#url.origin, {
-      connections: 1,
+      connections: this.#connections,
       allowH2: false,
       connect: { timeout: connectMs },
       headersTimeout: answerMs,

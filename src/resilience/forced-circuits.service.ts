@@ -6,7 +6,7 @@ import type { Environment } from '../config/environment.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
 import { replaceFile } from './durable-file.js';
 import { readForced, writtenForced } from './forced-circuits-file.js';
-import { isMissing } from './spool-file.js';
+import { isMissing } from './spool-failure.js';
 
 /**
  * Keeps what operators ordered over a restart: circuits that are open by hand are saved with each change, and restored

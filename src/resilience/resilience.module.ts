@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Global, Module } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { DiscoveryModule } from '@nestjs/core';
@@ -11,6 +10,7 @@ import { MemoryBudget } from './memory-budget.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { OutboundWiring } from './outbound-wiring.service.js';
 import { SpoolFolder } from './spool-folder.service.js';
+import { spoolPath } from './spool-path.js';
 import { YoungCollection } from './young-collection.js';
 
 type Config = ConfigService<Environment, true>;
@@ -33,9 +33,10 @@ type Config = ConfigService<Environment, true>;
 export class ResilienceModule {}
 
 function spoolFolder(config: Config): SpoolFolder {
-  const path =
-    config.get('SPOOL_DIR', { infer: true }) ?? join(config.get('DATA_DIR', { infer: true }), 'spool');
-  return new SpoolFolder({ path, limitBytes: config.get('SPOOL_MAX_BYTES', { infer: true }) });
+  return new SpoolFolder({
+    path: spoolPath(config),
+    limitBytes: config.get('SPOOL_MAX_BYTES', { infer: true }),
+  });
 }
 
 function bodySources(config: Config, folder: SpoolFolder): BodySources {

@@ -105,4 +105,16 @@ describe('a spool file', () => {
     await file.remove();
     expect(owner.problems).toHaveLength(1);
   });
+
+  it("has another name once it is kept, is its owner's no more, and can still be read", async () => {
+    const file = await createSpoolFile(path, owner);
+    await file.write([Buffer.from('abc')], 0);
+    await file.keep(join(folder, 'b.upload'));
+    expect(await readdir(folder)).toEqual(['b.upload']);
+    expect(owner).toEqual({ bytes: 0, problems: [] });
+    expect((await file.read(0, 3)).toString()).toBe('abc');
+    await file.remove();
+    expect(await readdir(folder)).toEqual(['b.upload']);
+    expect(owner).toEqual({ bytes: 0, problems: [] });
+  });
 });

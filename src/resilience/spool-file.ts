@@ -1,6 +1,8 @@
-import { type PathLike, close, open, read, unlink, writev } from 'node:fs';
+import { close, fsync, link, open, read, unlink, writev } from 'node:fs';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { isNativeError } from 'node:util/types';
+import { syncFolder } from './durable-folder.js';
+import { isMissing } from './spool-failure.js';
 
 /*
  * Plain descriptors, not FileHandle and not fs streams: a stream ends at the end of the file, where a reader of a
@@ -8,6 +10,8 @@ import { isNativeError } from 'node:util/types';
  */
 const openFile = promisify(open);
 const closeFile = promisify(close);
+const syncFile = promisify(fsync);
+const linkFile = promisify(link);
 const unlinkFile = promisify(unlink);
 const readFile = promisify(read);
 const writeFile = promisify(writev);
@@ -18,6 +22,11 @@ export interface SpoolFile {
   write(chunks: readonly Buffer[], position: number): Promise<number>;
   /** Reads up to `length` bytes. @throws Error when there are none at `position` */
   read(position: number, length: number): Promise<Buffer>;
+  /**
+   * Makes what was written durable, and the file's name `path`, on the same file system; from then on it is not ours
+   * any more, and `remove` only closes it. @throws Error with code EEXIST when the name is taken
+   */
+  keep(path: string): Promise<void>;
   /** Removes the file and closes it, once calls that are under way have ended. Never fails; harmless when repeated. */
   remove(): Promise<void>;
 }
@@ -27,12 +36,12 @@ export interface SpoolFileOwner {
   /** @throws Error when there is no room for so many more */
   take(bytes: number): void;
   give(bytes: number): void;
-  /** The file is closed; `problems` is what went wrong with that. */
+  /** The file is closed, or kept elsewhere; `problems` is what went wrong with that. */
   removed(file: DiskSpoolFile, problems: readonly unknown[]): void;
 }
 
 /** Makes a new private file, which keeps its name until it is removed. @throws Error of the file system */
-export async function createSpoolFile(path: PathLike, owner: SpoolFileOwner): Promise<DiskSpoolFile> {
+export async function createSpoolFile(path: string, owner: SpoolFileOwner): Promise<DiskSpoolFile> {
   // Exclusive, so that nobody's link is followed. The mode is 0600 at any umask that leaves the owner his rights.
   return new DiskSpoolFile(await openFile(path, 'wx+', 0o600), path, owner);
 }
@@ -42,12 +51,16 @@ export class DiskSpoolFile implements SpoolFile {
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #removed: Promise<void> | undefined;
+  /** The names that go with the file. */
+  #names: readonly string[];
 
   constructor(
     private readonly descriptor: number,
-    readonly path: PathLike,
+    readonly path: string,
     private readonly owner: SpoolFileOwner,
-  ) {}
+  ) {
+    this.#names = [path];
+  }
 
   write(chunks: readonly Buffer[], position: number): Promise<number> {
     return this.#use(async () => {
@@ -73,6 +86,19 @@ export class DiskSpoolFile implements SpoolFile {
     });
   }
 
+  keep(path: string): Promise<void> {
+    return this.#use(async () => {
+      await syncFile(this.descriptor);
+      // Not renamed: that would replace, without a word, what another process has promised under this name.
+      await linkFile(this.path, path);
+      this.#names = [this.path, path];
+      await unlinkFile(this.path);
+      await Promise.all([syncFolder(dirname(path)), syncFolder(dirname(this.path))]);
+      this.#names = [];
+      this.#leave([]);
+    });
+  }
+
   remove(): Promise<void> {
     this.#removed ??= this.#remove();
     return this.#removed;
@@ -85,13 +111,16 @@ export class DiskSpoolFile implements SpoolFile {
       await this.#idle.promise;
     }
     // The descriptor is closed whatever happens to the name, which somebody who swept the folder may have taken.
-    const results = await Promise.allSettled([unlinkFile(this.path), closeFile(this.descriptor)]);
+    const names = this.#names.map((name) => unlinkFile(name));
+    const results = await Promise.allSettled([...names, closeFile(this.descriptor)]);
     const problems = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    this.#leave(problems.filter((problem) => !isMissing(problem)));
+  }
+
+  #leave(problems: readonly unknown[]): void {
     this.owner.give(this.#bytes);
-    this.owner.removed(
-      this,
-      problems.filter((problem) => !isMissing(problem)),
-    );
+    this.#bytes = 0;
+    this.owner.removed(this, problems);
   }
 
   async #use<T>(call: () => Promise<T>): Promise<T> {
@@ -104,9 +133,4 @@ export class DiskSpoolFile implements SpoolFile {
       if (this.#underWay === 0) this.#idle?.resolve();
     }
   }
-}
-
-/** Is this what the file system says of a name that is not there? */
-export function isMissing(error: unknown): boolean {
-  return isNativeError(error) && 'code' in error && error.code === 'ENOENT';
 }

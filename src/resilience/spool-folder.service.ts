@@ -1,15 +1,11 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import { mkdir, utimes } from 'node:fs/promises';
+import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.js';
-import {
-  type DiskSpoolFile,
-  type SpoolFile,
-  type SpoolFileOwner,
-  createSpoolFile,
-  isMissing,
-} from './spool-file.js';
+import { makeFolder } from './durable-folder.js';
+import { isMissing, spoolFull } from './spool-failure.js';
+import { type DiskSpoolFile, type SpoolFile, type SpoolFileOwner, createSpoolFile } from './spool-file.js';
 import { removeSpoolLeftOvers } from './spool-left-overs.js';
 
 /** Far below the age at which a sweep takes a file for left: one that only waits is not written to. */
@@ -52,7 +48,7 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
   /** Makes the folder and sweeps it. A folder that cannot be used does not stop the start: bodies go on without. */
   async onModuleInit(): Promise<void> {
     try {
-      await this.makeFolder();
+      await makeFolder(this.options.path);
       const removed = await removeSpoolLeftOvers(this.options.path);
       if (removed > 0) this.logger.log({ files: removed }, 'removed what a killed process left in the spool');
     } catch (error) {
@@ -64,7 +60,7 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
   async create(): Promise<SpoolFile> {
     const file = await this.open().catch(async (error: unknown) => {
       if (!isMissing(error)) throw error;
-      await this.makeFolder();
+      await makeFolder(this.options.path);
       return this.open();
     });
     this.files.set(file, this.clock.monotonicMs());
@@ -82,10 +78,10 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
     };
   }
 
-  /** @throws Error when the bytes would be more than the limit */
+  /** @throws SPOOL_FULL when the bytes would be more than the limit */
   take(bytes: number): void {
     const { limitBytes } = this.options;
-    if (limitBytes > 0 && this.bytes + bytes > limitBytes) throw new Error('The spool is at its limit');
+    if (limitBytes > 0 && this.bytes + bytes > limitBytes) throw spoolFull('The spool is at its limit.');
     this.bytes += bytes;
   }
 
@@ -103,11 +99,6 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
 
   private open(): Promise<DiskSpoolFile> {
     return createSpoolFile(join(this.options.path, `${randomUUID()}.spool`), this);
-  }
-
-  private async makeFolder(): Promise<void> {
-    // One that exists keeps its mode: it may be somebody else's, with more in it than ours.
-    await mkdir(this.options.path, { recursive: true, mode: 0o700 });
   }
 
   /** What cannot be touched is gone, and its descriptor serves on. */

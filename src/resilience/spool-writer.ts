@@ -1,4 +1,5 @@
 import { asError } from '../errors/as-error.js';
+import { spoolFull } from './spool-failure.js';
 import type { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
 
@@ -7,6 +8,7 @@ export class SpoolWriter {
   #file: Promise<SpoolFile> | undefined;
   #writtenBytes = 0;
   #writing = false;
+  #lastWrite: Promise<void> | undefined;
   #failure: Error | undefined;
   #removed: Promise<void> | undefined;
 
@@ -36,7 +38,21 @@ export class SpoolWriter {
   flush(): void {
     if (this.#writing || this.#failure || this.#removed) return;
     this.#writing = true;
-    void this.#write();
+    this.#lastWrite = this.#write();
+  }
+
+  /** Writes all that has come, and keeps the file as `path`. @throws Error of the file system */
+  async keep(path: string): Promise<void> {
+    while (this.#writtenBytes < this.window.end && !this.#failure && !this.#removed) {
+      this.flush();
+      await this.#lastWrite;
+    }
+    if (this.#failure) throw this.#failure;
+    if (this.#removed) throw new Error('The spool file was removed');
+    // A body without a byte has no file yet.
+    this.#file ??= this.createFile();
+    const file = await this.#file;
+    await file.keep(path);
   }
 
   /** @throws Error of the file system */
@@ -69,7 +85,7 @@ export class SpoolWriter {
   /** A disk that is almost full writes a part, and says so only with the next call. */
   async #writeNext(file: SpoolFile): Promise<number> {
     const written = await file.write(this.window.slicesFrom(this.#writtenBytes), this.#writtenBytes);
-    if (written === 0) throw new Error('The disk took no bytes');
+    if (written === 0) throw spoolFull('The disk takes no more bytes.');
     return written;
   }
 

@@ -61,6 +61,11 @@ export interface StoredFile {
   readonly contentType?: string;
   readonly uploadedBy?: string;
   readonly uploadedAt?: Date;
+  /** What else was said of it when it was stored; absent where the element does not give that back. */
+  readonly remembered?: Pick<
+    FileDescription,
+    'description' | 'tags' | 'metadata' | 'retentionPolicy' | 'ttlDays'
+  >;
 }
 
 /** An expected "no" is a value: an element that is down is reported, not thrown. */

@@ -87,6 +87,12 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
       .map(({ target }) => target);
   }
 
+  /** What kind of file rests at a target that is written to. */
+  retentionPolicyAt(target: string): RetentionPolicy {
+    const mode = this.configured.find((configured) => configured.target === target)?.settings.mode;
+    return mode === MODE_FOR.permanent ? 'permanent' : 'temporary';
+  }
+
   /** The targets that are written to, where a file may be. */
   writtenTargets(): readonly string[] {
     return this.configured

@@ -11,9 +11,18 @@ import { StorageElements } from './storage-elements.service.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY } from './storage-policy.js';
 import { isSameFile, storeVerified } from './verified-storing.js';
 
+/** Who keeps account of the attempts of a call, so that none is forgotten when the process is killed. */
+export interface AttemptWatcher {
+  /** Before anything goes to `target`. When it fails, nothing is sent, and its error ends the call. */
+  begins(target: string): Promise<void>;
+  /** The attempt failed, and the target does not say that it kept the file. */
+  failed(target: string, error: unknown): void;
+}
+
 export interface PutCall extends OutboundCall {
   readonly file: FileDescription;
   readonly body: ReplayableBody;
+  watcher?: AttemptWatcher;
 }
 
 export interface FileCall extends OutboundCall {
@@ -57,8 +66,9 @@ export class StorageGateway {
   /** Stores a file at the element of this attempt. */
   @Outbound(STORAGE_POLICY)
   async put(call: PutCall): Promise<PlacedFile> {
-    const { file, body, signal, target = '' } = call;
+    const { file, body, signal, watcher, target = '' } = call;
     const element = this.elements.at(target);
+    await watcher?.begins(target);
     const count = this.metrics.uploads.forwardingTo(target);
     // Paused, so that to listen does not begin it: that is for the driver.
     const stream = body
@@ -74,6 +84,7 @@ export class StorageGateway {
         this.countTimeout(target, error);
         return { target, file: kept };
       }
+      watcher?.failed(target, error);
       throw error;
     } finally {
       stream.destroy();

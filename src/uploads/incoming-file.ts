@@ -1,6 +1,7 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { Readable } from 'node:stream';
-import type { BodySource, BodyWriter } from '../resilience/body-source.js';
+import type { BodySource, BodyWriter, DurableBody } from '../resilience/body-source.js';
+import { notKept } from '../resilience/spool-failure.js';
 import type { ReplayableBody } from '../storage/replayable-body.js';
 import type { ContentDigest } from '../storage/storage-element.js';
 import type { ContentHash } from './content-hash.js';
@@ -8,7 +9,7 @@ import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
 
 export interface IncomingFileOptions {
   /** Where the bytes go, to be sent on from there. */
-  readonly body: BodySource & BodyWriter;
+  readonly body: BodySource & BodyWriter & DurableBody;
   readonly hash: ContentHash;
   readonly maxBytes: number;
   readonly mediaTypes: MediaTypes;
@@ -27,9 +28,11 @@ export class IncomingFile implements ReplayableBody {
   private head: Buffer[] | undefined;
   private sniffing: Promise<void> | undefined;
   private hashing: Promise<void> | undefined;
+  private readonly lost = Promise.withResolvers<never>();
 
   constructor(private readonly options: IncomingFileOptions) {
     this.head = options.mediaTypes.unrestricted ? undefined : [];
+    this.lost.promise.catch(() => undefined);
   }
 
   get receivedBytes(): number {
@@ -75,6 +78,26 @@ export class IncomingFile implements ReplayableBody {
 
   get replayable(): boolean {
     return this.options.body.replayable;
+  }
+
+  /** Have all bytes come, and were they found good? Before that no storage element can have the whole file. */
+  get complete(): boolean {
+    return this.result !== undefined;
+  }
+
+  /** What makes the file durable, once it is complete. */
+  get durable(): DurableBody {
+    return this.options.body;
+  }
+
+  /** Rejects with SPOOL_FULL or INTERNAL_ERROR when the file cannot be kept any more; never resolves. */
+  get whenLost(): Promise<never> {
+    return this.lost.promise;
+  }
+
+  /** The disk takes no more of the file: where nobody reads it, nothing can come of it. */
+  cannotBeKept(cause: Error): void {
+    this.lost.reject(notKept(cause));
   }
 
   open(signal: AbortSignal): Readable {

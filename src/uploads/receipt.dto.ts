@@ -2,6 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 
 const RETENTION_POLICIES = ['temporary', 'permanent'] as const;
 
+const STATUSES = ['accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired'] as const;
+
 /** What a client gets for a file. Times are RFC 3339 in UTC; which element holds the file is never in it. */
 export class Receipt {
   @ApiProperty({ format: 'uuid', description: 'Id of the upload; ours, always there.' })
@@ -37,13 +39,21 @@ export class Receipt {
   @ApiProperty({ type: 'object', additionalProperties: true })
   metadata!: Readonly<Record<string, unknown>>;
 
-  @ApiProperty({ enum: ['active'] })
-  status!: 'active';
+  @ApiProperty({
+    enum: STATUSES,
+    description:
+      '`accepted`: safe here, stored later; `delivering`: on its way; `active`: stored; `dead`: could not be stored, an operator decides; `cancelled`; `expired`.',
+  })
+  status!: (typeof STATUSES)[number];
 
   @ApiProperty({ enum: RETENTION_POLICIES })
   retention_policy!: (typeof RETENTION_POLICIES)[number];
 
-  @ApiProperty({ type: Number, nullable: true, description: 'Days until the file expires; null: never.' })
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'Days until the file expires; null: never, or its storage does not say.',
+  })
   ttl_days!: number | null;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true })

@@ -1,34 +1,66 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
+import { Deliveries } from '../delivery/deliveries.service.js';
 import { Metrics } from '../observability/metrics.service.js';
 import type { MeasuredUpload, UploadRoute } from '../observability/upload-metrics.js';
+import { InFlightUploads, type UploadInFlight } from './in-flight-uploads.service.js';
+import { contentLength } from './request-headers.js';
 import { UploadAdmission } from './upload-admission.service.js';
+import type { UploadAnswer } from './upload-answer.js';
 import { outcomeOf } from './upload-outcome.js';
+
+/** A request that brings an upload, before anything of its body is read. */
+export interface Arrival {
+  readonly route: UploadRoute;
+  readonly request: IncomingMessage;
+  readonly caller: Caller;
+  readonly uploadId: string;
+  /** Is the file to be kept and stored later in any case, as the client asks? */
+  readonly later: boolean;
+}
+
+type Take = (measured: MeasuredUpload, inFlight: UploadInFlight) => Promise<UploadAnswer>;
 
 /** Where every upload comes in: counted first, so that those that wait or are turned away count as well. */
 @Injectable()
 export class UploadEntrance {
   constructor(
     private readonly admission: UploadAdmission,
+    private readonly inFlight: InFlightUploads,
+    private readonly deliveries: Deliveries,
     private readonly metrics: Metrics,
   ) {}
 
-  /** Does `upload` once there is a place for it. @throws what `upload` throws, and RATE_LIMITED, BULKHEAD_FULL */
-  async run<T>(
-    route: UploadRoute,
-    request: IncomingMessage,
-    caller: Caller,
-    upload: (measured: MeasuredUpload) => Promise<T>,
-  ): Promise<T> {
+  /**
+   * Does `take` once there is a place for the upload.
+   * @throws what `take` throws, and RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
+   * one that is certain to go there
+   */
+  async run(arrival: Arrival, take: Take): Promise<UploadAnswer> {
+    const { route, request, caller } = arrival;
     const measured = this.metrics.uploads.begin(route);
     try {
-      const result = await this.admission.run(request, caller, () => upload(measured));
-      measured.end('stored');
-      return result;
+      const answer = await this.admission.run(request, caller, () => this.enter(arrival, measured, take));
+      measured.end(answer.outcome === 'accepted' ? 'accepted' : 'stored');
+      return answer;
     } catch (error) {
       measured.end(outcomeOf(error));
       throw error;
+    }
+  }
+
+  private async enter(
+    { request, uploadId, later }: Arrival,
+    measured: MeasuredUpload,
+    take: Take,
+  ): Promise<UploadAnswer> {
+    if (later) this.deliveries.admit(contentLength(request));
+    const inFlight = this.inFlight.begin(uploadId);
+    try {
+      return await take(measured, inFlight);
+    } finally {
+      inFlight.finish();
     }
   }
 }

@@ -34,6 +34,11 @@ export class UploadIntake {
     private readonly bodies: BodySources,
   ) {}
 
+  /** Is what cannot be stored now kept for later? */
+  get deliversLater(): boolean {
+    return this.settings.deliversLater;
+  }
+
   /** @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART, FILE_TOO_LARGE */
   multipart(request: IncomingMessage, response: ServerResponse): Incoming {
     const { settings } = this;
@@ -80,12 +85,13 @@ export class UploadIntake {
   private openFile(contentType: string, { bodyBytes, ...declared }: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
-    return new IncomingFile({
-      body: this.bodies.begin(declared.length),
+    const file: IncomingFile = new IncomingFile({
+      body: this.bodies.begin(declared.length, (error) => file.cannotBeKept(error)),
       hash: this.hashes.start(bodyBytes),
       maxBytes,
       mediaTypes,
       declaredSha256: declared.declaredSha256,
     });
+    return file;
   }
 }

@@ -15,15 +15,26 @@ export interface Incoming {
   readonly openConsumer: (onBegun: (upload: BegunUpload) => void) => BodyConsumer;
 }
 
+/** An upload whose file is on its way in. */
+export interface UploadUnderWay extends BegunUpload {
+  /** Aborted when the upload has to stop; its reason is the error that counts. */
+  readonly signal: AbortSignal;
+  /** Aborted when the client has gone: nobody waits for what is then still to begin. */
+  readonly departed: AbortSignal;
+  /** Resolves when the whole request has come and was found good; rejects when it was bad, or has to stop. */
+  readonly arrived: Promise<void>;
+}
+
 /**
  * Reads a request and stores the file that it brings, side by side: `store` begins with the file's first byte.
  * Whichever fails first stops the other, and its error is the one that is thrown: a client that leaves ends the
- * outgoing call at once, and a storage element that fails ends the reading.
+ * outgoing call at once, and a `store` that gives up ends the reading. One that does not give up, although no storage
+ * element takes the file, waits until all of it has arrived.
  */
 export async function receive<T>(
   incoming: Incoming,
   inFlight: UploadInFlight,
-  store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
+  store: (upload: UploadUnderWay) => Promise<T>,
 ): Promise<T> {
   const { promise: begun, resolve, reject } = Promise.withResolvers<BegunUpload>();
   let upload: BegunUpload | undefined;
@@ -40,7 +51,8 @@ export async function receive<T>(
   inFlight.signal.addEventListener('abort', () => stop(asError(inFlight.signal.reason)), { once: true });
   reader.done.catch(stop);
   try {
-    return await store(await begun, inFlight.signal);
+    const departed = departureOf(incoming.response);
+    return await store({ ...(await begun), signal: inFlight.signal, departed, arrived: reader.done });
   } catch (error) {
     stop(asError(error));
     throw inFlight.signal.reason;
@@ -49,8 +61,8 @@ export async function receive<T>(
   }
 }
 
-/** Aborts when the client has gone, also once its whole request has come: nobody waits for what is then still to begin. */
-export function departureOf(response: ServerResponse): AbortSignal {
+/** Aborts when the client has gone, also once its whole request has come. */
+function departureOf(response: ServerResponse): AbortSignal {
   const departure = new AbortController();
   const leave = (): void =>
     departure.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));

@@ -13,6 +13,8 @@ export class UploadSettings {
   readonly multipart: MultipartLimits;
   readonly mediaTypes: MediaTypes;
   readonly pace: PaceLimits;
+  /** Is what cannot be stored now kept for later? */
+  readonly deliversLater: boolean;
 
   constructor(config: ConfigService<Environment, true>) {
     this.maxFileBytes = config.get('MAX_FILE_BYTES', { infer: true });
@@ -22,6 +24,7 @@ export class UploadSettings {
       headerBytes: config.get('MAX_PART_HEADER_BYTES', { infer: true }),
     };
     this.mediaTypes = new MediaTypes(config.get('ALLOWED_MEDIA_TYPES', { infer: true }));
+    this.deliversLater = config.get('DELIVER_LATER', { infer: true });
     this.pace = {
       idleMs: config.get('CLIENT_IDLE_TIMEOUT_MS', { infer: true }),
       minBytesPerSecond: config.get('CLIENT_MIN_BYTES_PER_SECOND', { infer: true }),

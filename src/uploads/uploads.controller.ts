@@ -1,14 +1,21 @@
-import { Controller, HttpCode, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
+import type { Receipt } from './receipt.dto.js';
+import type { UploadAnswer } from './upload-answer.js';
 import { invalidFields } from './upload-fields.js';
 import { ApiMultipartUpload, ApiRawUpload } from './uploads.openapi.js';
-import type { Receipt } from './receipt.dto.js';
 import { UploadsService } from './uploads.service.js';
+
+const STATUSES: Readonly<Record<UploadAnswer['outcome'], HttpStatus>> = {
+  stored: HttpStatus.CREATED,
+  repeated: HttpStatus.OK,
+  accepted: HttpStatus.ACCEPTED,
+};
 
 /** Where files come in. Bodies are read as they arrive, so no body parser stands in front of these routes. */
 @Controller({ path: 'api/files', version: '1' })
@@ -18,14 +25,14 @@ export class UploadsController {
   constructor(private readonly uploads: UploadsService) {}
 
   @Post('upload')
-  @HttpCode(HttpStatus.CREATED)
   @ApiMultipartUpload()
-  upload(
+  async upload(
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
     @CurrentCaller() caller: Caller,
   ): Promise<Receipt> {
-    return this.uploads.create(request, response, caller);
+    response.vary('Prefer');
+    return receiptIn(response, await this.uploads.create(request, response, caller));
   }
 
   @Put(':uuid')
@@ -36,9 +43,16 @@ export class UploadsController {
     @Param('uuid') uuid: string,
     @CurrentCaller() caller: Caller,
   ): Promise<Receipt> {
+    response.vary('Prefer');
     if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
-    const { receipt, created } = await this.uploads.put(request, response, uuid.toLowerCase(), caller);
-    response.status(created ? HttpStatus.CREATED : HttpStatus.OK);
-    return receipt;
+    return receiptIn(response, await this.uploads.put(request, response, uuid.toLowerCase(), caller));
   }
+}
+
+/** Sets status and headers. What is not stored yet can be asked for at its `Location`. */
+function receiptIn(response: Response, { receipt, outcome, asPreferred = false }: UploadAnswer): Receipt {
+  response.status(STATUSES[outcome]);
+  if (outcome === 'accepted') response.setHeader('Location', `/api/v1/files/${receipt.upload_id}`);
+  if (asPreferred) response.setHeader('Preference-Applied', 'respond-async');
+  return receipt;
 }

@@ -1,5 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBearerAuth,
   ApiBody,
   ApiConsumes,
@@ -46,7 +47,26 @@ function ApiUpload(summary: string, description: string): MethodDecorator & Clas
   return applyDecorators(
     ApiBearerAuth(),
     ApiOperation({ summary, description }),
+    ApiHeader({
+      name: 'Prefer',
+      required: false,
+      description:
+        'RFC 7240: with `respond-async` the answer comes as soon as the file is safe, before it is stored.',
+      schema: { type: 'string', example: 'respond-async' },
+    }),
     ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
+    ApiAcceptedResponse({
+      type: Receipt,
+      description:
+        'The file is safe and is stored later: no storage takes it now, or the client asked for this.',
+      headers: {
+        Location: { description: 'Where its receipt is.', schema: { type: 'string' } },
+        'Preference-Applied': {
+          description: '`respond-async`, where the client asked for it.',
+          schema: { type: 'string' },
+        },
+      },
+    }),
     ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
   );
 }

@@ -1,119 +1,93 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Request, Response } from 'express';
-
 import type { Caller } from '../auth/caller.js';
 import { uuidV7 } from '../observability/random-ids.js';
-import type { MeasuredUpload } from '../observability/upload-metrics.js';
-import { type PlacedFile, type PutCall, StorageGateway } from '../storage/storage-gateway.service.js';
+import type { FileDescription } from '../storage/storage-element.js';
 import { describeFile } from './file-description.js';
-import { InFlightUploads } from './in-flight-uploads.service.js';
-import type { BegunUpload } from './multipart-upload.js';
-import type { Receipt } from './receipt.dto.js';
-import { firstReceiptOf, receiptOf } from './receipts.js';
-import { compareWithStored } from './repeated-upload.js';
-import { UploadEntrance } from './upload-entrance.service.js';
+import { prefersAsync } from './preferences.js';
+import { receiptOf } from './receipts.js';
+import { answerOfRecord, type UploadAnswer } from './upload-answer.js';
+import { type Arrival, UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
-import { departureOf, type Incoming, receive } from './upload-reception.js';
+import { type Placement, UploadPlacement } from './upload-placement.service.js';
+import { type Incoming, receive, type UploadUnderWay } from './upload-reception.js';
+import { UploadRepeats } from './upload-repeats.service.js';
 
-/** A receipt, and whether the file is new. */
-export interface PutOutcome {
-  readonly receipt: Receipt;
-  readonly created: boolean;
-}
-
-interface Placed {
-  readonly receipt: Receipt;
-  readonly placed: PlacedFile;
-}
-
-/** Takes files from requests to storage elements. */
+/** Takes files from requests to storage elements, or into the spool. */
 @Injectable()
 export class UploadsService {
-  private readonly logger = new Logger(UploadsService.name);
-
   constructor(
     private readonly entrance: UploadEntrance,
     private readonly intake: UploadIntake,
-    private readonly inFlight: InFlightUploads,
-    private readonly storage: StorageGateway,
+    private readonly repeats: UploadRepeats,
+    private readonly placement: UploadPlacement,
   ) {}
 
-  /** Stores the file of a multipart request under a new id. */
-  create(request: Request, response: Response, caller: Caller): Promise<Receipt> {
+  /** Takes the file of a multipart request under a new id. */
+  create(request: Request, response: Response, caller: Caller): Promise<UploadAnswer> {
     const uploadId = uuidV7();
     const open = (): Incoming => this.intake.multipart(request, response);
-    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<Receipt> => {
-      const call = { ...this.putCall(uploadId, upload, caller, signal), abandoned: departureOf(response) };
-      const { receipt, placed } = await this.place(uploadId, upload, call);
-      if (response.destroyed) await this.removeUnclaimed(placed);
-      return receipt;
-    };
-    return this.entrance.run('multipart', request, caller, (measured) =>
-      this.receive(measured, uploadId, open, store),
-    );
+    const later = this.isForLater(request);
+    return this.run({ route: 'multipart', request, caller, uploadId, later }, open, async (upload) => {
+      const description = describeFile(uploadId, upload, caller);
+      const placement = await this.place(later, description, upload);
+      // Nobody was told the new id, so nobody would ever find the file.
+      if (response.destroyed) await this.placement.withdraw(placement, caller.subject);
+      else await this.placement.register(placement, description, upload);
+      return answerOf(later, description, upload, placement);
+    });
   }
 
   /**
-   * Stores a raw body under the caller's own id. The same bytes again give the first receipt again.
+   * Takes a raw body under the caller's own id. The same bytes again give the first receipt again.
    * @throws CONFLICT when the id is taken by other bytes, or by another caller.
    */
-  put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<PutOutcome> {
+  put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<UploadAnswer> {
     const open = (): Incoming => this.intake.raw(request, response);
-    const store = async (upload: BegunUpload, signal: AbortSignal): Promise<PutOutcome> => {
-      const found = await this.storage.find(uploadId, signal);
-      if (found) {
-        await compareWithStored(upload.file, found.file, caller, signal);
-        const repeated = describeFile(uploadId, upload, caller);
-        return {
-          receipt: firstReceiptOf(uploadId, found.file, repeated, upload.file.digest()),
-          created: false,
-        };
-      }
-      const call = { ...this.putCall(uploadId, upload, caller, signal), abandoned: departureOf(response) };
-      const { receipt } = await this.place(uploadId, upload, call);
-      return { receipt, created: true };
-    };
-    return this.entrance.run('raw', request, caller, (measured) =>
-      this.receive(measured, uploadId, open, store),
+    const later = this.isForLater(request);
+    return this.run({ route: 'raw', request, caller, uploadId, later }, open, async (upload) => {
+      const description = describeFile(uploadId, upload, caller);
+      const repeated = await this.repeats.answer(description, upload, caller);
+      if (repeated) return repeated;
+      const placement = await this.place(later, description, upload);
+      await this.placement.register(placement, description, upload);
+      return answerOf(later, description, upload, placement);
+    });
+  }
+
+  private run(
+    arrival: Arrival,
+    open: () => Incoming,
+    take: (upload: UploadUnderWay) => Promise<UploadAnswer>,
+  ): Promise<UploadAnswer> {
+    return this.entrance.run(arrival, (measured, inFlight) =>
+      receive(open(), inFlight, (upload) => {
+        measured.counts(() => upload.file.receivedBytes);
+        return take(upload);
+      }),
     );
   }
 
-  private async receive<T>(
-    measured: MeasuredUpload,
-    uploadId: string,
-    open: () => Incoming,
-    store: (upload: BegunUpload, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const incoming = open();
-    const inFlight = this.inFlight.begin(uploadId);
-    try {
-      return await receive(incoming, inFlight, (upload, signal) => {
-        measured.counts(() => upload.file.receivedBytes);
-        return store(upload, signal);
-      });
-    } finally {
-      inFlight.finish();
-    }
+  private isForLater(request: Request): boolean {
+    return this.intake.deliversLater && prefersAsync(request);
   }
 
-  private putCall(uploadId: string, upload: BegunUpload, caller: Caller, signal: AbortSignal): PutCall {
-    const description = describeFile(uploadId, upload, caller);
-    return this.storage.putCall(description.retentionPolicy, description, upload.file, signal);
+  private place(later: boolean, description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
+    return later
+      ? this.placement.accept(description, upload)
+      : this.placement.store(description, upload, this.intake.deliversLater);
   }
+}
 
-  private async place(uploadId: string, { file }: BegunUpload, call: PutCall): Promise<Placed> {
-    const placed = await this.storage.put(call);
-    return { receipt: receiptOf(uploadId, call.file, file.digest(), placed.file), placed };
+function answerOf(
+  later: boolean,
+  description: FileDescription,
+  { file }: UploadUnderWay,
+  placement: Placement,
+): UploadAnswer {
+  if (placement.kind === 'accepted') {
+    return answerOfRecord(placement.record, later);
   }
-
-  /** The client left while its file was being finished: nobody knows the new id, so nobody would ever find it. */
-  private async removeUnclaimed({ target, file: { fileId } }: PlacedFile): Promise<void> {
-    // Not the upload's own, which a shutdown may have aborted.
-    const { signal } = new AbortController();
-    try {
-      await this.storage.remove({ targets: [target], fileId, signal });
-    } catch (error) {
-      this.logger.warn({ err: error, target, file_id: fileId }, 'an unclaimed file stays behind');
-    }
-  }
+  const { file: stored } = placement.placed;
+  return { receipt: receiptOf(description.fileId, description, file.digest(), stored), outcome: 'stored' };
 }

@@ -18,6 +18,8 @@ describe('the circuit of a storage element', () => {
       STORAGE_ELEMENTS: elementsAt(urls),
       STORAGE_RETRY_ATTEMPTS: '1',
       STORAGE_CIRCUIT_RECOVERY_MS: String(RECOVERY_MS),
+      // Nothing is kept for later: deliveries would move the circuit as well.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });

@@ -33,6 +33,9 @@ The second element has the same mode and a later priority. \`large\` is 8 MiB in
 goes out in one write, so that the middle of it is its end. Timeouts and delays are those of a test, and circuits are
 kept closed, so that every attempt meets the fault.
 
+Nothing is kept for later here (\`DELIVER_LATER=false\`), so that a cell shows what an attempt ends in. Where that is
+allowed, what ends in 502, 503, 504 or 507 below ends in 202, and the file is stored once the element is back.
+
 ${table([HEAD, ...rowsOf(ours)])}
 ## MockServer as the element that fails
 

@@ -32,6 +32,8 @@ describe('a storage element that has as many uploads as it may', () => {
       STORAGE_ELEMENT_MAX_CALLS: '1',
       STORAGE_ELEMENT_MAX_WAIT_MS: String(maxWaitMs),
       STORAGE_COMMIT_TIMEOUT_MS: String(OCCUPIED_MS),
+      // Nothing is kept for later, so that the answer tells of the storage.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
     });
     occupying = upload();

@@ -27,6 +27,8 @@ describe('an upload to the only element, which asks for a longer rest than anybo
   ])('is told at once when it is worth another try, where that is beyond %s', async (_what, variables) => {
     running = await startApp({
       STORAGE_ELEMENTS: elementsAt([element.url]),
+      // Nothing is kept for later, so that the answer tells of the storage.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });

@@ -22,6 +22,8 @@ describe('a token endpoint that fails', () => {
       SERVICE_TOKEN_RETRY_BASE_MS: '1',
       SERVICE_TOKEN_CIRCUIT_RECOVERY_MS: '1000',
       SERVICE_TOKEN_CIRCUIT_MAX_RECOVERY_MS: '1000',
+      // Nothing is kept for later, so that the answer tells of the token endpoint.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });

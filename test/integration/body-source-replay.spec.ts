@@ -157,5 +157,5 @@ describe('a body that is sent more than once', () => {
     await Promise.all(bodies.map((body) => body.dispose()));
     await expectNothingLeft();
     expect(memory.grownBytes).toBeLessThan(100 * MIB);
-  });
+  }, 120_000);
 });

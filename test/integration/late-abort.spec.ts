@@ -27,6 +27,8 @@ describe('an upload that is ended when its last byte is at an element which does
   async function send(variables: Record<string, string> = {}): Promise<void> {
     running = await startApp({
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: element.url, mode: 'edit' }]),
+      // Nothing is kept for later, so that the answer tells of the storage.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });

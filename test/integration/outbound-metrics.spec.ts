@@ -24,6 +24,8 @@ describe('GET /metrics', () => {
     running = await startApp({
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: element.url, mode: 'edit' }]),
       STORAGE_RETRY_ATTEMPTS: '1',
+      // Nothing is kept for later, so that an upload ends with its one attempt.
+      DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });
@@ -105,20 +107,20 @@ describe('GET /metrics', () => {
       STORAGE_STALL_TIMEOUT_MS: '1500',
       SPOOL_MAX_BYTES: String(64 * MIB),
     });
-    expect(await metric('spool_limit_bytes')).toBe(64 * MIB);
-    expect(await metric('spool_oldest_age_seconds')).toBe(0);
+    expect(await metric('body_spool_limit_bytes')).toBe(64 * MIB);
+    expect(await metric('body_spool_oldest_age_seconds')).toBe(0);
     const status = put(randomBytes(32 * MIB));
     await eventually(async () => {
-      expect(await metric('spool_files')).toBe(1);
-      expect(await metric('spool_bytes')).toBeGreaterThan(16 * MIB);
-      expect(await metric('spool_oldest_age_seconds')).toBeGreaterThan(0.1);
-      expect(await metric('spool_oldest_age_seconds')).toBeLessThan(60);
+      expect(await metric('body_spool_files')).toBe(1);
+      expect(await metric('body_spool_bytes')).toBeGreaterThan(16 * MIB);
+      expect(await metric('body_spool_oldest_age_seconds')).toBeGreaterThan(0.1);
+      expect(await metric('body_spool_oldest_age_seconds')).toBeLessThan(60);
     });
     expect(await status).toBe(504);
     await eventually(async () => {
-      expect(await metric('spool_files')).toBe(0);
-      expect(await metric('spool_bytes')).toBe(0);
-      expect(await metric('spool_oldest_age_seconds')).toBe(0);
+      expect(await metric('body_spool_files')).toBe(0);
+      expect(await metric('body_spool_bytes')).toBe(0);
+      expect(await metric('body_spool_oldest_age_seconds')).toBe(0);
     });
   });
 });

@@ -32,6 +32,8 @@ export function startService(mock: MockServer, setUp: ServiceSetUp = {}): Promis
     // Every case has a failing element of its own, and none shall meet the circuit that another one opened.
     STORAGE_CIRCUIT_FAILURE_THRESHOLD: '10000',
     STORAGE_RETRY_BASE_MS: '10',
+    // Nothing is kept for later: what could not be stored would be sent again and again meanwhile.
+    DELIVER_LATER: 'false',
     ...setUp.variables,
   });
 }

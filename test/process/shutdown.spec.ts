@@ -52,6 +52,13 @@ describe('shutdown', () => {
   const get = async (path: string): Promise<number> =>
     (await fetch(`http://127.0.0.1:${await service.port()}${path}`)).status;
 
+  it('is not held up by a client that has connected and asks for nothing', async () => {
+    await start(1_000);
+    clients.push(await RawClient.connect(await service.port()));
+    service.child.kill('SIGTERM');
+    expect(await service.exitCode()).toBe(0);
+  });
+
   describe('with a long grace', () => {
     beforeEach(() => start(20_000));
 

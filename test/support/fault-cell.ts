@@ -16,8 +16,12 @@ export type Elements = 'one' | 'two';
 /** What the element does with an upload of so many bytes; or where it is, for one that is not ours or not there. */
 export type CellFault = ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
 
-/** No circuit opens, so that every attempt meets the fault. */
+/**
+ * No circuit opens, so that every attempt meets the fault. Nothing is kept for later, since a file that is accepted
+ * meets the fault again and again until the test is over.
+ */
 const VARIABLES = {
+  DELIVER_LATER: 'false',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1000',

@@ -9,6 +9,8 @@ export class SlowDisk {
   open = 0;
   made = 0;
   reads = 0;
+  /** What was kept, by path. */
+  readonly kept = new Map<string, Buffer>();
 
   constructor(
     private readonly capacity = Infinity,
@@ -39,6 +41,11 @@ export class SlowDisk {
         if (removed) throw new Error('The file was removed');
         if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
         return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
+      },
+      keep: async (path) => {
+        await turn();
+        if (removed) throw new Error('The file was removed');
+        this.kept.set(path, content);
       },
       remove: async () => {
         removed = true;

@@ -24,6 +24,11 @@ const recordSchema = z.object({
   checksum: z.string(),
   uploaded_by: z.string(),
   uploaded_at: z.iso.datetime(),
+  description: z.string().nullable(),
+  tags: z.array(z.string()),
+  metadata: z.record(z.string(), z.unknown()),
+  retention_policy: z.enum(['temporary', 'permanent']),
+  ttl_days: z.number().nullable(),
 });
 
 /** @throws the error of the disk, the failure of the body, or the reason of `signal` */
@@ -89,6 +94,13 @@ export async function readRecord(folder: string): Promise<StoredFile> {
     contentType: record.content_type,
     uploadedBy: record.uploaded_by,
     uploadedAt: new Date(record.uploaded_at),
+    remembered: {
+      description: record.description,
+      tags: record.tags,
+      metadata: record.metadata,
+      retentionPolicy: record.retention_policy,
+      ttlDays: record.ttl_days,
+    },
   };
 }
 

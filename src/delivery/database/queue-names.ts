@@ -1,0 +1,8 @@
+/** Queues apart, so that large files do not keep small ones waiting, nor deliveries registrations. */
+export const LANES = ['small', 'large', 'registration'] as const;
+
+export type Lane = (typeof LANES)[number];
+
+export function queueName(lane: Lane): string {
+  return `ingester-${lane}`;
+}

@@ -1,0 +1,167 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { ServiceError } from '../errors/service-error.js';
+import { uuidV7 } from '../observability/random-ids.js';
+import type { DurableBody } from '../resilience/body-source.js';
+import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
+import type { PlacedFile } from '../storage/storage-gateway.service.js';
+import { CommitUnknown } from './database/commit-unknown.js';
+import type { Database, Sql } from './database/sql.js';
+import { DeliverySettings } from './delivery-settings.service.js';
+import { DeliveryStore } from './delivery-store.service.js';
+import { insertTask, lockTaskOf } from './ledger/task-rows.js';
+import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
+import { Registrations } from './registration/registrations.service.js';
+import { SpoolRoom } from './spool/spool-room.service.js';
+import type { UploadRecord } from './upload-record.js';
+
+/** A file that has come as a whole and was checked, and is to be delivered later. */
+export interface Acceptance {
+  readonly uploadId: string;
+  readonly file: FileDescription;
+  readonly digest: ContentDigest;
+  readonly body: DurableBody;
+  /** Where the file may be by now, although no answer said so. */
+  readonly doubtfulTargets: readonly string[];
+}
+
+/** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
+@Injectable()
+export class Deliveries {
+  private readonly logger = new Logger(Deliveries.name);
+
+  constructor(
+    private readonly store: DeliveryStore,
+    private readonly spool: SpoolRoom,
+    private readonly registrations: Registrations,
+    private readonly settings: DeliverySettings,
+  ) {}
+
+  /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL */
+  admit(bytes: number | undefined): void {
+    this.spool.space.admit(bytes).release();
+  }
+
+  /**
+   * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
+   * same file of the same owner again gives the first promise.
+   * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
+   * process is at it; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is
+   */
+  async accept(acceptance: Acceptance): Promise<UploadRecord> {
+    const { uploadId, digest, body } = acceptance;
+    // Before the bytes are written: without a database they would be removed again.
+    const database = await this.store.database.open();
+    const known = await findUpload(database, uploadId);
+    if (known && !isGivenUp(known)) return sameOf(known, acceptance);
+    const admission = this.spool.space.admit(digest.size);
+    try {
+      const spoolFile = await this.spool.files.keep(body, uploadId);
+      return await this.promise(database, acceptance, spoolFile);
+    } finally {
+      admission.release();
+    }
+  }
+
+  /**
+   * Sees to it that a file which was stored without a promise is registered; nothing where no Admin module is
+   * configured. @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of it
+   */
+  async register(
+    uploadId: string,
+    file: FileDescription,
+    digest: ContentDigest,
+    { target, file: { fileId } }: PlacedFile,
+  ): Promise<void> {
+    await this.registrations.note({ uploadId, file, digest, stored: { target, fileId } });
+  }
+
+  /**
+   * The promise of a file that is still in the spool. Where none is there, the database is not asked.
+   * @throws QUEUE_UNAVAILABLE
+   */
+  async promised(uploadId: string): Promise<UploadRecord | undefined> {
+    if (!(await this.spool.files.has(uploadId))) return undefined;
+    const known = await findUpload(await this.store.database.open(), uploadId);
+    return known && !isGivenUp(known) ? known : undefined;
+  }
+
+  private async promise(
+    database: Database,
+    acceptance: Acceptance,
+    spoolFile: string,
+  ): Promise<UploadRecord> {
+    const { uploadId } = acceptance;
+    try {
+      const record = await this.write(database, acceptance, spoolFile);
+      this.store.published();
+      return record;
+    } catch (error) {
+      // A promise may have been made, and then the file is what was promised: the sweep finds out.
+      if (!(error instanceof CommitUnknown)) await this.removeFile(uploadId);
+      throw error;
+    }
+  }
+
+  private write(database: Database, acceptance: Acceptance, spoolFile: string): Promise<UploadRecord> {
+    const { uploadId, file, digest } = acceptance;
+    const at = this.settings.now();
+    return database.transaction(async (tx) => {
+      const before = await takeId(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
+      if (!before) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+      await this.addTask(tx, acceptance, before, at);
+      const record = await findUpload(tx, uploadId);
+      if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
+      return record;
+    });
+  }
+
+  private async addTask(tx: Sql, acceptance: Acceptance, before: readonly string[], at: Date): Promise<void> {
+    const { uploadId, file, digest } = acceptance;
+    const taskId = uuidV7();
+    await insertTask(tx, {
+      taskId,
+      uploadId,
+      kind: 'delivery',
+      doubtfulTargets: [...new Set([...before, ...acceptance.doubtfulTargets])],
+      size: digest.size,
+      at,
+      deadline: new Date(at.getTime() + this.settings.maxAgeMs),
+    });
+    const lane = this.settings.laneOf('delivery', digest.size);
+    const group = file.retentionPolicy;
+    await this.store.queue.publish(tx, { version: 1, task_id: taskId, group }, lane, at);
+  }
+
+  private async removeFile(uploadId: string): Promise<void> {
+    try {
+      await this.spool.files.remove(uploadId);
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: uploadId }, 'a file without a promise stays behind for now');
+    }
+  }
+}
+
+/**
+ * Writes the row of a new upload, also where its owner or time had given up another one of its id. Gives the targets
+ * where a file of that one may be all the same; undefined where the id is taken.
+ */
+async function takeId(tx: Sql, upload: NewUpload): Promise<readonly string[] | undefined> {
+  if (await insertUpload(tx, upload)) return [];
+  const old = await lockTaskOf(tx, upload.uploadId, 'delivery');
+  return (await renewUpload(tx, upload)) ? (old?.doubtful_targets ?? []) : undefined;
+}
+
+/** Nothing is left of it but its receipt, so that the same id may be uploaded anew. */
+function isGivenUp({ status }: UploadRecord): boolean {
+  return status === 'cancelled' || status === 'expired';
+}
+
+/** The promise that was made before, where it is for this file. @throws CONFLICT */
+function sameOf(known: UploadRecord, { file, digest }: Acceptance): UploadRecord {
+  const same =
+    known.owner === file.uploadedBy &&
+    known.digest.size === digest.size &&
+    known.digest.sha256 === digest.sha256;
+  if (same) return known;
+  throw new ServiceError('CONFLICT', 'A file with this id was accepted already, and it is not this one.');
+}

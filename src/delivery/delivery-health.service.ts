@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { DeliveryDatabase } from './database/delivery-database.service.js';
+import { inTime } from './dead-letters/in-time.js';
+import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { type ShutReason, SpoolSpace } from './spool/spool-space.service.js';
+
+/** An expected "no" is a value. */
+export type DatabaseHealth = { readonly up: true } | { readonly up: false; readonly cause: unknown };
+
+/** Less than a readiness check has, so that its answer is ours. */
+const ASK_MS = 1_500;
+
+/** Whether files can be accepted for later, and whether it matters that they cannot. */
+@Injectable()
+export class DeliveryHealth {
+  private readonly embedded: boolean;
+  private promised = false;
+
+  constructor(
+    private readonly database: DeliveryDatabase,
+    private readonly files: AcceptedFiles,
+    private readonly space: SpoolSpace,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.embedded = config.get('DATABASE_URL', { infer: true }) === undefined;
+  }
+
+  /**
+   * Has anything been promised here, as far as this process can know while the database is away? The embedded one is
+   * made by the first promise, and what waits in the spool was promised too.
+   */
+  get hasPromises(): boolean {
+    return this.promised || this.files.usage().files > 0 || (this.embedded && this.database.isUsed());
+  }
+
+  /** Why the spool takes nothing now; undefined while it does. */
+  get spoolShut(): ShutReason | undefined {
+    return this.space.report().shut;
+  }
+
+  /** Asks the database; one that was never used is up without being opened. Never fails. */
+  async askDatabase(): Promise<DatabaseHealth> {
+    if (!this.database.isUsed()) return { up: true };
+    try {
+      await inTime(ASK_MS, this.ask());
+      return { up: true };
+    } catch (cause) {
+      return { up: false, cause };
+    }
+  }
+
+  private async ask(): Promise<void> {
+    const database = await this.database.open();
+    const [row] = await database.query<{ promised: boolean }>(
+      'SELECT EXISTS (SELECT 1 FROM ingester.uploads) AS promised',
+    );
+    this.promised = row?.promised === true;
+  }
+}

@@ -1,0 +1,58 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { CLOCK, type Clock } from '../resilience/clock.js';
+import type { Lane } from './database/queue-names.js';
+import { laneOf } from './ledger/task-lane.js';
+import type { TaskKind } from './ledger/task-rows.js';
+import type { RetryLimits } from './worker/next-step.js';
+
+/** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */
+@Injectable()
+export class DeliverySettings {
+  readonly limits: RetryLimits;
+  readonly maxAgeMs: number;
+  readonly maxDoubtMs: number;
+  readonly leaseMs: number;
+  readonly pollMs: number;
+  /** How long deliveries under way may go on when the service ends. */
+  readonly shutdownGraceMs: number;
+  readonly receiptRetentionDays: number;
+  /** 0: until it is dropped. */
+  readonly deadLetterRetentionDays: number;
+  /** Tasks of each lane that are worked on at once. */
+  readonly concurrency: Readonly<Record<Lane, number>>;
+  private readonly largeBytes: number;
+
+  constructor(
+    @Inject(CLOCK) readonly clock: Clock,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.limits = {
+      maxAttempts: config.get('DELIVERY_MAX_ATTEMPTS', { infer: true }),
+      baseMs: config.get('DELIVERY_BACKOFF_BASE_MS', { infer: true }),
+      maxMs: config.get('DELIVERY_BACKOFF_MAX_MS', { infer: true }),
+    };
+    this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
+    this.maxDoubtMs = config.get('DELIVERY_MAX_DOUBT_MS', { infer: true });
+    this.leaseMs = config.get('DELIVERY_LEASE_MS', { infer: true });
+    this.pollMs = config.get('DELIVERY_POLL_MS', { infer: true });
+    this.shutdownGraceMs = config.get('SHUTDOWN_GRACE_MS', { infer: true });
+    this.receiptRetentionDays = config.get('RECEIPT_RETENTION_DAYS', { infer: true });
+    this.deadLetterRetentionDays = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true });
+    this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
+    const small = config.get('DELIVERY_CONCURRENCY', { infer: true });
+    const large = config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true });
+    this.concurrency = { small, large, registration: small };
+  }
+
+  /** The queue that a task waits in. */
+  laneOf(kind: TaskKind, size: number): Lane {
+    return laneOf(kind, size, this.largeBytes);
+  }
+
+  /** The present, as it is written down. */
+  now(): Date {
+    return new Date(this.clock.wallMs());
+  }
+}

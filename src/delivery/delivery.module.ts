@@ -1,0 +1,126 @@
+import { Module } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { CLOCK, type Clock } from '../resilience/clock.js';
+import { spoolPath } from '../resilience/spool-path.js';
+import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
+import { StorageModule } from '../storage/storage.module.js';
+import { DeliveryDatabase } from './database/delivery-database.service.js';
+import { LetterRevival } from './dead-letters/letter-revival.service.js';
+import { DeadLetters } from './dead-letters.service.js';
+import { Deliveries } from './deliveries.service.js';
+import { DeliveryHealth } from './delivery-health.service.js';
+import { DeliveryMetrics } from './delivery-metrics.service.js';
+import { DeliverySettings } from './delivery-settings.service.js';
+import { DeliveryStore } from './delivery-store.service.js';
+import { DeliveryUpkeep } from './delivery-upkeep.service.js';
+import { DeliveryWorkers } from './delivery-workers.service.js';
+import { LedgerPromises } from './ledger/ledger-promises.service.js';
+import { DeliveryQueue } from './queue/delivery-queue.js';
+import { Redeliveries } from './redeliveries.service.js';
+import { AdminModule } from './registration/admin-module.service.js';
+import { RegistrationTasks } from './registration/registration-tasks.service.js';
+import { RegistrationWork } from './registration/registration-work.service.js';
+import { Registrations } from './registration/registrations.service.js';
+import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { IntentFiles } from './spool/intent-files.service.js';
+import { SpoolRoom } from './spool/spool-room.service.js';
+import { SpoolSpace } from './spool/spool-space.service.js';
+import { SpoolSweep } from './spool/spool-sweep.service.js';
+import { UploadsLedger } from './uploads-ledger.service.js';
+import { DeliveryWork } from './worker/delivery-work.service.js';
+import { Doubts } from './worker/doubts.service.js';
+import { Settlement } from './worker/settlement.service.js';
+import { TaskRunner } from './worker/task-runner.service.js';
+import { TaskWork } from './worker/task-work.service.js';
+
+type Config = ConfigService<Environment, true>;
+
+const HOUR_MS = 3_600_000;
+
+/** A file that is needed no more may be about to be promised anew, under the same id. */
+const FINISHED_AGE_MS = 60_000;
+
+const SPOOL = [
+  { provide: AcceptedFiles, inject: [ConfigService, CLOCK], useFactory: acceptedFiles },
+  { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
+  {
+    provide: SpoolSpace,
+    inject: [ConfigService, AcceptedFiles, LedgerPromises, CLOCK],
+    useFactory: spoolSpace,
+  },
+  {
+    provide: SpoolSweep,
+    inject: [ConfigService, AcceptedFiles, IntentFiles, LedgerPromises],
+    useFactory: spoolSweep,
+  },
+  SpoolRoom,
+];
+
+const WORK = [DeliveryWork, Doubts, RegistrationWork, Settlement, TaskRunner, TaskWork, DeliveryWorkers];
+
+/** What becomes of a file that was accepted and is not stored yet. */
+@Module({
+  imports: [StorageModule, ServiceTokensModule],
+  providers: [
+    DeliverySettings,
+    DeliveryDatabase,
+    DeliveryQueue,
+    DeliveryStore,
+    LedgerPromises,
+    ...SPOOL,
+    AdminModule,
+    RegistrationTasks,
+    Registrations,
+    ...WORK,
+    DeliveryMetrics,
+    DeliveryHealth,
+    DeliveryUpkeep,
+    LetterRevival,
+    DeadLetters,
+    Redeliveries,
+    Deliveries,
+    UploadsLedger,
+  ],
+  exports: [DeadLetters, Deliveries, DeliveryHealth, DeliveryMetrics, Redeliveries, UploadsLedger],
+})
+export class DeliveryModule {}
+
+function acceptedFiles(config: Config, clock: Clock): AcceptedFiles {
+  return new AcceptedFiles(spoolPath(config), clock);
+}
+
+function intentFiles(config: Config, clock: Clock): IntentFiles {
+  return new IntentFiles(spoolPath(config), clock);
+}
+
+function spoolSpace(
+  config: Config,
+  files: AcceptedFiles,
+  promises: LedgerPromises,
+  clock: Clock,
+): SpoolSpace {
+  const options = {
+    path: spoolPath(config),
+    maxBytes: config.get('SPOOL_ACCEPT_MAX_BYTES', { infer: true }),
+    minFreeBytes: config.get('SPOOL_MIN_FREE_BYTES', { infer: true }),
+    maxAgeMs: config.get('SPOOL_MAX_AGE_HOURS', { infer: true }) * HOUR_MS,
+    oldestWaitingAgeMs: () => promises.oldestWaitingAgeMs(clock.wallMs()),
+  };
+  return new SpoolSpace(options, files);
+}
+
+function spoolSweep(
+  config: Config,
+  files: AcceptedFiles,
+  intents: IntentFiles,
+  promises: LedgerPromises,
+): SpoolSweep {
+  const options = {
+    path: spoolPath(config),
+    everyMs: config.get('SPOOL_SWEEP_INTERVAL_MS', { infer: true }),
+    orphanMs: config.get('SPOOL_ORPHAN_AGE_MS', { infer: true }),
+    finishedMs: FINISHED_AGE_MS,
+  };
+  return new SpoolSweep(options, files, intents, promises);
+}

@@ -1,0 +1,117 @@
+import type { Sql } from '../database/sql.js';
+import type { LeaseTerms, TaskPhase } from './task-rows.js';
+
+/*
+ * What the holder of a task writes down while it works. Every statement holds only as long as the task is his: a
+ * replica that was away for longer than its lease changes nothing any more.
+ */
+
+const HELD = `task_id = $1 AND lease_owner = $2 AND state = 'running'`;
+
+/** What a holder is told whenever he writes. */
+export interface Held {
+  /** Set when the owner wants the upload no more. */
+  readonly cancel_requested_at: Date | null;
+}
+
+export interface AttemptBegin {
+  readonly target: string;
+  /** All targets where the file may be from now on. */
+  readonly doubtfulTargets: readonly string[];
+  readonly number: number;
+}
+
+export interface AttemptEnd {
+  readonly id: number;
+  readonly outcome: string;
+  readonly code: string | null;
+  readonly statusCode: number | null;
+  readonly detail: string | null;
+  readonly endedAt: Date;
+}
+
+/** Keeps the task until `terms.until`, and says how far it is. Undefined where it is not the holder's any more. */
+export async function extendLease(
+  sql: Sql,
+  taskId: string,
+  terms: LeaseTerms,
+  bytes: number,
+): Promise<Held | undefined> {
+  const [held] = await sql.query<Held>(
+    `WITH held AS (
+      UPDATE ingester.tasks SET lease_until = $3, bytes_confirmed = $5, updated_at = $4
+      WHERE ${HELD} RETURNING upload_id, kind, cancel_requested_at
+    ), moved AS (
+      UPDATE ingester.uploads SET bytes_delivered = $5, updated_at = $4
+      FROM held WHERE held.upload_id = uploads.upload_id AND held.kind = 'delivery' AND bytes_delivered <> $5
+    )
+    SELECT cancel_requested_at FROM held`,
+    [taskId, terms.holder, terms.until, terms.at, bytes],
+  );
+  return held;
+}
+
+/** Says what the task is at, and where the file may be by now. Undefined where it is not the holder's any more. */
+export async function savePhase(
+  sql: Sql,
+  taskId: string,
+  terms: LeaseTerms,
+  { phase, doubtfulTargets }: { readonly phase: TaskPhase; readonly doubtfulTargets: readonly string[] },
+): Promise<Held | undefined> {
+  const [held] = await sql.query<Held>(
+    `UPDATE ingester.tasks SET lease_until = $3, updated_at = $4, phase = $5, doubtful_targets = $6,
+      doubt_since = CASE WHEN cardinality($6::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $4) END
+    WHERE ${HELD} RETURNING cancel_requested_at`,
+    [taskId, terms.holder, terms.until, terms.at, phase, doubtfulTargets],
+  );
+  return held;
+}
+
+/**
+ * Writes down, before the first byte goes to a target, that the file may be there from now on. Gives the id of the
+ * attempt's own row. Undefined where the task is not the holder's any more.
+ */
+export async function beginAttempt(
+  sql: Sql,
+  taskId: string,
+  terms: LeaseTerms,
+  attempt: AttemptBegin,
+): Promise<(Held & { readonly attempt_id: number }) | undefined> {
+  const [held] = await sql.query<Held & { attempt_id: number }>(
+    `WITH held AS (
+      UPDATE ingester.tasks SET lease_until = $3, updated_at = $4, phase = 'sending', target = $5,
+        doubtful_targets = $6, doubt_since = coalesce(doubt_since, $4), bytes_confirmed = 0
+      WHERE ${HELD} RETURNING task_id, cancel_requested_at
+    ), begun AS (
+      INSERT INTO ingester.attempts (task_id, number, target, started_at)
+      SELECT task_id, $7::int, $5::text, $4::timestamptz FROM held RETURNING id
+    )
+    SELECT held.cancel_requested_at, begun.id AS attempt_id FROM held, begun`,
+    [taskId, terms.holder, terms.until, terms.at, attempt.target, attempt.doubtfulTargets, attempt.number],
+  );
+  return held;
+}
+
+/** Writes down an attempt that came to its end before anything could be sent. */
+export async function insertFailure(
+  sql: Sql,
+  taskId: string,
+  { number, code, at }: { readonly number: number; readonly code: string; readonly at: Date },
+): Promise<void> {
+  await sql.query(
+    `INSERT INTO ingester.attempts (task_id, number, started_at, ended_at, outcome, code)
+    VALUES ($1, $2, $3, $3, 'failed', $4)`,
+    [taskId, number, at, code],
+  );
+}
+
+/** Writes down how attempts ended. */
+export async function endAttempts(sql: Sql, ends: readonly AttemptEnd[]): Promise<void> {
+  for (const { id, outcome, code, statusCode, detail, endedAt } of ends) {
+    await sql.query(
+      `UPDATE ingester.attempts SET outcome = $2, code = $3, status_code = $4, detail = $5, ended_at = $6
+      WHERE id = $1`,
+      [id, outcome, code, statusCode, detail, endedAt],
+    );
+  }
+}

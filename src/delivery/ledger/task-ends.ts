@@ -1,0 +1,59 @@
+import type { Sql } from '../database/sql.js';
+import type { TaskState } from './task-rows.js';
+
+/** What becomes of a task when its holder lets go of it. */
+export interface TaskRelease {
+  readonly state: Exclude<TaskState, 'running'>;
+  readonly attempts: number;
+  /** Where the file may be, although no answer said so. */
+  readonly doubtfulTargets: readonly string[];
+  /** Where the work was done; null leaves what was written there last. */
+  readonly target: string | null;
+  readonly reason: string | null;
+  readonly dueAt: Date;
+  readonly at: Date;
+}
+
+/** Lets go of a task. False, and nothing is changed, where it is not the holder's any more. */
+export async function releaseTask(
+  sql: Sql,
+  taskId: string,
+  holder: string,
+  release: TaskRelease,
+): Promise<boolean> {
+  const { state, attempts, doubtfulTargets, target, reason, dueAt, at } = release;
+  const released = await sql.query(
+    `UPDATE ingester.tasks SET state = $3::text, phase = CASE WHEN $3::text = 'waiting' THEN 'queued' ELSE 'ended' END,
+      attempts = $4, doubtful_targets = $5, target = coalesce($6::text, target), reason = $7, due_at = $8,
+      doubt_since = CASE WHEN cardinality($5::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
+      dead_at = CASE WHEN $3::text = 'dead' THEN $9::timestamptz END,
+      lease_owner = NULL, lease_until = NULL, updated_at = $9
+    WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' RETURNING task_id`,
+    [taskId, holder, state, attempts, doubtfulTargets, target, reason, dueAt, at],
+  );
+  return released.length > 0;
+}
+
+/** Ends a task that nobody holds: it waits, or is dead. */
+export async function endTask(
+  sql: Sql,
+  taskId: string,
+  state: Extract<TaskState, 'cancelled' | 'dropped'>,
+  at: Date,
+): Promise<void> {
+  await sql.query(
+    `UPDATE ingester.tasks SET state = $2, phase = 'ended', updated_at = $3 WHERE task_id = $1`,
+    [taskId, state, at],
+  );
+}
+
+/** Has whoever works on the task, or does so next, give it up; a dead one is taken up again for that. */
+export async function requestCancel(sql: Sql, taskId: string, at: Date): Promise<void> {
+  await sql.query(
+    `UPDATE ingester.tasks SET cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2,
+      due_at = CASE WHEN state = 'running' THEN due_at ELSE $2 END,
+      state = CASE WHEN state = 'dead' THEN 'waiting' ELSE state END, dead_at = NULL
+    WHERE task_id = $1`,
+    [taskId, at],
+  );
+}

@@ -1,0 +1,83 @@
+import type { Sql } from '../database/sql.js';
+
+export type TaskKind = 'delivery' | 'registration';
+export type TaskState = 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'dropped';
+
+/** What a task is at. `asking`: whether a file is where it may be; `sending`: the file, or its registration. */
+export type TaskPhase = 'queued' | 'asking' | 'sending' | 'ended';
+
+export interface TaskRow {
+  readonly task_id: string;
+  readonly upload_id: string;
+  readonly kind: TaskKind;
+  readonly state: TaskState;
+  readonly phase: TaskPhase;
+  readonly target: string | null;
+  /** Where the file may be, although no answer said so. */
+  readonly doubtful_targets: readonly string[];
+  readonly doubt_since: Date | null;
+  readonly cancel_requested_at: Date | null;
+  readonly bytes_confirmed: number;
+  readonly attempts: number;
+  readonly size: number;
+  readonly due_at: Date;
+  readonly deadline: Date;
+  readonly lease_owner: string | null;
+  readonly lease_until: Date | null;
+  readonly reason: string | null;
+  readonly dead_at: Date | null;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+export interface NewTask {
+  readonly taskId: string;
+  readonly uploadId: string;
+  readonly kind: TaskKind;
+  readonly doubtfulTargets: readonly string[];
+  readonly size: number;
+  readonly at: Date;
+  readonly deadline: Date;
+}
+
+/** Who works on a task, and until when nobody else does. `holder` is new with every claim, so that it fences. */
+export interface LeaseTerms {
+  readonly holder: string;
+  readonly until: Date;
+  readonly at: Date;
+}
+
+export async function insertTask(sql: Sql, task: NewTask): Promise<void> {
+  const { taskId, uploadId, kind, doubtfulTargets, size, at, deadline } = task;
+  await sql.query(
+    `INSERT INTO ingester.tasks (task_id, upload_id, kind, state, phase, doubtful_targets, doubt_since, size,
+      due_at, deadline, created_at, updated_at)
+    VALUES ($1, $2, $3, 'waiting', 'queued', $4, $5, $6, $7, $8, $7, $7)`,
+    [taskId, uploadId, kind, doubtfulTargets, doubtfulTargets.length > 0 ? at : null, size, at, deadline],
+  );
+}
+
+/** The task, where it waits and is due or its holder is gone, and is now `holder`'s; else undefined. */
+export async function claimTask(sql: Sql, taskId: string, terms: LeaseTerms): Promise<TaskRow | undefined> {
+  const [row] = await sql.query<TaskRow>(
+    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, lease_until = $3, updated_at = $4
+    WHERE task_id = $1 AND (state = 'waiting' AND due_at <= $4 OR state = 'running' AND lease_until <= $4)
+    RETURNING *`,
+    [taskId, terms.holder, terms.until, terms.at],
+  );
+  return row;
+}
+
+export async function findTask(sql: Sql, taskId: string): Promise<TaskRow | undefined> {
+  const [row] = await sql.query<TaskRow>('SELECT * FROM ingester.tasks WHERE task_id = $1', [taskId]);
+  return row;
+}
+
+/** The task of an upload, kept from changing until the transaction ends. */
+export async function lockTaskOf(sql: Sql, uploadId: string, kind: TaskKind): Promise<TaskRow | undefined> {
+  const [row] = await sql.query<TaskRow>(
+    'SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = $2 FOR UPDATE',
+    [uploadId, kind],
+  );
+  return row;
+}

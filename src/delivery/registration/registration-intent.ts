@@ -1,0 +1,38 @@
+import { z } from 'zod';
+import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
+import type { Stored } from '../ledger/upload-rows.js';
+
+/** A file that was stored without a promise. */
+export interface StoredUpload {
+  readonly uploadId: string;
+  readonly file: FileDescription;
+  readonly digest: ContentDigest;
+  readonly stored: Stored;
+}
+
+/** As `intentOf` writes it, after JSON; dates are text there. */
+export const intentSchema = z.object({
+  version: z.literal(1),
+  uploadId: z.uuid(),
+  file: z.object({
+    fileId: z.string(),
+    originalFilename: z.string(),
+    contentType: z.string(),
+    description: z.string().nullable(),
+    tags: z.array(z.string()),
+    metadata: z.record(z.string(), z.unknown()),
+    retentionPolicy: z.enum(['temporary', 'permanent']),
+    ttlDays: z.number().nullable(),
+    uploadedBy: z.string(),
+    uploadedByUsername: z.string().nullable(),
+    uploadedAt: z.iso.datetime().transform((text) => new Date(text)),
+  }),
+  digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  stored: z.object({ target: z.string(), fileId: z.string() }),
+});
+
+/** What is written down of a file that is to be registered, while the database is away. */
+export function intentOf({ uploadId, file, digest, stored }: StoredUpload): object {
+  const { size, sha256 } = digest;
+  return { version: 1, uploadId, file, digest: { size, sha256 }, stored };
+}

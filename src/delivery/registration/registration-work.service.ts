@@ -1,0 +1,73 @@
+import { Injectable } from '@nestjs/common';
+import { ServiceError } from '../../errors/service-error.js';
+import { abortable } from '../../resilience/abortable.js';
+import { ADMIN_CODES } from '../../resilience/classify-failure.js';
+import { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
+import { attemptResult } from '../worker/attempt-account.js';
+import { type AttemptOutcome, outcomeOfError } from '../worker/attempt-outcome.js';
+import type { HeldTask } from '../worker/held-task.js';
+import { CancelRequested, LeaseLost } from '../worker/stop-reasons.js';
+import type { UploadRecord } from '../upload-record.js';
+import { ADMIN, AdminModule } from './admin-module.service.js';
+import type { Registration } from './registration-body.js';
+
+/** Of the name that an element has as a target. */
+const ELEMENT_PREFIX = /^storage:/;
+
+/** Registers one stored file at the Admin module. */
+@Injectable()
+export class RegistrationWork {
+  constructor(
+    private readonly admin: AdminModule,
+    private readonly tokens: ServiceTokens,
+  ) {}
+
+  /** Tries once. @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it. */
+  async attempt(held: HeldTask): Promise<AttemptOutcome> {
+    try {
+      return await this.register(held);
+    } catch (error) {
+      return afterFailure(held, error, ADMIN_CODES);
+    } finally {
+      // A file that is registered already can be registered again: there is nothing to ask first.
+      held.doubtfulTargets.clear();
+    }
+  }
+
+  private async register(held: HeldTask): Promise<AttemptOutcome> {
+    const registration = registrationOf(held.claimed.upload);
+    let token: string | undefined;
+    try {
+      token = await abortable(held.signal, this.tokens.token());
+    } catch (error) {
+      // Its code is that of the Admin module too, which was not asked.
+      return afterFailure(held, error, []);
+    }
+    await this.admin.register({
+      targets: [ADMIN],
+      signal: held.signal,
+      registration,
+      token,
+      begins: () => held.beginAttempt(ADMIN),
+      failed: (error) => held.endAttempt(attemptResult(error)),
+    });
+    held.endAttempt({ outcome: 'registered', code: null, statusCode: null, detail: null });
+    return { kind: 'succeeded' };
+  }
+}
+
+/** @throws LeaseLost, QUEUE_UNAVAILABLE */
+function afterFailure(
+  held: HeldTask,
+  error: unknown,
+  ownCodes: Parameters<typeof outcomeOfError>[1],
+): AttemptOutcome {
+  if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
+  if (error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE') throw error;
+  return error instanceof CancelRequested ? { kind: 'cancelled' } : outcomeOfError(error, ownCodes);
+}
+
+function registrationOf({ uploadId, file, digest, fileId, storedAt }: UploadRecord): Registration {
+  if (fileId === null || storedAt === null) throw new Error(`Upload ${uploadId} is not stored yet`);
+  return { file, digest, fileId, elementId: storedAt.replace(ELEMENT_PREFIX, '') };
+}

@@ -1,0 +1,45 @@
+import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
+
+/**
+ * `accepted`: safe with us; `delivering`: on its way to an element; `active`: stored. The others are ends without a
+ * stored file: `dead` until an operator decides, `cancelled` by its owner, `expired` before it was stored.
+ */
+export type UploadStatus = 'accepted' | 'delivering' | 'active' | 'dead' | 'cancelled' | 'expired';
+
+/** What was promised about an upload, and what became of it. */
+export interface UploadRecord {
+  readonly uploadId: string;
+  /** The subject of the caller whose upload it is. */
+  readonly owner: string;
+  readonly status: UploadStatus;
+  readonly file: FileDescription;
+  readonly digest: ContentDigest;
+  /** The storage element's id of the file; null until it is stored. */
+  readonly fileId: string | null;
+  /** Where it is stored: internal topology, never in an answer. */
+  readonly storedAt: string | null;
+  /** Name of the file in the spool that this row promises; null when it is not needed any more. */
+  readonly spoolFile: string | null;
+  /** Bytes that a storage element has taken in the attempt under way, or all. */
+  readonly bytesDelivered: number;
+  /** Grows with every change of state. */
+  readonly revision: number;
+  readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** When it came to an end of its own: stored, cancelled or expired. */
+  readonly finishedAt: Date | null;
+}
+
+/** One change of state of an upload. */
+export interface UploadEvent {
+  readonly revision: number;
+  /** The status that the upload came to, or what else happened to it. */
+  readonly type: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly at: Date;
+}
+
+/** When a temporary file is to be gone, wherever it is; undefined for a permanent one. */
+export function expiryOf({ uploadedAt, ttlDays }: FileDescription): Date | undefined {
+  return ttlDays === null ? undefined : new Date(uploadedAt.getTime() + ttlDays * 86_400_000);
+}

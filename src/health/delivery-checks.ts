@@ -1,0 +1,52 @@
+import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
+import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
+import { singleFlight } from './single-flight.js';
+
+type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut'>;
+
+/** What files that cannot be stored at once depend on. */
+export interface DeliveryChecks {
+  readonly checks: readonly ReadinessCheck[];
+  /** Can a file be kept now, while no storage element takes it? */
+  readonly canKeep: () => Promise<boolean>;
+}
+
+const WHY_SHUT = {
+  bytes: 'the spool is full',
+  disk: 'the spool has too little free space',
+  age: 'the oldest file in the spool waits for too long',
+  unusable: 'the spool cannot be used',
+} as const;
+
+/**
+ * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
+ * because its oldest file waits for too long says nothing of other files, as long as they can be stored at once.
+ */
+export function deliveryChecks(delivery: Delivery): DeliveryChecks {
+  const askDatabase = singleFlight(() => delivery.askDatabase());
+  const database: ReadinessCheck = {
+    name: 'database',
+    get critical() {
+      return delivery.hasPromises;
+    },
+    run: async () => {
+      const health = await askDatabase();
+      return health.up ? health : { up: false, reason: 'the database does not answer', cause: health.cause };
+    },
+  };
+  const spool: ReadinessCheck = {
+    name: 'spool',
+    get critical() {
+      return delivery.spoolShut !== 'age';
+    },
+    run: () => Promise.resolve(spoolOutcome(delivery)),
+  };
+  return {
+    checks: [database, spool],
+    canKeep: async () => delivery.spoolShut === undefined && (await askDatabase()).up,
+  };
+}
+
+function spoolOutcome({ spoolShut }: Delivery): CheckOutcome {
+  return spoolShut === undefined ? { up: true } : { up: false, reason: WHY_SHUT[spoolShut] };
+}

@@ -1,0 +1,102 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import type { DeadLetterFilter } from '../delivery/dead-letter.js';
+
+const KINDS = ['delivery', 'registration'] as const;
+const LONGEST_AGE_SECONDS = 3_155_760_000;
+const LONGEST_CURSOR = 200;
+const MOST_LETTERS = 200;
+const DEFAULT_LETTERS = 50;
+
+/** Nothing that a database would choke on. */
+const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
+
+/** A query has texts only. What is no number is left for the check of its class to name. */
+function Digits(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
+  );
+}
+
+/** Which dead letters: those that fulfil all that is given. */
+export class DeadLetterFilterBody {
+  @ApiPropertyOptional({ example: 'STORAGE_FAILED', description: 'What they died of.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 64)
+  @Matches(PLAIN_TEXT)
+  readonly reason?: string;
+
+  @ApiPropertyOptional({
+    example: 'se-02',
+    description: 'Where they were tried last, or may be all the same: a storage element or another target.',
+  })
+  @IsOptional()
+  @IsString()
+  @Length(1, 100)
+  @Matches(PLAIN_TEXT)
+  readonly target?: string;
+
+  @ApiPropertyOptional({ description: '`sub` of the token with which the file was uploaded.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, 255)
+  @Matches(PLAIN_TEXT)
+  readonly owner?: string;
+
+  @ApiPropertyOptional({ enum: KINDS })
+  @IsOptional()
+  @IsIn(KINDS)
+  readonly kind?: (typeof KINDS)[number];
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for longer than this.' })
+  @IsOptional()
+  @Digits()
+  @IsInt()
+  @Min(0)
+  @Max(LONGEST_AGE_SECONDS)
+  readonly older_than_seconds?: number;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for less than this.' })
+  @IsOptional()
+  @Digits()
+  @IsInt()
+  @Min(0)
+  @Max(LONGEST_AGE_SECONDS)
+  readonly newer_than_seconds?: number;
+}
+
+/** Which dead letters, page by page. */
+export class DeadLetterQuery extends DeadLetterFilterBody {
+  @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
+  @IsOptional()
+  @IsString()
+  @Length(1, LONGEST_CURSOR)
+  readonly cursor?: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_LETTERS, default: DEFAULT_LETTERS })
+  @IsOptional()
+  @Digits()
+  @IsInt()
+  @Min(1)
+  @Max(MOST_LETTERS)
+  readonly limit: number = DEFAULT_LETTERS;
+}
+
+/** The filter as the delivery room takes it. */
+export function filterOf(body: DeadLetterFilterBody): DeadLetterFilter {
+  const { reason, target, owner, kind } = body;
+  return {
+    reason,
+    target,
+    owner,
+    kind,
+    olderThanMs: msOf(body.older_than_seconds),
+    newerThanMs: msOf(body.newer_than_seconds),
+  };
+}
+
+function msOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

@@ -1,0 +1,34 @@
+import { isNativeError } from 'node:util/types';
+import { ServiceError } from '../errors/service-error.js';
+
+/** A full disk, a quota of the user, and one of the process (`RLIMIT_FSIZE`). */
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+const RETRY_AFTER_MS = 30_000;
+
+/** What the caller is told of an upload that could not be made durable, by what the file system says. */
+export function notKept(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  const code = codeOf(error);
+  if (code === 'EEXIST') {
+    return new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is being accepted already.', {
+      cause: error,
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+  if (code !== undefined && FULL.has(code)) return spoolFull('There is no room to keep the file.', error);
+  return new ServiceError('INTERNAL_ERROR', 'The file could not be kept.', { cause: error });
+}
+
+export function spoolFull(detail: string, cause?: unknown): ServiceError {
+  return new ServiceError('SPOOL_FULL', detail, { cause, retryAfterMs: RETRY_AFTER_MS });
+}
+
+/** Is this what the file system says of a name that is not there? */
+export function isMissing(error: unknown): boolean {
+  return codeOf(error) === 'ENOENT';
+}
+
+function codeOf(error: unknown): string | undefined {
+  return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,36 @@
+import { ServiceError } from '../errors/service-error.js';
+import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
+import type { AttemptWatcher } from '../storage/storage-gateway.service.js';
+import type { IncomingFile } from './incoming-file.js';
+
+/**
+ * Remembers which storage elements may have a file although storing it failed, so that they are asked before it is
+ * sent again. The end of a file is held back until all of it has come: an attempt that failed before cannot have
+ * left one.
+ */
+export class DoubtfulTargets implements AttemptWatcher {
+  readonly #targets = new Set<string>();
+
+  constructor(private readonly file: Pick<IncomingFile, 'complete'>) {}
+
+  get names(): readonly string[] {
+    return [...this.#targets];
+  }
+
+  begins(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  failed(target: string, error: unknown): void {
+    if (this.file.complete && (wasCutOff(error) || mayHaveSucceeded(error))) this.#targets.add(target);
+  }
+}
+
+function mayHaveSucceeded(error: unknown): boolean {
+  return classifyFailure(error, STORAGE_CODES).mayHaveSucceeded === true;
+}
+
+/** By ourselves, whatever the element was doing just then. */
+function wasCutOff(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'DEADLINE_EXCEEDED';
+}

@@ -1,0 +1,83 @@
+import { createServer, get, type IncomingMessage, type Server } from 'node:http';
+import { once } from 'node:events';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { listen, shut } from '../../test/support/local-server.js';
+import { EventStream } from './event-stream.js';
+
+let server: Server;
+
+afterEach(async () => {
+  jest.useRealTimers();
+  await shut(server);
+});
+
+/** A client of one stream, which has come as far as its head. */
+async function open(): Promise<{
+  stream: EventStream;
+  answer: IncomingMessage;
+  text: () => string;
+  closed: () => number;
+}> {
+  let stream: EventStream | undefined;
+  let closed = 0;
+  server = createServer((_, response) => {
+    stream = new EventStream(response, () => (closed += 1));
+  });
+  const url = await listen(server);
+  const [answer] = (await once(get(url), 'response')) as [IncomingMessage];
+  let text = '';
+  answer.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  answer.on('error', () => undefined);
+  if (!stream) throw new Error('no stream');
+  return { stream, answer, text: () => text, closed: () => closed };
+}
+
+describe('EventStream', () => {
+  it('sends events that a browser reads, and tells nobody on the way to hold them back', async () => {
+    const { stream, answer, text, closed } = await open();
+    stream.send({ event: 'status', id: '3', data: { text: 'two\nlines' } });
+    stream.send({ event: 'progress', data: { bytes: 1 } });
+    stream.end();
+    await once(answer, 'end');
+    expect(answer.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+      connection: 'close',
+    });
+    expect(text()).toBe(
+      'retry: 2000\n\n' +
+        'event: status\nid: 3\ndata: {"text":"two\\nlines"}\n\n' +
+        'event: progress\ndata: {"bytes":1}\n\n',
+    );
+    expect(closed()).toBe(1);
+  });
+
+  it('says every 15 seconds that it lives', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const { stream, answer, text } = await open();
+    jest.advanceTimersByTime(30_000);
+    stream.end();
+    await once(answer, 'end');
+    expect(text()).toBe('retry: 2000\n\n: heartbeat\n\n: heartbeat\n\n');
+  });
+
+  it('notices a client that leaves, and takes what still comes for it', async () => {
+    const { stream, answer, closed } = await open();
+    answer.destroy();
+    while (closed() === 0) await new Promise((resolve) => setImmediate(resolve));
+    expect(() => stream.send({ event: 'status', data: {} })).not.toThrow();
+    expect(closed()).toBe(1);
+  });
+
+  it('gives up a client that does not read', async () => {
+    const { stream, answer, closed } = await open();
+    answer.pause();
+    for (let sent = 0; closed() === 0; sent += 1) {
+      if (sent > 10_000) throw new Error('it is still fed');
+      stream.send({ event: 'status', data: { text: 'x'.repeat(10_000) } });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect(closed()).toBe(1);
+  });
+});

@@ -1,0 +1,63 @@
+import type { ServerResponse } from 'node:http';
+
+export const EVENT_STREAM = 'text/event-stream';
+
+/** Proxies and load balancers close what is silent for a minute, some sooner. */
+const HEARTBEAT_MS = 15_000;
+/** What a client that ends the stream, or loses it, waits before it comes back. */
+const RECONNECT_MS = 2_000;
+/** A client that does not read what little there is to read is not there any more. */
+const MAX_UNREAD_BYTES = 64 * 1024;
+
+export interface ServerEvent {
+  readonly event: string;
+  /** What the client names as `Last-Event-ID` when it comes back; absent where it need not know that it has seen it. */
+  readonly id?: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Server-sent events on one answer (WHATWG HTML section 9.2), with a heartbeat. */
+export class EventStream {
+  private readonly heartbeat: NodeJS.Timeout;
+
+  /** Begins the answer. `onClosed` is called, once, when it is over, whoever ended it. */
+  constructor(
+    private readonly response: ServerResponse,
+    onClosed: () => void,
+  ) {
+    this.heartbeat = setInterval(() => this.write(': heartbeat\n\n'), HEARTBEAT_MS);
+    response.once('close', () => {
+      clearInterval(this.heartbeat);
+      onClosed();
+    });
+    response.writeHead(200, {
+      'Content-Type': EVENT_STREAM,
+      // Whoever stores or compresses it on the way would hold it back.
+      'Cache-Control': 'no-store, no-transform',
+      'X-Accel-Buffering': 'no',
+      // Kept alive behind the stream, it would hold up a server that closes.
+      Connection: 'close',
+    });
+    this.write(`retry: ${RECONNECT_MS}\n\n`);
+  }
+
+  send({ event, id, data }: ServerEvent): void {
+    const lines = [
+      `event: ${event}`,
+      ...(id === undefined ? [] : [`id: ${id}`]),
+      `data: ${JSON.stringify(data)}`,
+    ];
+    this.write(`${lines.join('\n')}\n\n`);
+  }
+
+  end(): void {
+    clearInterval(this.heartbeat);
+    this.response.end();
+  }
+
+  private write(text: string): void {
+    if (this.response.writableEnded || this.response.destroyed) return;
+    this.response.write(text);
+    if (this.response.writableLength > MAX_UNREAD_BYTES) this.response.destroy();
+  }
+}

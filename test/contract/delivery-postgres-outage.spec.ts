@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { CommitUnknown } from '../../src/delivery/database/commit-unknown.js';
+import { startAnswerLoser } from '../support/answer-loser.js';
+import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { insertUpload } from './delivery-subject.js';
+
+const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
+const PROMPT_MS = 1_000;
+const SHORT = {
+  DATABASE_CIRCUIT_RECOVERY_MS: '300',
+  DATABASE_CONNECT_TIMEOUT_MS: '500',
+  DATABASE_STATEMENT_TIMEOUT_MS: '500',
+};
+
+describe('PostgreSQL out of reach', () => {
+  let server: PostgresServer;
+  const open: (() => Promise<void>)[] = [];
+
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterEach(async () => {
+    for (const close of open.splice(0).toReversed()) await close();
+    await server.start();
+  });
+  afterAll(() => server.dispose());
+
+  async function floorAt(url: string): Promise<DeliveryFloor> {
+    const floor = await startDeliveryFloor({ ...SHORT, DATABASE_URL: url });
+    open.push(() => floor.close());
+    return floor;
+  }
+
+  it('is said at once, and forgotten when it is back', async () => {
+    const { database, queue } = await floorAt(await server.newDatabase());
+    const opened = await database.open();
+    const uploadId = await insertUpload(opened);
+    await server.stop();
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      const startedAt = performance.now();
+      await expect(opened.query('SELECT 1')).rejects.toMatchObject({
+        ...UNAVAILABLE,
+        options: { retryAfterMs: expect.any(Number) },
+      });
+      await expect(queue.take('small', 1)).rejects.toMatchObject(UNAVAILABLE);
+      expect(performance.now() - startedAt).toBeLessThan(PROMPT_MS);
+    }
+    await server.start();
+    await expectSoon(() => opened.query('SELECT upload_id FROM ingester.uploads'), [{ upload_id: uploadId }]);
+    expect(await queue.take('small', 1)).toEqual([]);
+  });
+
+  it('leaves the circuit open after some failures, so that nobody waits for a server that is gone', async () => {
+    const { database, circuits } = await floorAt('postgres://ingester@127.0.0.1:1/nowhere');
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
+    }
+    expect(circuits.reports().database).toMatchObject({ state: 'open' });
+    await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
+    expect(database.opened).toBe(false);
+  });
+
+  it('at the start does not hinder the start, and it is opened when it is there', async () => {
+    const url = await server.newDatabase();
+    await server.stop();
+    const { database } = await floorAt(url);
+    expect(database.isUsed()).toBe(true);
+    await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
+    await server.start();
+    await expectSoon(async () => (await database.open()).query('SELECT 1 AS one'), [{ one: 1 }]);
+  });
+
+  it('ends a transaction that it happens in, and not the process', async () => {
+    const { database } = await floorAt(await server.newDatabase());
+    const opened = await database.open();
+    const cut = opened.transaction(async (tx) => {
+      const [{ pid } = { pid: 0 }] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await opened.query('SELECT pg_terminate_backend($1)', [pid]);
+      await sleep(100);
+      await tx.query('SELECT 1');
+    });
+    await expect(cut).rejects.toMatchObject(UNAVAILABLE);
+    expect(await opened.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  });
+
+  it('gives up a statement that takes too long', async () => {
+    const { database } = await floorAt(await server.newDatabase());
+    const opened = await database.open();
+    const startedAt = performance.now();
+    await expect(opened.query('SELECT pg_sleep(5)')).rejects.toMatchObject(UNAVAILABLE);
+    expect(performance.now() - startedAt).toBeLessThan(500 + PROMPT_MS);
+  });
+
+  it('gives up a server that is silent', async () => {
+    const proxy = await startAnswerLoser(server.port);
+    open.push(() => proxy.close());
+    const { database } = await floorAt(await server.newDatabase(proxy.port));
+    const opened = await database.open();
+    proxy.fallSilent();
+    const startedAt = performance.now();
+    await expect(opened.query('SELECT 1')).rejects.toMatchObject(UNAVAILABLE);
+    expect(performance.now() - startedAt).toBeLessThan(2_500 + PROMPT_MS);
+  });
+
+  it('during a commit is an outcome of its own: the transaction may be there, and is not repeated', async () => {
+    const proxy = await startAnswerLoser(server.port);
+    open.push(() => proxy.close());
+    const { database } = await floorAt(await server.newDatabase(proxy.port));
+    const opened = await database.open();
+    const uploadId = randomUUID();
+    let times = 0;
+    const lost = opened.transaction(async (tx) => {
+      times += 1;
+      await insertUpload(tx, uploadId);
+      proxy.loseAnswerTo('COMMIT');
+    });
+    await expect(lost).rejects.toBeInstanceOf(CommitUnknown);
+    expect(times).toBe(1);
+    const found = await opened.query('SELECT 1 AS one FROM ingester.uploads WHERE upload_id = $1', [
+      uploadId,
+    ]);
+    expect(found).toEqual([{ one: 1 }]);
+  });
+
+  it('is told from a password that is wrong, in the logs alone', async () => {
+    const { database } = await floorAt(
+      (await server.newDatabase()).replace('ingester:ingester', 'ingester:wrong'),
+    );
+    await expect(database.open()).rejects.toMatchObject({ ...UNAVAILABLE, cause: { code: '28P01' } });
+  });
+});
+
+/** Waits for as long as a circuit may be open. */
+async function expectSoon(ask: () => Promise<unknown>, answer: unknown): Promise<void> {
+  const deadline = Date.now() + PROMPT_MS;
+  for (;;) {
+    try {
+      expect(await ask()).toEqual(answer);
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { startDeliveryFloor } from '../support/delivery-floor.js';
+import { startPostgres } from '../support/postgres-server.js';
+import { LEASE_MS } from './delivery-subject.js';
+import { deliveryContract } from './delivery.contract.js';
+
+deliveryContract('PostgreSQL', async () => {
+  const server = await startPostgres();
+  const variables = { DATABASE_URL: await server.newDatabase(), DELIVERY_LEASE_MS: String(LEASE_MS) };
+  const [one, other] = await Promise.all([startDeliveryFloor(variables), startDeliveryFloor(variables)]);
+  return {
+    one,
+    other,
+    dispose: async () => {
+      await Promise.all([one.close(), other.close()]);
+      await server.dispose();
+    },
+  };
+});

@@ -1,0 +1,104 @@
+import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Bytes of the files: in one write, in memory, in the spool, and in the lane of large files. */
+const SIZES = [10, 5_000, 300_000, 1_500_000, 6_000_000];
+
+const UPLOADERS = 6;
+const PAUSE_MS = 30;
+
+/** One file on its way, and what the client was told of it. */
+export interface SentFile {
+  readonly sha256: string;
+  /** Known before the answer only where the client chooses it. */
+  readonly uploadId: string | undefined;
+  acknowledged: { readonly uploadId: string; readonly status: number } | undefined;
+}
+
+/**
+ * Clients that upload without a pause. A file with an id of the client's is sent until it is acknowledged, as a
+ * client does that has lost an answer; one without is sent once, because nobody could tell it from another.
+ */
+export class KillUploads {
+  readonly files: SentFile[] = [];
+  private stopped = false;
+  private abandoned = false;
+  private readonly running: Promise<void>[];
+
+  /** `origin` gives where to send the next request; it may lead nowhere. */
+  constructor(
+    private readonly token: string,
+    private readonly origin: () => string,
+  ) {
+    this.running = Array.from({ length: UPLOADERS }, () => this.upload());
+  }
+
+  /** Begins no more files, and resolves when those under way have an answer. */
+  async finish(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.running);
+  }
+
+  /** Ends all that is under way; for a test that has failed. */
+  async abandon(): Promise<void> {
+    this.abandoned = true;
+    await this.finish();
+  }
+
+  get acknowledged(): SentFile[] {
+    return this.files.filter((file) => file.acknowledged);
+  }
+
+  private async upload(): Promise<void> {
+    while (!this.stopped) {
+      const bytes = randomBytes(SIZES[randomInt(SIZES.length)] ?? 1);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      const isPut = randomInt(2) === 0;
+      const file: SentFile = { sha256, uploadId: isPut ? randomUUID() : undefined, acknowledged: undefined };
+      this.files.push(file);
+      await this.send(file, bytes);
+      await sleep(PAUSE_MS);
+    }
+  }
+
+  private async send(file: SentFile, bytes: Buffer<ArrayBuffer>): Promise<void> {
+    do {
+      file.acknowledged = await this.attempt(file, bytes);
+      if (!file.acknowledged) await sleep(PAUSE_MS * 5);
+    } while (!file.acknowledged && file.uploadId !== undefined && !this.abandoned);
+  }
+
+  /** What the service promised; undefined where it promised nothing, or was killed before it could. */
+  private async attempt(file: SentFile, bytes: Buffer<ArrayBuffer>): Promise<SentFile['acknowledged']> {
+    const prefer = randomInt(4) === 0 ? { Prefer: 'respond-async' } : undefined;
+    const headers = { Authorization: `Bearer ${this.token}`, ...prefer };
+    const { uploadId } = file;
+    try {
+      const answer =
+        uploadId === undefined
+          ? await fetch(`${this.origin()}/api/v1/files/upload`, {
+              method: 'POST',
+              headers,
+              body: form(bytes),
+            })
+          : await fetch(`${this.origin()}/api/v1/files/${uploadId}`, { method: 'PUT', headers, body: bytes });
+      const receipt: unknown = await answer.json();
+      return answer.ok ? { uploadId: uploadIdOf(receipt), status: answer.status } : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function form(bytes: Buffer<ArrayBuffer>): FormData {
+  const data = new FormData();
+  data.append('file', new Blob([bytes]), 'a.bin');
+  return data;
+}
+
+function uploadIdOf(receipt: unknown): string {
+  if (typeof receipt === 'object' && receipt !== null && 'upload_id' in receipt) {
+    return String(receipt.upload_id);
+  }
+  throw new Error('a good answer holds no receipt');
+}

@@ -1,0 +1,104 @@
+import { randomInt } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { KillElements, type KillReport } from './kill-elements.js';
+import { KillReplicas } from './kill-replicas.js';
+import { KillUploads } from './kill-uploads.js';
+
+/** Kills in all; `npm run test:kill` has many more of them. */
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? 20);
+const ROUND_MS = 30_000;
+const LAST_DELIVERY_MS = 60_000;
+
+/** A process lives so long before it is killed, from the moment when it listens: at most this. */
+const MAX_LIFE_MS = 2_000;
+
+describe('a process that is killed at any instant', () => {
+  let postgres: PostgresServer;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+  });
+
+  afterAll(async () => {
+    await postgres.dispose();
+  });
+
+  const share = (part: number): number => Math.ceil(ROUNDS * part);
+
+  it(
+    'loses and doubles nothing with the embedded database',
+    () => expectNothingLost('PGlite', share(0.4), 1, () => Promise.resolve({})),
+    ROUND_MS * share(0.4) + LAST_DELIVERY_MS,
+  );
+
+  it(
+    'loses and doubles nothing with PostgreSQL',
+    () => expectNothingLost('PostgreSQL', share(0.3), 1, () => onPostgres(postgres)),
+    ROUND_MS * share(0.3) + LAST_DELIVERY_MS,
+  );
+
+  it(
+    'loses and doubles nothing when it is one of two replicas',
+    () => expectNothingLost('two replicas', share(0.3), 2, () => onPostgres(postgres)),
+    ROUND_MS * share(0.3) + LAST_DELIVERY_MS,
+  );
+});
+
+async function onPostgres(postgres: PostgresServer): Promise<Record<string, string>> {
+  return { DATABASE_URL: await postgres.newDatabase() };
+}
+
+async function expectNothingLost(
+  name: string,
+  rounds: number,
+  replicaCount: number,
+  variables: () => Promise<Record<string, string>>,
+): Promise<void> {
+  const elements = await KillElements.start();
+  const replicas = await KillReplicas.start(replicaCount, {
+    ...(await variables()),
+    STORAGE_ELEMENTS: elements.configuration,
+  });
+  const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin);
+  try {
+    for (let round = 0; round < rounds; round += 1) await killOnce(replicas, round % replicaCount);
+    elements.calm();
+    await uploads.finish();
+    await untilDelivered(replicas, uploads);
+    const report = elements.compare(uploads.files);
+    print(name, rounds, report);
+    expect(report).toMatchObject({ lost: 0, doubled: 0, unexplained: 0 });
+    expect(await replicas.leftOvers()).toEqual([]);
+  } finally {
+    await replicas.dispose();
+    await uploads.abandon();
+    await elements.close();
+  }
+}
+
+async function killOnce(replicas: KillReplicas, index: number): Promise<void> {
+  await sleep(randomInt(MAX_LIFE_MS));
+  await replicas.kill(index);
+  await replicas.restart(index);
+}
+
+async function untilDelivered(replicas: KillReplicas, uploads: KillUploads): Promise<void> {
+  const accepted = uploads.acknowledged.filter(({ acknowledged }) => acknowledged?.status === 202);
+  expect(accepted.length).toBeGreaterThan(0);
+  const deadline = Date.now() + LAST_DELIVERY_MS;
+  let waiting = accepted.map(({ acknowledged }) => acknowledged?.uploadId ?? '');
+  while (waiting.length > 0 || (await replicas.acceptedFiles()).length > 0) {
+    if (Date.now() > deadline) throw new Error(`not delivered: ${waiting.join(', ')}\n${replicas.output()}`);
+    const statuses = await Promise.all(waiting.map((id) => replicas.statusOf(id)));
+    waiting = waiting.filter((_, index) => statuses[index] !== 'active');
+    await sleep(200);
+  }
+}
+
+function print(name: string, rounds: number, { acknowledged, lost, doubled }: KillReport): void {
+  process.stdout.write(
+    `kill test, ${name}: ${rounds} rounds, ${acknowledged} acknowledged, ${lost} lost, ${doubled} doubled\n`,
+  );
+}

@@ -1,0 +1,132 @@
+import { existsSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type RunningApp, startApp } from '../support/app.js';
+import { eventually } from '../support/eventually.js';
+import { type AcceptingService, DOWN, type Json, startAccepting } from './accepted-service.js';
+
+const MALLORY = { sub: 'mallory' };
+const ADMIN = { sub: 'root', role: 'admin' };
+const AUDITOR = { sub: 'auditor', role: undefined, scope: 'admin:read' };
+
+async function statusAndCode(answer: Response): Promise<unknown[]> {
+  return [answer.status, ((await answer.json()) as Json).code];
+}
+
+describe('the receipt of an accepted upload', () => {
+  let service: AcceptingService;
+
+  beforeAll(async () => {
+    service = await startAccepting();
+  });
+
+  beforeEach(() => {
+    service.element.options.fault = DOWN;
+    service.element.files.clear();
+  });
+
+  afterAll(() => service.close());
+
+  async function accepted(): Promise<string> {
+    return String(((await (await service.post(Buffer.from('hello'))).json()) as Json).upload_id);
+  }
+
+  const read = (id: string, claims: Json = {}): Promise<Response> =>
+    service.call(`/api/v1/files/${id}`, {}, claims);
+  const cancel = (id: string, claims: Json = {}): Promise<Response> =>
+    service.call(`/api/v1/files/${id}`, { method: 'DELETE' }, claims);
+
+  it('is there for its owner, for admins, and for nobody else', async () => {
+    const id = await accepted();
+    const answer = await read(id);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(await answer.json()).toMatchObject({
+      upload_id: id,
+      file_id: null,
+      uploaded_by: 'alice',
+      size: 5,
+    });
+    expect((await read(id.toUpperCase())).status).toBe(200);
+    expect((await read(id, ADMIN)).status).toBe(200);
+    expect((await read(id, AUDITOR)).status).toBe(200);
+    expect(await statusAndCode(await read(id, MALLORY))).toEqual([404, 'NOT_FOUND']);
+    const unknown = await read(randomUUID(), MALLORY);
+    const hidden = await read(id, MALLORY);
+    expect(((await unknown.json()) as Json).detail).toBe(((await hidden.json()) as Json).detail);
+    expect((await fetch(`${service.running.url}/api/v1/files/${id}`)).status).toBe(401);
+  });
+
+  it('is not there under an id that nobody has, or that is none', async () => {
+    expect(await statusAndCode(await read(randomUUID()))).toEqual([404, 'NOT_FOUND']);
+    expect(await statusAndCode(await read('upload'))).toEqual([404, 'NOT_FOUND']);
+    expect(await statusAndCode(await cancel(randomUUID()))).toEqual([404, 'NOT_FOUND']);
+  });
+
+  it('says what became of it: delivered', async () => {
+    const id = await accepted();
+    service.element.options.fault = undefined;
+    expect(await service.untilStatus(id, 'active')).toMatchObject({ file_id: id, description: 'a report' });
+    expect(await statusAndCode(await cancel(id))).toEqual([409, 'CONFLICT']);
+  });
+
+  it('says what became of it: cancelled, as often as one asks, and then it is not delivered', async () => {
+    const id = await accepted();
+    const answer = await cancel(id);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ upload_id: id, status: 'cancelled', file_id: null });
+    expect((await cancel(id)).status).toBe(200);
+    await eventually(async () => expect(await service.spooled()).not.toContain(`${id}.upload`));
+    service.element.options.fault = undefined;
+    const next = await accepted();
+    await service.untilStatus(next, 'active');
+    expect([...service.element.files.keys()]).not.toContain(id);
+    expect(await (await read(id)).json()).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('can be cancelled by its owner while he may upload, and by admins', async () => {
+    const id = await accepted();
+    expect(await statusAndCode(await cancel(id, MALLORY))).toEqual([404, 'NOT_FOUND']);
+    expect(await statusAndCode(await cancel(id, AUDITOR))).toEqual([403, 'FORBIDDEN']);
+    expect(await statusAndCode(await cancel(id, { role: undefined }))).toEqual([403, 'FORBIDDEN']);
+    expect((await read(id, { role: undefined })).status).toBe(200);
+    expect((await cancel(id, ADMIN)).status).toBe(200);
+  });
+});
+
+describe('the receipt of an upload that was stored at once', () => {
+  let running: RunningApp;
+
+  beforeAll(async () => {
+    running = await startApp();
+  });
+
+  afterAll(() => running.close());
+
+  async function call(path: string, init: RequestInit = {}, claims: Json = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${await running.token(claims)}` };
+    return fetch(running.url + path, { ...init, headers });
+  }
+
+  async function stored(): Promise<Json> {
+    const body = new FormData();
+    body.append('tags', '["a"]');
+    body.append('ttl_days', '7');
+    body.append('file', new Blob(['hello']), 'a.txt');
+    const answer = await call('/api/v1/files/upload', { method: 'POST', body });
+    expect(answer.status).toBe(201);
+    return (await answer.json()) as Json;
+  }
+
+  it('is what its storage element remembers, and opens no database', async () => {
+    const receipt = await stored();
+    const path = `/api/v1/files/${String(receipt.upload_id)}`;
+    expect(await (await call(path)).json()).toEqual(receipt);
+    expect((await call(path, {}, ADMIN)).status).toBe(200);
+    expect((await call(path, {}, MALLORY)).status).toBe(404);
+    expect((await call(`/api/v1/files/${randomUUID()}`)).status).toBe(404);
+    expect(await statusAndCode(await call(path, { method: 'DELETE' }))).toEqual([409, 'CONFLICT']);
+    expect(existsSync(join(running.dataDir, 'database'))).toBe(false);
+  });
+});

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
+import request, { type Test } from 'supertest';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import type { Database } from '../../src/delivery/database/sql.js';
+import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
+import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+
+export const HOUR_MS = 3_600_000;
+export const SPACING_MS = 150;
+
+/** A service with a database in which nothing is dead, and an operator. */
+export class LetterStage {
+  private constructor(
+    readonly running: OperatorsApp,
+    readonly database: Database,
+    readonly admin: string,
+    private readonly server?: PostgresServer,
+  ) {}
+
+  static async start(backend: string): Promise<LetterStage> {
+    const server = backend === 'PostgreSQL' ? await startPostgres() : undefined;
+    const running = await startOperatorsApp({
+      DEAD_LETTER_REDELIVERY_MAX: '3',
+      DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),
+      ...(server && { DATABASE_URL: await server.newDatabase() }),
+    });
+    const database = await running.app.get(DeliveryDatabase).open();
+    const admin = await running.token({ sub: 'olga', role: 'admin' });
+    return new LetterStage(running, database, admin, server);
+  }
+
+  get queue(): DeliveryQueue {
+    return this.running.app.get(DeliveryQueue);
+  }
+
+  get circuits(): CircuitBreakers {
+    return this.running.app.get(CircuitBreakers);
+  }
+
+  async clear(): Promise<void> {
+    await this.database.query('DELETE FROM pgboss.job');
+    await this.database.query('DELETE FROM ingester.uploads');
+    await this.database.query('DELETE FROM ingester.audit');
+  }
+
+  async close(): Promise<void> {
+    await this.running.close();
+    await this.server?.dispose();
+  }
+
+  seed(options?: LetterOptions): Promise<SeededLetter> {
+    return seedLetter(this.database, this.running.dataDir, options);
+  }
+
+  call(method: 'get' | 'post' | 'delete', path = '', token = this.admin): Test {
+    return request(this.running.url)[method](`/api/v1/dead-letters${path}`).auth(token, { type: 'bearer' });
+  }
+
+  /** The ids that the list has under a query. */
+  async idsOf(query: string): Promise<string[]> {
+    const { status, body } = await this.call('get', query);
+    if (status !== 200) throw new Error(`${query} is answered with ${status}`);
+    return body.items.map(({ id }: { id: string }) => id);
+  }
+
+  /** The row of an id. */
+  async stateOf(table: 'tasks' | 'uploads', id: string): Promise<Record<string, unknown>> {
+    const column = table === 'tasks' ? 'task_id' : 'upload_id';
+    const [row] = await this.database.query<Record<string, unknown>>(
+      `SELECT * FROM ingester.${table} WHERE ${column} = $1`,
+      [id],
+    );
+    return row ?? {};
+  }
+}
+
+/** Runs the same tests on both databases; the stage is there during a test. */
+export function onBothDatabases(tests: (given: () => LetterStage) => void): void {
+  describe.each(['PGlite', 'PostgreSQL'])('dead letters on %s', (backend) => {
+    let stage: LetterStage | undefined;
+    const given = (): LetterStage => {
+      if (!stage) throw new Error('the stage is there only during a test');
+      return stage;
+    };
+
+    beforeAll(async () => {
+      stage = await LetterStage.start(backend);
+    }, 60_000);
+    beforeEach(() => given().clear());
+    afterAll(() => stage?.close());
+
+    tests(given);
+  });
+}

@@ -1,0 +1,199 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { configModule } from '../../src/config/config.module.js';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Deliveries } from '../../src/delivery/deliveries.service.js';
+import { DeliveryModule } from '../../src/delivery/delivery.module.js';
+import { Registrations } from '../../src/delivery/registration/registrations.service.js';
+import { ObservabilityModule } from '../../src/observability/observability.module.js';
+import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+import { AdminModuleServer } from '../support/admin-module-server.js';
+import { eventually } from '../support/eventually.js';
+import { makePgliteTemplate, type PgliteTemplate } from '../support/pglite-template.js';
+import { TokenEndpointServer } from '../support/token-endpoint.js';
+
+/** A port on which nobody listens. */
+const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
+
+describe('a file that is stored without a promise', () => {
+  let template: PgliteTemplate;
+  let admin: AdminModuleServer;
+  let tokens: TokenEndpointServer;
+  let dataDir: string;
+  let module: TestingModule;
+
+  beforeAll(async () => {
+    template = await makePgliteTemplate();
+  }, 60_000);
+  afterAll(() => template.dispose());
+
+  beforeEach(async () => {
+    [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
+    dataDir = await mkdtemp(join(tmpdir(), 'ingester-registration-'));
+    await template.copyTo(dataDir);
+  });
+
+  afterEach(async () => {
+    await module.close();
+    await Promise.all([admin.close(), tokens.close()]);
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  async function open(variables: Record<string, string> = {}): Promise<void> {
+    const environment = parseEnvironment({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'silent',
+      DATA_DIR: dataDir,
+      ADMIN_URL: admin.url,
+      ADMIN_RETRY_ATTEMPTS: '1',
+      DELIVERY_POLL_MS: '20',
+      DELIVERY_BACKOFF_BASE_MS: '1',
+      DATABASE_CONNECT_TIMEOUT_MS: '500',
+      SERVICE_TOKEN_URL: tokens.url,
+      SERVICE_CLIENT_ID: 'ingester',
+      SERVICE_CLIENT_SECRET: 'hunter2',
+      ...variables,
+    });
+    module = await Test.createTestingModule({
+      imports: [configModule(environment), ObservabilityModule, ResilienceModule, DeliveryModule],
+    }).compile();
+    module.useLogger(false);
+    await module.init();
+  }
+
+  async function store(uploadId: string = randomUUID()): Promise<string> {
+    await module.get(Deliveries).register(
+      uploadId,
+      {
+        fileId: uploadId,
+        originalFilename: 'a.txt',
+        contentType: 'text/plain',
+        description: null,
+        tags: ['one'],
+        metadata: {},
+        retentionPolicy: 'temporary',
+        ttlDays: 30,
+        uploadedBy: 'alice',
+        uploadedByUsername: null,
+        uploadedAt: new Date('2026-11-20T10:00:00.000Z'),
+      },
+      { size: 5, sha256: 'ab'.repeat(32) },
+      { target: 'storage:se-01', file: { fileId: `of-${uploadId}`, size: 5 } },
+    );
+    return uploadId;
+  }
+
+  async function rows(table: string): Promise<Record<string, unknown>[]> {
+    const database = await module.get(DeliveryDatabase).open();
+    return database.query(`SELECT * FROM ingester.${table}`);
+  }
+
+  const registered = (uploadId: string): Promise<void> =>
+    eventually(async () => {
+      expect(await rows('tasks')).toMatchObject([
+        { upload_id: uploadId, kind: 'registration', state: 'done' },
+      ]);
+    }, 10_000);
+
+  it('is registered, and its receipt says where it is', async () => {
+    await open();
+    const uploadId = await store();
+    await registered(uploadId);
+    expect(admin.requests).toMatchObject([
+      { body: { file_id: `of-${uploadId}`, storage_element_id: 'se-01', checksum: 'ab'.repeat(32) } },
+    ]);
+    expect(await rows('uploads')).toMatchObject([{ status: 'active', stored_at: 'storage:se-01' }]);
+    expect(await rows('attempts')).toMatchObject([{ target: 'admin', outcome: 'registered', code: null }]);
+    expect(await rows('tasks')).toMatchObject([{ doubtful_targets: [], attempts: 1 }]);
+  });
+
+  it('is registered after the Admin module has failed, and the history says so', async () => {
+    await open();
+    admin.answers.push({ status: 500 }, { status: 500 });
+    await registered(await store());
+    expect(await rows('attempts')).toMatchObject([
+      { outcome: 'failed', code: 'ADMIN_UNAVAILABLE', status_code: 500 },
+      { outcome: 'failed', code: 'ADMIN_UNAVAILABLE', status_code: 500 },
+      { outcome: 'registered' },
+    ]);
+  });
+
+  it('stays stored when its registration is a dead letter', async () => {
+    await open();
+    admin.answers.push({ status: 422 });
+    await store();
+    await eventually(async () => {
+      expect(await rows('tasks')).toMatchObject([{ state: 'dead', reason: 'ADMIN_UNAVAILABLE' }]);
+    }, 10_000);
+    expect(await rows('uploads')).toMatchObject([{ status: 'active' }]);
+  });
+
+  it('is registered once, however often it is noted', async () => {
+    await open();
+    const uploadId = await store();
+    await Promise.all([store(uploadId), store(uploadId)]);
+    await registered(uploadId);
+    expect(admin.requests).toHaveLength(1);
+  });
+
+  it('is registered also where its id is that of an upload which was cancelled', async () => {
+    await open();
+    const uploadId = await store();
+    await registered(uploadId);
+    const database = await module.get(DeliveryDatabase).open();
+    await database.query('DELETE FROM ingester.tasks');
+    await database.query(`UPDATE ingester.uploads SET status = 'cancelled', file_id = NULL`);
+    await store(uploadId);
+    await registered(uploadId);
+    expect(await rows('uploads')).toMatchObject([{ status: 'active', file_id: `of-${uploadId}` }]);
+  });
+
+  it('is left to its delivery where that is still to come', async () => {
+    await open();
+    const uploadId = await store();
+    await registered(uploadId);
+    const database = await module.get(DeliveryDatabase).open();
+    await database.query('DELETE FROM ingester.tasks');
+    await database.query(`UPDATE ingester.uploads SET status = 'accepted'`);
+    await store(uploadId);
+    expect(await rows('tasks')).toEqual([]);
+  });
+
+  it('waits for a token without using up attempts', async () => {
+    tokens.options.fault = { status: 400, body: '' };
+    await open();
+    await store();
+    await eventually(async () => {
+      expect(await rows('tasks')).toMatchObject([
+        { state: 'waiting', attempts: 0, reason: 'ADMIN_UNAVAILABLE' },
+      ]);
+    }, 10_000);
+    expect(admin.requests).toHaveLength(0);
+  });
+
+  it('is noted in the spool while the database is away, and registered when that is there', async () => {
+    await open({ DATABASE_URL: NOWHERE });
+    const uploadId = await store();
+    const intents = join(dataDir, 'spool', 'intents');
+    expect(await readdir(intents)).toEqual([`${uploadId}.json`]);
+    await module.close();
+    const damaged = `${randomUUID()}.json`;
+    await writeFile(join(intents, damaged), '{"version":1}');
+    await open();
+    await module.get(Registrations).importIntents();
+    await registered(uploadId);
+    expect(admin.requests).toHaveLength(1);
+    expect(await readdir(intents)).toEqual([damaged]);
+  });
+
+  it('is not noted anywhere without an Admin module', async () => {
+    await open({ ADMIN_URL: '' });
+    await store();
+    expect(await rows('uploads')).toEqual([]);
+  });
+});

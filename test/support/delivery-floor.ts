@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Test } from '@nestjs/testing';
+import { configModule } from '../../src/config/config.module.js';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
+import { ObservabilityModule } from '../../src/observability/observability.module.js';
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+
+/** Database and queue of one process, with the outbound interceptors around them and nothing above. */
+export interface DeliveryFloor {
+  readonly database: DeliveryDatabase;
+  readonly queue: DeliveryQueue;
+  readonly circuits: CircuitBreakers;
+  readonly dataDir: string;
+  close(): Promise<void>;
+}
+
+/** Starts database and queue; without `DATABASE_URL` that is PGlite, in a data folder of its own. */
+export async function startDeliveryFloor(variables: Record<string, string> = {}): Promise<DeliveryFloor> {
+  const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-delivery-')));
+  const environment = parseEnvironment({
+    NODE_ENV: 'test',
+    DATA_DIR: dataDir,
+    LOG_LEVEL: 'silent',
+    ...variables,
+  });
+  const module = await Test.createTestingModule({
+    imports: [configModule(environment), ObservabilityModule, ResilienceModule],
+    providers: [DeliveryDatabase, DeliveryQueue],
+  }).compile();
+  await module.init();
+  return {
+    database: module.get(DeliveryDatabase),
+    queue: module.get(DeliveryQueue),
+    circuits: module.get(CircuitBreakers),
+    dataDir,
+    close: async () => {
+      await module.close();
+      if (variables.DATA_DIR === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Provider } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { AuthModule } from '../../src/auth/auth.module.js';
+import { configModule } from '../../src/config/config.module.js';
+import { parseEnvironment } from '../../src/config/environment.js';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { LetterRevival } from '../../src/delivery/dead-letters/letter-revival.service.js';
+import { DeadLetters } from '../../src/delivery/dead-letters.service.js';
+import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
+import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
+import { Redeliveries } from '../../src/delivery/redeliveries.service.js';
+import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
+import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
+import { ProblemFilter } from '../../src/errors/problem.filter.js';
+import { DlqController } from '../../src/health/dlq.controller.js';
+import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
+import { ObservabilityModule } from '../../src/observability/observability.module.js';
+import { setUpObservability } from '../../src/observability/set-up-observability.js';
+import { DeadLettersController } from '../../src/operations/dead-letters.controller.js';
+import { MetricsController } from '../../src/operations/metrics.controller.js';
+import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
+import { VersioningModule } from '../../src/versioning/versioning.module.js';
+import type { RunningApp } from './app.js';
+import { createTestKeys } from './tokens.js';
+
+/** What operators have of the service, with its log. */
+export interface OperatorsApp extends RunningApp {
+  /** What was logged with a message, oldest first. */
+  logged(message: string): Record<string, unknown>[];
+}
+
+/**
+ * Starts what operators have of the service, over a real queue and database, and without the workers: what is ordered
+ * stays to be seen.
+ */
+export async function startOperatorsApp(variables: Record<string, string> = {}): Promise<OperatorsApp> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'ingester-operators-'));
+  const keys = await createTestKeys();
+  const environment = parseEnvironment({
+    NODE_ENV: 'test',
+    DATA_DIR: dataDir,
+    LOG_FORMAT: 'json',
+    JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir),
+    ...variables,
+  });
+  const lines: string[] = [];
+  const module = await Test.createTestingModule({
+    imports: [configModule(environment), ObservabilityModule, ResilienceModule, VersioningModule, AuthModule],
+    controllers: [DeadLettersController, DlqController, MetricsController],
+    providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, ...deliveryOn(join(dataDir, 'spool'))],
+  })
+    .overrideProvider(LOG_DESTINATION)
+    .useValue({ write: (line: string) => lines.push(line) })
+    .compile();
+  const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false });
+  setUpObservability(app);
+  setUpVersioning(app);
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  return {
+    app,
+    url,
+    port: Number(new URL(url).port),
+    dataDir,
+    keys,
+    token: (claims = {}) => keys.sign({ sub: 'alice', role: 'user', ...claims }),
+    logged: (message) =>
+      lines.map((line): Record<string, unknown> => JSON.parse(line)).filter(({ msg }) => msg === message),
+    close: async () => {
+      await app.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function deliveryOn(path: string): Provider[] {
+  const options = { path, maxBytes: 0, minFreeBytes: 0, maxAgeMs: 0 };
+  return [
+    DeliveryDatabase,
+    DeliveryQueue,
+    DeliveryMetrics,
+    DeadLetters,
+    LetterRevival,
+    Redeliveries,
+    { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
+    {
+      provide: SpoolSpace,
+      inject: [AcceptedFiles],
+      useFactory: (files: AcceptedFiles) => new SpoolSpace(options, files),
+    },
+  ];
+}
