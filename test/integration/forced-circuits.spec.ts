@@ -27,7 +27,7 @@ describe('a circuit that was opened by hand', () => {
 
   async function start(): Promise<RunningApp> {
     await running?.close();
-    running = await startApp({ DATA_DIR: dataDir });
+    running = await startApp({ DATA_DIR: dataDir, DELIVER_LATER: 'false' });
     return running;
   }
 
