@@ -48,6 +48,8 @@ export interface StorageElementOptions {
   readyStatus: number;
   /** Answers to everything but uploads come after so many milliseconds. */
   delayMs: number;
+  /** Lets nothing be removed, as an element of mode `rw`. */
+  keepsFiles: boolean;
 }
 
 export interface FinishedFile extends ReceivedForm {
@@ -89,6 +91,7 @@ export class StorageElementServer {
       choosesOwnIds: false,
       readyStatus: 200,
       delayMs: 0,
+      keepsFiles: false,
       ...options,
     };
     server.on('request', (request, response) => {
@@ -130,7 +133,7 @@ export class StorageElementServer {
     const file = this.files.get(fileId);
     if (!file) this.refuse(response, 404, 'File not found');
     else if (method === 'GET') send(response, 200, this.receipt(file));
-    else if (method === 'DELETE') {
+    else if (method === 'DELETE' && !this.options.keepsFiles) {
       this.files.delete(fileId);
       response.writeHead(204).end();
     } else this.refuse(response, 405, 'Method not allowed');

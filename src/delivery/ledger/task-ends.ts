@@ -1,4 +1,5 @@
 import type { Sql } from '../database/sql.js';
+import type { Held } from './task-checkpoints.js';
 import type { TaskState } from './task-rows.js';
 
 /** What becomes of a task when its holder lets go of it. */
@@ -32,6 +33,16 @@ export async function releaseTask(
     [taskId, holder, state, attempts, doubtfulTargets, target, reason, dueAt, at],
   );
   return released.length > 0;
+}
+
+/** Holds the row of a task until the transaction ends. Undefined where it is not the holder's any more. */
+export async function lockHeld(sql: Sql, taskId: string, holder: string): Promise<Held | undefined> {
+  const [held] = await sql.query<Held>(
+    `SELECT cancel_requested_at FROM ingester.tasks
+    WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' FOR UPDATE`,
+    [taskId, holder],
+  );
+  return held;
 }
 
 /** Ends a task that nobody holds: it waits, or is dead. */

@@ -44,7 +44,9 @@ export class DeliveryWork {
     await held.savePhase('asking');
     const answers = await this.doubts.ask(upload, [...held.doubtfulTargets], held.signal);
     held.requireHeld();
-    if (answers.conflicts.length > 0) return { kind: 'refused', reason: 'CONFLICT' };
+    // What is not this file is not to be cancelled either.
+    if (answers.conflicts.length > 0 && !task.cancel_requested_at)
+      return { kind: 'refused', reason: 'CONFLICT' };
     if (answers.silent.length > 0) return { kind: 'in_doubt', retryAfterMs: answers.retryAfterMs };
     const [kept, ...doubles] = answers.found;
     for (const double of doubles) await this.doubts.withdraw(double, held.signal);

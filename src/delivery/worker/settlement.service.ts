@@ -3,14 +3,21 @@ import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { DeliveryStore } from '../delivery-store.service.js';
 import { insertFailure } from '../ledger/task-checkpoints.js';
-import { releaseTask, type TaskRelease } from '../ledger/task-ends.js';
+import { lockHeld, releaseTask } from '../ledger/task-ends.js';
 import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
 import { RegistrationTasks } from '../registration/registration-tasks.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import { type NextStep, nextStep } from './next-step.js';
+import { changeAfter, outcomeOfUnwanted, releaseAfter } from './settled-task.js';
 import { LeaseLost } from './stop-reasons.js';
+
+interface Settled {
+  readonly step: NextStep;
+  /** How the upload changes, where the task is its delivery. */
+  readonly change: UploadChange | undefined;
+}
 
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
@@ -29,26 +36,31 @@ export class Settlement {
    * @throws LeaseLost, and nothing is written, when the task is not ours any more; QUEUE_UNAVAILABLE
    */
   async settle(held: HeldTask, outcome: AttemptOutcome): Promise<NextStep> {
-    const step = this.stepAfter(held, outcome);
-    const { job, task, upload, holder } = held.claimed;
-    const at = this.settings.now();
+    const { task, upload } = held.claimed;
     const database = await this.store.database.open();
-    const change = changeAfter(step, outcome, at);
-    await database.transaction(async (tx) => {
-      // First, since it holds the row: of two who believe that it is theirs, one waits here, and finds that it is not.
-      if (!(await releaseTask(tx, task.task_id, holder, releaseAfter(held, step, outcome, at)))) {
-        throw new LeaseLost();
-      }
-      await writeHistory(tx, held, outcome, at);
-      if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
-      const still =
-        step.kind === 'wait'
-          ? await this.store.queue.postpone(tx, job, new Date(step.dueAtMs))
-          : await this.store.queue.complete(tx, job);
-      if (!still) throw new LeaseLost();
-    });
+    const { step, change } = await database.transaction((tx) => this.write(tx, held, outcome));
     if (task.kind === 'delivery' && change?.dropsFile) await this.removeFile(upload.uploadId);
     return step;
+  }
+
+  private async write(tx: Sql, held: HeldTask, tried: AttemptOutcome): Promise<Settled> {
+    const { job, task, holder } = held.claimed;
+    // First, since it holds the row: of two who believe that it is theirs, one waits here, and finds that it is not.
+    const row = await lockHeld(tx, task.task_id, holder);
+    if (!row) throw new LeaseLost();
+    const at = this.settings.now();
+    const outcome = row.cancel_requested_at ? outcomeOfUnwanted(tried, held.doubtfulTargets.size > 0) : tried;
+    const step = this.stepAfter(held, outcome);
+    const change = changeAfter(step, outcome, at);
+    await releaseTask(tx, task.task_id, holder, releaseAfter(held, step, outcome, at));
+    await writeHistory(tx, held, tried, at);
+    if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
+    const still =
+      step.kind === 'wait'
+        ? await this.store.queue.postpone(tx, job, new Date(step.dueAtMs))
+        : await this.store.queue.complete(tx, job);
+    if (!still) throw new LeaseLost();
+    return { step, change };
   }
 
   private stepAfter({ claimed: { task }, doubtfulTargets }: HeldTask, outcome: AttemptOutcome): NextStep {
@@ -90,55 +102,4 @@ async function writeHistory(tx: Sql, held: HeldTask, outcome: AttemptOutcome, at
   if (held.hasTried || (outcome.kind !== 'failed' && outcome.kind !== 'refused')) return;
   const { task_id: taskId, attempts } = held.claimed.task;
   await insertFailure(tx, taskId, { number: attempts + 1, code: outcome.reason, at });
-}
-
-function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome, at: Date): TaskRelease {
-  const { task } = held.claimed;
-  const common = {
-    attempts: task.attempts,
-    doubtfulTargets: [...held.doubtfulTargets],
-    target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
-    reason: null,
-    dueAt: at,
-    at,
-  };
-  switch (step.kind) {
-    case 'finish':
-      return { ...common, state: 'done', attempts: task.attempts + 1 };
-    case 'cancel':
-      return { ...common, state: 'cancelled' };
-    case 'expire':
-      return { ...common, state: 'dropped' };
-    case 'wait': {
-      const { attempts, reason, dueAtMs } = step;
-      return { ...common, state: 'waiting', attempts, reason, dueAt: new Date(dueAtMs) };
-    }
-    case 'die':
-      return { ...common, state: 'dead', attempts: step.attempts, reason: step.reason };
-    default:
-      return step satisfies never;
-  }
-}
-
-/** How the upload changes with its delivery; one that waits stays what it is. */
-function changeAfter(step: NextStep, outcome: AttemptOutcome, at: Date): UploadChange | undefined {
-  switch (step.kind) {
-    case 'finish':
-      return {
-        status: 'active',
-        stored: outcome.kind === 'succeeded' ? outcome.stored : undefined,
-        dropsFile: true,
-        at,
-      };
-    case 'cancel':
-      return { status: 'cancelled', dropsFile: true, at };
-    case 'expire':
-      return { status: 'expired', dropsFile: true, at };
-    case 'wait':
-      return undefined;
-    case 'die':
-      return { status: 'dead', data: { reason: step.reason }, at };
-    default:
-      return step satisfies never;
-  }
 }

@@ -1,0 +1,130 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { sha256 } from './accepted-service.js';
+import { describeDelivery } from './delivery-stage.js';
+
+const failed = (number: number): object => ({
+  number,
+  target: 'storage:se-1',
+  outcome: 'failed',
+  code: 'STORAGE_FULL',
+  status_code: 507,
+});
+
+describeDelivery('a delivery', (start) => {
+  it('goes on until the element takes the file, and then leaves nothing but the receipt', async () => {
+    const stage = await start();
+    const bytes = randomBytes(300_000);
+    const uploadId = await stage.accept(bytes);
+    await eventually(async () => expect((await stage.task(uploadId)).attempts).toBeGreaterThan(1));
+    stage.element.options.fault = undefined;
+    await stage.untilStatus(uploadId, 'active');
+    const { attempts, ...task } = await stage.task(uploadId);
+    expect(task).toMatchObject({
+      state: 'done',
+      target: 'storage:se-1',
+      doubtful_targets: [],
+      lease_owner: null,
+    });
+    const history = await stage.history(uploadId);
+    expect(history).toHaveLength(attempts);
+    expect(history.slice(0, -1)).toEqual(
+      Array.from({ length: attempts - 1 }, (_, index) => failed(index + 1)),
+    );
+    expect(history.at(-1)).toMatchObject({ number: attempts, outcome: 'stored', target: 'storage:se-1' });
+    expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering', 'active']);
+    expect(stage.element.files.get(uploadId)).toMatchObject({ sha256: sha256(bytes) });
+    expect(await stage.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+    await eventually(async () => expect(await stage.spooled()).toEqual([]));
+  });
+
+  it('ends as a dead letter after the last attempt, with its history and its file', async () => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '3' });
+    const uploadId = await stage.accept();
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FULL', attempts: 3 });
+    expect(await stage.history(uploadId)).toEqual([failed(1), failed(2), failed(3)]);
+    expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering', 'dead']);
+    expect(await stage.spooled()).toEqual([`${uploadId}.upload`]);
+    expect(await stage.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+  });
+
+  it('ends at once when the element refuses what is said of the file', async () => {
+    const stage = await start();
+    const uploadId = await stage.accept();
+    stage.element.options.fault = { kind: 'answer', status: 422 };
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FAILED' });
+    expect((await stage.history(uploadId)).at(-1)).toMatchObject({ status_code: 422 });
+  });
+
+  it('ends as a dead letter when it has become too old', async () => {
+    const stage = await start({ DELIVERY_MAX_AGE_MS: '800' });
+    const uploadId = await stage.accept();
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FULL' });
+  });
+
+  it('waits for an open circuit without using up attempts', async () => {
+    const stage = await start({
+      STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1',
+      STORAGE_CIRCUIT_RECOVERY_MS: '60000',
+      DELIVERY_MAX_ATTEMPTS: '1',
+    });
+    const uploadId = await stage.accept();
+    const waiting = await stage.untilTask(uploadId, { state: 'waiting', reason: 'NO_STORAGE_AVAILABLE' });
+    expect(waiting.attempts).toBe(0);
+    expect(waiting.due_at.getTime() - Date.now()).toBeGreaterThan(45_000);
+    expect(stage.element.uploads).toHaveLength(1);
+    expect(await stage.history(uploadId)).toEqual([]);
+  });
+
+  it('waits for an element that cannot be reached without using up attempts', async () => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1', STORAGE_CIRCUIT_RECOVERY_MS: '500' });
+    await stage.element.close();
+    const uploadId = await stage.accept();
+    await eventually(async () => expect((await stage.history(uploadId)).length).toBeGreaterThan(2));
+    expect(await stage.task(uploadId)).toMatchObject({ attempts: 0 });
+    expect(['waiting', 'running']).toContain((await stage.task(uploadId)).state);
+  });
+
+  it('never lets an element finish a file that was damaged in the spool', async () => {
+    const stage = await start({ DELIVERY_BACKOFF_BASE_MS: '500', DELIVERY_BACKOFF_MAX_MS: '500' });
+    const uploadId = await stage.accept(randomBytes(600_000));
+    const bytes = await readFile(stage.spoolPath(uploadId));
+    bytes.writeUInt8(bytes.readUInt8(0) ^ 1, 0);
+    await writeFile(stage.spoolPath(uploadId), bytes);
+    stage.element.options.fault = undefined;
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'spool_damaged' });
+    expect(stage.element.files.size).toBe(0);
+    expect((await stage.history(uploadId)).at(-1)).toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+
+  it('waits for a file that is not in the spool, as where a volume is missing', async () => {
+    const stage = await start();
+    const uploadId = await stage.accept();
+    const aside = `${stage.spoolPath(uploadId)}.aside`;
+    await rename(stage.spoolPath(uploadId), aside);
+    await stage.untilTask(uploadId, { reason: 'spool_file_missing', state: 'waiting' });
+    expect((await stage.history(uploadId)).at(-1)).toMatchObject({
+      outcome: 'failed',
+      code: 'spool_file_missing',
+      target: null,
+    });
+    stage.element.options.fault = undefined;
+    await rename(aside, stage.spoolPath(uploadId));
+    await stage.untilStatus(uploadId, 'active');
+  });
+
+  it('is given up when nobody wants the file any more', async () => {
+    const stage = await start();
+    const uploadId = await stage.accept();
+    await stage.query(
+      `UPDATE ingester.uploads SET description = description || '{"uploadedAt":"2020-01-01T00:00:00.000Z"}'`,
+    );
+    await stage.untilTask(uploadId, { state: 'dropped' });
+    stage.element.options.fault = undefined;
+    expect((await stage.events(uploadId)).at(-1)).toBe('expired');
+    await eventually(async () => expect(await stage.spooled()).toEqual([]));
+    expect(stage.element.files.size).toBe(0);
+  });
+});

@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { eventually } from '../support/eventually.js';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import type { UploadFault } from '../support/storage-element-server.js';
+import { type AcceptingService, type Json, startAccepting } from './accepted-service.js';
+
+/** The row of a task, as far as tests look at it. */
+export interface TaskState {
+  readonly task_id: string;
+  readonly state: string;
+  readonly phase: string;
+  readonly target: string | null;
+  readonly doubtful_targets: readonly string[];
+  readonly attempts: number;
+  readonly reason: string | null;
+  readonly due_at: Date;
+  readonly lease_owner: string | null;
+  readonly lease_until: Date | null;
+}
+
+/** The answer of an element that has certainly not kept the file; after most others one has to ask. */
+const FULL: UploadFault = { kind: 'answer', status: 507 };
+
+/** A service whose element is full, and what is written down of its deliveries. */
+export interface DeliveryStage extends AcceptingService {
+  /** Has a file accepted, and gives the id of its upload. */
+  accept(bytes?: Buffer, headers?: Record<string, string>): Promise<string>;
+  query<Row extends object>(text: string, ...values: unknown[]): Promise<Row[]>;
+  task(uploadId: string): Promise<TaskState>;
+  /** The task, once it is so. */
+  untilTask(uploadId: string, expected: object): Promise<TaskState>;
+  /** What is written down of the attempts to deliver an upload, oldest first. */
+  history(uploadId: string): Promise<Json[]>;
+  /** Types of the events of an upload, oldest first. */
+  events(uploadId: string): Promise<string[]>;
+  /** Where the bytes of an accepted file lie. */
+  spoolPath(uploadId: string): string;
+}
+
+export type Start = (variables?: Record<string, string>) => Promise<DeliveryStage>;
+
+/** Describes what is the same with both databases. What `start` starts is closed after each test. */
+export function describeDelivery(name: string, define: (start: Start) => void): void {
+  describe.each(['PGlite', 'PostgreSQL'])(`${name} with %s`, (backend) => {
+    let postgres: PostgresServer | undefined;
+    const stages: DeliveryStage[] = [];
+
+    beforeAll(async () => {
+      if (backend === 'PostgreSQL') postgres = await startPostgres();
+    });
+    afterEach(async () => {
+      await Promise.all(stages.splice(0).map((stage) => stage.close()));
+    });
+    afterAll(() => postgres?.dispose());
+
+    define(async (variables = {}) => {
+      const database = postgres && { DATABASE_URL: await postgres.newDatabase() };
+      const stage = stageOf(await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...database, ...variables }));
+      stage.element.options.fault = FULL;
+      stages.push(stage);
+      return stage;
+    });
+  });
+}
+
+function stageOf(service: AcceptingService): DeliveryStage {
+  const query: DeliveryStage['query'] = async (text, ...values) => {
+    const database = service.running.app.get(DeliveryDatabase, { strict: false });
+    return (await database.open()).query(text, values);
+  };
+  const task: DeliveryStage['task'] = async (uploadId) => {
+    const [row] = await query<TaskState>(
+      `SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = 'delivery'`,
+      uploadId,
+    );
+    if (!row) throw new Error(`there is no task of ${uploadId}`);
+    return row;
+  };
+  return {
+    ...service,
+    query,
+    task,
+    accept: async (bytes = randomBytes(1_000), headers = {}) => {
+      const answer = await service.post(bytes, headers);
+      const receipt = (await answer.json()) as Json;
+      if (answer.status !== 202) throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
+      return String(receipt.upload_id);
+    },
+    untilTask: async (uploadId, expected) => {
+      await eventually(async () => expect(await task(uploadId)).toMatchObject(expected));
+      return task(uploadId);
+    },
+    history: (uploadId) =>
+      query(
+        `SELECT attempts.number, attempts.target, outcome, code, status_code FROM ingester.attempts
+        JOIN ingester.tasks USING (task_id) WHERE upload_id = $1 ORDER BY id`,
+        uploadId,
+      ),
+    events: async (uploadId) => {
+      const rows = await query<{ type: string }>(
+        'SELECT type FROM ingester.events WHERE upload_id = $1 ORDER BY revision',
+        uploadId,
+      );
+      return rows.map(({ type }) => type);
+    },
+    spoolPath: (uploadId) => join(service.running.dataDir, 'spool', 'accepted', `${uploadId}.upload`),
+  };
+}
