@@ -2,13 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** Often enough to stay clear of the amount at which V8 starts to mark, seldom enough to cost next to nothing. */
-const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
+const COLLECT_EVERY_BYTES = 4 * 1024 * 1024;
 
 /**
  * What a heap may grow before V8 marks it, in per cent. By itself it allows 10 MB to one that was idle for a while, and
  * the buffers of two uploads are more, as it counts them until the collection after the one that freed them.
  */
-const HEAP_GROWTH_PERCENT = 100;
+const HEAP_GROWTH_PERCENT = 40;
 
 type CollectMinor = (options: { readonly type: 'minor' }) => void;
 
