@@ -62,6 +62,7 @@ describeDelivery('a delivery', (start) => {
     const stage = await start({ DELIVERY_MAX_AGE_MS: '800' });
     const uploadId = await stage.accept();
     await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FULL' });
+    expect((await stage.events(uploadId)).at(-1)).toBe('dead');
   });
 
   it('waits for an open circuit without using up attempts', async () => {
