@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
+import { DeliveryWorkers } from './delivery/delivery-workers.service.js';
 import { ShutdownState } from './observability/shutdown-state.js';
 import { InFlightUploads } from './uploads/in-flight-uploads.service.js';
 
@@ -9,7 +10,8 @@ const FORCED_EXIT_CODE = 1;
 
 /**
  * Stops the service in phases, so that no upload is cut that could still finish: readiness turns 503 and new
- * uploads are refused while the port stays open; uploads in flight get their grace; then everything closes.
+ * uploads are refused while the port stays open; uploads in flight and deliveries get their grace; then everything
+ * closes.
  */
 async function shutDown(app: NestExpressApplication, environment: Environment): Promise<void> {
   const logger = new Logger('Shutdown');
@@ -22,9 +24,10 @@ async function shutDown(app: NestExpressApplication, environment: Environment): 
     );
   };
   app.get(ShutdownState).begin();
-  await phase('drain uploads', async () => {
+  await phase('drain uploads and deliveries', async () => {
     const [aborted] = await Promise.all([
       app.get(InFlightUploads).drain(environment.SHUTDOWN_GRACE_MS),
+      app.get(DeliveryWorkers).stop(),
       sleep(environment.SHUTDOWN_DRAIN_DELAY_MS),
     ]);
     return { aborted };

@@ -22,6 +22,7 @@ import { TaskRunner } from './worker/task-runner.service.js';
 export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(DeliveryWorkers.name);
   private readonly lanes: readonly LaneWorker[];
+  private stopping: Promise<void> | undefined;
 
   constructor(
     private readonly store: DeliveryStore,
@@ -48,8 +49,18 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
     if (this.store.database.isUsed()) this.wake();
   }
 
-  /** Takes nothing more; what is under way has its grace, and is put back then. */
+  /** Before the storage elements and the database are closed. */
   async beforeApplicationShutdown(): Promise<void> {
+    await this.stop();
+  }
+
+  /** Takes nothing more; what is under way has its grace, and is put back then. Harmless when repeated. */
+  stop(): Promise<void> {
+    this.stopping ??= this.stopNow();
+    return this.stopping;
+  }
+
+  private async stopNow(): Promise<void> {
     const ended = Promise.all(this.lanes.map((lane) => lane.stop()));
     const patience = new AbortController();
     const late = sleep(this.settings.shutdownGraceMs, undefined, { signal: patience.signal }).then(

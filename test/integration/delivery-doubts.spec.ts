@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
+import { describeDelivery, type DeliveryStage, elementsOf } from './delivery-stage.js';
 
 /** The element keeps files, and its answers get lost; nor does it say in time what it has. */
 const SILENT = { STORAGE_REQUEST_TIMEOUT_MS: '300' };
@@ -35,14 +35,7 @@ describeDelivery('a delivery whose answer was lost', (start) => {
       StorageElementServer.start({ fault: { kind: 'lost-answer' }, delayMs: 1_000 }),
       StorageElementServer.start(),
     ]);
-    const elements = [first, second].map(({ url }, index) => ({
-      id: `se-${index + 1}`,
-      driver: 'http',
-      url,
-      mode: 'edit',
-      priority: index,
-    }));
-    const stage = await start({ ...SILENT, STORAGE_ELEMENTS: JSON.stringify(elements) });
+    const stage = await start({ ...SILENT, STORAGE_ELEMENTS: elementsOf(first.url, second.url) });
     const uploadId = await stage.accept(undefined, { prefer: 'respond-async' });
     await stage.untilTask(uploadId, { reason: 'in_doubt', doubtful_targets: ['storage:se-1'] });
     first.options.delayMs = 0;

@@ -36,6 +36,8 @@ export interface DeliveryStage extends AcceptingService {
   history(uploadId: string): Promise<Json[]>;
   /** Types of the events of an upload, oldest first. */
   events(uploadId: string): Promise<string[]>;
+  /** Starts the service anew, on the same element and the same data, after its application was closed. */
+  reopen(): Promise<DeliveryStage>;
   /** Where the bytes of an accepted file lie. */
   spoolPath(uploadId: string): string;
 }
@@ -56,17 +58,40 @@ export function describeDelivery(name: string, define: (start: Start) => void): 
     });
     afterAll(() => postgres?.dispose());
 
-    define(async (variables = {}) => {
-      const database = postgres && { DATABASE_URL: await postgres.newDatabase() };
-      const stage = stageOf(await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...database, ...variables }));
+    const start = async (variables: Record<string, string>): Promise<DeliveryStage> => {
+      const service = await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...variables });
+      const again = (): Promise<DeliveryStage> =>
+        start({
+          ...variables,
+          DATA_DIR: service.running.dataDir,
+          STORAGE_ELEMENTS: elementsOf(service.element.url),
+        });
+      const stage = stageOf(service, again);
       stage.element.options.fault = FULL;
       stages.push(stage);
       return stage;
+    };
+    define(async (variables = {}) => {
+      const database = postgres && { DATABASE_URL: await postgres.newDatabase() };
+      return start({ ...database, ...variables });
     });
   });
 }
 
-function stageOf(service: AcceptingService): DeliveryStage {
+/** The configuration of elements for temporary files, the preferred one first. */
+export function elementsOf(...urls: string[]): string {
+  return JSON.stringify(
+    urls.map((url, index) => ({
+      id: `se-${index + 1}`,
+      driver: 'http',
+      url,
+      mode: 'edit',
+      priority: index,
+    })),
+  );
+}
+
+function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>): DeliveryStage {
   const query: DeliveryStage['query'] = async (text, ...values) => {
     const database = service.running.app.get(DeliveryDatabase, { strict: false });
     return (await database.open()).query(text, values);
@@ -81,6 +106,7 @@ function stageOf(service: AcceptingService): DeliveryStage {
   };
   return {
     ...service,
+    reopen,
     query,
     task,
     accept: async (bytes = randomBytes(1_000), headers = {}) => {

@@ -1,0 +1,93 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
+
+/** A file that is too large for the buffers in between, and an element that takes no more than a part of it. */
+async function untilSending(stage: DeliveryStage): Promise<string> {
+  stage.element.options.fault = { kind: 'stall', afterBytes: 100_000 };
+  const uploadId = await stage.accept(randomBytes(20_000_000), { prefer: 'respond-async' });
+  await eventually(async () => {
+    expect(await stage.task(uploadId)).toMatchObject({ phase: 'sending', state: 'running' });
+    expect(stage.element.uploads.at(-1)?.bytes).toBeGreaterThan(100_000);
+  });
+  return uploadId;
+}
+
+describeDelivery('a delivery', (start) => {
+  it('is kept for longer than one lease, and says how far it is', async () => {
+    const stage = await start({ DELIVERY_LEASE_MS: '1000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
+    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
+    const uploadId = await stage.accept(randomBytes(3_000_000), { prefer: 'respond-async' });
+    const { lease_owner: holder } = await stage.untilTask(uploadId, { phase: 'sending' });
+    await stage.untilStatus(uploadId, 'active');
+    expect(holder).not.toBeNull();
+    expect(stage.element.uploads).toHaveLength(1);
+    expect(await stage.task(uploadId)).toMatchObject({ attempts: 1, state: 'done' });
+  });
+
+  it('stops when the task is another’s, and changes nothing of it', async () => {
+    const stage = await start({ DELIVERY_LEASE_MS: '1000' });
+    const uploadId = await untilSending(stage);
+    const other = randomUUID();
+    await stage.query(
+      `UPDATE ingester.tasks SET lease_owner = $1, lease_until = now() + interval '1 hour', phase = 'asking'`,
+      other,
+    );
+    await eventually(async () => {
+      expect((await stage.query(`SELECT 1 FROM pgboss.job WHERE state <> 'active'`)).length).toBe(1);
+    });
+    expect(await stage.task(uploadId)).toMatchObject({
+      lease_owner: other,
+      state: 'running',
+      phase: 'asking',
+      attempts: 0,
+    });
+    expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering']);
+    stage.element.options.fault = undefined;
+    // The other one is gone. Its lease runs out, and with it that of the job, which nobody renews.
+    await stage.query(`UPDATE ingester.tasks SET lease_until = now()`);
+    await stage.query(`UPDATE pgboss.job SET start_after = now() WHERE state < 'active'`);
+    await stage.untilStatus(uploadId, 'active');
+    expect([...stage.element.files.keys()]).toEqual([uploadId]);
+  });
+
+  it('is not finished when its lease has run out while the database was not asked', async () => {
+    const stage = await start({ DELIVERY_LEASE_MS: '1000', DELIVERY_POLL_MS: '60000' });
+    const uploadId = await untilSending(stage);
+    // The rows cannot be written to, so that the lease is not extended.
+    await stage.query('ALTER TABLE ingester.tasks RENAME TO tasks_away');
+    await eventually(async () => {
+      expect(stage.element.uploads.at(-1)?.state).not.toBe('receiving');
+      await Promise.resolve();
+    });
+    await stage.query('ALTER TABLE ingester.tasks_away RENAME TO tasks');
+    expect(await stage.task(uploadId)).toMatchObject({ state: 'running', phase: 'sending', attempts: 0 });
+    expect(stage.element.files.size).toBe(0);
+  });
+
+  it('is put back as it was when the service ends', async () => {
+    const stage = await start({ SHUTDOWN_GRACE_MS: '100' });
+    const uploadId = await untilSending(stage);
+    await stage.running.app.close();
+    const again = await stage.reopen();
+    stage.element.options.fault = undefined;
+    const [first] = await again.history(uploadId);
+    expect(first).toMatchObject({ number: 1, outcome: 'interrupted' });
+    // Long before the lease of the process that ended would have run out.
+    await again.untilStatus(uploadId, 'active');
+    expect([...stage.element.files.keys()]).toEqual([uploadId]);
+    expect(await again.task(uploadId)).toMatchObject({ attempts: 1 });
+  });
+
+  it('is finished when the service ends and there is time for it', async () => {
+    const stage = await start({ SHUTDOWN_GRACE_MS: '10000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
+    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
+    const uploadId = await stage.accept(randomBytes(1_000_000), { prefer: 'respond-async' });
+    await stage.untilTask(uploadId, { phase: 'sending' });
+    await stage.running.app.close();
+    expect([...stage.element.files.keys()]).toEqual([uploadId]);
+    const again = await stage.reopen();
+    expect(await again.task(uploadId)).toMatchObject({ state: 'done', attempts: 1 });
+  });
+});
