@@ -23,8 +23,8 @@ const MAX_EARLY_MS = 50;
 /** What the attempts of one call have taught. */
 interface Attempts {
   readonly failures: FailureKind[];
-  /** Targets that failed; another try goes to one that has not, where there is one. */
-  readonly failed: Set<string>;
+  /** Targets that failed, and how at last; another try goes to one that has not, where there is one. */
+  readonly failed: Map<string, FailureKind>;
 }
 
 /** Chooses the target of each attempt, one that has room for it, and makes attempts until one succeeds or none can help. */
@@ -38,7 +38,7 @@ export class RetryInterceptor extends OutboundInterceptor {
   }
 
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
-    const attempts: Attempts = { failures: [], failed: new Set() };
+    const attempts: Attempts = { failures: [], failed: new Map() };
     for (;;) {
       const { target, release } = await this.choose(call, policy, attempts);
       call.target = target;
@@ -66,13 +66,13 @@ export class RetryInterceptor extends OutboundInterceptor {
     const callable = callableTargets(call.targets, policy);
     if (callable.length === 0) throw noTarget(call.targets, policy);
     const untried = callable.filter((name) => !failed.has(name));
-    const place = await takePlace(untried.length > 0 ? untried : callable, call, policy);
+    const place = await takePlace(untried.length > 0 ? untried : reachedFirst(callable, failed), call, policy);
     if (failures.length > 0) this.metrics.outbound.retried(place.target);
     return place;
   }
 
   private countFallback({ failed }: Attempts, outcome: 'success' | 'failure'): void {
-    const [first] = failed;
+    const [first] = failed.keys();
     if (first !== undefined && (outcome === 'success' || failed.size > 1)) {
       this.metrics.outbound.fellBack(first, 'next_target', outcome);
     }
@@ -90,7 +90,7 @@ export class RetryInterceptor extends OutboundInterceptor {
     const target = call.target ?? '';
     const failure = call.failure ?? classifyFailure(error, policy.ownCodes);
     attempts.failures.push(failure);
-    attempts.failed.add(target);
+    attempts.failed.set(target, failure);
     const late = failure.verdict === 'failure' && timeoutPhaseOf(error);
     if (late) this.metrics.outbound.timedOut(target, late);
     const decision = this.decide(call, policy, attempts);
@@ -128,6 +128,12 @@ export class RetryInterceptor extends OutboundInterceptor {
       Math.random,
     );
   }
+}
+
+/** One that nobody could reach is the least likely to answer a moment later. */
+function reachedFirst(names: readonly string[], failed: ReadonlyMap<string, FailureKind>): string[] {
+  const unreached = (name: string): number => Number(failed.get(name)?.nothingSent ?? false);
+  return names.toSorted((one, other) => unreached(one) - unreached(other));
 }
 
 /** Did the circuit of the chosen target turn the attempt away? The error may also be that of a call within it. */
