@@ -50,25 +50,27 @@ export async function receive<T>(
   };
   inFlight.signal.addEventListener('abort', () => stop(asError(inFlight.signal.reason)), { once: true });
   reader.done.catch(stop);
+  const departure = watchDeparture(incoming.response);
   try {
-    const departed = departureOf(incoming.response);
+    const departed = departure.signal;
     return await store({ ...(await begun), signal: inFlight.signal, departed, arrived: reader.done });
   } catch (error) {
     stop(asError(error));
     throw inFlight.signal.reason;
   } finally {
+    departure.forget();
     await upload?.file.dispose();
   }
 }
 
-/** Aborts when the client has gone, also once its whole request has come. */
-function departureOf(response: ServerResponse): AbortSignal {
+/** Aborts when the client has gone, also once its whole request has come, until somebody says to forget it. */
+function watchDeparture(response: ServerResponse): { signal: AbortSignal; forget: () => void } {
   const departure = new AbortController();
   const leave = (): void =>
     departure.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
   if (response.destroyed) leave();
   else response.once('close', leave);
-  return departure.signal;
+  return { signal: departure.signal, forget: () => response.off('close', leave) };
 }
 
 function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): RequestReader {
