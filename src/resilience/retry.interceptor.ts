@@ -66,7 +66,11 @@ export class RetryInterceptor extends OutboundInterceptor {
     const callable = callableTargets(call.targets, policy);
     if (callable.length === 0) throw noTarget(call.targets, policy);
     const untried = callable.filter((name) => !failed.has(name));
-    const place = await takePlace(untried.length > 0 ? untried : reachedFirst(callable, failed), call, policy);
+    const place = await takePlace(
+      untried.length > 0 ? untried : reachedFirst(callable, failed),
+      call,
+      policy,
+    );
     if (failures.length > 0) this.metrics.outbound.retried(place.target);
     return place;
   }

@@ -35,7 +35,7 @@ afterAll(async () => (await template)?.dispose());
 /** Starts the service; its one element is down, and its database is ready, unless the variables name another. */
 export async function startAccepting(variables: Record<string, string> = {}): Promise<AcceptingService> {
   const element = await StorageElementServer.start({ fault: DOWN });
-  const dataDir = await mkdtemp(join(tmpdir(), 'ingester-accepting-'));
+  const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-accepting-')));
   template ??= makePgliteTemplate();
   if (variables.DATABASE_URL === undefined) await (await template).copyTo(dataDir);
   const running = await startApp({

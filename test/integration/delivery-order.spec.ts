@@ -11,7 +11,7 @@ async function acceptPermanent(stage: DeliveryStage): Promise<string> {
   body.append('file', new Blob([new Uint8Array(randomBytes(1_000))]), 'p.bin');
   const headers = { prefer: 'respond-async' };
   const answer = await stage.call('/api/v1/files/upload', { method: 'POST', headers, body });
-  return String(((await answer.json()) as { upload_id: string }).upload_id);
+  return ((await answer.json()) as { upload_id: string }).upload_id;
 }
 
 describeDelivery('the order of deliveries', (start) => {
