@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { type AcceptingService, DOWN, startAccepting } from '../integration/accepted-service.js';
+import { type AcceptingService, DOWN, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 
 const MIB = 1024 * 1024;

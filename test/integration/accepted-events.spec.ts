@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { type AcceptingService, type Json, startAccepting } from './accepted-service.js';
+import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
 
 interface Event {
   readonly event: string;

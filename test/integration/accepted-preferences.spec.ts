@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RawClient } from '../support/raw-client.js';
-import { type AcceptingService, type Json, sha256, startAccepting } from './accepted-service.js';
+import { type AcceptingService, type Json, sha256, startAccepting } from '../support/accepted-service.js';
 
 const ASYNC = { Prefer: 'respond-async, wait=100' };
 

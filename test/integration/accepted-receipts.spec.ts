@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
-import { type AcceptingService, DOWN, type Json, startAccepting } from './accepted-service.js';
+import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
 
 const MALLORY = { sub: 'mallory' };
 const ADMIN = { sub: 'root', role: 'admin' };

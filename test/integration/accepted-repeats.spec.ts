@@ -1,7 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { type AcceptingService, DOWN, type Json, sha256, startAccepting } from './accepted-service.js';
+import {
+  type AcceptingService,
+  DOWN,
+  type Json,
+  sha256,
+  startAccepting,
+} from '../support/accepted-service.js';
 
 describe('PUT of an id that was accepted', () => {
   const bytes = randomBytes(300_000);

@@ -4,7 +4,13 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { listen, shut } from '../support/local-server.js';
 import { RawClient } from '../support/raw-client.js';
-import { type AcceptingService, type Json, metric, sha256, startAccepting } from './accepted-service.js';
+import {
+  type AcceptingService,
+  type Json,
+  metric,
+  sha256,
+  startAccepting,
+} from '../support/accepted-service.js';
 
 const UUID_V7 = /^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 

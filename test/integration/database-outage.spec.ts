@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
-import { type AcceptingService, DOWN, type Json, startAccepting } from './accepted-service.js';
+import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
 
 const ASYNC = { Prefer: 'respond-async' };
 

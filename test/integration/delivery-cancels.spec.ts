@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { sha256 } from './accepted-service.js';
+import { sha256 } from '../support/accepted-service.js';
 import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
 
 async function cancel(stage: DeliveryStage, uploadId: string): Promise<[number, unknown]> {

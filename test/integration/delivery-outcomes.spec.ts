@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { sha256 } from './accepted-service.js';
+import { sha256 } from '../support/accepted-service.js';
 import { describeDelivery } from './delivery-stage.js';
 
 const failed = (number: number): object => ({

@@ -5,7 +5,7 @@ import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.
 import { eventually } from '../support/eventually.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 import type { UploadFault } from '../support/storage-element-server.js';
-import { type AcceptingService, type Json, startAccepting } from './accepted-service.js';
+import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
 
 /** The row of a task, as far as tests look at it. */
 export interface TaskState {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AcceptingService, DOWN, type Json, startAccepting } from './accepted-service.js';
+import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
 
 const ADMIN: Json = { role: 'admin' };
 const CIRCUIT = 'storage:se-1';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
-import { type RunningApp, startApp } from '../support/app.js';
-import { makePgliteTemplate, type PgliteTemplate } from '../support/pglite-template.js';
-import { StorageElementServer, type UploadFault } from '../support/storage-element-server.js';
+import { type RunningApp, startApp } from './app.js';
+import { makePgliteTemplate, type PgliteTemplate } from './pglite-template.js';
+import { StorageElementServer, type UploadFault } from './storage-element-server.js';
 
 /** What an element that is down for everybody says. */
 export const DOWN: UploadFault = { kind: 'answer', status: 500 };
