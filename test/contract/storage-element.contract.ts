@@ -193,6 +193,23 @@ function endsWithTheSignal(subject: () => Subject): void {
     await expectNothingLeft(subject());
   });
 
+  it('says why an upload was aborted, whatever it is at', async () => {
+    const reasons = Array.from(
+      { length: 30 },
+      (_, round) => new Error(`the client went away in round ${round}`),
+    );
+    for (const [round, reason] of reasons.entries()) {
+      const { source, body } = bodyInHand();
+      const controller = new AbortController();
+      const put = subject().element.put(describedFile(), body, controller.signal);
+      for (let mib = 0; mib < 4; mib += 1) source.write(Buffer.alloc(MIB));
+      const timer = globalThis.setTimeout(() => controller.abort(reason), round / 3);
+      await expect(put).rejects.toBe(reason);
+      clearTimeout(timer);
+    }
+    await expectNothingLeft(subject());
+  });
+
   it('begins nothing when it is aborted before', async () => {
     const reason = new Error('gone');
     const put = subject().element.put(describedFile(), bodyOfBytes('x'), AbortSignal.abort(reason));

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, type WriteStream } from 'node:fs';
 import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -46,13 +45,23 @@ export async function writeContent(folder: string, body: FileBody, signal: Abort
     ]);
   } catch (error) {
     stream.unpipe(content).pause();
-    content.destroy();
-    // A file that is still being opened would be left behind by who removes the folder.
-    if (!content.closed) await once(content, 'close');
+    await closed(content);
     throw signal.aborted ? signal.reason : error;
   }
   const failure = lengthFailure(body, content.bytesWritten);
   if (failure) throw failure;
+}
+
+/**
+ * A file that is still being opened would be left behind by who removes the folder. Writes that the end overtakes are
+ * reported as errors, which say nothing of why it came.
+ */
+function closed(content: WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    content.on('error', () => undefined).destroy();
+    if (content.closed) resolve();
+    else content.once('close', resolve);
+  });
 }
 
 export async function writeRecord(
@@ -76,7 +85,7 @@ export async function writeRecord(
     uploaded_at: file.uploadedAt.toISOString(),
   };
   const { flags: flag, ...options } = PRIVATE_FILE;
-  await writeFile(join(folder, 'metadata.json'), `${JSON.stringify(record, null, 2)}\n`, {
+  await writeFile(join(folder, 'metadata.json'), `${JSON.stringify(record)}\n`, {
     ...options,
     flag,
   });
