@@ -39,6 +39,7 @@ describe('callerFromClaims', () => {
     [{ preferred_username: 'p', email: 'e', name: 'n' }, 'p'],
     [{ username: '', preferred_username: 7, email: 'e', name: 'n' }, 'e'],
     [{ name: 'n' }, 'n'],
+    [{ username: 'a\0b', name: 'n' }, 'n'],
   ])('names the caller of %j "%s"', (names, username) => {
     expect(read({ ...REQUIRED, ...names })).toMatchObject({ caller: { username } });
   });
@@ -58,6 +59,9 @@ describe('callerFromClaims', () => {
   it.each([
     [{ sub: undefined }, 'sub'],
     [{ sub: '  ' }, 'sub'],
+    [{ sub: 'a\0b' }, 'sub'],
+    [{ sub: 'a\nb' }, 'sub'],
+    [{ sub: 'a\ud800' }, 'sub'],
     [{ exp: null }, 'exp'],
     [{ exp: Infinity }, 'exp'],
     [{ iat: '1' }, 'iat'],

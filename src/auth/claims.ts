@@ -32,6 +32,7 @@ export function callerFromClaims(claims: unknown, nowMs: number): ClaimedCaller 
 
 function refusalOf({ sub, exp, iat, ...claims }: JsonObject, nowSeconds: number): string | undefined {
   if (typeof sub !== 'string' || sub.trim() === '') return 'The token has no sub';
+  if (!isPlainText(sub)) return 'The token has a sub that is no text';
   if (!Number.isFinite(exp)) return 'The token has no exp';
   if (!isNumber(iat)) return 'The token has no iat';
   if (iat > nowSeconds + LEEWAY_SECONDS) return 'The token was issued in the future';
@@ -56,7 +57,14 @@ function firstText(claims: JsonObject, names: readonly string[]): string | null 
 
 /** The non-empty texts of a list; nothing when it is not a list. */
 function texts(values: unknown): string[] {
-  return Array.isArray(values) ? values.filter((value) => typeof value === 'string' && value !== '') : [];
+  return Array.isArray(values)
+    ? values.filter((value) => typeof value === 'string' && value !== '' && isPlainText(value))
+    : [];
+}
+
+/** What can be written into a log, a header and a row: no control characters, no half of a surrogate pair. */
+function isPlainText(text: string): boolean {
+  return text.isWellFormed() && !/\p{Cc}/u.test(text);
 }
 
 function isNumber(value: unknown): value is number {

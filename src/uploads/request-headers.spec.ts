@@ -51,6 +51,13 @@ describe('dispositionFilename', () => {
     expect(dispositionFilename(requestWith({ 'content-disposition': asSent(header) }))).toBe(filename);
   });
 
+  it('refuses a name that is not UTF-8', () => {
+    const header = 'attachment; filename="\xff\xfe.txt"';
+    expect(() => dispositionFilename(requestWith({ 'content-disposition': header }))).toThrow(
+      'VALIDATION_ERROR',
+    );
+  });
+
   it('refuses what is no Content-Disposition', () => {
     expect(() => dispositionFilename(requestWith({ 'content-disposition': 'filename="a' }))).toThrow(
       'VALIDATION_ERROR',

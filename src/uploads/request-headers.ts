@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../errors/service-error.js';
 import { parseContentDisposition } from './content-disposition.js';
@@ -48,7 +49,9 @@ export function dispositionFilename({ headers }: IncomingMessage): string | unde
   const header = headers['content-disposition'];
   if (header === undefined) return undefined;
   // Node gives header bytes as latin1; browsers and curl send UTF-8.
-  const disposition = parseContentDisposition(Buffer.from(header, 'latin1').toString('utf8'));
+  const bytes = Buffer.from(header, 'latin1');
+  if (!isUtf8(bytes)) throw invalidHeader('Content-Disposition', 'must be UTF-8');
+  const disposition = parseContentDisposition(bytes.toString('utf8'));
   if (!disposition)
     throw invalidHeader('Content-Disposition', "must be as `attachment; filename*=UTF-8''a.txt`");
   return disposition.parameters.get('filename');
