@@ -5,6 +5,8 @@ import type { ContentDigest } from './storage-element.js';
 export interface ReplayableBody {
   /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
   readonly length?: number;
+  /** About how many bytes it has, where only that is known: a form says how long it is as a whole. */
+  readonly expectedLength?: number;
   /** Can it be sent again from its first byte? */
   readonly replayable: boolean;
   /** A stream of all of it, which ends only when the whole upload has been parsed, counted and checked. */

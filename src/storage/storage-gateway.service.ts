@@ -54,9 +54,10 @@ export class StorageGateway {
     body: ReplayableBody,
     signal: AbortSignal,
   ): PutCall {
-    const targets = this.elements.targetsFor(policy, body.length);
+    const bytes = body.length ?? body.expectedLength;
+    const targets = this.elements.targetsFor(policy, bytes);
     if (targets.length > 0) {
-      return { targets, file, body, signal, bytes: body.length, canRepeat: () => body.replayable };
+      return { targets, file, body, signal, bytes, canRepeat: () => body.replayable };
     }
     throw new ServiceError('NO_STORAGE_AVAILABLE', `No storage takes this ${policy} file.`, {
       retryAfterMs: RETRY_AFTER_MS,

@@ -13,6 +13,8 @@ export interface IncomingFileOptions {
   readonly hash: ContentHash;
   readonly maxBytes: number;
   readonly mediaTypes: MediaTypes;
+  /** Bytes that the request has room for, where it says how long it is; a line end more or less. */
+  readonly expectedLength?: number;
   /** Bare hex SHA-256 that the client declared. */
   readonly declaredSha256?: string;
 }
@@ -74,6 +76,10 @@ export class IncomingFile implements ReplayableBody {
 
   get length(): number | undefined {
     return this.options.body.length;
+  }
+
+  get expectedLength(): number | undefined {
+    return this.options.expectedLength;
   }
 
   get replayable(): boolean {

@@ -45,6 +45,17 @@ function codeOf(work: () => unknown): string {
   return 'no error';
 }
 
+/** Chunks of these sizes, over and over. */
+function cutInto(bytes: Buffer, sizes: readonly number[]): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let at = 0, i = 0; at < bytes.length; i++) {
+    const size = sizes[i % sizes.length] ?? 1;
+    chunks.push(bytes.subarray(at, at + size));
+    at += size;
+  }
+  return chunks;
+}
+
 const bytewise = (bytes: Buffer): Buffer[] => Array.from(bytes, (byte) => Buffer.from([byte]));
 const part = (name: string, content: string, more = ''): string =>
   `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${content}\r\n`;
@@ -58,6 +69,25 @@ describe('MultipartParser', () => {
     ];
     expect(parse(body)).toMatchObject(expected);
     expect(parse(body, 'b', bytewise)).toMatchObject(expected);
+  });
+
+  it('says where the bytes of a part begin, however they are cut', () => {
+    const before = part('description', 'hello');
+    const body = Buffer.from(`${before}${part('file', 'x'.repeat(500), '; filename="a.txt"')}--b--\r\n`);
+    const cuts = fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 });
+    fc.assert(
+      fc.property(cuts, (sizes) => {
+        const positions: number[] = [];
+        const parser = new MultipartParser('b', LIMITS, (_headers, position) => {
+          positions.push(position);
+          return { data: () => undefined, end: () => undefined };
+        });
+        for (const chunk of cutInto(body, sizes)) parser.write(chunk);
+        parser.end();
+        expect(positions).toEqual([body.indexOf('hello'), body.indexOf('xxx')]);
+        expect(body.length - (positions[1] ?? 0) - parser.closingBytes).toBe(500);
+      }),
+    );
   });
 
   it('gives the same parts however the bytes are cut', () => {
@@ -76,15 +106,7 @@ describe('MultipartParser', () => {
           fc.pre(
             !`\r\n${content}`.includes('\r\n--b') && !`${content}\r\n--b`.slice(0, -1).includes('\r\n--b'),
           );
-          const cut = (bytes: Buffer): Buffer[] => {
-            const chunks: Buffer[] = [];
-            for (let at = 0, i = 0; at < bytes.length; i++) {
-              const size = sizes[i % sizes.length] ?? 1;
-              chunks.push(bytes.subarray(at, at + size));
-              at += size;
-            }
-            return chunks;
-          };
+          const cut = (bytes: Buffer): Buffer[] => cutInto(bytes, sizes);
           expect(parse(`${part('file', content, '; filename="f"')}--b--`, 'b', cut)[0]?.content).toBe(
             content,
           );

@@ -18,6 +18,7 @@ type State = 'preamble' | 'after-delimiter' | 'headers' | 'body' | 'epilogue';
 
 const CRLF = Buffer.from('\r\n');
 const HEADERS_END = Buffer.from('\r\n\r\n');
+const CLOSE = Buffer.from('--\r\n');
 const NOTHING = Buffer.alloc(0);
 const HYPHEN = 0x2d;
 const CR = 0x0d;
@@ -40,20 +41,28 @@ export class MultipartParser {
   private held: Buffer = NOTHING;
   private skippedBytes = 0;
   private partCount = 0;
+  private writtenBytes = 0;
   private sink: PartSink | undefined;
 
   constructor(
     boundary: string,
     private readonly limits: MultipartLimits,
-    private readonly onPart: (headers: PartHeaders) => PartSink,
+    /** Is told where in the body the bytes of the part begin. */
+    private readonly onPart: (headers: PartHeaders, position: number) => PartSink,
   ) {
     this.delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
   }
 
   /** @throws MALFORMED_MULTIPART, VALIDATION_ERROR, or what `onPart` and its sink throw. */
   write(chunk: Buffer): void {
+    this.writtenBytes += chunk.length;
     let rest = chunk;
     while (rest.length > 0) rest = this.step(rest);
+  }
+
+  /** Bytes behind those of the last part: the final boundary, with the line end that all clients but a few send. */
+  get closingBytes(): number {
+    return this.delimiter.length + CLOSE.length;
   }
 
   /** @throws MALFORMED_MULTIPART when the final boundary has not come. */
@@ -179,16 +188,17 @@ export class MultipartParser {
       throw malformed(`the headers of a part are larger than ${this.limits.headerBytes} bytes or do not end`);
     }
     if (end < 0) return this.hold(block, chunk);
-    this.beginPart(block.subarray(CRLF.length, Math.max(end, CRLF.length)));
-    return chunk.subarray(end + HEADERS_END.length - before);
+    const rest = chunk.subarray(end + HEADERS_END.length - before);
+    this.beginPart(block.subarray(CRLF.length, Math.max(end, CRLF.length)), this.writtenBytes - rest.length);
+    return rest;
   }
 
-  private beginPart(headerBlock: Buffer): void {
+  private beginPart(headerBlock: Buffer, position: number): void {
     this.partCount++;
     if (this.partCount > this.limits.parts) {
       throw new ServiceError('VALIDATION_ERROR', `The upload has more than ${this.limits.parts} parts.`);
     }
-    this.sink = this.onPart(parsePartHeaders(headerBlock));
+    this.sink = this.onPart(parsePartHeaders(headerBlock), position);
     this.state = 'body';
     this.held = NOTHING;
   }

@@ -22,8 +22,8 @@ export interface MultipartUploadOptions {
   readonly limits: MultipartLimits;
   /** Most bytes of one text part. */
   readonly fieldBytes: number;
-  /** Makes the receiver of the file's bytes once its headers are known. */
-  readonly openFile: (contentType: string) => IncomingFile;
+  /** Makes the receiver of the file's bytes once its headers are known; `otherBytes` of the body are not its own. */
+  readonly openFile: (contentType: string, otherBytes: number) => IncomingFile;
   readonly onBegun: (upload: BegunUpload) => void;
 }
 
@@ -34,7 +34,9 @@ export class MultipartUpload implements BodyConsumer {
   private file: IncomingFile | undefined;
 
   constructor(private readonly options: MultipartUploadOptions) {
-    this.parser = new MultipartParser(options.boundary, options.limits, (headers) => this.openPart(headers));
+    this.parser = new MultipartParser(options.boundary, options.limits, (headers, position) =>
+      this.openPart(headers, position),
+    );
   }
 
   get backPressure(): Promise<void> | undefined {
@@ -51,9 +53,9 @@ export class MultipartUpload implements BodyConsumer {
     await this.file.end();
   }
 
-  private openPart(headers: PartHeaders): PartSink {
+  private openPart(headers: PartHeaders, position: number): PartSink {
     if (this.file) throw this.partAfterFile(headers.name);
-    return headers.name === 'file' ? this.openFile(headers) : this.openField(headers);
+    return headers.name === 'file' ? this.openFile(headers, position) : this.openField(headers);
   }
 
   /** The file is on its way already, so nothing that comes after it could still have an effect. */
@@ -62,13 +64,13 @@ export class MultipartUpload implements BodyConsumer {
     return invalidFields([{ field: name, message }]);
   }
 
-  private openFile(headers: PartHeaders): PartSink {
+  private openFile(headers: PartHeaders, position: number): PartSink {
     if (headers.filename === undefined) {
       throw invalidFields([{ field: 'file', message: 'must be a file with a filename, not a text field' }]);
     }
     const fields = readUploadFields(this.texts);
     const contentType = headers.contentType ?? DEFAULT_CONTENT_TYPE;
-    const file = this.options.openFile(contentType);
+    const file = this.options.openFile(contentType, position + this.parser.closingBytes);
     this.file = file;
     this.options.onBegun({ fields, filename: headers.filename, contentType, file });
     return { data: (chunk) => file.write(chunk), end: () => undefined };

@@ -20,8 +20,8 @@ import { UploadSettings } from './upload-settings.js';
 interface DeclaredFile {
   /** Bytes of the file. */
   readonly length?: number;
-  /** Bytes of the whole body: the file has no more. */
-  readonly bodyBytes?: number;
+  /** Bytes that the rest of the body has room for. */
+  readonly expectedLength?: number;
   readonly declaredSha256?: string;
 }
 
@@ -50,7 +50,11 @@ export class UploadIntake {
         boundary,
         limits: settings.multipart,
         fieldBytes: settings.maxFieldBytes,
-        openFile: (contentType) => this.openFile(contentType, { bodyBytes: contentLength(request) }),
+        openFile: (contentType, otherBytes) => {
+          const bodyBytes = contentLength(request);
+          const expectedLength = bodyBytes === undefined ? undefined : Math.max(0, bodyBytes - otherBytes);
+          return this.openFile(contentType, { expectedLength });
+        },
         onBegun,
       });
     });
@@ -65,7 +69,7 @@ export class UploadIntake {
     const length = contentLength(request);
     const file = this.openFile(contentType, {
       length,
-      bodyBytes: length,
+      expectedLength: length,
       declaredSha256: declaredSha256(request),
     });
     return this.incoming(request, response, (onBegun) => {
@@ -82,14 +86,15 @@ export class UploadIntake {
     return { request, response, pace: this.settings.pace, openConsumer };
   }
 
-  private openFile(contentType: string, { bodyBytes, ...declared }: DeclaredFile): IncomingFile {
+  private openFile(contentType: string, declared: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
     const file: IncomingFile = new IncomingFile({
       body: this.bodies.begin(declared.length, (error) => file.cannotBeKept(error)),
-      hash: this.hashes.start(bodyBytes),
+      hash: this.hashes.start(declared.expectedLength),
       maxBytes,
       mediaTypes,
+      expectedLength: declared.expectedLength,
       declaredSha256: declared.declaredSha256,
     });
     return file;

@@ -99,7 +99,7 @@ export class UploadPlacement {
     storageError: ServiceError,
   ): Promise<Placement> {
     try {
-      this.deliveries.admit(upload.file.length ?? upload.file.receivedBytes);
+      this.deliveries.admit(upload.file.expectedLength ?? upload.file.receivedBytes);
       const kept = await this.keep(file, upload, doubtfulTargets);
       this.metrics.outbound.fellBack(target, 'spool', 'success');
       return kept;
