@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { exceedsNesting } from '../errors/json-depth.js';
+import { isStorable } from '../errors/json-text.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** An operator's request is a sentence and a number. */
@@ -21,6 +22,11 @@ export async function readJsonObject(request: IncomingMessage): Promise<object> 
     throw new ServiceError('VALIDATION_ERROR', 'The body must be a JSON object.');
   if (exceedsNesting(value, MOST_LEVELS))
     throw new ServiceError('VALIDATION_ERROR', `The body has more than ${MOST_LEVELS} levels.`);
+  if (!isStorable(value))
+    throw new ServiceError(
+      'VALIDATION_ERROR',
+      'The body must hold neither NUL nor half of a surrogate pair.',
+    );
   return value;
 }
 

@@ -38,6 +38,19 @@ describe('readUploadFields', () => {
     });
   });
 
+  const levels = (count: number): string => `{"a":${'['.repeat(count - 1)}${']'.repeat(count - 1)}}`;
+
+  it('takes metadata of 32 levels, and no deeper ones', () => {
+    expect(wrongFields({ metadata: levels(32) })).toEqual([]);
+    expect(wrongFields({ metadata: levels(33) })).toEqual(['metadata']);
+    expect(wrongFields({ metadata: levels(30_000) })).toEqual(['metadata']);
+  });
+
+  it('refuses text that no row can hold', () => {
+    const unstorable = { description: 'a\0', tags: '["\\u0000"]', metadata: '{"a":"\\ud800"}' };
+    expect(wrongFields(unstorable)).toEqual(['description', 'metadata', 'tags']);
+  });
+
   it('takes a blank input of a form as one that is not there', () => {
     const blank = { description: '', retention_policy: '', ttl_days: '', tags: '', metadata: '' };
     expect(read(blank)).toEqual(read({}));

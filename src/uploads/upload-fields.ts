@@ -11,9 +11,13 @@ import {
   validateSync,
 } from 'class-validator';
 import { type FieldError, ServiceError } from '../errors/service-error.js';
+import { exceedsNesting } from '../errors/json-depth.js';
+import { isStorable } from '../errors/json-text.js';
 import type { RetentionPolicy } from '../storage/storage-element.js';
 
 const DEFAULT_TTL_DAYS = 30;
+/** Whoever writes or reads `metadata` later goes down by recursion. */
+const MOST_LEVELS = 32;
 
 /** The text parts of an upload, after their types have been read from the text. */
 export class UploadFields {
@@ -62,9 +66,24 @@ export function readUploadFields(texts: ReadonlyMap<keyof UploadFields, string>)
   for (const [name, text] of texts) {
     if (text !== '') Object.assign(fields, { [name]: READERS[name](text) });
   }
-  if (texts.size > 0) check(fields);
+  if (texts.size > 0) {
+    checkStorable(fields);
+    check(fields);
+  }
   if (fields.retention_policy === 'temporary') fields.ttl_days ??= DEFAULT_TTL_DAYS;
   return fields;
+}
+
+/** @throws VALIDATION_ERROR for what no storage element and no row could hold */
+function checkStorable(fields: UploadFields): void {
+  const errors = Object.entries(fields).flatMap(([field, value]): FieldError[] => {
+    if (exceedsNesting(value, MOST_LEVELS))
+      return [{ field, message: `must not have more than ${MOST_LEVELS} levels` }];
+    return isStorable(value)
+      ? []
+      : [{ field, message: 'must hold neither NUL nor half of a surrogate pair' }];
+  });
+  if (errors.length > 0) throw invalidFields(errors);
 }
 
 function check(fields: UploadFields): void {

@@ -112,6 +112,14 @@ describe('orders to circuits', () => {
     },
   );
 
+  it('are refused with text that no row can hold', async () => {
+    const answer = await order('force-open', String.raw`{"reason":"a\u0000"}`);
+    expect({ status: answer.status, code: answer.body.code }).toEqual({
+      status: 400,
+      code: 'VALIDATION_ERROR',
+    });
+  });
+
   it.each([17, 8_000])('are refused with a body of %i levels', async (levels) => {
     const body = `{"reason":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
     const answer = await order('force-open', body);
