@@ -1,18 +1,17 @@
-import { FAILED, NO_ROOM, NOT_ITS_FAULT, UNWANTED_HERE } from './failure-kinds.js';
+import { BUSY, FAILED, NO_ROOM, NOT_ITS_FAULT } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 
 /** What an answer by HTTP that is not the one hoped for says about its target. */
 export function classifyAnswer(statusCode: number, retryAfterMs?: number): FailureKind {
   switch (statusCode) {
     case 401:
+    case 403:
       // The service token is renewed on the way here; with the new one the same request may be taken.
       return { verdict: 'neutral', retry: 'again', once: true };
-    case 403:
-      return { ...UNWANTED_HERE, once: true };
     case 429:
-      return { verdict: 'neutral', retry: 'again', retryAfterMs };
+      return { ...BUSY, retryAfterMs };
     case 503:
-      return retryAfterMs === undefined ? FAILED : { verdict: 'neutral', retry: 'again', retryAfterMs };
+      return retryAfterMs === undefined ? FAILED : { ...BUSY, retryAfterMs };
     case 507:
       return NO_ROOM;
     default:

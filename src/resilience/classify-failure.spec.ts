@@ -166,20 +166,17 @@ describe('classifyFailure', () => {
       expect(answered(statusCode, { retryAfterMs: 5000 })).toEqual({
         verdict: 'neutral',
         retry: 'again',
+        busy: true,
         retryAfterMs: 5000,
       });
     });
 
     it('the answer 429 without Retry-After', () => {
-      expect(answered(429)).toEqual({ verdict: 'neutral', retry: 'again' });
+      expect(answered(429)).toEqual({ verdict: 'neutral', retry: 'again', busy: true });
     });
 
-    it('the answer 401, worth one more try with a new token', () => {
-      expect(answered(401)).toEqual({ verdict: 'neutral', retry: 'again', once: true });
-    });
-
-    it('the answer 403, worth one more try where others may see it differently', () => {
-      expect(answered(403)).toEqual({ verdict: 'neutral', retry: 'elsewhere', once: true });
+    it.each([401, 403])('the answer %i, worth one more try with a new token', (statusCode) => {
+      expect(answered(statusCode)).toEqual({ verdict: 'neutral', retry: 'again', once: true });
     });
   });
 

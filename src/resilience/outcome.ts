@@ -16,6 +16,8 @@ export interface FailureKind {
   readonly retry: Retry;
   /** What the target asked for, in milliseconds from now: `Retry-After`. */
   readonly retryAfterMs?: number;
+  /** Does the target ask for rest? A second time, after it had some, counts as a failure. */
+  readonly busy?: boolean;
   /** Did no byte of the request reach the target? Then the call costs no retry budget, and cannot have had an effect. */
   readonly nothingSent?: boolean;
   /** May the target have done what it was asked to, although no answer came? Then it is asked before it is told again. */

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { BUSY } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 import { RetryAfterCooling } from './retry-after-cooling.js';
 
-const busyFor = (retryAfterMs: number): FailureKind => ({ verdict: 'neutral', retry: 'again', retryAfterMs });
+const busyFor = (retryAfterMs?: number): FailureKind => ({ ...BUSY, retryAfterMs });
 
 describe('RetryAfterCooling', () => {
   let nowMs: number;
@@ -45,6 +46,17 @@ describe('RetryAfterCooling', () => {
     nowMs += 5000;
     cooling.succeeded();
     expect(cooling.failed(busyFor(5000))).toMatchObject({ verdict: 'neutral' });
+  });
+
+  it('counts a failure a second where it asks again and again without saying for how long', () => {
+    const verdicts = Array.from({ length: 31 }, () => {
+      const { verdict } = cooling.failed(busyFor());
+      nowMs += 100;
+      return verdict;
+    });
+    expect(cooling.remainingMs).toBe(0);
+    const failures = verdicts.flatMap((verdict, index) => (verdict === 'failure' ? [index] : []));
+    expect(failures).toEqual([10, 20, 30]);
   });
 
   it('believes nobody for longer than five minutes', () => {

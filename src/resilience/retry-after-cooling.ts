@@ -4,14 +4,18 @@ import type { FailureKind } from './outcome.js';
 /** Longest time for which a target is believed that it is busy, in milliseconds; as long as an open circuit. */
 const MAX_COOLING_MS = 300_000;
 
+/** Calls that are answered within this are taken for ones that were under way when the target first asked. */
+const SAME_TIME_MS = 1_000;
+
 /**
  * Leaves a target alone for the time that it asks for with 429, or 503 with `Retry-After`. Asking is no failure;
- * asking again, when that time is over and without having served anything since, is one.
+ * asking again, when that time is over and without having served anything since, is one. So it is where 429 names no
+ * time.
  */
 export class RetryAfterCooling {
   #untilMs = -Infinity;
-  /** Has it served nothing since it asked? */
-  #isOnTrial = false;
+  /** When asking again is a second time; undefined once it has served something since it asked. */
+  #secondTimeAtMs: number | undefined;
 
   constructor(private readonly clock: Clock) {}
 
@@ -21,18 +25,18 @@ export class RetryAfterCooling {
   }
 
   succeeded(): void {
-    this.#isOnTrial = false;
+    this.#secondTimeAtMs = undefined;
   }
 
   /** Takes note of a failure and gives what it counts as. */
   failed(failure: FailureKind): FailureKind {
-    const { retryAfterMs } = failure;
-    if (retryAfterMs === undefined) return failure;
-    // Calls that were under way when it first asked are answered the same, and are no second time.
-    const again = this.#isOnTrial && this.remainingMs === 0;
-    const untilMs = this.clock.monotonicMs() + Math.min(retryAfterMs, MAX_COOLING_MS);
-    this.#untilMs = Math.max(this.#untilMs, untilMs);
-    this.#isOnTrial = true;
+    if (!failure.busy) return failure;
+    const nowMs = this.clock.monotonicMs();
+    const again = this.#secondTimeAtMs !== undefined && nowMs >= this.#secondTimeAtMs;
+    const restMs = Math.min(failure.retryAfterMs ?? 0, MAX_COOLING_MS);
+    this.#untilMs = Math.max(this.#untilMs, nowMs + restMs);
+    if (restMs > 0) this.#secondTimeAtMs = this.#untilMs;
+    else if (again || this.#secondTimeAtMs === undefined) this.#secondTimeAtMs = nowMs + SAME_TIME_MS;
     return again ? { ...failure, verdict: 'failure' } : failure;
   }
 }

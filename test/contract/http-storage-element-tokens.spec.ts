@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it } from '@jest/globals';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { httpElementFixture } from './http-element-fixture.js';
 
@@ -9,7 +9,11 @@ const never = new AbortController().signal;
 describe('HttpStorageElement', () => {
   const fixture = httpElementFixture();
 
-  describe('when the token is refused', () => {
+  describe.each([401, 403] as const)('when the token is refused with %i', (tokenRefusal) => {
+    beforeEach(() => {
+      fixture.server.options.tokenRefusal = tokenRefusal;
+    });
+
     function countedTokens() {
       const tokens = {
         current: 'old',
@@ -55,7 +59,10 @@ describe('HttpStorageElement', () => {
       fixture.server.options.acceptedTokens = ['new'];
       const element = fixture.elementWith({}, countedTokens());
       const begun = element.put(describedFile(), bodyOf(randomSource(MIB)), never);
-      await expect(begun).rejects.toMatchObject({ code: 'STORAGE_FAILED', cause: { statusCode: 401 } });
+      await expect(begun).rejects.toMatchObject({
+        code: 'STORAGE_FAILED',
+        cause: { statusCode: tokenRefusal },
+      });
       await expect(element.put(describedFile(), bodyOfBytes('hello'), never)).resolves.toMatchObject({
         size: 5,
       });

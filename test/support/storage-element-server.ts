@@ -42,6 +42,8 @@ export interface StorageElementOptions {
   fault?: UploadFault;
   /** Tokens that it takes; unset: any, and none. */
   acceptedTokens?: readonly string[];
+  /** Status for other tokens. */
+  tokenRefusal: 401 | 403;
   /** Ignores the hint `file_id`. */
   choosesOwnIds: boolean;
   /** Status of `/health/ready`. */
@@ -88,6 +90,7 @@ export class StorageElementServer {
   ) {
     this.options = {
       generation: 'goartstore',
+      tokenRefusal: 401,
       choosesOwnIds: false,
       readyStatus: 200,
       delayMs: 0,
@@ -125,7 +128,7 @@ export class StorageElementServer {
     }
     if (this.options.delayMs > 0) await setTimeout(this.options.delayMs);
     if (url === '/health/ready') send(response, this.options.readyStatus, { status: 'ok' });
-    else if (!this.isAuthorized(headers)) this.refuse(response, 401, 'Unauthorized');
+    else if (!this.isAuthorized(headers)) this.refuse(response, this.options.tokenRefusal, 'Unauthorized');
     else this.answerFile(method, decodeURIComponent(url.replace('/api/v1/files/', '')), response);
   }
 
@@ -144,7 +147,7 @@ export class StorageElementServer {
     this.uploads.push(upload);
     if (!this.isAuthorized(request.headers)) {
       upload.state = 'refused';
-      this.refuse(response, 401, 'Unauthorized');
+      this.refuse(response, this.options.tokenRefusal, 'Unauthorized');
       return;
     }
     try {

@@ -32,6 +32,9 @@ export interface HttpStorageElementSettings extends UploadTimeouts {
   readonly clientId?: string;
 }
 
+/** What an element says of a token that has ended, or that was given before we had the rights for it. */
+const TOKEN_REFUSALS = new Set([401, 403]);
+
 /** Larger answers fail: receipts and metadata are far smaller. */
 const MAX_ANSWER_BYTES = 64 * 1024;
 
@@ -62,7 +65,7 @@ export class HttpStorageElement implements StorageElement {
     signal.throwIfAborted();
     const form = formOf(file, body);
     let answer = await this.#upload(form, token, signal);
-    if (answer.status === 401 && token !== undefined) {
+    if (token !== undefined && TOKEN_REFUSALS.has(answer.status)) {
       const renewed = await this.tokens.renew(token);
       // What was read of the file is gone; only an untouched file can be sent again.
       if (form.bytesTaken === 0) answer = await this.#upload(formOf(file, body), renewed, signal);
@@ -112,11 +115,11 @@ export class HttpStorageElement implements StorageElement {
     return sendUpload(this.#dispatcher(), { path, headers, form }, this.settings, signal);
   }
 
-  /** A call without a body, made once more with a new token after a 401. Waiting for a token is not its time. */
+  /** A call without a body, made once more with a new token where the first was refused. Waiting for a token is not its time. */
   async #ask(method: 'GET' | 'DELETE', path: string): Promise<ElementAnswer> {
     const token = await this.tokens.token();
     const answer = await this.#askWith(token, method, path);
-    if (answer.status !== 401 || token === undefined) return answer;
+    if (token === undefined || !TOKEN_REFUSALS.has(answer.status)) return answer;
     return this.#askWith(await this.tokens.renew(token), method, path);
   }
 
