@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { outboundBlock } from './outbound-block.js';
-import { bytes, count, flag, milliseconds, oneOf, url } from './variables.js';
+import { bytes, count, failureThreshold, flag, milliseconds, oneOf, url } from './variables.js';
 
 export const deliveryVariables = {
   DATABASE_URL: z
@@ -22,6 +22,21 @@ export const deliveryVariables = {
   DATABASE_STATEMENT_TIMEOUT_MS: milliseconds(
     'Time that PostgreSQL has for one statement, locks included.',
     10_000,
+  ),
+  DATABASE_CALL_TIMEOUT_MS: milliseconds(
+    'Time for a call to the database in all: waiting for a place, opening it, and all statements of a transaction.',
+    60_000,
+  ),
+  DATABASE_MAX_QUEUED: count('Most calls to the database that wait for a connection.', 'calls', 1_000, 0),
+  DATABASE_CIRCUIT_FAILURE_THRESHOLD: failureThreshold(
+    'Failures within the window that open the circuit of the database.',
+  ),
+  DATABASE_CIRCUIT_FAILURE_WINDOW_MS: milliseconds('Time for which a failure counts.', 60_000),
+  DATABASE_CIRCUIT_SUCCESS_THRESHOLD: count(
+    'Successes that close a half-open circuit, and calls that it admits.',
+    'successes',
+    2,
+    1,
   ),
   DATABASE_CIRCUIT_RECOVERY_MS: milliseconds(
     'Time from the opening of the circuit of the database to the first call that tries again, give or take 10 %.',

@@ -5,9 +5,6 @@ import type { OutboundPolicySettings } from '../../resilience/outbound-policies.
 /** Policy, target and circuit of the delivery database. */
 export const DATABASE_POLICY = 'database';
 
-/** Longest time for a call: waiting for a place, opening the database, and all statements of a transaction. */
-const CALL_MS = 60_000;
-const MAX_QUEUED = 1_000;
 const RETRY_AFTER_MS = 1_000;
 
 /**
@@ -15,7 +12,9 @@ const RETRY_AFTER_MS = 1_000;
  * asks has another way to go, or asks again by itself.
  */
 export function databasePolicy(config: ConfigService<Environment, true>): OutboundPolicySettings {
-  const recoveryTimeoutMs = config.get('DATABASE_CIRCUIT_RECOVERY_MS', { infer: true });
+  const get = <K extends keyof Environment>(name: K): Environment[K] => config.get(name, { infer: true });
+  const recoveryTimeoutMs = get('DATABASE_CIRCUIT_RECOVERY_MS');
+  const callMs = get('DATABASE_CALL_TIMEOUT_MS');
   return {
     name: DATABASE_POLICY,
     targetNames: [DATABASE_POLICY],
@@ -26,19 +25,19 @@ export function databasePolicy(config: ConfigService<Environment, true>): Outbou
       backoff: { growth: 'constant', jitter: 'none', baseMs: RETRY_AFTER_MS, maxMs: RETRY_AFTER_MS },
     },
     circuit: {
-      failureThreshold: 5,
-      failureWindowMs: 60_000,
-      successThreshold: 1,
+      failureThreshold: get('DATABASE_CIRCUIT_FAILURE_THRESHOLD'),
+      failureWindowMs: get('DATABASE_CIRCUIT_FAILURE_WINDOW_MS'),
+      successThreshold: get('DATABASE_CIRCUIT_SUCCESS_THRESHOLD'),
       recoveryTimeoutMs,
       maxRecoveryTimeoutMs: recoveryTimeoutMs,
     },
-    totalTime: { baseMs: CALL_MS, minBytesPerSecond: 1, maxMs: CALL_MS },
+    totalTime: { baseMs: callMs, minBytesPerSecond: 1, maxMs: callMs },
     bulkhead: {
-      maxCalls: config.get('DATABASE_POOL_SIZE', { infer: true }),
+      maxCalls: get('DATABASE_POOL_SIZE'),
       maxBytes: Number.MAX_SAFE_INTEGER,
       unknownBytes: 1,
-      maxQueued: MAX_QUEUED,
-      maxWaitMs: config.get('DATABASE_STATEMENT_TIMEOUT_MS', { infer: true }),
+      maxQueued: get('DATABASE_MAX_QUEUED'),
+      maxWaitMs: get('DATABASE_STATEMENT_TIMEOUT_MS'),
       retryAfterMs: RETRY_AFTER_MS,
     },
   };
