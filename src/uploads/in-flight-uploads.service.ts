@@ -19,7 +19,12 @@ export class InFlightUploads {
   private readonly controllers = new Set<AbortController>();
   private readonly ids = new Set<string>();
   private whenEmpty: (() => void) | undefined;
-  private draining = false;
+  private readonly drainage = new AbortController();
+
+  /** Aborted, with SHUTTING_DOWN, when no new uploads are taken any more. */
+  get draining(): AbortSignal {
+    return this.drainage.signal;
+  }
 
   get count(): number {
     return this.controllers.size;
@@ -30,7 +35,7 @@ export class InFlightUploads {
    * @throws SHUTTING_DOWN, UPLOAD_IN_PROGRESS
    */
   begin(uploadId: string): UploadInFlight {
-    if (this.draining) throw shuttingDown('takes no new uploads');
+    this.draining.throwIfAborted();
     if (this.ids.has(uploadId)) {
       throw new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is in progress.', {
         retryAfterMs: RETRY_AFTER_MS,
@@ -51,7 +56,7 @@ export class InFlightUploads {
    * Resolves with the number of aborted ones, once every upload has been answered.
    */
   async drain(graceMs: number): Promise<number> {
-    this.draining = true;
+    this.drainage.abort(shuttingDown('takes no new uploads'));
     const timer = new AbortController();
     await Promise.race([this.empty(), elapse(graceMs, timer.signal)]);
     timer.abort();

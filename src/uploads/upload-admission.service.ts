@@ -12,6 +12,14 @@ import { contentLength } from './request-headers.js';
 /** What one turned away is told to wait. */
 const RETRY_AFTER_MS = 1_000;
 
+/** An upload that wants in. */
+export interface Entering {
+  readonly request: IncomingMessage;
+  readonly caller: Caller;
+  /** Ends the wait of those who are not in yet, when it aborts. */
+  readonly closing: AbortSignal;
+}
+
 /** Lets as many uploads in as the process can carry, and as one caller may have, before a byte of them is read. */
 @Injectable()
 export class UploadAdmission {
@@ -38,12 +46,12 @@ export class UploadAdmission {
 
   /**
    * Does `work` while it holds a place; who waits for one and leaves, leaves the queue at once.
-   * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST
+   * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST, the reason of `closing`
    */
-  async run<T>(request: IncomingMessage, caller: Caller, work: () => Promise<T>): Promise<T> {
-    const releaseCaller = this.callers.acquire(caller.subject);
+  async run<T>(entering: Entering, work: () => Promise<T>): Promise<T> {
+    const releaseCaller = this.callers.acquire(entering.caller.subject);
     try {
-      const release = await this.enter(request);
+      const release = await this.enter(entering);
       try {
         return await work();
       } finally {
@@ -54,13 +62,14 @@ export class UploadAdmission {
     }
   }
 
-  private async enter(request: IncomingMessage): Promise<() => void> {
+  private async enter({ request, closing }: Entering): Promise<() => void> {
     const leaving = new AbortController();
     const leave = (): void =>
       leaving.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
     request.once('close', leave);
     try {
-      return await this.uploads.acquire({ bytes: contentLength(request), signal: leaving.signal });
+      const bytes = contentLength(request);
+      return await this.uploads.acquire({ bytes, signal: leaving.signal, abandoned: closing });
     } finally {
       request.off('close', leave);
     }

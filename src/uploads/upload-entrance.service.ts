@@ -41,7 +41,10 @@ export class UploadEntrance {
     const { route, request, caller } = arrival;
     const measured = this.metrics.uploads.begin(route);
     try {
-      const answer = await this.admission.run(request, caller, () => this.enter(arrival, measured, take));
+      // Before any limit is asked: who is told to wait a moment would come back to a closed port.
+      this.inFlight.draining.throwIfAborted();
+      const entering = { request, caller, closing: this.inFlight.draining };
+      const answer = await this.admission.run(entering, () => this.enter(arrival, measured, take));
       measured.end(answer.outcome === 'accepted' ? 'accepted' : 'stored');
       return answer;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
@@ -28,10 +29,14 @@ describe('the admission of uploads', () => {
     });
   }
 
-  const inFlight = async (): Promise<number> => {
+  async function reading(what: 'inflight' | 'queued'): Promise<number> {
     const metrics = await (await fetch(`${running.url}/metrics`)).text();
-    return Number(/^resilience_bulkhead_inflight\{name="uploads"\} (\d+)$/m.exec(metrics)?.[1]);
-  };
+    const line = new RegExp(`^resilience_bulkhead_${what}\\{name="uploads"\\} (\\d+)$`, 'm');
+    return Number(line.exec(metrics)?.[1]);
+  }
+
+  const inFlight = (): Promise<number> => reading('inflight');
+  const queued = (): Promise<number> => reading('queued');
 
   it('refuses one caller who has too many under way, and lets another in', async () => {
     running = await startApp({ MAX_UPLOADS_PER_CALLER: '1' });
@@ -63,5 +68,18 @@ describe('the admission of uploads', () => {
     expect((await first.send(BODY).response()).status).toBe(201);
     expect((await waiting.response()).status).toBe(201);
     await eventually(async () => expect(await inFlight()).toBe(0));
+  });
+
+  it('tells those who wait, and those who are at their limit, of a shutdown', async () => {
+    running = await startApp({ MAX_UPLOADS: '1', MAX_UPLOADS_PER_CALLER: '1' });
+    const first = await open('alice');
+    await eventually(async () => expect(await inFlight()).toBe(1));
+    const waiting = await open('bob');
+    await eventually(async () => expect(await queued()).toBe(1));
+    const drained = running.app.get(InFlightUploads).drain(20_000);
+    expectProblem(await waiting.response(), 503, 'SHUTTING_DOWN');
+    expectProblem(await (await open('alice')).response(), 503, 'SHUTTING_DOWN');
+    expect((await first.send(BODY).response()).status).toBe(201);
+    expect(await drained).toBe(0);
   });
 });
