@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CONTENDERS } from './contenders.js';
 import { MIB, payloadSha256 } from './payload.js';
+import { startPostgres } from './postgres.js';
 
 const FILE_BYTES = MIB;
 const CONCURRENCY = 8;
@@ -15,12 +17,23 @@ const IMPATIENT = { STORAGE_CIRCUIT_RECOVERY_MS: '500', STORAGE_CIRCUIT_MAX_RECO
 
 /**
  * Measures uploads a second that are stored (201), accepted at the wish of the client and accepted in an outage (202),
- * and the deliveries a second when it is over; with the embedded database.
+ * and the deliveries a second when it is over; with the embedded database and with PostgreSQL.
  */
-export async function measureAccepting({ world, client, tokens }) {
+export async function measureAccepting(bench) {
+  const embedded = await measureWith(bench, { DATA_DIR: join(bench.world.folder, 'accepting') });
+  const server = await startPostgres();
+  try {
+    const variables = { DATA_DIR: join(bench.world.folder, 'on-postgres'), DATABASE_URL: server.url };
+    return { embedded, postgres: await measureWith(bench, variables) };
+  } finally {
+    await server.stop();
+  }
+}
+
+async function measureWith({ world, client, tokens }, variables) {
   const { sink } = world;
   const { start, request } = CONTENDERS.find(({ name }) => name === 'ours');
-  const service = await start(world, IMPATIENT);
+  const service = await start(world, { ...IMPATIENT, ...variables });
   const upload = async (total, headers = []) => {
     const job = { ...request, name: 'ours', port: service.port, tokens, size: FILE_BYTES, headers };
     const { seconds } = await client.load({ ...job, concurrency: CONCURRENCY, total });
