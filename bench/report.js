@@ -144,15 +144,17 @@ export function judgeAccepting(measured) {
 export function printAccepting({ title, unit, measured }) {
   console.log(`\n${title} (${unit})`);
   const columns = Object.keys(measured);
-  const row = (name, cells) =>
-    console.log(`  ${name.padEnd(42)}${cells.map((cell) => cell.padStart(10)).join('')}`);
-  row('', columns);
+  printRow('', columns);
   for (const [kind, name] of Object.entries(ACCEPTING_ROWS)) {
-    row(
+    printRow(
       name,
       columns.map((column) => measured[column][kind].toFixed(0)),
     );
   }
+}
+
+function printRow(name, cells) {
+  console.log(`  ${name.padEnd(42)}${cells.map((cell) => cell.padStart(10)).join('')}`);
 }
 
 function printVerdicts(verdicts) {

@@ -115,7 +115,12 @@ describe('what becomes of an upload by HTTP', () => {
 
   it.each([429, 503])('says when to come again after %i', async (status) => {
     const url = await serve(afterwards(answer(status, { 'retry-after': '7' })));
-    expect(await outcomeAt(url)).toEqual({ verdict: 'neutral', retry: 'again', busy: true, retryAfterMs: 7000 });
+    expect(await outcomeAt(url)).toEqual({
+      verdict: 'neutral',
+      retry: 'again',
+      busy: true,
+      retryAfterMs: 7000,
+    });
   });
 
   it('understands a date in Retry-After', async () => {
