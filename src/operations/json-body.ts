@@ -1,9 +1,12 @@
 import type { IncomingMessage } from 'node:http';
+import { exceedsNesting } from '../errors/json-depth.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** An operator's request is a sentence and a number. */
 const MOST_BYTES = 16 * 1024;
 const LONGEST_MS = 10_000;
+/** What reads the members afterwards goes down by recursion. */
+const MOST_LEVELS = 16;
 
 /**
  * Reads a body that is one JSON object; no body at all is an object without members.
@@ -16,6 +19,8 @@ export async function readJsonObject(request: IncomingMessage): Promise<object> 
   const value = parse(bytes);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new ServiceError('VALIDATION_ERROR', 'The body must be a JSON object.');
+  if (exceedsNesting(value, MOST_LEVELS))
+    throw new ServiceError('VALIDATION_ERROR', `The body has more than ${MOST_LEVELS} levels.`);
   return value;
 }
 

@@ -112,6 +112,16 @@ describe('orders to circuits', () => {
     },
   );
 
+  it.each([17, 8_000])('are refused with a body of %i levels', async (levels) => {
+    const body = `{"reason":${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`;
+    const answer = await order('force-open', body);
+    expect({ status: answer.status, code: answer.body.code }).toEqual({
+      status: 400,
+      code: 'VALIDATION_ERROR',
+    });
+    expect(answer.body.detail).toContain('levels');
+  });
+
   it('are refused when they are not UTF-8', async () => {
     const body = Buffer.from([...Buffer.from('{"reason":"'), 0xff, ...Buffer.from('"}')]);
     const answer = await order('force-open')
