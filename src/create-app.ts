@@ -2,10 +2,11 @@ import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
 import type { Environment } from './config/environment.js';
+import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './http-server.adapter.js';
 import { setUpObservability } from './observability/set-up-observability.js';
 import { setUpOpenApi } from './openapi.js';
-import { setUpVersioning } from './versioning/set-up-versioning.js';
+import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-versioning.js';
 
 /** What a page of another origin may read of an answer. */
 const EXPOSED_HEADERS = [
@@ -30,8 +31,10 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   // An ETag would be a hash of every receipt, and nobody asks for a receipt twice by its validator.
   app.disable('x-powered-by').disable('etag');
   setUpObservability(app);
-  setUpCors(app, environment.CORS_ORIGINS);
   setUpVersioning(app);
+  setUpCors(app, environment.CORS_ORIGINS);
+  // After all that sets headers, so that refusals carry them as well.
+  app.use(refuseProtocolFailure, refuseUnservedVersion);
   setUpOpenApi(app);
   return app;
 }

@@ -1,9 +1,12 @@
-import { createServer, type ServerOptions } from 'node:http';
+import { createServer, type RequestListener, type ServerOptions } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
-import { answerClientError } from './errors/client-error.js';
+import { answerClientErrors } from './errors/client-error.js';
+import { closeUnlessRead } from './errors/lingering-close.js';
+import { protocolFailureOf } from './errors/protocol-failure.js';
+import { checkHead } from './errors/request-head.js';
 
-/** As long as a refused client is read on (docs/adr/0006-lingering-close.md), and a little more. */
+/** As long as a refused client is read on (docs/adr/0011-linger-after-any-answer.md), and a little more. */
 const CLOSE_PATIENCE_MS = 6_000;
 
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
@@ -13,12 +16,12 @@ export class HttpServerAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
-    const server = createServer(this.serverOptions(), this.getInstance());
+    const server = createServer(this.serverOptions(), this.listener());
     // Node would say "100 Continue" by itself, before anybody has looked at the token.
     server.on('checkContinue', (request, response) => server.emit('request', request, response));
     // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
-    server.on('clientError', answerClientError);
+    answerClientErrors(server);
     this.httpServer = server;
   }
 
@@ -35,6 +38,17 @@ export class HttpServerAdapter extends ExpressAdapter {
     }
   }
 
+  private listener(): RequestListener {
+    const express: RequestListener = this.getInstance();
+    return (request, response) => {
+      // Came behind a request whose answer was the last one of its connection.
+      if (request.socket.writableEnded) return;
+      if (!protocolFailureOf(request)) checkHead(request);
+      closeUnlessRead(request, response);
+      express(request, response);
+    };
+  }
+
   private serverOptions(): ServerOptions {
     const { environment } = this;
     return {
@@ -44,6 +58,8 @@ export class HttpServerAdapter extends ExpressAdapter {
       keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
       // 300 s by default, whatever the client does; ours are the idle limit and the minimum rate.
       requestTimeout: 0,
+      // Node's own 400 would have no body.
+      requireHostHeader: false,
     };
   }
 }

@@ -1,4 +1,4 @@
-import { namesHttpElement } from './storage-elements.variable.js';
+import { namesHttpElement, repeatedIds } from './storage-elements.variable.js';
 
 type Given = Record<string, string | undefined>;
 
@@ -13,6 +13,7 @@ export function combinedProblems(given: Given): string[] {
     ...keyProblems(given),
     ...credentialProblems(given),
     ...adminProblems(given),
+    ...repeatedElementProblems(given),
     ...(given.NODE_ENV === 'production' ? missingInProduction(given) : []),
   ];
 }
@@ -34,6 +35,12 @@ function credentialProblems(given: Given): string[] {
 function adminProblems(given: Given): string[] {
   if (!given.ADMIN_URL || CREDENTIALS.some((name) => given[name])) return [];
   return CREDENTIALS.map((name) => `${name}: is required, since ADMIN_URL is set`);
+}
+
+function repeatedElementProblems({ STORAGE_ELEMENTS }: Given): string[] {
+  return repeatedIds(STORAGE_ELEMENTS).map(
+    ({ index, id }) => `STORAGE_ELEMENTS[${index}].id: is taken: ${id} is there twice`,
+  );
 }
 
 function missingInProduction(given: Given): string[] {

@@ -20,19 +20,12 @@ const storageElementSchema = z.discriminatedUnion('driver', [
 ]);
 
 const httpElement = z.looseObject({ driver: z.literal('http') });
+const namedElement = z.looseObject({ id: shared.id });
 
 /** One entry of `STORAGE_ELEMENTS`. */
 export type StorageElementSettings = z.infer<typeof storageElementSchema>;
 
-const storageElementsSchema = z
-  .array(storageElementSchema)
-  .min(1)
-  .superRefine((elements, context) => {
-    for (const [index, { id }] of elements.entries()) {
-      if (elements.findIndex((element) => element.id === id) === index) continue;
-      context.addIssue({ code: 'custom', path: [index, 'id'], message: `is taken: ${id} is there twice` });
-    }
-  });
+const storageElementsSchema = z.array(storageElementSchema).min(1);
 
 /** JSON as it stands, or the path of a file that holds it. */
 const jsonOrFile = z.string().transform((value, context) => {
@@ -52,8 +45,18 @@ export const storageElementsVariable = jsonOrFile.pipe(storageElementsSchema).op
 
 /** Is there an element behind HTTP? Looks at nothing else, so that it can tell also where others are wrong. */
 export function namesHttpElement(value: string | undefined): boolean {
+  return elementsIn(value).some((element) => httpElement.safeParse(element).success);
+}
+
+/** Where ids are that an element before has already. Looks at nothing else either: a check of the schema would be left out. */
+export function repeatedIds(value: string | undefined): { index: number; id: string }[] {
+  const ids = elementsIn(value).map((element) => namedElement.safeParse(element).data?.id);
+  return ids.flatMap((id, index) => (id !== undefined && ids.indexOf(id) < index ? [{ index, id }] : []));
+}
+
+function elementsIn(value: string | undefined): readonly unknown[] {
   const elements = jsonOrFile.safeParse(value).data;
-  return Array.isArray(elements) && elements.some((element) => httpElement.safeParse(element).success);
+  return Array.isArray(elements) ? elements : [];
 }
 
 /** Quotes as well: they come from a shell or an env file that was meant to take them away. */

@@ -25,7 +25,7 @@ export class ProblemFilter implements ExceptionFilter {
       request.originalUrl.split('?', 1)[0],
       typeof traceId === 'string' ? traceId : undefined,
     );
-    sendProblem(request, response, problem, headersOf(error));
+    sendProblem(response, problem, headersOf(error));
   }
 
   private log(error: ServiceError): void {

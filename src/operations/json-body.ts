@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { exceedsNesting } from '../errors/json-depth.js';
 import { isStorable } from '../errors/json-text.js';
+import { protocolFailureOf } from '../errors/protocol-failure.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** An operator's request is a sentence and a number. */
@@ -52,22 +53,26 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let size = 0;
-  const stop = (
-    code: 'VALIDATION_ERROR' | 'CLIENT_STALLED' | 'CLIENT_CLOSED_REQUEST',
-    detail: string,
-  ): void => {
+  const stop = (error: ServiceError): void => {
     request.pause();
-    reject(new ServiceError(code, detail));
+    reject(error);
   };
   const onData = (chunk: Buffer): void => {
     size += chunk.length;
     chunks.push(chunk);
-    if (size > MOST_BYTES) stop('VALIDATION_ERROR', `The body is larger than ${MOST_BYTES} bytes.`);
+    if (size > MOST_BYTES)
+      stop(new ServiceError('VALIDATION_ERROR', `The body is larger than ${MOST_BYTES} bytes.`));
   };
   const onEnd = (): void => resolve(Buffer.concat(chunks));
-  const onGone = (): void => stop('CLIENT_CLOSED_REQUEST', 'The client closed the connection.');
-  const timer = setTimeout(() => stop('CLIENT_STALLED', 'The body did not come in time.'), LONGEST_MS);
+  const onGone = (): void =>
+    stop(
+      protocolFailureOf(request) ??
+        new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'),
+    );
+  const onLate = (): void => stop(new ServiceError('CLIENT_STALLED', 'The body did not come in time.'));
+  const timer = setTimeout(onLate, LONGEST_MS);
   request.on('data', onData).once('end', onEnd).once('close', onGone).once('error', onGone);
+  if (protocolFailureOf(request)) onGone();
   return promise.finally(() => {
     clearTimeout(timer);
     request.off('data', onData).off('end', onEnd).off('close', onGone).off('error', onGone);

@@ -1,20 +1,20 @@
 import { type INestApplication, VersioningType } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { ApiVersionsService } from './api-versions.service.js';
+import { ApiVersionsService, type VersionChoice } from './api-versions.service.js';
 
 /** Operators' pages carry no version; routes are matched without regard to case, so these are as well. */
 const UNVERSIONED = /^(?:https?:\/\/[^/?#]*)?\/(?:health|metrics|docs)(?:[/?#]|$)/i;
 
-/** The version that a request was given, for Nest to choose the controller by. */
-const chosenVersions = new WeakMap<object, string>();
+/** What was chosen for a request, for Nest to choose the controller by. */
+const choices = new WeakMap<object, VersionChoice>();
 
 /**
  * Makes `/api/vN/…`, `Accept` and the default choose among controllers declared as
  * `@Controller({ path: 'api/…', version: 'N' })`. Nest's own ways to version cannot be combined, so a middleware
  * strips the version from `url` before routing (`originalUrl` keeps it) and the extractor gives it to Nest.
  *
- * A version that is not served is refused here and not by the extractor, which only runs for paths that some
- * controller has. The headers are set here as well, so that 401, 404, 406 and 410 carry them.
+ * The headers are set here, so that whatever answers carries them. A version that is not served is refused by
+ * `refuseUnservedVersion`, and not by the extractor, which only runs for paths that some controller has.
  */
 export function setUpVersioning(app: INestApplication): void {
   const versions = app.get(ApiVersionsService);
@@ -27,12 +27,17 @@ export function setUpVersioning(app: INestApplication): void {
     const choice = versions.choose(request.url, request.headers.accept);
     response.vary('Accept');
     for (const [name, value] of choice.headers) response.setHeader(name, value);
-    chosenVersions.set(request, choice.version);
+    choices.set(request, choice);
     request.url = choice.url;
-    next(choice.refusal);
+    next();
   });
 }
 
+/** Middleware that answers UNKNOWN_API_VERSION, VERSION_NOT_ACCEPTABLE or API_VERSION_SUNSET where it is due. */
+export function refuseUnservedVersion(request: Request, _response: Response, next: NextFunction): void {
+  next(choices.get(request)?.refusal);
+}
+
 function chosenVersion(request: unknown): string {
-  return (typeof request === 'object' && request !== null && chosenVersions.get(request)) || '';
+  return (typeof request === 'object' && request !== null && choices.get(request)?.version) || '';
 }

@@ -1,10 +1,10 @@
 import { startDeliveryFloor } from '../support/delivery-floor.js';
-import { startPostgres } from '../support/postgres-server.js';
+import { openPostgres } from '../support/postgres-databases.js';
 import { LEASE_MS } from './delivery-subject.js';
 import { deliveryContract } from './delivery.contract.js';
 
 deliveryContract('PostgreSQL', async () => {
-  const server = await startPostgres();
+  const server = await openPostgres();
   const variables = { DATABASE_URL: await server.newDatabase(), DELIVERY_LEASE_MS: String(LEASE_MS) };
   const [one, other] = await Promise.all([startDeliveryFloor(variables), startDeliveryFloor(variables)]);
   return {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { KillElements, type KillReport } from './kill-elements.js';
 import { KillReplicas } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
@@ -17,10 +17,10 @@ const ENDS_MS = FIRST_PROMISE_MS + LAST_DELIVERY_MS;
 const MAX_LIFE_MS = 2_000;
 
 describe('a process that is killed at any instant', () => {
-  let postgres: PostgresServer;
+  let postgres: PostgresDatabases;
 
   beforeAll(async () => {
-    postgres = await startPostgres();
+    postgres = await openPostgres();
   });
 
   afterAll(async () => {
@@ -48,7 +48,7 @@ describe('a process that is killed at any instant', () => {
   );
 });
 
-async function onPostgres(postgres: PostgresServer): Promise<Record<string, string>> {
+async function onPostgres(postgres: PostgresDatabases): Promise<Record<string, string>> {
   return { DATABASE_URL: await postgres.newDatabase() };
 }
 

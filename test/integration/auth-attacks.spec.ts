@@ -247,12 +247,7 @@ describe('an attack on the door', () => {
     const answer = await knock(await doors.listen(4 * MEBIBYTE), 'POST /upload', `Bearer ${token}`);
     expect(outcome(answer, token)).toEqual(REFUSED);
     expect(answer.body).toContain('too long');
-    // Node answers 431 and closes while the rest is still on its way, so that the answer may get lost.
-    const status = await upload(token).then(
-      (refused) => refused.status,
-      (error: Error) => error.message,
-    );
-    expect([431, 'read ECONNRESET', 'write EPIPE', 'write ECONNRESET']).toContain(status);
+    expect(await tryToken(token)).toEqual(REFUSED);
   });
 
   it('is answered before the body has arrived', async () => {

@@ -6,7 +6,7 @@ import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 export const HOUR_MS = 3_600_000;
 export const SPACING_MS = 150;
@@ -17,11 +17,11 @@ export class LetterStage {
     readonly running: OperatorsApp,
     readonly database: Database,
     readonly admin: string,
-    private readonly server?: PostgresServer,
+    private readonly server?: PostgresDatabases,
   ) {}
 
   static async start(backend: string): Promise<LetterStage> {
-    const server = backend === 'PostgreSQL' ? await startPostgres() : undefined;
+    const server = backend === 'PostgreSQL' ? await openPostgres() : undefined;
     const running = await startOperatorsApp({
       DEAD_LETTER_REDELIVERY_MAX: '3',
       DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
 import { eventually } from '../support/eventually.js';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import type { UploadFault } from '../support/storage-element-server.js';
 import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
 
@@ -47,11 +47,11 @@ export type Start = (variables?: Record<string, string>) => Promise<DeliveryStag
 /** Describes what is the same with both databases. What `start` starts is closed after each test. */
 export function describeDelivery(name: string, define: (start: Start) => void): void {
   describe.each(['PGlite', 'PostgreSQL'])(`${name} with %s`, (backend) => {
-    let postgres: PostgresServer | undefined;
+    let postgres: PostgresDatabases | undefined;
     const stages: DeliveryStage[] = [];
 
     beforeAll(async () => {
-      if (backend === 'PostgreSQL') postgres = await startPostgres();
+      if (backend === 'PostgreSQL') postgres = await openPostgres();
     });
     afterEach(async () => {
       await Promise.all(stages.splice(0).map((stage) => stage.close()));

@@ -19,7 +19,7 @@ import request from 'supertest';
 import { ServiceError } from '../../src/errors/service-error.js';
 import { API_VERSION_TABLE, type ApiVersionTable } from '../../src/versioning/api-versions.js';
 import { VERSIONING_CLOCK } from '../../src/versioning/api-versions.service.js';
-import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
+import { refuseUnservedVersion, setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
 
 @Controller({ path: 'api/things', version: '1' })
@@ -93,6 +93,7 @@ async function start(table?: ApiVersionTable, now = BEFORE_SUNSET): Promise<stri
   app.useGlobalFilters(new CodeFilter());
   app.enableCors({ origin: ['https://browser.example'] });
   setUpVersioning(app);
+  app.use(refuseUnservedVersion);
   await app.listen(0, '127.0.0.1');
   return app.getUrl();
 }

@@ -10,7 +10,9 @@ import { Public } from '../../src/auth/public.decorator.js';
 import { RequirePermission } from '../../src/auth/require-permission.decorator.js';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
+import { answerClientErrors } from '../../src/errors/client-error.js';
 import { ProblemFilter } from '../../src/errors/problem.filter.js';
+import { refuseProtocolFailure } from '../../src/errors/protocol-failure.js';
 import { OutboundRoom } from './outbound-room.js';
 
 @Controller()
@@ -82,6 +84,7 @@ export class Doors {
     })
     class DoorsModule {}
     const app = await NestFactory.create(DoorsModule, { bodyParser: false, logger, abortOnError: false });
+    app.use(refuseProtocolFailure);
     return new Doors(await app.init());
   }
 
@@ -96,6 +99,7 @@ export class Doors {
   /** Listens on a free port. */
   async listen(maxHeaderSize = 16_384): Promise<number> {
     const server = createServer({ maxHeaderSize }, this.app.getHttpAdapter().getInstance());
+    answerClientErrors(server);
     this.servers.push(server);
     return listen(server);
   }
