@@ -3,6 +3,7 @@ import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolAges, type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
+import type { SpoolOwner } from './spool-owner.service.js';
 
 export interface SpoolSweepOptions extends SpoolAges {
   readonly path: string;
@@ -21,6 +22,8 @@ export interface SweepReport {
   readonly leftOvers: number;
 }
 
+const NOTHING = { orphans: [], finished: [] };
+
 /**
  * Compares the spool with the database, at the start and then regularly: what nobody is promised is removed, what is
  * promised and missing is reported. Several processes may do so at once.
@@ -37,6 +40,7 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     private readonly files: AcceptedFiles,
     private readonly intents: IntentFiles,
     private readonly promises: SpoolPromises,
+    private readonly owner: SpoolOwner,
   ) {}
 
   /** What the last sweep that came to its end has found. */
@@ -55,11 +59,14 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     await this.running;
   }
 
-  /** Sweeps once. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
+  /** Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
   async sweep(): Promise<SweepReport> {
     const { files, intents, promises, options } = this;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
-    const removed = await removeUnpromised(files, promises, options);
+    const isOurs = await this.owner.isOurs();
+    if (!isOurs)
+      this.logger.error({ path: options.path }, 'the spool holds accepted files of another database');
+    const removed = isOurs ? await removeUnpromised(files, promises, options) : NOTHING;
     const report = { ...removed, missing: await findMissing(files, promises), leftOvers };
     this.last = report;
     this.tell(report);
