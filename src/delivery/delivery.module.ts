@@ -118,7 +118,7 @@ function spoolOwner(config: Config, files: AcceptedFiles, promises: LedgerPromis
 
 function spoolSweep(
   config: Config,
-  { files, owner }: SpoolRoom,
+  spool: SpoolRoom,
   intents: IntentFiles,
   promises: LedgerPromises,
 ): SpoolSweep {
@@ -128,5 +128,5 @@ function spoolSweep(
     orphanMs: config.get('SPOOL_ORPHAN_AGE_MS', { infer: true }),
     finishedMs: FINISHED_AGE_MS,
   };
-  return new SpoolSweep(options, files, intents, promises, owner);
+  return new SpoolSweep(options, spool, intents, promises);
 }

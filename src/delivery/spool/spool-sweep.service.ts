@@ -1,9 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
-import type { AcceptedFiles } from './accepted-files.service.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolAges, type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
-import type { SpoolOwner } from './spool-owner.service.js';
+import type { SpoolRoom } from './spool-room.service.js';
 
 export interface SpoolSweepOptions extends SpoolAges {
   readonly path: string;
@@ -37,10 +36,9 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   constructor(
     private readonly options: SpoolSweepOptions,
-    private readonly files: AcceptedFiles,
+    private readonly spool: Pick<SpoolRoom, 'files' | 'owner'>,
     private readonly intents: IntentFiles,
     private readonly promises: SpoolPromises,
-    private readonly owner: SpoolOwner,
   ) {}
 
   /** What the last sweep that came to its end has found. */
@@ -61,9 +59,10 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
   async sweep(): Promise<SweepReport> {
-    const { files, intents, promises, options } = this;
+    const { intents, promises, options } = this;
+    const { files, owner } = this.spool;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
-    const isOurs = await this.owner.isOurs();
+    const isOurs = await owner.isOurs();
     if (!isOurs)
       this.logger.error({ path: options.path }, 'the spool holds accepted files of another database');
     const removed = isOurs ? await removeUnpromised(files, promises, options) : NOTHING;

@@ -63,10 +63,9 @@ describe('the sweep of the spool', () => {
     rows = new Rows();
     sweep = new SpoolSweep(
       { path: spool.path, everyMs: 20, orphanMs: HOUR_MS, finishedMs: MINUTE_MS },
-      spool.files,
+      { files: spool.files, owner: new SpoolOwner(spool.path, spool.files, rows) },
       new IntentFiles(spool.path),
       rows,
-      new SpoolOwner(spool.path, spool.files, rows),
     );
   });
 
@@ -190,10 +189,12 @@ describe('the sweep of the spool', () => {
     const options = { path: spool.path, everyMs: 1000, orphanMs: HOUR_MS, finishedMs: MINUTE_MS };
     const other = new SpoolSweep(
       options,
-      new AcceptedFiles(spool.path, clock),
+      {
+        files: new AcceptedFiles(spool.path, clock),
+        owner: new SpoolOwner(spool.path, spool.files, rows),
+      },
       new IntentFiles(spool.path),
       rows,
-      new SpoolOwner(spool.path, spool.files, rows),
     );
     const reports = await Promise.all([sweep.sweep(), other.sweep()]);
     expect(new Set(reports.flatMap(({ orphans }) => orphans))).toEqual(new Set(uploadIds));
