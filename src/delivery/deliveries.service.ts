@@ -45,7 +45,8 @@ export class Deliveries {
    * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
    * same file of the same owner again gives the first promise.
    * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
-   * process is at it; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is
+   * process is at it; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is, or the spool
+   * holds files of another database
    */
   async accept(acceptance: Acceptance): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
@@ -55,7 +56,7 @@ export class Deliveries {
     if (known && !isGivenUp(known)) return sameOf(known, acceptance);
     const admission = this.spool.space.admit(digest.size);
     try {
-      const spoolFile = await this.spool.files.keep(body, uploadId);
+      const spoolFile = await this.spool.keep(body, uploadId);
       return await this.promise(database, acceptance, spoolFile);
     } finally {
       admission.release();

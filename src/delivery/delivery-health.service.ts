@@ -3,8 +3,8 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { DeliveryDatabase } from './database/delivery-database.service.js';
 import { inTime } from './dead-letters/in-time.js';
-import { AcceptedFiles } from './spool/accepted-files.service.js';
-import { type ShutReason, SpoolSpace } from './spool/spool-space.service.js';
+import { SpoolRoom } from './spool/spool-room.service.js';
+import type { ShutReason } from './spool/spool-space.service.js';
 
 /** An expected "no" is a value. */
 export type DatabaseHealth = { readonly up: true } | { readonly up: false; readonly cause: unknown };
@@ -20,8 +20,7 @@ export class DeliveryHealth {
 
   constructor(
     private readonly database: DeliveryDatabase,
-    private readonly files: AcceptedFiles,
-    private readonly space: SpoolSpace,
+    private readonly spool: SpoolRoom,
     config: ConfigService<Environment, true>,
   ) {
     this.embedded = config.get('DATABASE_URL', { infer: true }) === undefined;
@@ -32,12 +31,12 @@ export class DeliveryHealth {
    * made by the first promise, and what waits in the spool was promised too.
    */
   get hasPromises(): boolean {
-    return this.promised || this.files.usage().files > 0 || (this.embedded && this.database.isUsed());
+    return this.promised || this.spool.files.usage().files > 0 || (this.embedded && this.database.isUsed());
   }
 
-  /** Why the spool takes nothing now; undefined while it does. */
-  get spoolShut(): ShutReason | undefined {
-    return this.space.report().shut;
+  /** Why the spool takes nothing now; undefined while it does. `foreign`: it holds files of another database. */
+  get spoolShut(): ShutReason | 'foreign' | undefined {
+    return this.spool.space.report().shut ?? (this.spool.owner.isForeign ? 'foreign' : undefined);
   }
 
   /** Asks the database; one that was never used is up without being opened. Never fails. */

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
+import { commitTimeMs } from '../storage/commit-time.js';
 import type { Lane } from './database/queue-names.js';
 import { laneOf } from './ledger/task-lane.js';
 import type { TaskKind } from './ledger/task-rows.js';
@@ -23,6 +24,7 @@ export class DeliverySettings {
   /** Tasks of each lane that are worked on at once. */
   readonly concurrency: Readonly<Record<Lane, number>>;
   private readonly largeBytes: number;
+  private readonly leastCommitMs: number;
 
   constructor(
     @Inject(CLOCK) readonly clock: Clock,
@@ -41,6 +43,7 @@ export class DeliverySettings {
     this.receiptRetentionDays = config.get('RECEIPT_RETENTION_DAYS', { infer: true });
     this.deadLetterRetentionDays = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true });
     this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
+    this.leastCommitMs = config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true });
     const small = config.get('DELIVERY_CONCURRENCY', { infer: true });
     const large = config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true });
     this.concurrency = { small, large, registration: small };
@@ -49,6 +52,11 @@ export class DeliverySettings {
   /** The queue that a task waits in. */
   laneOf(kind: TaskKind, size: number): Lane {
     return laneOf(kind, size, this.largeBytes);
+  }
+
+  /** How long an element may be busy with a file after its last byte, in milliseconds. */
+  commitMs(size: number): number {
+    return commitTimeMs(size, this.leastCommitMs);
   }
 
   /** The present, as it is written down. */

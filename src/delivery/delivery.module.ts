@@ -24,6 +24,7 @@ import { RegistrationWork } from './registration/registration-work.service.js';
 import { Registrations } from './registration/registrations.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { IntentFiles } from './spool/intent-files.service.js';
+import { SpoolOwner } from './spool/spool-owner.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
 import { SpoolSweep } from './spool/spool-sweep.service.js';
@@ -49,9 +50,10 @@ const SPOOL = [
     inject: [ConfigService, AcceptedFiles, LedgerPromises, CLOCK],
     useFactory: spoolSpace,
   },
+  { provide: SpoolOwner, inject: [ConfigService, AcceptedFiles, LedgerPromises], useFactory: spoolOwner },
   {
     provide: SpoolSweep,
-    inject: [ConfigService, AcceptedFiles, IntentFiles, LedgerPromises],
+    inject: [ConfigService, SpoolRoom, IntentFiles, LedgerPromises],
     useFactory: spoolSweep,
   },
   SpoolRoom,
@@ -110,9 +112,13 @@ function spoolSpace(
   return new SpoolSpace(options, files);
 }
 
+function spoolOwner(config: Config, files: AcceptedFiles, promises: LedgerPromises): SpoolOwner {
+  return new SpoolOwner(spoolPath(config), files, promises);
+}
+
 function spoolSweep(
   config: Config,
-  files: AcceptedFiles,
+  spool: SpoolRoom,
   intents: IntentFiles,
   promises: LedgerPromises,
 ): SpoolSweep {
@@ -122,5 +128,5 @@ function spoolSweep(
     orphanMs: config.get('SPOOL_ORPHAN_AGE_MS', { infer: true }),
     finishedMs: FINISHED_AGE_MS,
   };
-  return new SpoolSweep(options, files, intents, promises);
+  return new SpoolSweep(options, spool, intents, promises);
 }

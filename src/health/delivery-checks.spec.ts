@@ -43,6 +43,7 @@ describe('the check of the spool', () => {
     ['disk', true],
     ['unusable', true],
     ['age', false],
+    ['foreign', false],
   ] as const)('is down while it is shut by %s; critical: %p', async (spoolShut, critical) => {
     expect(await outcome({ spoolShut }, 'spool')).toEqual([false, critical]);
   });

@@ -16,11 +16,13 @@ const WHY_SHUT = {
   disk: 'the spool has too little free space',
   age: 'the oldest file in the spool waits for too long',
   unusable: 'the spool cannot be used',
+  foreign: 'the spool holds accepted files of another database',
 } as const;
 
 /**
  * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
- * because its oldest file waits for too long says nothing of other files, as long as they can be stored at once.
+ * because its oldest file waits for too long, or for the files of another database, says nothing of other files, as long
+ * as they can be stored at once.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const askDatabase = singleFlight(() => delivery.askDatabase());
@@ -37,7 +39,7 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const spool: ReadinessCheck = {
     name: 'spool',
     get critical() {
-      return delivery.spoolShut !== 'age';
+      return delivery.spoolShut !== 'age' && delivery.spoolShut !== 'foreign';
     },
     run: () => Promise.resolve(spoolOutcome(delivery)),
   };

@@ -29,6 +29,11 @@ export function isMissing(error: unknown): boolean {
   return codeOf(error) === 'ENOENT';
 }
 
+/** Is this what the file system says of a name that is there already? */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === 'EEXIST';
+}
+
 function codeOf(error: unknown): string | undefined {
   return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }

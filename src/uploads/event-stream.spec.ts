@@ -22,6 +22,7 @@ async function open(): Promise<{
   let closed = 0;
   server = createServer((_, response) => {
     stream = new EventStream(response, () => (closed += 1));
+    stream.begin();
   });
   const url = await listen(server);
   const [answer] = (await once(get(url), 'response')) as [IncomingMessage];
@@ -68,6 +69,20 @@ describe('EventStream', () => {
     while (closed() === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(() => stream.send({ event: 'status', data: {} })).not.toThrow();
     expect(closed()).toBe(1);
+  });
+
+  it('does not begin for a client that has left already', async () => {
+    const left = Promise.withResolvers<[boolean, number]>();
+    server = createServer((_, response) => {
+      response.once('close', () => {
+        let closed = 0;
+        const begun = new EventStream(response, () => (closed += 1)).begin();
+        left.resolve([begun, closed]);
+      });
+      response.socket?.destroy();
+    });
+    get(await listen(server)).on('error', () => undefined);
+    expect(await left.promise).toEqual([false, 1]);
   });
 
   it('gives up a client that does not read', async () => {

@@ -18,18 +18,25 @@ export interface ServerEvent {
 
 /** Server-sent events on one answer (WHATWG HTML section 9.2), with a heartbeat. */
 export class EventStream {
-  private readonly heartbeat: NodeJS.Timeout;
+  private heartbeat: NodeJS.Timeout | undefined;
+  private over = false;
 
-  /** Begins the answer. `onClosed` is called, once, when it is over, whoever ended it. */
+  /** `onClosed` is called, once, when the stream is over, whoever ended it. */
   constructor(
     private readonly response: ServerResponse,
-    onClosed: () => void,
-  ) {
+    private readonly onClosed: () => void,
+  ) {}
+
+  /** Begins the answer. False where the client has left already. */
+  begin(): boolean {
+    const { response } = this;
+    // It has been closed, and does not say so again.
+    if (response.destroyed) {
+      this.close();
+      return false;
+    }
+    response.once('close', () => this.close());
     this.heartbeat = setInterval(() => this.write(': heartbeat\n\n'), HEARTBEAT_MS);
-    response.once('close', () => {
-      clearInterval(this.heartbeat);
-      onClosed();
-    });
     response.writeHead(200, {
       'Content-Type': EVENT_STREAM,
       // Whoever stores or compresses it on the way would hold it back.
@@ -39,6 +46,7 @@ export class EventStream {
       Connection: 'close',
     });
     this.write(`retry: ${RECONNECT_MS}\n\n`);
+    return true;
   }
 
   send({ event, id, data }: ServerEvent): void {
@@ -51,8 +59,15 @@ export class EventStream {
   }
 
   end(): void {
-    clearInterval(this.heartbeat);
     this.response.end();
+    this.close();
+  }
+
+  private close(): void {
+    clearInterval(this.heartbeat);
+    if (this.over) return;
+    this.over = true;
+    this.onClosed();
   }
 
   private write(text: string): void {

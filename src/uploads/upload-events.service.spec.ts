@@ -114,6 +114,21 @@ describe('UploadEvents', () => {
     expect(await text).toContain('"status":"active"');
   });
 
+  it('has no place taken by clients that had left before they were told anything', async () => {
+    histories.set('a', ['accepted']);
+    const gone = createServer((_, response) => {
+      response.once('close', () => void events.watch(recordOf('a'), ALICE, 0, response));
+      response.socket?.destroy();
+    });
+    const goneUrl = await listen(gone);
+    for (let left = 0; left < 60; left += 1) await fetch(goneUrl).catch(() => undefined);
+    const { status, text } = await open('a');
+    expect(status).toBe(200);
+    histories.set('a', ['accepted', 'active']);
+    await text;
+    await shut(gone);
+  });
+
   it('ends when the receipt is gone', async () => {
     histories.set('a', ['accepted']);
     const { text } = await open('a');

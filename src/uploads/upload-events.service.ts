@@ -72,6 +72,7 @@ export class UploadEvents implements BeforeApplicationShutdown {
       bytesDelivered: 0,
       busy: false,
     };
+    if (!stream.begin()) return;
     this.watchers.add(watcher);
     this.schedule(POLL_MS);
     await this.tell(watcher, record).catch((error: unknown) => this.failed(error));
@@ -80,6 +81,7 @@ export class UploadEvents implements BeforeApplicationShutdown {
   /** Sends the one thing that is known of a file that was stored at once. */
   tellOnce({ upload_id, status, file_id, uploaded_at: at }: Receipt, response: ServerResponse): void {
     const stream = new EventStream(response, () => undefined);
+    if (!stream.begin()) return;
     const data = { upload_id, status, file_id, at };
     stream.send({ event: 'status', id: String(ONLY_REVISION), data });
     stream.end();
@@ -168,14 +170,12 @@ export class UploadEvents implements BeforeApplicationShutdown {
 
   private endAll(): void {
     for (const { stream } of this.watchers) stream.end();
-    this.watchers.clear();
   }
 }
 
-/** Has one who has seen everything up to `revision` seen the end? A record is absent where there is only one state. */
+/** Was the event `revision` the last one? A record is absent where there is only one state. */
 export function isOver(record: UploadRecord | undefined, revision: number): boolean {
-  if (!record) return revision >= ONLY_REVISION;
-  return LAST.has(record.status) && revision >= record.revision;
+  return record ? LAST.has(record.status) && revision === record.revision : revision === ONLY_REVISION;
 }
 
 /** Only what is meant for outside: an event may have more in it, such as the name of a storage element. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import type { Database, Sql } from '../../src/delivery/database/sql.js';
 import { type Given, insertUpload, NOW } from './delivery-subject.js';
 
@@ -10,6 +11,7 @@ export function databaseContract(given: Given): void {
   keepsTransactions(given);
   separatesTransactions(given);
   tellsErrorsApart(given);
+  knowsItself(given);
 }
 
 function keepsValues(given: Given): void {
@@ -128,6 +130,16 @@ function tellsErrorsApart(given: Given): void {
     await expect(
       database.query("UPDATE ingester.uploads SET status = 'lost' WHERE upload_id = $1", [uploadId]),
     ).rejects.toMatchObject({ code: '23514' });
+  });
+}
+
+function knowsItself(given: Given): void {
+  it('is the same to all processes, and says whether it has promised anything', async () => {
+    const [one, other] = [given().one, given().other].map(({ database }) => new LedgerPromises(database));
+    const before = await one?.origin();
+    await insertUpload(given().database);
+    expect(await other?.origin()).toEqual({ databaseId: before?.databaseId, hasPromised: true });
+    expect(before?.databaseId).toMatch(/^[0-9a-f-]{36}$/);
   });
 }
 

@@ -8,6 +8,7 @@ import { type ServiceProcess, startServiceProcess } from '../support/service-pro
 /** Short, so that a round is not spent waiting: what they are in production changes nothing in the order of things. */
 const IMPATIENCE = {
   NODE_ENV: 'development',
+  STORAGE_COMMIT_TIMEOUT_MS: '1000',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CIRCUIT_RECOVERY_MS: '300',

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { sha256 } from '../support/accepted-service.js';
-import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
+import { StorageElementServer } from '../support/storage-element-server.js';
+import { describeDelivery, type DeliveryStage, elementsOf } from './delivery-stage.js';
 
 async function cancel(stage: DeliveryStage, uploadId: string): Promise<[number, unknown]> {
   const answer = await stage.call(`/api/v1/files/${uploadId}`, { method: 'DELETE' });
@@ -51,7 +53,7 @@ describeDelivery('a cancelled upload', (start) => {
   });
 
   it('is removed again when the element has kept it all the same', async () => {
-    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '20000' });
+    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' });
     const uploadId = await stage.accept();
     stage.element.options.fault = { kind: 'hang' };
     await eventually(async () => {
@@ -63,8 +65,55 @@ describeDelivery('a cancelled upload', (start) => {
     expect(await stage.task(uploadId)).toMatchObject({ state: 'cancelled', doubtful_targets: [] });
   });
 
-  it('is said to be stored where the element has it and keeps it', async () => {
+  it('waits for the answer of an element that has all of it, and is what that says', async () => {
     const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '20000' });
+    const uploadId = await stage.accept();
+    const answer = Promise.withResolvers<void>();
+    stage.element.options.fault = { kind: 'wait', until: answer.promise };
+    await eventually(async () => {
+      expect(await stage.task(uploadId)).toMatchObject({ phase: 'sending', state: 'running' });
+      expect(stage.element.uploads.at(-1)?.state).toBe('receiving');
+    });
+    await sleep(200);
+    const [status, state] = await cancel(stage, uploadId);
+    expect([status, state]).toEqual([202, 'delivering']);
+    expect(stage.element.uploads.at(-1)?.state).toBe('receiving');
+    answer.resolve();
+    await stage.untilStatus(uploadId, 'cancelled');
+    expect(stage.element.files.size).toBe(0);
+    expect((await stage.history(uploadId)).at(-1)).toMatchObject({ outcome: 'stored' });
+  });
+
+  it('is sent to no other element when the one that has all of it refuses it', async () => {
+    const other = await StorageElementServer.start();
+    const first = await StorageElementServer.start({ fault: { kind: 'answer', status: 507 } });
+    const stage = await start({
+      STORAGE_RETRY_ATTEMPTS: '3',
+      STORAGE_ELEMENTS: elementsOf(first.url, other.url),
+    });
+    const answer = Promise.withResolvers<void>();
+    first.options.fault = { kind: 'wait', until: answer.promise };
+    const uploadId = await stage.accept(undefined, { prefer: 'respond-async' });
+    await eventually(async () => {
+      expect(first.uploads.at(-1)?.state).toBe('receiving');
+      await sleep(200);
+    });
+    const cancelled = cancel(stage, uploadId);
+    await eventually(async () => {
+      const rows = await stage.query('SELECT 1 FROM ingester.tasks WHERE cancel_requested_at IS NOT NULL');
+      expect(rows).toHaveLength(1);
+    });
+    // The holder has heard of it by now.
+    await sleep(500);
+    first.options.fault = { kind: 'answer', status: 507 };
+    answer.resolve();
+    expect(await cancelled).toEqual([200, 'cancelled']);
+    expect(other.uploads).toHaveLength(0);
+    await Promise.all([first.close(), other.close()]);
+  });
+
+  it('is said to be stored where the element has it and keeps it', async () => {
+    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' });
     stage.element.options.keepsFiles = true;
     const uploadId = await stage.accept();
     stage.element.options.fault = { kind: 'hang' };

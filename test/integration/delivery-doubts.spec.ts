@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
@@ -56,6 +58,58 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     await stage.untilStatus(uploadId, 'active');
     expect(sent(stage.element)).toBe(2);
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
+  });
+
+  it('is not sent elsewhere while an element that says it has nothing may still finish it', async () => {
+    const [first, second] = await Promise.all([
+      StorageElementServer.start({ fault: { kind: 'lost-answer' } }),
+      StorageElementServer.start(),
+    ]);
+    const stage = await start({
+      STORAGE_COMMIT_TIMEOUT_MS: '20000',
+      STORAGE_ELEMENTS: elementsOf(first.url, second.url),
+    });
+    // As an element does that is at work behind a gateway: the file is not there yet.
+    const late = new Map(first.files);
+    const keep = first.files.set.bind(first.files);
+    first.files.set = (id, file) => {
+      late.set(id, file);
+      return first.files;
+    };
+    const uploadId = await stage.accept(undefined, { prefer: 'respond-async' });
+    await stage.untilTask(uploadId, { reason: 'in_doubt', doubtful_targets: ['storage:se-1'] });
+    await sleep(2_500);
+    expect([sent(first), sent(second)]).toEqual([1, 0]);
+    for (const [id, file] of late) keep(id, file);
+    await stage.untilStatus(uploadId, 'active');
+    expect([sent(first), sent(second)]).toEqual([1, 0]);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  it('is not sent again by a process that takes it over from one that was killed, before that time is over', async () => {
+    const stage = await start({ DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' });
+    const uploadId = await stage.accept();
+    const { task_id: taskId } = await stage.untilTask(uploadId, {
+      state: 'waiting',
+      attempts: 1,
+    });
+    stage.element.options.fault = undefined;
+    const sentBefore = sent(stage.element);
+    // As one leaves it who was killed while the last byte went out.
+    await stage.query(
+      `UPDATE ingester.tasks SET state = 'running', phase = 'sending', lease_owner = $2, lease_until = now(),
+        doubtful_targets = '{storage:se-1}' WHERE task_id = $1`,
+      taskId,
+      randomUUID(),
+    );
+    await stage.query('UPDATE pgboss.job SET start_after = now()');
+    await stage.untilTask(uploadId, { reason: 'in_doubt' });
+    expect(sent(stage.element)).toBe(sentBefore);
+    await stage.query(
+      `UPDATE ingester.tasks SET due_at = now(), handed_over_at = now() - interval '10 seconds'`,
+    );
+    await stage.query('UPDATE pgboss.job SET start_after = now()');
+    await stage.untilStatus(uploadId, 'active');
   });
 
   it('is a dead letter when the element has other bytes under its id', async () => {

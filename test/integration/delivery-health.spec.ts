@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigService } from '@nestjs/config';
 import { DeliveryHealth } from '../../src/delivery/delivery-health.service.js';
+import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
+import { SpoolOwner } from '../../src/delivery/spool/spool-owner.service.js';
+import { SpoolRoom } from '../../src/delivery/spool/spool-room.service.js';
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
 import { TestSpool } from '../support/accepted.js';
 import { seedLetter } from '../support/dead-letters.js';
@@ -20,7 +23,9 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   const files = new AcceptedFiles(path);
   spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0 }, files);
   await spool.onModuleInit();
-  return new DeliveryHealth(floor.database, files, spool, new ConfigService(variables));
+  const owner = new SpoolOwner(path, files, new LedgerPromises(floor.database));
+  const room = new SpoolRoom(files, spool, owner);
+  return new DeliveryHealth(floor.database, room, new ConfigService(variables));
 }
 
 afterEach(async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ export interface AcceptingService {
   put(id: string, bytes: Buffer, headers?: Record<string, string>, claims?: Json): Promise<Response>;
   /** The receipt, once it has come to `status`. @throws Error with the last one when that takes too long */
   untilStatus(id: unknown, status: string): Promise<Json>;
-  /** Names of all files in the spool. */
+  /** Names of all files in the spool, but for the one that says whose they are. */
   spooled(): Promise<string[]>;
   close(): Promise<void>;
 }
@@ -37,7 +38,8 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
   const element = await StorageElementServer.start({ fault: DOWN });
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-accepting-')));
   template ??= makePgliteTemplate();
-  if (variables.DATABASE_URL === undefined) await (await template).copyTo(dataDir);
+  const isThere = existsSync(join(dataDir, 'database'));
+  if (variables.DATABASE_URL === undefined && !isThere) await (await template).copyTo(dataDir);
   const running = await startApp({
     DATA_DIR: dataDir,
     STORAGE_ELEMENTS: JSON.stringify([
@@ -85,7 +87,8 @@ function serviceOf(running: RunningApp, element: StorageElementServer): Acceptin
     },
     spooled: async () => {
       const entries = await readdir(join(running.dataDir, 'spool'), { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+      const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+      return names.filter((name) => name !== 'database-id');
     },
     close: async () => {
       await running.close();

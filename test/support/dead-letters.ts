@@ -73,7 +73,14 @@ async function letDie(
   const begun = await beginAttempt(database, taskId, terms, { target, doubtfulTargets, number: 1 });
   const failed = { outcome: 'failed', code: reason, statusCode: 503, detail: 'The storage element failed.' };
   await endAttempts(database, [{ id: begun?.attempt_id ?? 0, endedAt: deadAt, ...failed }]);
-  const end = { state: 'dead', attempts: 1, doubtfulTargets, target: null, reason } as const;
+  const end = {
+    state: 'dead',
+    attempts: 1,
+    doubtfulTargets,
+    handedOverAt: null,
+    target: null,
+    reason,
+  } as const;
   await releaseTask(database, taskId, terms.holder, { ...end, dueAt: deadAt, at: deadAt });
   if (kind === 'registration') return;
   await changeUpload(database, uploadId, { status: 'dead', data: { reason }, at: deadAt });

@@ -49,6 +49,9 @@ export class DeliveryDatabase implements OnApplicationBootstrap, OnApplicationSh
 
   /** Opens in the background what was used before, so that the first who needs it does not wait. */
   onApplicationBootstrap(): void {
+    if (this.postgres && existsSync(this.folder)) {
+      this.logger.warn('DATABASE_URL is set: what was promised in the embedded database is not delivered');
+    }
     if (!this.isUsed()) return;
     this.open().catch((error: unknown) => {
       this.logger.warn({ err: error }, 'The delivery database is not there yet');

@@ -1,22 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import { DeliveryDatabase } from '../database/delivery-database.service.js';
-import type { SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
+import type { Database } from '../database/sql.js';
+import type { PromiseOrigin, SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
 
 /** What the rows say of files in the spool. */
 @Injectable()
 export class LedgerPromises implements SpoolPromises {
   constructor(private readonly database: DeliveryDatabase) {}
 
+  async origin(): Promise<PromiseOrigin> {
+    const database = await this.openUsed();
+    const [origin] = await database.query<PromiseOrigin>(
+      `SELECT database_id AS "databaseId", EXISTS (SELECT 1 FROM ingester.uploads) AS "hasPromised"
+      FROM ingester.identity`,
+    );
+    if (!origin) throw new Error('The database does not know which one it is');
+    return origin;
+  }
+
   async promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
-    // The files may have been promised in another database, which somebody forgot to configure.
-    if (!this.database.isUsed()) {
-      throw new ServiceError(
-        'QUEUE_UNAVAILABLE',
-        'There are accepted files, and no database to ask about them.',
-      );
-    }
-    const database = await this.database.open();
+    const database = await this.openUsed();
     const rows = await database.query<{ upload_id: string; needed: boolean }>(
       'SELECT upload_id, spool_file IS NOT NULL AS needed FROM ingester.uploads WHERE upload_id = ANY ($1::uuid[])',
       [uploadIds],
@@ -51,5 +55,14 @@ export class LedgerPromises implements SpoolPromises {
     } catch {
       return 0;
     }
+  }
+
+  /** The files may have been promised in another database, which somebody forgot to configure. */
+  private openUsed(): Promise<Database> {
+    if (this.database.isUsed()) return this.database.open();
+    throw new ServiceError(
+      'QUEUE_UNAVAILABLE',
+      'There are accepted files, and no database to ask about them.',
+    );
   }
 }

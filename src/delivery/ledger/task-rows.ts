@@ -16,6 +16,8 @@ export interface TaskRow {
   /** Where the file may be, although no answer said so. */
   readonly doubtful_targets: readonly string[];
   readonly doubt_since: Date | null;
+  /** When one of these had the last byte, at the latest. */
+  readonly handed_over_at: Date | null;
   readonly cancel_requested_at: Date | null;
   readonly bytes_confirmed: number;
   readonly attempts: number;
@@ -50,17 +52,21 @@ export interface LeaseTerms {
 export async function insertTask(sql: Sql, task: NewTask): Promise<void> {
   const { taskId, uploadId, kind, doubtfulTargets, size, at, deadline } = task;
   await sql.query(
-    `INSERT INTO ingester.tasks (task_id, upload_id, kind, state, phase, doubtful_targets, doubt_since, size,
-      due_at, deadline, created_at, updated_at)
-    VALUES ($1, $2, $3, 'waiting', 'queued', $4, $5, $6, $7, $8, $7, $7)`,
+    `INSERT INTO ingester.tasks (task_id, upload_id, kind, state, phase, doubtful_targets, doubt_since,
+      handed_over_at, size, due_at, deadline, created_at, updated_at)
+    VALUES ($1, $2, $3, 'waiting', 'queued', $4, $5, $5, $6, $7, $8, $7, $7)`,
     [taskId, uploadId, kind, doubtfulTargets, doubtfulTargets.length > 0 ? at : null, size, at, deadline],
   );
 }
 
-/** The task, where it waits and is due or its holder is gone, and is now `holder`'s; else undefined. */
+/**
+ * The task, where it waits and is due or its holder is gone, and is now `holder`'s; else undefined. One who is gone may
+ * have handed the file over until his lease ran out.
+ */
 export async function claimTask(sql: Sql, taskId: string, terms: LeaseTerms): Promise<TaskRow | undefined> {
   const [row] = await sql.query<TaskRow>(
-    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, lease_until = $3, updated_at = $4
+    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, lease_until = $3, updated_at = $4,
+      handed_over_at = CASE WHEN state = 'running' AND phase = 'sending' THEN lease_until ELSE handed_over_at END
     WHERE task_id = $1 AND (state = 'waiting' AND due_at <= $4 OR state = 'running' AND lease_until <= $4)
     RETURNING *`,
     [taskId, terms.holder, terms.until, terms.at],

@@ -9,7 +9,14 @@ import { isMissing } from '../../resilience/spool-failure.js';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedBody } from './accepted-body.js';
-import { type AcceptedFile, AcceptedIndex, type AcceptedUsage, fileName, lookAt } from './accepted-index.js';
+import {
+  type AcceptedFile,
+  AcceptedIndex,
+  type AcceptedUsage,
+  fileName,
+  lookAt,
+  namedIn,
+} from './accepted-index.js';
 import { failure, openPromised } from './accepted-reader.js';
 
 /** Bytes that a download takes from the disk at once. */
@@ -112,6 +119,16 @@ export class AcceptedFiles {
   async list(): Promise<AcceptedFile[]> {
     await this.refresh();
     return this.#index.list();
+  }
+
+  /** Is there no file, of whichever process? A look at the disk of its own. @throws Error of the file system */
+  async isEmpty(): Promise<boolean> {
+    try {
+      return (await namedIn(this.#folder)).length === 0;
+    } catch (error) {
+      if (isMissing(error)) return true;
+      throw error;
+    }
   }
 
   /** What is there: at once for this process, as of the last refresh for the others. */

@@ -40,6 +40,12 @@ export async function lookAt(folder: string, uploadId: string): Promise<Accepted
   }
 }
 
+/** The ids of all files in the folder, which must be there. @throws Error of the file system */
+export async function namedIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names.flatMap((name) => UPLOAD_FILE.exec(name)?.[1] ?? []);
+}
+
 /**
  * What is known of the folder without a look at the disk. Files never change, so a refresh looks only at those that
  * are new; what this process does itself is known at once.
@@ -83,8 +89,7 @@ export class AcceptedIndex {
 
   async #refresh(): Promise<void> {
     this.#touched.clear();
-    const names = await readdir(this.folder);
-    const there = new Set(names.flatMap((name) => UPLOAD_FILE.exec(name)?.[1] ?? []));
+    const there = new Set(await namedIn(this.folder));
     for (const uploadId of this.#files.keys()) {
       if (!there.has(uploadId) && !this.#touched.has(uploadId)) this.#take(uploadId);
     }

@@ -7,8 +7,18 @@ export type SpoolPromise =
   /** Its file is needed no more: it is stored, cancelled, expired or dropped. */
   | 'finished';
 
-/** What the sweep asks the database. */
+/** Which database it is that is asked. */
+export interface PromiseOrigin {
+  /** Stays the same for ever; another database has another one. */
+  readonly databaseId: string;
+  /** Does it know of any upload? */
+  readonly hasPromised: boolean;
+}
+
+/** What is asked of the database about the spool. */
 export interface SpoolPromises {
+  /** @throws QUEUE_UNAVAILABLE */
+  origin(): Promise<PromiseOrigin>;
   /** What is known of these uploads; one that has no row is absent. @throws QUEUE_UNAVAILABLE */
   promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>>;
   /** Ids of uploads that are promised, in ascending order behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */

@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
-import type { AcceptedFiles } from './accepted-files.service.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolAges, type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
+import type { SpoolRoom } from './spool-room.service.js';
 
 export interface SpoolSweepOptions extends SpoolAges {
   readonly path: string;
@@ -21,6 +21,8 @@ export interface SweepReport {
   readonly leftOvers: number;
 }
 
+const NOTHING = { orphans: [], finished: [] };
+
 /**
  * Compares the spool with the database, at the start and then regularly: what nobody is promised is removed, what is
  * promised and missing is reported. Several processes may do so at once.
@@ -34,7 +36,7 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   constructor(
     private readonly options: SpoolSweepOptions,
-    private readonly files: AcceptedFiles,
+    private readonly spool: Pick<SpoolRoom, 'files' | 'owner'>,
     private readonly intents: IntentFiles,
     private readonly promises: SpoolPromises,
   ) {}
@@ -55,11 +57,15 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     await this.running;
   }
 
-  /** Sweeps once. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
+  /** Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
   async sweep(): Promise<SweepReport> {
-    const { files, intents, promises, options } = this;
+    const { intents, promises, options } = this;
+    const { files, owner } = this.spool;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
-    const removed = await removeUnpromised(files, promises, options);
+    const isOurs = await owner.isOurs();
+    if (!isOurs)
+      this.logger.error({ path: options.path }, 'the spool holds accepted files of another database');
+    const removed = isOurs ? await removeUnpromised(files, promises, options) : NOTHING;
     const report = { ...removed, missing: await findMissing(files, promises), leftOvers };
     this.last = report;
     this.tell(report);

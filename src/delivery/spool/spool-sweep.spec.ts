@@ -8,7 +8,8 @@ import { eventually } from '../../../test/support/eventually.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { AcceptedFiles } from './accepted-files.service.js';
 import { IntentFiles } from './intent-files.service.js';
-import type { SpoolPromise, SpoolPromises } from './spool-comparison.js';
+import type { PromiseOrigin, SpoolPromise, SpoolPromises } from './spool-comparison.js';
+import { SpoolOwner } from './spool-owner.service.js';
 import { SpoolSweep } from './spool-sweep.service.js';
 
 const HOUR_MS = 3_600_000;
@@ -22,11 +23,16 @@ class Rows implements SpoolPromises {
   refused = 0;
   failure: Error | undefined;
 
-  async promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
+  origin(): Promise<PromiseOrigin> {
     if (this.failure) {
       this.refused += 1;
-      throw this.failure;
+      return Promise.reject(this.failure);
     }
+    return Promise.resolve({ databaseId: 'one', hasPromised: true });
+  }
+
+  async promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
+    if (this.failure) throw this.failure;
     this.asked.push(...uploadIds);
     const known = uploadIds.map((id) => [id, this.states.get(id)] as const);
     return new Map(known.filter((entry): entry is [string, SpoolPromise] => entry[1] !== undefined));
@@ -57,7 +63,7 @@ describe('the sweep of the spool', () => {
     rows = new Rows();
     sweep = new SpoolSweep(
       { path: spool.path, everyMs: 20, orphanMs: HOUR_MS, finishedMs: MINUTE_MS },
-      spool.files,
+      { files: spool.files, owner: new SpoolOwner(spool.path, spool.files, rows) },
       new IntentFiles(spool.path),
       rows,
     );
@@ -147,6 +153,14 @@ describe('the sweep of the spool', () => {
     expect(sweep.report).toBeUndefined();
   });
 
+  it('removes nothing of another database, which knows nothing of it', async () => {
+    const uploadId = await accept();
+    await writeFile(join(spool.path, 'database-id'), 'another\n');
+    aheadMs = 2 * HOUR_MS;
+    expect(await sweep.sweep()).toMatchObject({ orphans: [], finished: [] });
+    expect(await spool.files.has(uploadId)).toBe(true);
+  });
+
   it('keeps a file whose name is new by the time it has its answer', async () => {
     const uploadId = await accept();
     aheadMs = 2 * HOUR_MS;
@@ -175,7 +189,10 @@ describe('the sweep of the spool', () => {
     const options = { path: spool.path, everyMs: 1000, orphanMs: HOUR_MS, finishedMs: MINUTE_MS };
     const other = new SpoolSweep(
       options,
-      new AcceptedFiles(spool.path, clock),
+      {
+        files: new AcceptedFiles(spool.path, clock),
+        owner: new SpoolOwner(spool.path, spool.files, rows),
+      },
       new IntentFiles(spool.path),
       rows,
     );

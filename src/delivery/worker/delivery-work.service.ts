@@ -1,8 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
-import { CLOCK, type Clock } from '../../resilience/clock.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
+import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { expiryOf } from '../upload-record.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
@@ -19,7 +19,7 @@ export class DeliveryWork {
     private readonly storage: StorageGateway,
     private readonly files: AcceptedFiles,
     private readonly doubts: Doubts,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly settings: DeliverySettings,
   ) {}
 
   /**
@@ -34,7 +34,7 @@ export class DeliveryWork {
     }
     if (task.cancel_requested_at) return { kind: 'cancelled' };
     const expiry = expiryOf(upload.file);
-    if (expiry && expiry.getTime() <= this.clock.wallMs()) return { kind: 'expired' };
+    if (expiry && expiry.getTime() <= this.settings.clock.wallMs()) return { kind: 'expired' };
     return this.send(held);
   }
 
@@ -49,11 +49,19 @@ export class DeliveryWork {
       return { kind: 'refused', reason: 'CONFLICT' };
     if (answers.silent.length > 0) return { kind: 'in_doubt', retryAfterMs: answers.retryAfterMs };
     const [kept, ...doubles] = answers.found;
+    if (!kept && this.mayStillCome(held)) return { kind: 'in_doubt' };
     for (const double of doubles) await this.doubts.withdraw(double, held.signal);
     held.doubtfulTargets.clear();
     if (kept) return this.stored(held, kept);
     await held.savePhase(task.cancel_requested_at ? 'asking' : 'queued');
     return undefined;
+  }
+
+  /** "It is not here" is believed of an element that has had the time to finish what it was given. */
+  private mayStillCome({ handedOverAt, claimed: { upload } }: HeldTask): boolean {
+    const { clock } = this.settings;
+    const commitMs = this.settings.commitMs(upload.digest.size);
+    return handedOverAt !== null && clock.wallMs() < handedOverAt.getTime() + commitMs;
   }
 
   private async send(held: HeldTask): Promise<AttemptOutcome> {
@@ -62,7 +70,11 @@ export class DeliveryWork {
     if (!(await this.files.has(upload.uploadId))) return { kind: 'failed', reason: 'spool_file_missing' };
     try {
       const file = await this.files.open(upload.uploadId, upload.digest);
-      const body = new FencedBody(file, () => held.requireHeld());
+      const body = new FencedBody(
+        file,
+        () => held.requireHeld(),
+        () => held.handedOver(),
+      );
       held.bytesTaken = () => body.bytesTaken;
       const placed = await this.put(held, body);
       held.endAttempt({ outcome: 'stored', code: null, statusCode: null, detail: null });
@@ -104,14 +116,9 @@ export class DeliveryWork {
   private async stored(held: HeldTask, placed: PlacedFile): Promise<AttemptOutcome> {
     const { target, file } = placed;
     held.doubtfulTargets.clear();
-    const wanted = held.claimed.task.cancel_requested_at === null && !isCancelled(held.signal);
-    if (!wanted && (await this.doubts.withdraw(placed, new AbortController().signal))) {
+    if (held.lease.isUnwanted && (await this.doubts.withdraw(placed, new AbortController().signal))) {
       return { kind: 'cancelled' };
     }
     return { kind: 'succeeded', stored: { target, fileId: file.fileId } };
   }
-}
-
-function isCancelled({ aborted, reason }: AbortSignal): boolean {
-  return aborted && reason instanceof CancelRequested;
 }

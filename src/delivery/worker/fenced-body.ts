@@ -14,10 +14,14 @@ export class FencedBody implements ReplayableBody {
   #bytesTaken = 0;
   #handedOver = false;
 
-  /** `mayFinish` throws where the file must not be finished. */
+  /**
+   * `mayFinish` throws where the file must not be finished; `finished` is called before the last bytes go, and when they
+   * have gone.
+   */
   constructor(
     private readonly body: ReplayableBody,
     private readonly mayFinish: () => void,
+    private readonly finished: () => void,
   ) {}
 
   get length(): number | undefined {
@@ -67,7 +71,9 @@ export class FencedBody implements ReplayableBody {
     }
     this.mayFinish();
     this.#handedOver = true;
+    this.finished();
     if (held) yield this.#hand(held);
+    this.finished();
   }
 
   #hand(bytes: Buffer): Buffer {

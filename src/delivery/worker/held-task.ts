@@ -49,6 +49,8 @@ export class HeldTask {
   readonly doubtfulTargets: Set<string>;
   /** Says how many bytes the target of the attempt under way has taken. */
   bytesTaken: () => number = () => 0;
+  #handedOverAt: Date | null;
+  #awaitsAnswer = false;
   #attemptId: number | undefined;
   #hasTried = false;
   #ends: AttemptEnd[] = [];
@@ -59,18 +61,25 @@ export class HeldTask {
     private readonly tools: HeldTaskTools,
   ) {
     this.doubtfulTargets = new Set(claimed.task.doubtful_targets);
+    this.#handedOverAt = claimed.task.handed_over_at;
     this.#jobRenewedMs = claimed.claimedMs;
     this.lease = new Lease({
       leaseMs: tools.leaseMs,
       clock: tools.clock,
       heldSinceMs: claimed.claimedMs,
       cancelling: claimed.task.cancel_requested_at !== null,
+      tooLate: () => this.#awaitsAnswer,
       renew: () => this.#renew(),
     });
   }
 
   get signal(): AbortSignal {
     return this.lease.signal;
+  }
+
+  /** When a target in doubt had the last byte, at the latest; null where that is not known. */
+  get handedOverAt(): Date | null {
+    return this.#handedOverAt;
   }
 
   /** Was an attempt begun since the task was claimed? */
@@ -123,8 +132,15 @@ export class HeldTask {
     });
   }
 
+  /** The target of the attempt under way has all of the file: only its answer says what became of it. */
+  handedOver(): void {
+    this.#handedOverAt = new Date(this.tools.clock.wallMs());
+    this.#awaitsAnswer = true;
+  }
+
   /** Remembers how the attempt under way ended; it is written down with what comes next. */
   endAttempt(result: AttemptResult): void {
+    this.#awaitsAnswer = false;
     if (this.#attemptId === undefined) return;
     const endedAt = new Date(this.tools.clock.wallMs());
     this.#ends.push({ id: this.#attemptId, endedAt, ...result });

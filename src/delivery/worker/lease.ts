@@ -9,6 +9,8 @@ export interface LeaseOptions {
   readonly heldSinceMs: number;
   /** Is a wish to cancel known already, and being fulfilled? */
   readonly cancelling: boolean;
+  /** May the work not be stopped any more for a wish to cancel? */
+  readonly tooLate: () => boolean;
   /** Extends the lease by `leaseMs`. Undefined where it is lost. */
   readonly renew: () => Promise<Held | undefined>;
 }
@@ -32,9 +34,11 @@ export class Lease {
   #end: NodeJS.Timeout | undefined;
   #renewing: Promise<void> | undefined;
   #over = false;
+  #isUnwanted: boolean;
 
   constructor(options: LeaseOptions) {
     this.#options = options;
+    this.#isUnwanted = options.cancelling;
     this.#heldUntilMs = this.#endOf(options.heldSinceMs);
     this.#wait();
   }
@@ -42,6 +46,11 @@ export class Lease {
   /** Aborted when the work has to stop; its reason says why. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  /** Has its owner said that he wants the upload no more? */
+  get isUnwanted(): boolean {
+    return this.#isUnwanted;
   }
 
   /** Is the task ours beyond doubt? The timer of a process that was stopped for a while comes late. */
@@ -67,7 +76,9 @@ export class Lease {
     if (!held) this.abort(new LeaseLost());
     else {
       this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#endOf(sinceMs));
-      if (held.cancel_requested_at && !this.#options.cancelling) this.abort(new CancelRequested());
+      this.#isUnwanted ||= held.cancel_requested_at !== null;
+      const { cancelling, tooLate } = this.#options;
+      if (this.#isUnwanted && !cancelling && !tooLate()) this.abort(new CancelRequested());
     }
     this.signal.throwIfAborted();
   }

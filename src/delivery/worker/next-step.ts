@@ -33,10 +33,7 @@ export type NextStep =
     }
   | { readonly kind: 'die'; readonly attempts: number; readonly reason: Reason };
 
-/**
- * A target whose answer was lost may still be busy with the file: "it is not here" is believed only when it has had
- * this long.
- */
+/** A target whose answer was lost may still be busy with the file: it is not asked again sooner. */
 export const SETTLE_MS = 1_000;
 
 /**

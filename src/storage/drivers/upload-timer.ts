@@ -1,5 +1,6 @@
 import type { ServiceError } from '../../errors/service-error.js';
 import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
+import { commitTimeMs } from '../commit-time.js';
 import { storageTimeout } from './element-errors.js';
 import { ElementPace, type ElementPaceLimits } from './element-pace.js';
 import type { OutgoingMultipart } from './outgoing-multipart.js';
@@ -13,9 +14,6 @@ export interface UploadTimeouts extends ElementPaceLimits {
   /** To finish an answer that it began before the last byte. */
   readonly requestMs: number;
 }
-
-/** A large file gets time to be written out: 50 MiB a second. */
-const COMMIT_BYTES_PER_MS = (50 * 1024 * 1024) / 1000;
 
 /**
  * The time of one upload. While the body goes out it finds a stall of the element: undici holds bytes of ours
@@ -56,8 +54,7 @@ export class UploadTimer {
   };
 
   readonly #onEnd = (): void => {
-    const commitMs = Math.max(this.timeouts.commitMs, this.form.bytesTaken / COMMIT_BYTES_PER_MS);
-    this.#limit(commitMs, 'commit', 'confirm the file');
+    this.#limit(commitTimeMs(this.form.bytesTaken, this.timeouts.commitMs), 'commit', 'confirm the file');
   };
 
   #checkStall(): void {
