@@ -1,7 +1,22 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { ProblemBody, problemContent } from './errors/problem.openapi.js';
 import { serviceVersion } from './observability/service-version.js';
 import { SERVED_API_VERSIONS } from './versioning/api-versions.js';
+
+type Headers = Record<string, { description: string; schema: { type: string } }>;
+
+const EVERYWHERE: Headers = {
+  'X-Request-ID': {
+    description: 'As the client sent it, or a new one; log lines have it.',
+    schema: { type: 'string' },
+  },
+};
+const VERSIONED: Headers = {
+  ...EVERYWHERE,
+  'X-API-Version': { description: 'The version that answers.', schema: { type: 'string' } },
+  'X-API-Current-Version': { description: 'The newest version.', schema: { type: 'string' } },
+};
 
 /**
  * Serves the documentation at `/docs` and the OpenAPI document at `/docs/json`. The pages come from the npm
@@ -15,7 +30,8 @@ export function setUpOpenApi(app: INestApplication): void {
     .setVersion(serviceVersion())
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
     .build();
-  SwaggerModule.setup('docs', app, () => withVersions(SwaggerModule.createDocument(app, description)), {
+  const options = { extraModels: [ProblemBody] };
+  SwaggerModule.setup('docs', app, () => completed(SwaggerModule.createDocument(app, description, options)), {
     jsonDocumentUrl: 'docs/json',
     raw: ['json'],
     customSiteTitle: 'Ingester API',
@@ -23,12 +39,36 @@ export function setUpOpenApi(app: INestApplication): void {
   });
 }
 
-/** Controllers declare their paths without the version, which callers should name. */
-function withVersions(document: OpenAPIObject): OpenAPIObject {
+/**
+ * Adds what is the same everywhere: the version in paths, which controllers declare without it and callers should name;
+ * the problem that any route may answer; the headers of all answers.
+ */
+function completed(document: OpenAPIObject): OpenAPIObject {
   const prefix = `/api/v${SERVED_API_VERSIONS.defaultVersion}/`;
-  const paths = Object.entries(document.paths).map(([path, item]) => [
-    path.replace(/^\/api\//, prefix),
-    item,
-  ]);
+  const paths = Object.entries(document.paths).map(([path, item]) => {
+    const headers = path.startsWith('/api/') ? VERSIONED : EVERYWHERE;
+    const operations = Object.entries(item).map(([method, operation]) => [
+      method,
+      isOperation(operation)
+        ? { ...operation, responses: completedResponses(operation, headers) }
+        : operation,
+    ]);
+    return [path.replace(/^\/api\//, prefix), Object.fromEntries(operations)];
+  });
   return { ...document, paths: Object.fromEntries(paths) };
+}
+
+function completedResponses({ responses }: Operation, headers: Headers): object {
+  const other = { description: 'Any other problem (RFC 9457).', content: problemContent(), headers: {} };
+  const described = Object.entries({ ...responses, default: other }).map(([status, response]) => [
+    status,
+    { ...response, headers: { ...headers, ...('headers' in response ? response.headers : {}) } },
+  ]);
+  return Object.fromEntries(described);
+}
+
+type Operation = Pick<NonNullable<OpenAPIObject['paths'][string]['get']>, 'responses'>;
+
+function isOperation(value: unknown): value is Operation {
+  return typeof value === 'object' && value !== null && 'responses' in value;
 }

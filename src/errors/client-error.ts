@@ -77,14 +77,13 @@ function headersTooLarge(packet: string): ServiceError {
   });
 }
 
-/** A form that is cut off is a broken form, however that shows. */
+/** A form that is cut off is a broken form, however that shows. Whether its client still listens cannot be known. */
 function toBodyError({ code }: ParserError, { headers }: IncomingMessage): ServiceError {
   if (code !== 'HPE_INVALID_EOF_STATE') return malformed('The body is not valid HTTP/1.1.');
   const isForm = /^multipart\//i.test(headers['content-type'] ?? '');
-  return new ServiceError(
-    isForm ? 'MALFORMED_MULTIPART' : 'MALFORMED_REQUEST',
-    'The client closed its side before the body was complete.',
-  );
+  const detail = 'The client closed its side before the body was complete.';
+  const cause = new ServiceError('CLIENT_CLOSED_REQUEST', detail);
+  return new ServiceError(isForm ? 'MALFORMED_MULTIPART' : 'MALFORMED_REQUEST', detail, { cause });
 }
 
 function malformed(detail: string): ServiceError {

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, VERSION_NEUTRAL } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/public.decorator.js';
+import { ApiProblems } from '../errors/problem.openapi.js';
 import type { DeadLetterGroup } from '../delivery/dead-letter.js';
 import { DeadLetters } from '../delivery/dead-letters.service.js';
 import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
@@ -30,7 +31,7 @@ export class DlqController {
   @Header('Cache-Control', 'no-store')
   @ApiOperation({ summary: 'The dead letters, and what they come from' })
   @ApiOkResponse({ type: DlqReport })
-  @ApiServiceUnavailableResponse({ description: 'The database cannot be asked: nobody knows.' })
+  @ApiProblems('QUEUE_UNAVAILABLE')
   async dlq(): Promise<DlqReport> {
     const groups = await this.statistics();
     return dlqReport({ groups, circuits: this.circuits.reports(), now: new Date() });

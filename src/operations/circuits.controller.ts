@@ -9,7 +9,7 @@ import {
   Post,
   UseInterceptors,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
@@ -19,8 +19,14 @@ import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
 import type { CircuitReport, CircuitsHealth } from '../resilience/circuit-reports.js';
 import { ForcedCircuits } from '../resilience/forced-circuits.service.js';
 import { ForceOpenOrder, ResetOrder } from './circuit-orders.dto.js';
-import { CircuitsHealthBody, CircuitSummaryBody } from './circuit-reports.dto.js';
-import { ApiCircuitsByName, ApiOneCircuit } from './circuits.openapi.js';
+import { CircuitSummaryBody } from './circuit-reports.dto.js';
+import {
+  ApiCircuitOrder,
+  ApiCircuitsByName,
+  ApiCircuitsHealth,
+  ApiCircuitsSummary,
+  ApiOneCircuit,
+} from './circuits.openapi.js';
 import { JsonBodyInterceptor } from './json-body.interceptor.js';
 import { validatedBody } from './validated-body.js';
 
@@ -30,7 +36,6 @@ import { validatedBody } from './validated-body.js';
  */
 @Controller({ path: 'api/resilience', version: '1' })
 @ApiTags('operations')
-@ApiBearerAuth()
 @RequirePermission('admin:read')
 export class CircuitsController {
   constructor(
@@ -40,30 +45,28 @@ export class CircuitsController {
 
   @Get('circuit-breakers')
   @Header('Cache-Control', 'no-store')
-  @ApiCircuitsByName('All circuits, by name')
+  @ApiCircuitsByName()
   all(): Record<string, CircuitReport> {
     return this.circuits.reports();
   }
 
   @Get('circuit-breakers/:name')
   @Header('Cache-Control', 'no-store')
-  @ApiOneCircuit('One circuit')
+  @ApiOneCircuit()
   one(@Param('name') name: string): CircuitReport {
     return this.named(name).report();
   }
 
   @Get('health')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'All circuits in one word' })
-  @ApiOkResponse({ type: CircuitsHealthBody })
+  @ApiCircuitsHealth()
   health(): CircuitsHealth {
     return this.circuits.health();
   }
 
   @Get('summary')
   @Header('Cache-Control', 'no-store')
-  @ApiOperation({ summary: 'All circuits, a line for each' })
-  @ApiOkResponse({ type: [CircuitSummaryBody] })
+  @ApiCircuitsSummary()
   summary(): CircuitSummaryBody[] {
     return this.circuits.summary();
   }
@@ -72,7 +75,7 @@ export class CircuitsController {
   @HttpCode(HttpStatus.OK)
   @RequirePermission('admin:write')
   @UseInterceptors(JsonBodyInterceptor)
-  @ApiOneCircuit('Close a circuit and forget its failures')
+  @ApiCircuitOrder('Close a circuit and forget its failures')
   async reset(
     @Param('name') name: string,
     @Body(validatedBody) { reason }: ResetOrder,
@@ -88,7 +91,7 @@ export class CircuitsController {
   @HttpCode(HttpStatus.OK)
   @RequirePermission('admin:write')
   @UseInterceptors(JsonBodyInterceptor)
-  @ApiOneCircuit('Open a circuit, so that no call is made')
+  @ApiCircuitOrder('Open a circuit, so that no call is made')
   async forceOpen(
     @Param('name') name: string,
     @Body(validatedBody) { reason, ttl_seconds: ttlSeconds }: ForceOpenOrder,

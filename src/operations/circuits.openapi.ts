@@ -1,33 +1,54 @@
 import { applyDecorators } from '@nestjs/common';
-import {
-  ApiDefaultResponse,
-  ApiExtraModels,
-  ApiNotFoundResponse,
-  ApiOkResponse,
-  ApiOperation,
-  getSchemaPath,
-} from '@nestjs/swagger';
-import { CircuitReportBody } from './circuit-reports.dto.js';
+import { ApiExtraModels, ApiOkResponse, ApiOperation, getSchemaPath } from '@nestjs/swagger';
+import { ApiProtected } from '../errors/problem.openapi.js';
+import { CircuitReportBody, CircuitsHealthBody, CircuitSummaryBody } from './circuit-reports.dto.js';
+import { BODY_PROBLEMS } from './json-body.js';
 
 type RouteDecorator = MethodDecorator & ClassDecorator;
 
+function ApiOfCircuits(summary: string): RouteDecorator {
+  return applyDecorators(ApiOperation({ summary }), ApiProtected('FORBIDDEN'));
+}
+
 /** Documents a route that answers with all circuits, by name. */
-export function ApiCircuitsByName(summary: string): RouteDecorator {
+export function ApiCircuitsByName(): RouteDecorator {
   return applyDecorators(
+    ApiOfCircuits('All circuits, by name'),
     ApiExtraModels(CircuitReportBody),
-    ApiOperation({ summary }),
     ApiOkResponse({
       schema: { type: 'object', additionalProperties: { $ref: getSchemaPath(CircuitReportBody) } },
     }),
   );
 }
 
+export function ApiCircuitsHealth(): RouteDecorator {
+  return applyDecorators(
+    ApiOfCircuits('All circuits in one word'),
+    ApiOkResponse({ type: CircuitsHealthBody }),
+  );
+}
+
+export function ApiCircuitsSummary(): RouteDecorator {
+  return applyDecorators(
+    ApiOfCircuits('All circuits, a line for each'),
+    ApiOkResponse({ type: [CircuitSummaryBody] }),
+  );
+}
+
 /** Documents a route that answers with one circuit. */
-export function ApiOneCircuit(summary: string): RouteDecorator {
+export function ApiOneCircuit(): RouteDecorator {
+  return applyDecorators(
+    ApiOperation({ summary: 'One circuit' }),
+    ApiOkResponse({ type: CircuitReportBody }),
+    ApiProtected('FORBIDDEN', 'NOT_FOUND'),
+  );
+}
+
+/** Documents an order to one circuit, which answers with it. */
+export function ApiCircuitOrder(summary: string): RouteDecorator {
   return applyDecorators(
     ApiOperation({ summary }),
     ApiOkResponse({ type: CircuitReportBody }),
-    ApiNotFoundResponse({ description: 'There is no circuit of that name.' }),
-    ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
+    ApiProtected('FORBIDDEN', 'NOT_FOUND', ...BODY_PROBLEMS),
   );
 }

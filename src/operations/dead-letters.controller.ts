@@ -13,7 +13,7 @@ import {
   Res,
   UseInterceptors,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiTags } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
@@ -48,7 +48,6 @@ import { validatedBody, validatedQuery } from './validated-body.js';
 /** Shows operators what could not be delivered, and lets them have it tried again, look into it or give it up. */
 @Controller({ path: 'api/dead-letters', version: '1' })
 @ApiTags('operations')
-@ApiBearerAuth()
 @RequirePermission('admin:read')
 export class DeadLettersController {
   private readonly logger = new Logger(DeadLettersController.name);

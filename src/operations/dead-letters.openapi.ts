@@ -1,45 +1,37 @@
 import { applyDecorators } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
-  ApiConflictResponse,
-  ApiDefaultResponse,
   ApiNoContentResponse,
-  ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
   ApiProduces,
-  ApiTooManyRequestsResponse,
 } from '@nestjs/swagger';
+import type { ErrorCode } from '../errors/catalogue.js';
+import { ApiProtected } from '../errors/problem.openapi.js';
 import {
   DeadLetterBody,
   DeadLetterHistoryBody,
   DeadLetterPageBody,
   RedeliveryBody,
 } from './dead-letter-reports.dto.js';
+import { BODY_PROBLEMS } from './json-body.js';
 
 type RouteDecorator = MethodDecorator & ClassDecorator;
 
-const ApiProblem = (): RouteDecorator =>
-  ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' });
-
-function ApiOneLetter(summary: string): RouteDecorator {
+function ApiOneLetter(summary: string, ...codes: readonly ErrorCode[]): RouteDecorator {
   return applyDecorators(
     ApiOperation({ summary }),
     ApiParam({ name: 'id', format: 'uuid' }),
-    ApiNotFoundResponse({ description: 'There is no dead letter with this id.' }),
-    ApiProblem(),
+    ApiProtected('FORBIDDEN', 'NOT_FOUND', 'QUEUE_UNAVAILABLE', ...codes),
   );
 }
-
-const ApiNotDead = (): RouteDecorator =>
-  ApiConflictResponse({ description: 'It is dead no more, as when somebody else was faster.' });
 
 export function ApiDeadLetters(): RouteDecorator {
   return applyDecorators(
     ApiOperation({ summary: 'What could not be delivered or registered, the newest first' }),
     ApiOkResponse({ type: DeadLetterPageBody }),
-    ApiProblem(),
+    ApiProtected('FORBIDDEN', 'VALIDATION_ERROR', 'QUEUE_UNAVAILABLE'),
   );
 }
 
@@ -52,9 +44,8 @@ export function ApiDeadLetter(): RouteDecorator {
 
 export function ApiRedeliver(): RouteDecorator {
   return applyDecorators(
-    ApiOneLetter('Have one tried again'),
+    ApiOneLetter('Have one tried again', 'CONFLICT', ...BODY_PROBLEMS),
     ApiAcceptedResponse({ type: DeadLetterBody }),
-    ApiNotDead(),
   );
 }
 
@@ -65,16 +56,14 @@ export function ApiRedeliverAll(): RouteDecorator {
       description: 'The oldest first. The next such order is taken when the last of them is due.',
     }),
     ApiAcceptedResponse({ type: RedeliveryBody }),
-    ApiTooManyRequestsResponse({ description: 'The order before is being carried out; see `Retry-After`.' }),
-    ApiProblem(),
+    ApiProtected('FORBIDDEN', 'RATE_LIMITED', 'QUEUE_UNAVAILABLE', ...BODY_PROBLEMS),
   );
 }
 
 export function ApiDrop(): RouteDecorator {
   return applyDecorators(
-    ApiOneLetter('Give one up, with its file'),
+    ApiOneLetter('Give one up, with its file', 'CONFLICT', ...BODY_PROBLEMS),
     ApiNoContentResponse({ description: 'The file is gone.' }),
-    ApiNotDead(),
   );
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { ErrorCode } from '../errors/catalogue.js';
 import { exceedsNesting } from '../errors/json-depth.js';
 import { isStorable } from '../errors/json-text.js';
 import { protocolFailureOf } from '../errors/protocol-failure.js';
@@ -9,6 +10,13 @@ const MOST_BYTES = 16 * 1024;
 const LONGEST_MS = 10_000;
 /** What reads the members afterwards goes down by recursion. */
 const MOST_LEVELS = 16;
+
+/** What a route answers to a body that is not as it should be. */
+export const BODY_PROBLEMS: readonly ErrorCode[] = [
+  'VALIDATION_ERROR',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'CLIENT_STALLED',
+];
 
 /**
  * Reads a body that is one JSON object; no body at all is an object without members.

@@ -1,16 +1,14 @@
 import { applyDecorators } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
-  ApiBearerAuth,
-  ApiConflictResponse,
-  ApiDefaultResponse,
   ApiHeader,
   ApiNoContentResponse,
-  ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
 } from '@nestjs/swagger';
+import type { ErrorCode } from '../errors/catalogue.js';
+import { ApiProtected } from '../errors/problem.openapi.js';
 import { EVENT_STREAM } from './event-stream.js';
 import { Receipt } from './receipt.dto.js';
 
@@ -29,13 +27,11 @@ data: {"upload_id":"…","status":"active","file_id":"…","at":"2026-11-20T10:0
 
 `;
 
-function ApiOfUpload(summary: string, description: string): RouteDecorator {
+function ApiOfUpload(summary: string, description: string, ...codes: readonly ErrorCode[]): RouteDecorator {
   return applyDecorators(
-    ApiBearerAuth(),
     ApiOperation({ summary, description }),
     ApiParam({ name: 'uuid', format: 'uuid', description: 'The `upload_id` of the receipt.' }),
-    ApiNotFoundResponse({ description: 'There is no such upload, or it is not yours.' }),
-    ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
+    ApiProtected('NOT_FOUND', 'QUEUE_UNAVAILABLE', ...codes),
   );
 }
 
@@ -51,13 +47,13 @@ export function ApiCancelUpload(): RouteDecorator {
     ApiOfUpload(
       'Take back an upload that is not stored yet',
       'For its owner and for admins. Harmless when repeated.',
+      'CONFLICT',
     ),
     ApiOkResponse({ type: Receipt, description: 'It is cancelled, and its file is gone.' }),
     ApiAcceptedResponse({
       type: Receipt,
       description: 'The file is on its way just now; the upload is cancelled unless that succeeds.',
     }),
-    ApiConflictResponse({ description: 'The file is stored already.' }),
   );
 }
 
@@ -66,6 +62,9 @@ export function ApiUploadEvents(): RouteDecorator {
     ApiOfUpload(
       'What happens to an upload, while it happens',
       'Server-sent events, until the upload comes to an end. `status`: its state has changed; `progress`: bytes have been delivered.',
+      'RATE_LIMITED',
+      'BULKHEAD_FULL',
+      'SHUTTING_DOWN',
     ),
     ApiHeader({
       name: 'Last-Event-ID',

@@ -14,6 +14,12 @@ describe('outcomeOf', () => {
     expect(outcomeOf(new ServiceError(code, 'x'))).toBe(outcome);
   });
 
+  it('counts a body that is cut off as its client leaving', () => {
+    const cause = new ServiceError('CLIENT_CLOSED_REQUEST', 'x');
+    expect(outcomeOf(new ServiceError('MALFORMED_MULTIPART', 'x', { cause }))).toBe('client_abort');
+    expect(outcomeOf(new ServiceError('MALFORMED_MULTIPART', 'x'))).toBe('rejected');
+  });
+
   it('counts a defect as failed', () => {
     expect(outcomeOf(new TypeError('x'))).toBe('failed');
   });

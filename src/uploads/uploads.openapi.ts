@@ -1,16 +1,16 @@
 import { applyDecorators } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
-  ApiBearerAuth,
   ApiBody,
   ApiConsumes,
   ApiCreatedResponse,
-  ApiDefaultResponse,
   ApiHeader,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
 } from '@nestjs/swagger';
+import type { ErrorCode } from '../errors/catalogue.js';
+import { ApiProtected } from '../errors/problem.openapi.js';
 import { Receipt } from './receipt.dto.js';
 
 /** The text parts come first in this list, because Swagger UI sends the parts in its order. */
@@ -43,9 +43,32 @@ const JSON_PARTS = {
   metadata: { contentType: 'application/json' },
 };
 
-function ApiUpload(summary: string, description: string): MethodDecorator & ClassDecorator {
+const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
+  'VALIDATION_ERROR',
+  'EMPTY_FILE',
+  'FORBIDDEN',
+  'CLIENT_STALLED',
+  'FILE_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'RATE_LIMITED',
+  'STORAGE_FAILED',
+  'NO_STORAGE_AVAILABLE',
+  'CIRCUIT_OPEN',
+  'BULKHEAD_FULL',
+  'QUEUE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'STORAGE_TIMEOUT',
+  'DEADLINE_EXCEEDED',
+  'STORAGE_FULL',
+  'SPOOL_FULL',
+];
+
+function ApiUpload(
+  summary: string,
+  description: string,
+  ...codes: readonly ErrorCode[]
+): MethodDecorator & ClassDecorator {
   return applyDecorators(
-    ApiBearerAuth(),
     ApiOperation({ summary, description }),
     ApiHeader({
       name: 'Prefer',
@@ -67,7 +90,7 @@ function ApiUpload(summary: string, description: string): MethodDecorator & Clas
         },
       },
     }),
-    ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
+    ApiProtected(...UPLOAD_PROBLEMS, ...codes),
   );
 }
 
@@ -76,6 +99,7 @@ export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
     ApiUpload(
       'Upload a file as a form',
       'Text parts must come before `file`, which is streamed on while it arrives.',
+      'MALFORMED_MULTIPART',
     ),
     ApiConsumes('multipart/form-data'),
     ApiBody({ schema: MULTIPART_UPLOAD, encoding: JSON_PARTS }),
@@ -87,6 +111,9 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
     ApiUpload(
       'Upload a file as it is, under your own id',
       'The same bytes again give the first receipt again.',
+      'DIGEST_MISMATCH',
+      'CONFLICT',
+      'UPLOAD_IN_PROGRESS',
     ),
     ApiConsumes('application/octet-stream'),
     ApiParam({ name: 'uuid', format: 'uuid' }),

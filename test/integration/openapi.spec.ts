@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type INestApplication, VERSION_NEUTRAL } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
+import { ERROR_CATALOGUE } from '../../src/errors/catalogue.js';
 import { setUpOpenApi } from '../../src/openapi.js';
+import { type RunningApp, startApp } from '../support/app.js';
 
 @Controller({ path: 'api/things', version: '1' })
 class ThingsController {
@@ -52,5 +54,90 @@ describe('/docs', () => {
       expect(asset).not.toMatch(/^(?:https?:)?\/\//);
       expect((await request(url).get(new URL(asset, `${url}/docs`).pathname)).status).toBe(200);
     }
+  });
+});
+
+interface Described {
+  readonly description: string;
+  readonly headers: Record<string, object>;
+  readonly content?: Record<string, { schema: { $ref?: string } }>;
+}
+
+describe('the document of the whole service', () => {
+  let running: RunningApp;
+  let text: string;
+  let operations: [name: string, responses: Record<string, Described>][];
+
+  beforeAll(async () => {
+    running = await startApp();
+    const answer = await request(running.url).get('/docs/json');
+    text = answer.text;
+    const paths: Record<string, Record<string, { responses: Record<string, Described> }>> = answer.body.paths;
+    operations = Object.entries(paths).flatMap(([path, item]) =>
+      Object.entries(item).map(([method, { responses }]): (typeof operations)[number] => [
+        `${method} ${path}`,
+        responses,
+      ]),
+    );
+  });
+
+  afterAll(() => running.close());
+
+  const errors = (name: string): string[] => {
+    const responses = operations.find(([found]) => found === name)?.[1] ?? {};
+    return Object.keys(responses).filter((status) => status >= '400');
+  };
+
+  it('refers to nothing that it does not have', () => {
+    const { components } = JSON.parse(text) as { components: { schemas: Record<string, unknown> } };
+    const names = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name);
+    expect(Object.keys(components.schemas)).toEqual(expect.arrayContaining(names));
+    expect(components.schemas.ProblemBody).toMatchObject({
+      required: ['type', 'title', 'status', 'detail', 'code', 'retryable', 'trace_id'],
+      properties: { code: { enum: Object.keys(ERROR_CATALOGUE) } },
+    });
+  });
+
+  it('gives every error of every route the body of a problem', () => {
+    for (const [name, responses] of operations) {
+      for (const [status, { content }] of Object.entries(responses)) {
+        if (status < '400' || (status === '503' && name === 'get /health/ready')) continue;
+        const schema = { $ref: '#/components/schemas/ProblemBody' };
+        expect({ name, status, content }).toEqual({
+          name,
+          status,
+          content: { 'application/problem+json': { schema } },
+        });
+      }
+      expect(Object.keys(responses)).toContain('default');
+    }
+  });
+
+  it('names the headers of every answer', () => {
+    for (const [name, responses] of operations) {
+      for (const { headers } of Object.values(responses)) {
+        const versions = name.includes('/api/') ? ['X-API-Version', 'X-API-Current-Version'] : [];
+        expect(Object.keys(headers)).toEqual(expect.arrayContaining(['X-Request-ID', ...versions]));
+      }
+      for (const status of ['429', '503'].filter((code) => errors(name).includes(code))) {
+        if (name !== 'get /health/ready') expect(responses[status]?.headers).toHaveProperty('Retry-After');
+      }
+    }
+  });
+
+  it.each([
+    ['post /api/v1/files/upload', '400 401 403 404 406 408 410 413 415 429 500 502 503 504 507'],
+    ['put /api/v1/files/{uuid}', '400 401 403 404 406 408 409 410 413 415 429 500 502 503 504 507'],
+    ['get /api/v1/files/{uuid}', '400 401 404 406 410 500 502 503'],
+    ['delete /api/v1/files/{uuid}', '400 401 404 406 409 410 500 502 503'],
+    ['get /api/v1/files/{uuid}/events', '400 401 404 406 410 429 500 502 503'],
+    ['get /api/v1/resilience/circuit-breakers', '400 401 403 404 406 410 500 502'],
+    ['get /api/v1/resilience/health', '400 401 403 404 406 410 500 502'],
+    ['get /api/v1/resilience/summary', '400 401 403 404 406 410 500 502'],
+    ['post /api/v1/resilience/circuit-breakers/{name}/reset', '400 401 403 404 406 408 410 415 500 502'],
+    ['post /api/v1/dead-letters/redeliver', '400 401 403 404 406 408 410 415 429 500 502 503'],
+    ['get /health/dlq', '503'],
+  ])('names the errors of %s', (name, statuses) => {
+    expect(errors(name)).toEqual([...statuses.split(' '), 'default']);
   });
 });
