@@ -4,12 +4,14 @@ import {
   ApiBearerAuth,
   ApiConflictResponse,
   ApiDefaultResponse,
+  ApiGoneResponse,
   ApiHeader,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
   ApiParam,
+  ApiServiceUnavailableResponse,
 } from '@nestjs/swagger';
 import { EVENT_STREAM } from './event-stream.js';
 import { Receipt } from './receipt.dto.js';
@@ -35,6 +37,9 @@ function ApiOfUpload(summary: string, description: string): RouteDecorator {
     ApiOperation({ summary, description }),
     ApiParam({ name: 'uuid', format: 'uuid', description: 'The `upload_id` of the receipt.' }),
     ApiNotFoundResponse({ description: 'There is no such upload, or it is not yours.' }),
+    ApiServiceUnavailableResponse({
+      description: 'Nobody knows: a storage element or the database cannot be asked just now.',
+    }),
     ApiDefaultResponse({ description: 'A problem (RFC 9457), as `application/problem+json`.' }),
   );
 }
@@ -58,6 +63,7 @@ export function ApiCancelUpload(): RouteDecorator {
       description: 'The file is on its way just now; the upload is cancelled unless that succeeds.',
     }),
     ApiConflictResponse({ description: 'The file is stored already.' }),
+    ApiGoneResponse({ description: 'The time for which the file was wanted is over.' }),
   );
 }
 

@@ -8,6 +8,8 @@ export interface TaskRelease {
   readonly attempts: number;
   /** Where the file may be, although no answer said so. */
   readonly doubtfulTargets: readonly string[];
+  /** Where a file of its id may have been before. */
+  readonly unaskedTargets: readonly string[];
   /** Where the work was done; null leaves what was written there last. */
   readonly target: string | null;
   readonly reason: string | null;
@@ -22,15 +24,16 @@ export async function releaseTask(
   holder: string,
   release: TaskRelease,
 ): Promise<boolean> {
-  const { state, attempts, doubtfulTargets, target, reason, dueAt, at } = release;
+  const { state, attempts, doubtfulTargets, unaskedTargets, target, reason, dueAt, at } = release;
   const released = await sql.query(
     `UPDATE ingester.tasks SET state = $3::text, phase = CASE WHEN $3::text = 'waiting' THEN 'queued' ELSE 'ended' END,
       attempts = $4, doubtful_targets = $5, target = coalesce($6::text, target), reason = $7, due_at = $8,
-      doubt_since = CASE WHEN cardinality($5::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
+      unasked_targets = $10,
+      doubt_since = CASE WHEN cardinality($5::text[]) + cardinality($10::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
       dead_at = CASE WHEN $3::text = 'dead' THEN $9::timestamptz END,
       lease_owner = NULL, lease_until = NULL, updated_at = $9
     WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' RETURNING task_id`,
-    [taskId, holder, state, attempts, doubtfulTargets, target, reason, dueAt, at],
+    [taskId, holder, state, attempts, doubtfulTargets, target, reason, dueAt, at, unaskedTargets],
   );
   return released.length > 0;
 }

@@ -16,6 +16,7 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
   const common = {
     attempts: task.attempts,
     doubtfulTargets: [...held.doubtfulTargets],
+    unaskedTargets: [...held.unaskedTargets],
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,
     dueAt: at,
