@@ -8,11 +8,11 @@ import { CommitUnknown } from './database/commit-unknown.js';
 import type { Database, Sql } from './database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
-import { insertTask, lockTaskOf } from './ledger/task-rows.js';
+import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
 import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
 import { Registrations } from './registration/registrations.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
-import type { UploadRecord } from './upload-record.js';
+import { isGivenUp, type UploadRecord } from './upload-record.js';
 
 /** A file that has come as a whole and was checked, and is to be delivered later. */
 export interface Acceptance {
@@ -22,6 +22,18 @@ export interface Acceptance {
   readonly body: DurableBody;
   /** Where the file may be by now, although no answer said so. */
   readonly doubtfulTargets: readonly string[];
+  /** Where a file of this id may have been before; they are asked before anything is sent. */
+  readonly unaskedTargets: readonly string[];
+}
+
+const RETRY_AFTER_MS = 5_000;
+
+/** What a promise is made on. */
+interface Basis {
+  /** Name of the file that was kept for it. */
+  readonly spoolFile: string;
+  /** The upload of no use in whose place it comes. */
+  readonly known: UploadRecord | undefined;
 }
 
 /** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
@@ -43,21 +55,22 @@ export class Deliveries {
 
   /**
    * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
-   * same file of the same owner again gives the first promise.
+   * same file of the same owner again gives the first promise, unless that can come to nothing any more.
    * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
-   * process is at it; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is, or the spool
-   * holds files of another database
+   * process is at it, or the first promise is being cancelled; QUEUE_UNAVAILABLE, when the file is not accepted, or
+   * nobody knows whether it is, or the spool holds files of another database
    */
   async accept(acceptance: Acceptance): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
     // Before the bytes are written: without a database they would be removed again.
     const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
-    if (known && !isGivenUp(known)) return sameOf(known, acceptance);
+    if (known) await refuseCancelling(database, known);
+    if (known && !(await this.isUseless(known))) return sameOf(known, acceptance);
     const admission = this.spool.space.admit(digest.size);
     try {
       const spoolFile = await this.spool.keep(body, uploadId);
-      return await this.promise(database, acceptance, spoolFile);
+      return await this.promise(database, acceptance, { spoolFile, known });
     } finally {
       admission.release();
     }
@@ -78,22 +91,27 @@ export class Deliveries {
 
   /**
    * The promise of a file that is still in the spool. Where none is there, the database is not asked.
-   * @throws QUEUE_UNAVAILABLE
+   * @throws UPLOAD_IN_PROGRESS while it is being cancelled; QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.has(uploadId))) return undefined;
-    const known = await findUpload(await this.store.database.open(), uploadId);
-    return known && !isGivenUp(known) ? known : undefined;
+    const database = await this.store.database.open();
+    const known = await findUpload(database, uploadId);
+    if (!known || isGivenUp(known, this.settings.now())) return undefined;
+    await refuseCancelling(database, known);
+    return known;
   }
 
-  private async promise(
-    database: Database,
-    acceptance: Acceptance,
-    spoolFile: string,
-  ): Promise<UploadRecord> {
+  /** Can nothing come of a promise any more but its receipt? A dead letter whose file is gone cannot be delivered. */
+  private async isUseless(known: UploadRecord): Promise<boolean> {
+    if (isGivenUp(known, this.settings.now())) return true;
+    return known.status === 'dead' && !(await this.spool.files.has(known.uploadId));
+  }
+
+  private async promise(database: Database, acceptance: Acceptance, basis: Basis): Promise<UploadRecord> {
     const { uploadId } = acceptance;
     try {
-      const record = await this.write(database, acceptance, spoolFile);
+      const record = await this.write(database, acceptance, basis);
       this.store.published();
       return record;
     } catch (error) {
@@ -103,11 +121,16 @@ export class Deliveries {
     }
   }
 
-  private write(database: Database, acceptance: Acceptance, spoolFile: string): Promise<UploadRecord> {
+  private write(
+    database: Database,
+    acceptance: Acceptance,
+    { spoolFile, known }: Basis,
+  ): Promise<UploadRecord> {
     const { uploadId, file, digest } = acceptance;
     const at = this.settings.now();
     return database.transaction(async (tx) => {
-      const before = await takeId(tx, { uploadId, status: 'accepted', file, digest, spoolFile, at });
+      const upload = { uploadId, status: 'accepted', file, digest, spoolFile, at } as const;
+      const before = await takeId(tx, upload, known);
       if (!before) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
       await this.addTask(tx, acceptance, before, at);
       const record = await findUpload(tx, uploadId);
@@ -124,6 +147,7 @@ export class Deliveries {
       uploadId,
       kind: 'delivery',
       doubtfulTargets: [...new Set([...before, ...acceptance.doubtfulTargets])],
+      unaskedTargets: acceptance.unaskedTargets,
       size: digest.size,
       at,
       deadline: new Date(at.getTime() + this.settings.maxAgeMs),
@@ -143,18 +167,29 @@ export class Deliveries {
 }
 
 /**
- * Writes the row of a new upload, also where its owner or time had given up another one of its id. Gives the targets
- * where a file of that one may be all the same; undefined where the id is taken.
+ * Writes the row of a new upload, also where another one of its id and owner is of no use any more, as `known` was seen
+ * to be. Gives the targets where a file of that one may be all the same; undefined where the id is taken.
  */
-async function takeId(tx: Sql, upload: NewUpload): Promise<readonly string[] | undefined> {
+async function takeId(
+  tx: Sql,
+  upload: NewUpload,
+  known: UploadRecord | undefined,
+): Promise<readonly string[] | undefined> {
   if (await insertUpload(tx, upload)) return [];
-  const old = await lockTaskOf(tx, upload.uploadId, 'delivery');
-  return (await renewUpload(tx, upload)) ? (old?.doubtful_targets ?? []) : undefined;
+  const task = await lockTaskOf(tx, upload.uploadId, 'delivery');
+  const old = await findUpload(tx, upload.uploadId, true);
+  if (old?.owner !== upload.file.uploadedBy) return undefined;
+  if (old.revision !== known?.revision || isCancelling(task)) return undefined;
+  await renewUpload(tx, upload);
+  return task?.doubtful_targets ?? [];
 }
 
-/** Nothing is left of it but its receipt, so that the same id may be uploaded anew. */
-function isGivenUp({ status }: UploadRecord): boolean {
-  return status === 'cancelled' || status === 'expired';
+/** A client who is told that his file is safe must not lose it to a cancel that came before. @throws UPLOAD_IN_PROGRESS */
+async function refuseCancelling(sql: Sql, { uploadId, status }: UploadRecord): Promise<void> {
+  if (status === 'active' || !isCancelling(await findTaskOf(sql, uploadId, 'delivery'))) return;
+  throw new ServiceError('UPLOAD_IN_PROGRESS', 'The upload of this id is just being cancelled.', {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }
 
 /** The promise that was made before, where it is for this file. @throws CONFLICT */

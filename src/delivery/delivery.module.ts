@@ -34,6 +34,7 @@ import { Doubts } from './worker/doubts.service.js';
 import { Settlement } from './worker/settlement.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 import { TaskWork } from './worker/task-work.service.js';
+import { UnaskedTargets } from './worker/unasked-targets.service.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -59,7 +60,16 @@ const SPOOL = [
   SpoolRoom,
 ];
 
-const WORK = [DeliveryWork, Doubts, RegistrationWork, Settlement, TaskRunner, TaskWork, DeliveryWorkers];
+const WORK = [
+  DeliveryWork,
+  Doubts,
+  UnaskedTargets,
+  RegistrationWork,
+  Settlement,
+  TaskRunner,
+  TaskWork,
+  DeliveryWorkers,
+];
 
 /** What becomes of a file that was accepted and is not stored yet. */
 @Module({

@@ -39,6 +39,13 @@ export interface UploadEvent {
   readonly at: Date;
 }
 
+/** Is nothing left of an upload but its receipt, so that the same id may be uploaded anew? */
+export function isGivenUp({ status, file }: UploadRecord, at: Date): boolean {
+  if (status !== 'active') return status === 'cancelled' || status === 'expired';
+  const expiry = expiryOf(file);
+  return expiry !== undefined && expiry <= at;
+}
+
 /** When a temporary file is to be gone, wherever it is; undefined for a permanent one. */
 export function expiryOf({ uploadedAt, ttlDays }: FileDescription): Date | undefined {
   return ttlDays === null ? undefined : new Date(uploadedAt.getTime() + ttlDays * 86_400_000);

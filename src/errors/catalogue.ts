@@ -24,6 +24,7 @@ export const ERROR_CATALOGUE = {
   CONFLICT: { status: 409, title: 'This does not fit what is there', retryable: false },
   UPLOAD_IN_PROGRESS: { status: 409, title: 'An upload of this id is under way', retryable: true },
   API_VERSION_SUNSET: { status: 410, title: 'The API version is no longer served', retryable: false },
+  UPLOAD_EXPIRED: { status: 410, title: 'The time of the upload is over', retryable: false },
   FILE_TOO_LARGE: { status: 413, title: 'The file is too large', retryable: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The media type is not taken', retryable: false },
   RATE_LIMITED: { status: 429, title: 'The caller has too much under way', retryable: true },

@@ -22,6 +22,8 @@ export interface AttemptWatcher {
 export interface PutCall extends OutboundCall {
   readonly file: FileDescription;
   readonly body: ReplayableBody;
+  /** Targets that may have had a file of this id before: what is found there and is not this file stays. */
+  readonly unaskedTargets?: readonly string[];
   watcher?: AttemptWatcher;
 }
 
@@ -33,6 +35,13 @@ export interface FileCall extends OutboundCall {
 export interface PlacedFile {
   readonly target: string;
   readonly file: StoredFile;
+}
+
+/** What a search for a file has come to. */
+export interface FileSearch {
+  readonly found?: PlacedFile;
+  /** Targets that could not be asked: the file may be there all the same. */
+  readonly unasked: readonly string[];
 }
 
 const RETRY_AFTER_MS = 30_000;
@@ -103,8 +112,9 @@ export class StorageGateway {
     return this.elements.at(call.target).remove(call.fileId);
   }
 
-  /** Asks all elements that are written to for a file; one that cannot be asked is passed over with a warning. */
-  async find(fileId: string, signal: AbortSignal): Promise<PlacedFile | undefined> {
+  /** Asks all elements that are written to for a file. Never fails: one that cannot be asked is named. */
+  async find(fileId: string, signal: AbortSignal): Promise<FileSearch> {
+    const unasked: string[] = [];
     const answers = await Promise.all(
       this.elements.writtenTargets().map(async (target): Promise<PlacedFile | undefined> => {
         try {
@@ -112,11 +122,12 @@ export class StorageGateway {
           return file && { target, file };
         } catch (error) {
           this.logger.warn(`${target} could not be asked for a file: ${String(error)}`);
+          unasked.push(target);
           return undefined;
         }
       }),
     );
-    return answers.find((answer) => answer !== undefined);
+    return { found: answers.find((answer) => answer !== undefined), unasked };
   }
 
   /** An attempt that is found to have succeeded is no failure to anybody else, but was late all the same. */
@@ -127,18 +138,19 @@ export class StorageGateway {
 
   /**
    * The answer to a file that was sent whole was lost, or was no answer, or nobody waited for it any longer: the element
-   * is asked what it has, before the file is sent again or given up. What is there and is not the file is removed, as far as the element lets us.
+   * is asked what it has, before the file is sent again or given up. What is there and is not the file is removed, as far
+   * as the element lets us, unless it may have been there before.
    */
   private async keptDespite(
     error: unknown,
     element: StorageElement,
-    { file, body }: PutCall,
+    { file, body, target = '', unaskedTargets = [] }: PutCall,
   ): Promise<StoredFile | undefined> {
     if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return undefined;
     try {
       const kept = await element.stat(file.fileId);
       if (kept && isSameFile(kept, body.digest())) return kept;
-      if (kept) await element.remove(kept.fileId);
+      if (kept && !unaskedTargets.includes(target)) await element.remove(kept.fileId);
     } catch (askingError) {
       this.logger.warn(`${element.id} does not say whether it kept ${file.fileId}: ${String(askingError)}`);
     }

@@ -31,7 +31,7 @@ function ApiOfUpload(summary: string, description: string, ...codes: readonly Er
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiParam({ name: 'uuid', format: 'uuid', description: 'The `upload_id` of the receipt.' }),
-    ApiProtected('NOT_FOUND', 'QUEUE_UNAVAILABLE', ...codes),
+    ApiProtected('NOT_FOUND', 'NO_STORAGE_AVAILABLE', 'QUEUE_UNAVAILABLE', ...codes),
   );
 }
 
@@ -48,6 +48,7 @@ export function ApiCancelUpload(): RouteDecorator {
       'Take back an upload that is not stored yet',
       'For its owner and for admins. Harmless when repeated.',
       'CONFLICT',
+      'UPLOAD_EXPIRED',
     ),
     ApiOkResponse({ type: Receipt, description: 'It is cancelled, and its file is gone.' }),
     ApiAcceptedResponse({

@@ -24,17 +24,17 @@ export function receiptOfRecord({ uploadId, file, digest, fileId, status }: Uplo
   return write(uploadId, file, digest, { file_id: fileId, status });
 }
 
+/** The receipt of a dead letter whose file came to rest on a storage element all the same. */
+export function storedReceiptOf({ uploadId, file, digest }: UploadRecord, stored: StoredFile): Receipt {
+  return receiptOf(uploadId, { ...file, uploadedAt: stored.uploadedAt ?? file.uploadedAt }, digest, stored);
+}
+
 /**
- * The receipt that was given when the file was stored first, as far as its element remembers: what it does not
+ * What was said of a file when it was stored first, as far as its element remembers: what it does not
  * report is as in the repeated request, which differs from the first in nothing that a raw upload can say.
  */
-export function firstReceiptOf(
-  uploadId: string,
-  stored: StoredFile,
-  repeated: FileDescription,
-  digest: ContentDigest,
-): Receipt {
-  const first: FileDescription = {
+export function firstDescriptionOf(stored: StoredFile, repeated: FileDescription): FileDescription {
+  return {
     ...repeated,
     originalFilename: stored.originalFilename ?? repeated.originalFilename,
     contentType: stored.contentType ?? repeated.contentType,
@@ -42,7 +42,6 @@ export function firstReceiptOf(
     uploadedAt: stored.uploadedAt ?? repeated.uploadedAt,
     ...stored.remembered,
   };
-  return receiptOf(uploadId, first, digest, stored);
 }
 
 /**
@@ -71,6 +70,13 @@ export function rememberedReceiptOf(
     ...stored.remembered,
   };
   return receiptOf(uploadId, file, { size, sha256 }, stored);
+}
+
+/** The receipt as it is at a time, in milliseconds since 1970: nobody keeps a stored file longer than its owner wanted. */
+export function asOf(receipt: Receipt, nowMs: number): Receipt {
+  const { status, expires_at: expiresAt } = receipt;
+  const isOver = status === 'active' && expiresAt !== null && Date.parse(expiresAt) <= nowMs;
+  return isOver ? Object.assign({}, receipt, { status: 'expired' } as const) : receipt;
 }
 
 function write(

@@ -87,9 +87,10 @@ export class UploadPlacement {
     }
   }
 
-  private putCall(description: FileDescription, { file, signal, departed }: UploadUnderWay): PutCall {
+  private putCall(description: FileDescription, upload: UploadUnderWay): PutCall {
+    const { file, signal, departed, unaskedTargets } = upload;
     const call = this.storage.putCall(description.retentionPolicy, description, file, signal);
-    return { ...call, abandoned: departed };
+    return { ...call, unaskedTargets, abandoned: departed };
   }
 
   private async fallBack(
@@ -128,6 +129,7 @@ export class UploadPlacement {
       digest: body.digest(),
       body: body.durable,
       doubtfulTargets,
+      unaskedTargets: upload.unaskedTargets ?? [],
     });
     // An old promise that was taken back: nothing was kept now.
     if (record.status === 'cancelled' || record.status === 'expired') throw usedUp();

@@ -7,36 +7,43 @@ import { ServiceError } from '../errors/service-error.js';
 import type { StoredFile } from '../storage/storage-element.js';
 import type { StorageElements } from '../storage/storage-elements.service.js';
 import type { StorageGateway } from '../storage/storage-gateway.service.js';
+import { ManualClock } from '../../test/support/manual-clock.js';
 import { UploadReceipts } from './upload-receipts.service.js';
 
 const ALICE = caller('alice', ['user']);
 const AT = new Date('2026-11-20T10:00:00Z');
 const STORED: StoredFile = { fileId: 'f', size: 5, sha256: 'x', uploadedBy: 'alice', uploadedAt: AT };
+const ONE_DAY_MS = 86_400_000;
 const AWAY = new ServiceError('QUEUE_UNAVAILABLE', 'x');
 
 let inLedger: () => Promise<UploadRecord | undefined>;
 let inStorage: StoredFile | undefined;
+let unasked: string[];
+let clock: ManualClock;
 let receipts: UploadReceipts;
 
 beforeEach(() => {
   jest.spyOn(Logger.prototype, 'debug').mockImplementation(() => undefined);
   inLedger = () => Promise.resolve(undefined);
   inStorage = undefined;
+  unasked = [];
+  clock = new ManualClock();
   const ledger = { find: () => inLedger(), cancel: () => inLedger() } as unknown as UploadsLedger;
   const storage = {
-    find: () => Promise.resolve(inStorage && { target: 'storage:a', file: inStorage }),
+    find: () => Promise.resolve({ found: inStorage && { target: 'storage:a', file: inStorage }, unasked }),
   } as unknown as StorageGateway;
   const elements = { retentionPolicyAt: () => 'permanent' } as unknown as StorageElements;
-  receipts = new UploadReceipts(ledger, storage, elements);
+  receipts = new UploadReceipts(ledger, storage, elements, clock);
 });
 
 function caller(subject: string, roles: string[] = [], scopes: string[] = []): Caller {
   return { subject, username: null, clientId: null, roles: new Set(roles), scopes: new Set(scopes) };
 }
 
-function promised(status: UploadStatus): void {
-  const file = { uploadedBy: 'alice', uploadedAt: AT, ttlDays: null };
-  const record = { uploadId: 'id', status, file, digest: { size: 5, sha256: 'x' }, fileId: null };
+function promised(status: UploadStatus, ttlDays: number | null = null): void {
+  const file = { uploadedBy: 'alice', uploadedAt: AT, ttlDays };
+  const digest = { size: 5, sha256: 'x' };
+  const record = { uploadId: 'id', owner: 'alice', status, file, digest, fileId: null };
   inLedger = () => Promise.resolve(record as unknown as UploadRecord);
 }
 
@@ -91,7 +98,7 @@ describe('UploadReceipts', () => {
     },
   );
 
-  it.each<UploadStatus>(['accepted', 'delivering', 'dead'])(
+  it.each<UploadStatus>(['accepted', 'delivering'])(
     'believes the ledger while an upload is %s',
     async (status) => {
       promised(status);
@@ -99,6 +106,63 @@ describe('UploadReceipts', () => {
       expect((await receipts.find('id', ALICE)).receipt).toMatchObject({ status, file_id: null });
     },
   );
+
+  it('believes the storage where it has the file of a dead letter, and no other one', async () => {
+    promised('dead');
+    expect((await receipts.find('id', ALICE)).receipt.status).toBe('dead');
+    inStorage = { fileId: 'f', size: 5, sha256: 'x' };
+    expect((await receipts.find('id', ALICE)).receipt).toMatchObject({ status: 'active', file_id: 'f' });
+    for (const other of [{ sha256: 'y' }, { sha256: undefined }, { size: 6 }, { uploadedBy: 'mallory' }]) {
+      inStorage = { ...STORED, ...other };
+      expect((await receipts.find('id', ALICE)).receipt).toMatchObject({ status: 'dead', file_id: null });
+    }
+  });
+
+  it('does not say that there is nothing while an element that may have it cannot be asked', async () => {
+    unasked = ['storage:b'];
+    const away = { code: 'NO_STORAGE_AVAILABLE', options: { retryAfterMs: 10_000 } };
+    await expect(receipts.find('id', ALICE)).rejects.toMatchObject(away);
+    await expect(receipts.cancel('id', ALICE)).rejects.toMatchObject(away);
+    inStorage = STORED;
+    expect((await receipts.find('id', ALICE)).receipt.status).toBe('active');
+    inStorage = { ...STORED, uploadedBy: undefined };
+    await expect(receipts.find('id', ALICE)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    inStorage = undefined;
+    promised('cancelled');
+    expect((await receipts.find('id', ALICE)).receipt.status).toBe('cancelled');
+  });
+
+  it('says that a file is expired from the very moment on', async () => {
+    const remembered = { description: null, tags: [], metadata: {}, retentionPolicy: 'temporary' } as const;
+    const stored = { ...STORED, remembered: { ...remembered, ttlDays: 1 } };
+    const both = async (): Promise<string[]> => {
+      promised('active', 1);
+      inStorage = undefined;
+      const { receipt: delivered } = await receipts.find('id', ALICE);
+      inLedger = () => Promise.resolve(undefined);
+      inStorage = stored;
+      return [delivered.status, (await receipts.find('id', ALICE)).receipt.status];
+    };
+    clock.pass(ONE_DAY_MS - 1);
+    expect(await both()).toEqual(['active', 'active']);
+    clock.pass(1);
+    expect(await both()).toEqual(['expired', 'expired']);
+    promised('active', 1);
+    // The element has not removed it yet, and does not say how long it keeps files.
+    inStorage = STORED;
+    expect((await receipts.find('id', ALICE)).receipt.status).toBe('expired');
+    inStorage = { ...STORED, uploadedAt: new Date(AT.getTime() + ONE_DAY_MS) };
+    expect((await receipts.find('id', ALICE)).receipt.status).toBe('active');
+  });
+
+  it('cancels nothing whose time is over', async () => {
+    promised('expired');
+    await expect(receipts.cancel('id', ALICE)).rejects.toMatchObject({ code: 'UPLOAD_EXPIRED' });
+    await expect(receipts.cancel('id', caller('alice'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    promised('active', 1);
+    clock.pass(ONE_DAY_MS);
+    await expect(receipts.cancel('id', ALICE)).rejects.toMatchObject({ code: 'UPLOAD_EXPIRED' });
+  });
 
   it.each([
     ['its owner', ALICE, true],

@@ -1,25 +1,27 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { permissionsOf } from '../auth/permissions.js';
 import { forbidden } from '../auth/refusals.js';
-import type { UploadRecord, UploadStatus } from '../delivery/upload-record.js';
+import { isGivenUp, type UploadRecord } from '../delivery/upload-record.js';
 import { UploadsLedger } from '../delivery/uploads-ledger.service.js';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import { CLOCK, type Clock } from '../resilience/clock.js';
+import type { StoredFile } from '../storage/storage-element.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
-import { StorageGateway } from '../storage/storage-gateway.service.js';
+import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
 import type { Receipt } from './receipt.dto.js';
-import { receiptOfRecord, rememberedReceiptOf } from './receipts.js';
+import { asOf, receiptOfRecord, rememberedReceiptOf, storedReceiptOf } from './receipts.js';
 
 /** An upload that somebody asked for. */
 export interface KnownUpload {
   readonly receipt: Receipt;
-  /** Absent where the file was stored at once, so that nothing was written down here. */
+  /** Absent where the file was stored at once, so that nothing was written down of that here. */
   readonly record?: UploadRecord;
 }
 
-/** Ends without a file, after which the same id may have been uploaded anew. */
-const GIVEN_UP = new Set<UploadStatus>(['cancelled', 'expired']);
+/** Soon enough for one who waits for an element that restarts. */
+const RETRY_AFTER_MS = 10_000;
 
 /** Says what became of uploads, to those who may know. */
 @Injectable()
@@ -30,11 +32,12 @@ export class UploadReceipts {
     private readonly ledger: UploadsLedger,
     private readonly storage: StorageGateway,
     private readonly elements: StorageElements,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * The upload of an id. Another caller's is not found either, so that nobody learns which ids there are.
-   * @throws NOT_FOUND, QUEUE_UNAVAILABLE
+   * @throws NOT_FOUND; NO_STORAGE_AVAILABLE while an element that may have the file cannot be asked; QUEUE_UNAVAILABLE
    */
   async find(uploadId: string, caller: Caller): Promise<KnownUpload> {
     const known = await this.look(uploadId);
@@ -45,13 +48,19 @@ export class UploadReceipts {
   /**
    * Takes an upload back that is not stored yet. One that is on its way just now is taken back when that attempt ends,
    * and its receipt says so until then.
-   * @throws NOT_FOUND, FORBIDDEN, CONFLICT when the file is stored, QUEUE_UNAVAILABLE
+   * @throws NOT_FOUND, FORBIDDEN, CONFLICT when the file is stored, UPLOAD_EXPIRED, NO_STORAGE_AVAILABLE, QUEUE_UNAVAILABLE
    */
   async cancel(uploadId: string, caller: Caller): Promise<Receipt> {
     const { receipt, record } = await this.find(uploadId, caller);
     refuseUnlessGranted(receipt, caller);
+    if (receipt.status === 'expired') throw expired();
     const cancelled = record && (await this.ledger.cancel(uploadId, caller.subject));
     if (!cancelled || cancelled.status === 'active') throw alreadyStored();
+    if (cancelled.status === 'expired') throw expired();
+    // A dead letter of which the storage has the file all the same: cancelled where its delivery had sent it.
+    const wasStored = receipt.status === 'active' && cancelled.status === 'cancelled';
+    const now = wasStored ? await this.look(uploadId) : undefined;
+    if (now?.receipt.status === 'active') throw alreadyStored();
     return receiptOfRecord(cancelled);
   }
 
@@ -61,23 +70,51 @@ export class UploadReceipts {
       failure = asError(error);
       return undefined;
     });
-    if (record && !GIVEN_UP.has(record.status)) return { receipt: receiptOfRecord(record), record };
-    const stored = await this.askStorage(uploadId);
-    if (stored) return { receipt: stored };
-    if (record) return { receipt: receiptOfRecord(record), record };
+    if (record && !this.mayBeStoredSince(record)) return this.knownAs(receiptOfRecord(record), record);
+    // Each call has its own time limit, and nothing is to be undone when the client leaves.
+    const { found, unasked } = await this.storage.find(uploadId, new AbortController().signal);
+    const stored = found && this.storedAs(uploadId, found, record);
+    if (stored) return stored;
+    if (record) return this.knownAs(receiptOfRecord(record), record);
     if (failure) throw failure;
+    if (!found && unasked.length > 0) throw notKnown();
     return undefined;
   }
 
-  /** A file that went straight through is known to its element alone. */
-  private async askStorage(uploadId: string): Promise<Receipt | undefined> {
-    // Each call has its own time limit, and nothing is to be undone when the client leaves.
-    const found = await this.storage.find(uploadId, new AbortController().signal);
-    if (!found) return undefined;
-    const receipt = rememberedReceiptOf(uploadId, found.file, this.elements.retentionPolicyAt(found.target));
-    if (!receipt) this.logger.debug({ upload_id: uploadId }, 'the storage does not say whose file it has');
-    return receipt;
+  /** What an element says of a file, where that is newer than what is written down. */
+  private storedAs(uploadId: string, found: PlacedFile, record?: UploadRecord): KnownUpload | undefined {
+    if (record?.status === 'dead') {
+      return isFileOf(record, found.file)
+        ? this.knownAs(storedReceiptOf(record, found.file), record)
+        : undefined;
+    }
+    const policy = this.elements.retentionPolicyAt(found.target);
+    const receipt = rememberedReceiptOf(uploadId, found.file, policy);
+    if (!receipt) {
+      this.logger.debug({ upload_id: uploadId }, 'the storage does not say whose file it has');
+      return undefined;
+    }
+    // Of a delivered file whose time is over, an element that has not removed it yet has nothing new to say.
+    const isNews = record?.status !== 'active' || isGivenUp(record, new Date(receipt.uploaded_at));
+    return isNews ? this.knownAs(receipt) : undefined;
   }
+
+  private knownAs(receipt: Receipt, record?: UploadRecord): KnownUpload {
+    return { receipt: asOf(receipt, this.clock.wallMs()), record };
+  }
+
+  /** Has it come to an end after which its file may have been uploaded anew, or been found? */
+  private mayBeStoredSince(record: UploadRecord): boolean {
+    return record.status === 'dead' || isGivenUp(record, new Date(this.clock.wallMs()));
+  }
+}
+
+/** Is it certain that a stored file is that of a dead letter? */
+function isFileOf(
+  { owner, digest }: UploadRecord,
+  { size, sha256, uploadedBy = owner }: StoredFile,
+): boolean {
+  return uploadedBy === owner && size === digest.size && sha256 === digest.sha256;
 }
 
 function isOwn(receipt: Receipt, caller: Caller): boolean {
@@ -93,6 +130,15 @@ function refuseUnlessGranted(receipt: Receipt, caller: Caller): void {
 
 function notFound(): ServiceError {
   return new ServiceError('NOT_FOUND', 'There is no upload with this id.');
+}
+
+function notKnown(): ServiceError {
+  const detail = 'It is not known now whether there is such an upload: a storage element cannot be asked.';
+  return new ServiceError('NO_STORAGE_AVAILABLE', detail, { retryAfterMs: RETRY_AFTER_MS });
+}
+
+function expired(): ServiceError {
+  return new ServiceError('UPLOAD_EXPIRED', 'The time for which the file was wanted is over.');
 }
 
 function alreadyStored(): ServiceError {

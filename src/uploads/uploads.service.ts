@@ -47,9 +47,9 @@ export class UploadsService {
     const later = this.isForLater(request);
     return this.run({ route: 'raw', request, caller, uploadId, later }, open, async (upload) => {
       const description = describeFile(uploadId, upload, caller);
-      const repeated = await this.repeats.answer(description, upload, caller);
-      if (repeated) return repeated;
-      const placement = await this.place(later, description, upload);
+      const { answer, unasked } = await this.repeats.find(description, upload, caller);
+      if (answer) return answer;
+      const placement = await this.place(later, description, { ...upload, unaskedTargets: unasked });
       await this.placement.register(placement, description, upload);
       return answerOf(later, description, upload, placement);
     });

@@ -18,6 +18,14 @@ const KNOWN = `## Known
   removed, and a copy stays behind for each attempt. The contract lets an element ignore the id that it is given.
 - an element that dies after it has stored a file and before it answers cannot be asked: the file is stored at the next
   one under the same id, and a copy stays behind at the first.
+- a \`PUT\` is repeated while the element that has its file cannot be asked, and the ledger does not know the file or
+  cannot be asked either: the file is stored at another element as well, and the answer is 201 again. What is kept for
+  later instead (202) is sent only when the element was asked.
+- a repeated \`PUT\` is recognised only where the element takes the id that it is given.
+- the receipt of a file that was stored at once cannot be asked for later (404) where the element chooses an id of its
+  own, or does not report \`uploaded_by\`, when and with which checksum it took the file. The receipt of one that was
+  accepted (202) is kept here.
+- while an element cannot be asked, an id that nobody knows is 503 and not 404: the file may be there.
 `;
 
 /** The page docs/faults.md. The tests of the cells hold what it says against what happens. */

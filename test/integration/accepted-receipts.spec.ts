@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
@@ -83,6 +84,33 @@ describe('the receipt of an accepted upload', () => {
     await service.untilStatus(next, 'active');
     expect([...service.element.files.keys()]).not.toContain(id);
     expect(await (await read(id)).json()).toMatchObject({ status: 'cancelled' });
+  });
+
+  it('says that the time of a delivered file is over, and then it cannot be taken back', async () => {
+    const id = await accepted();
+    service.element.options.fault = undefined;
+    await service.untilStatus(id, 'active');
+    const database = await service.running.app.get(DeliveryDatabase, { strict: false }).open();
+    await database.query(
+      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2020-01-01T00:00:00.000Z"')
+      WHERE upload_id = $1`,
+      [id],
+    );
+    const [file] = service.element.files.values();
+    if (file) service.element.files.set(id, { ...file, uploadedAt: '2020-01-02T00:00:00.000Z' });
+    expect(await (await read(id)).json()).toMatchObject({ status: 'expired' });
+    expect(await statusAndCode(await cancel(id))).toEqual([410, 'UPLOAD_EXPIRED']);
+  });
+
+  it('is not said to be nowhere while an element cannot be asked', async () => {
+    const id = randomUUID();
+    await service.element.close();
+    const answer = await read(id);
+    expect(answer.headers.get('retry-after')).toBe('10');
+    expect(await statusAndCode(answer)).toEqual([503, 'NO_STORAGE_AVAILABLE']);
+    expect(await statusAndCode(await cancel(id))).toEqual([503, 'NO_STORAGE_AVAILABLE']);
+    await service.element.comeBack();
+    expect((await read(id)).status).toBe(404);
   });
 
   it('can be cancelled by its owner while he may upload, and by admins', async () => {

@@ -1,5 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
 import {
   type AcceptingService,
@@ -8,6 +10,7 @@ import {
   sha256,
   startAccepting,
 } from '../support/accepted-service.js';
+import { TokenEndpointServer } from '../support/token-endpoint.js';
 
 describe('PUT of an id that was accepted', () => {
   const bytes = randomBytes(300_000);
@@ -91,5 +94,39 @@ describe('PUT of an id that was accepted, when the element is back before the de
     expect((await service.put(id, Buffer.from('other'))).status).toBe(409);
     expect(service.element.files.size).toBe(0);
     await service.close();
+  });
+});
+
+describe('PUT of a file that was stored by a process which was killed just then', () => {
+  it('has it registered, once', async () => {
+    const admin = await AdminModuleServer.start();
+    const tokens = await TokenEndpointServer.start();
+    const service = await startAccepting({
+      ADMIN_URL: admin.url,
+      SERVICE_TOKEN_URL: tokens.url,
+      SERVICE_CLIENT_ID: 'ingester',
+      SERVICE_CLIENT_SECRET: 'hunter2',
+    });
+    service.element.options.fault = undefined;
+    const bytes = randomBytes(1_000);
+    const id = randomUUID();
+    expect((await service.put(id, bytes)).status).toBe(201);
+    await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(1)));
+    const database = await service.running.app.get(DeliveryDatabase, { strict: false }).open();
+    const states = (): Promise<object[]> => database.query('SELECT kind, state FROM ingester.tasks');
+    const done = (): Promise<void> =>
+      eventually(async () => expect(await states()).toEqual([{ kind: 'registration', state: 'done' }]));
+    await done();
+    // As if the note had never been taken.
+    await database.query('DELETE FROM ingester.uploads');
+    for (let time = 0; time < 2; time += 1) {
+      expect((await service.put(id, bytes)).status).toBe(200);
+      await done();
+    }
+    expect(admin.requests).toHaveLength(2);
+    expect(admin.requests[1]?.body).toEqual(admin.requests[0]?.body);
+    expect((await service.put(id, Buffer.from('other'))).status).toBe(409);
+    await service.close();
+    await Promise.all([admin.close(), tokens.close()]);
   });
 });

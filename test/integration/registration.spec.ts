@@ -141,16 +141,51 @@ describe('a file that is stored without a promise', () => {
     expect(admin.requests).toHaveLength(1);
   });
 
-  it('is registered also where its id is that of an upload which was cancelled', async () => {
+  it.each(['cancelled', 'expired', 'dead'])(
+    'is registered also where its id is that of an upload which is %s, and takes its place',
+    async (status) => {
+      await open();
+      const uploadId = await store();
+      await registered(uploadId);
+      const database = await module.get(DeliveryDatabase).open();
+      await database.query(`UPDATE ingester.tasks SET kind = 'delivery', state = 'dead'`);
+      await database.query(
+        `UPDATE ingester.uploads SET status = $1, file_id = NULL, sha256 = 'other', size = 7, spool_file = 'x'`,
+        [status],
+      );
+      await store(uploadId);
+      await registered(uploadId);
+      expect(await rows('uploads')).toMatchObject([
+        {
+          status: 'active',
+          file_id: `of-${uploadId}`,
+          sha256: 'ab'.repeat(32),
+          size: 5,
+          bytes_delivered: 5,
+          spool_file: null,
+          finished_at: expect.anything(),
+        },
+      ]);
+      expect((await rows('events')).map(({ type }) => type)).toEqual(['active', 'active']);
+    },
+  );
+
+  it('is registered anew where it has come after the time of the one before, and not where it is that one', async () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
     const database = await module.get(DeliveryDatabase).open();
-    await database.query('DELETE FROM ingester.tasks');
-    await database.query(`UPDATE ingester.uploads SET status = 'cancelled', file_id = NULL`);
+    await database.query(
+      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2026-10-21T10:00:00.001Z"')`,
+    );
     await store(uploadId);
+    expect(admin.requests).toHaveLength(1);
+    await database.query(
+      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2026-10-21T10:00:00.000Z"')`,
+    );
+    await store(uploadId);
+    await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
     await registered(uploadId);
-    expect(await rows('uploads')).toMatchObject([{ status: 'active', file_id: `of-${uploadId}` }]);
   });
 
   it('is left to its delivery where that is still to come', async () => {

@@ -13,6 +13,7 @@ export interface LetterOptions {
   readonly reason?: string;
   readonly target?: string;
   readonly doubtfulTargets?: readonly string[];
+  readonly unaskedTargets?: readonly string[];
   readonly deadAt?: Date;
   readonly bytes?: Buffer;
   readonly originalFilename?: string;
@@ -45,8 +46,10 @@ export async function seedLetter(
     at,
   });
   const deadline = new Date(at.getTime() + 3_600_000);
-  const { doubtfulTargets = [] } = options;
-  await insertTask(database, { taskId, uploadId, kind, doubtfulTargets, size: digest.size, at, deadline });
+  const { doubtfulTargets = [], unaskedTargets = [] } = options;
+  const { size } = digest;
+  const task = { taskId, uploadId, kind, doubtfulTargets, unaskedTargets, size, at, deadline };
+  await insertTask(database, task);
   await letDie(database, { taskId, uploadId }, options, { at, deadAt });
   return { taskId, uploadId };
 }
@@ -67,20 +70,14 @@ async function letDie(
   { kind = 'delivery', reason = 'STORAGE_FAILED', target = 'storage:se-02', ...options }: LetterOptions,
   { at, deadAt }: { readonly at: Date; readonly deadAt: Date },
 ): Promise<void> {
-  const { doubtfulTargets = [] } = options;
+  const { doubtfulTargets = [], unaskedTargets = [] } = options;
   const terms = { holder: randomUUID(), at, until: deadAt };
   await claimTask(database, taskId, terms);
   const begun = await beginAttempt(database, taskId, terms, { target, doubtfulTargets, number: 1 });
   const failed = { outcome: 'failed', code: reason, statusCode: 503, detail: 'The storage element failed.' };
   await endAttempts(database, [{ id: begun?.attempt_id ?? 0, endedAt: deadAt, ...failed }]);
-  const end = {
-    state: 'dead',
-    attempts: 1,
-    doubtfulTargets,
-    handedOverAt: null,
-    target: null,
-    reason,
-  } as const;
+  const doubts = { doubtfulTargets, unaskedTargets, handedOverAt: null };
+  const end = { state: 'dead', attempts: 1, ...doubts, target: null, reason } as const;
   await releaseTask(database, taskId, terms.holder, { ...end, dueAt: deadAt, at: deadAt });
   if (kind === 'registration') return;
   await changeUpload(database, uploadId, { status: 'dead', data: { reason }, at: deadAt });

@@ -1,5 +1,6 @@
 import { uploadsAndTasks } from './migrations/0001-uploads-and-tasks.js';
 import { audit } from './migrations/0002-audit.js';
+import { unaskedTargets } from './migrations/0003-unasked-targets.js';
 import { identityAndDoubts } from './migrations/0004-identity-and-doubts.js';
 import type { Database, Sql } from './sql.js';
 
@@ -8,7 +9,12 @@ import type { Database, Sql } from './sql.js';
  * While replicas are replaced one by one, the old ones run on the new schema: a version adds, and takes away only what
  * the version before no longer used.
  */
-const MIGRATIONS: readonly (readonly string[])[] = [uploadsAndTasks, audit, [], identityAndDoubts];
+const MIGRATIONS: readonly (readonly string[])[] = [
+  uploadsAndTasks,
+  audit,
+  unaskedTargets,
+  identityAndDoubts,
+];
 
 /** Brings the schema `ingester` to the newest version, all or nothing; by one process at a time. @throws QUEUE_UNAVAILABLE */
 export function migrate(database: Database): Promise<void> {

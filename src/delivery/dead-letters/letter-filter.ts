@@ -18,7 +18,8 @@ export function conditionOf(filter: DeadLetterFilter, nowMs: number, behind?: Le
   const { target, olderThanMs, newerThanMs } = filter;
   if (target !== undefined) {
     const names = put([target, `${ELEMENT_PREFIX}${target}`]);
-    parts.push(`(t.target = ANY (${names}::text[]) OR t.doubtful_targets && ${names}::text[])`);
+    const inDoubt = '(t.doubtful_targets || t.unasked_targets)';
+    parts.push(`(t.target = ANY (${names}::text[]) OR ${inDoubt} && ${names}::text[])`);
   }
   if (olderThanMs !== undefined) parts.push(`t.dead_at < ${put(new Date(nowMs - olderThanMs))}`);
   if (newerThanMs !== undefined) parts.push(`t.dead_at > ${put(new Date(nowMs - newerThanMs))}`);

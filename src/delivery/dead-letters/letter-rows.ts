@@ -84,7 +84,7 @@ export function groupLetters(sql: Sql, recentSince: Date): Promise<DeadLetterGro
   return sql.query<DeadLetterGroup>(
     `SELECT kind, reason,
       CASE WHEN reason LIKE 'spool\\_%' THEN NULL
-        WHEN reason = 'in_doubt' THEN coalesce(doubtful_targets[1], target)
+        WHEN reason = 'in_doubt' THEN coalesce(doubtful_targets[1], unasked_targets[1], target)
         ELSE target END AS target,
       count(*) AS count, count(*) FILTER (WHERE dead_at > $1) AS recent,
       min(dead_at) AS oldest, max(dead_at) AS newest
@@ -101,7 +101,7 @@ function letterFrom(row: LetterRow): DeadLetter {
     state: row.state,
     reason: row.reason,
     target: row.target,
-    doubtfulTargets: row.doubtful_targets,
+    doubtfulTargets: [...new Set([...row.doubtful_targets, ...row.unasked_targets])],
     attempts: row.attempts,
     owner: row.owner,
     originalFilename: row.description.originalFilename,

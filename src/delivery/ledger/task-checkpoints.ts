@@ -14,6 +14,15 @@ export interface Held {
   readonly cancel_requested_at: Date | null;
 }
 
+/** What a task is at. */
+export interface PhaseChange {
+  readonly phase: TaskPhase;
+  /** Where the file may be by now. */
+  readonly doubtfulTargets: readonly string[];
+  /** Where a file of this id may have been before. */
+  readonly unaskedTargets: readonly string[];
+}
+
 export interface AttemptBegin {
   readonly target: string;
   /** All targets where the file may be from now on. */
@@ -56,13 +65,14 @@ export async function savePhase(
   sql: Sql,
   taskId: string,
   terms: LeaseTerms,
-  { phase, doubtfulTargets }: { readonly phase: TaskPhase; readonly doubtfulTargets: readonly string[] },
+  { phase, doubtfulTargets, unaskedTargets }: PhaseChange,
 ): Promise<Held | undefined> {
   const [held] = await sql.query<Held>(
     `UPDATE ingester.tasks SET lease_until = $3, updated_at = $4, phase = $5, doubtful_targets = $6,
-      doubt_since = CASE WHEN cardinality($6::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $4) END
+      unasked_targets = $7,
+      doubt_since = CASE WHEN cardinality($6::text[]) + cardinality($7::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $4) END
     WHERE ${HELD} RETURNING cancel_requested_at`,
-    [taskId, terms.holder, terms.until, terms.at, phase, doubtfulTargets],
+    [taskId, terms.holder, terms.until, terms.at, phase, doubtfulTargets, unaskedTargets],
   );
   return held;
 }

@@ -10,6 +10,8 @@ export interface TaskRelease {
   readonly doubtfulTargets: readonly string[];
   /** When one of these had the last byte, at the latest; null where that is not known. */
   readonly handedOverAt: Date | null;
+  /** Where a file of its id may have been before. */
+  readonly unaskedTargets: readonly string[];
   /** Where the work was done; null leaves what was written there last. */
   readonly target: string | null;
   readonly reason: string | null;
@@ -24,16 +26,30 @@ export async function releaseTask(
   holder: string,
   release: TaskRelease,
 ): Promise<boolean> {
-  const { state, attempts, doubtfulTargets, handedOverAt, target, reason, dueAt, at } = release;
+  const { state, attempts, doubtfulTargets, unaskedTargets, handedOverAt, target, reason, dueAt, at } =
+    release;
   const released = await sql.query(
     `UPDATE ingester.tasks SET state = $3::text, phase = CASE WHEN $3::text = 'waiting' THEN 'queued' ELSE 'ended' END,
       attempts = $4, doubtful_targets = $5, target = coalesce($6::text, target), reason = $7, due_at = $8,
-      doubt_since = CASE WHEN cardinality($5::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
+      unasked_targets = $11,
+      doubt_since = CASE WHEN cardinality($5::text[]) + cardinality($11::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
       handed_over_at = CASE WHEN cardinality($5::text[]) = 0 THEN NULL ELSE $10::timestamptz END,
       dead_at = CASE WHEN $3::text = 'dead' THEN $9::timestamptz END,
       lease_owner = NULL, lease_until = NULL, updated_at = $9
     WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' RETURNING task_id`,
-    [taskId, holder, state, attempts, doubtfulTargets, target, reason, dueAt, at, handedOverAt],
+    [
+      taskId,
+      holder,
+      state,
+      attempts,
+      doubtfulTargets,
+      target,
+      reason,
+      dueAt,
+      at,
+      handedOverAt,
+      unaskedTargets,
+    ],
   );
   return released.length > 0;
 }

@@ -15,6 +15,9 @@ export interface TaskRow {
   readonly target: string | null;
   /** Where the file may be, although no answer said so. */
   readonly doubtful_targets: readonly string[];
+  /** Which may have had a file of this id before, and could not be asked for it. */
+  readonly unasked_targets: readonly string[];
+  /** Since when some of either have not been asked. */
   readonly doubt_since: Date | null;
   /** When one of these had the last byte, at the latest. */
   readonly handed_over_at: Date | null;
@@ -37,6 +40,7 @@ export interface NewTask {
   readonly uploadId: string;
   readonly kind: TaskKind;
   readonly doubtfulTargets: readonly string[];
+  readonly unaskedTargets: readonly string[];
   readonly size: number;
   readonly at: Date;
   readonly deadline: Date;
@@ -50,12 +54,24 @@ export interface LeaseTerms {
 }
 
 export async function insertTask(sql: Sql, task: NewTask): Promise<void> {
-  const { taskId, uploadId, kind, doubtfulTargets, size, at, deadline } = task;
+  const { taskId, uploadId, kind, doubtfulTargets, unaskedTargets, size, at, deadline } = task;
+  const doubtSince = doubtfulTargets.length + unaskedTargets.length > 0 ? at : null;
   await sql.query(
-    `INSERT INTO ingester.tasks (task_id, upload_id, kind, state, phase, doubtful_targets, doubt_since,
-      handed_over_at, size, due_at, deadline, created_at, updated_at)
-    VALUES ($1, $2, $3, 'waiting', 'queued', $4, $5, $5, $6, $7, $8, $7, $7)`,
-    [taskId, uploadId, kind, doubtfulTargets, doubtfulTargets.length > 0 ? at : null, size, at, deadline],
+    `INSERT INTO ingester.tasks (task_id, upload_id, kind, state, phase, doubtful_targets, unasked_targets,
+      doubt_since, handed_over_at, size, due_at, deadline, created_at, updated_at)
+    VALUES ($1, $2, $3, 'waiting', 'queued', $4, $5, $6, $7, $8, $9, $10, $9, $9)`,
+    [
+      taskId,
+      uploadId,
+      kind,
+      doubtfulTargets,
+      unaskedTargets,
+      doubtSince,
+      doubtfulTargets.length > 0 ? at : null,
+      size,
+      at,
+      deadline,
+    ],
   );
 }
 
@@ -77,6 +93,21 @@ export async function claimTask(sql: Sql, taskId: string, terms: LeaseTerms): Pr
 export async function findTask(sql: Sql, taskId: string): Promise<TaskRow | undefined> {
   const [row] = await sql.query<TaskRow>('SELECT * FROM ingester.tasks WHERE task_id = $1', [taskId]);
   return row;
+}
+
+/** The task of an upload. */
+export async function findTaskOf(sql: Sql, uploadId: string, kind: TaskKind): Promise<TaskRow | undefined> {
+  const [row] = await sql.query<TaskRow>('SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = $2', [
+    uploadId,
+    kind,
+  ]);
+  return row;
+}
+
+/** Is the task still to end, and its owner has said that he wants the file no more? */
+export function isCancelling(task: TaskRow | undefined): boolean {
+  const isOpen = task?.state === 'waiting' || task?.state === 'running';
+  return isOpen && task.cancel_requested_at !== null;
 }
 
 /** The task of an upload, kept from changing until the transaction ends. */

@@ -87,16 +87,17 @@ export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean
 }
 
 /**
- * Takes up again an upload that its owner, or time, had given up: as a new one, but for its revisions, which go on. Gives
- * false, and changes nothing, where it is another owner's, or was not given up.
+ * Writes a new upload in the place of one of its id that is of no use any more: without its tasks, but with its
+ * revisions, which go on. The row is locked by the caller.
  */
-export async function renewUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
-  const { uploadId, status, file, digest, spoolFile, at } = upload;
-  const renewed = await sql.query(
+export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
+  const { uploadId, status, file, digest, spoolFile, stored, at } = upload;
+  await sql.query(
     `WITH renewed AS (
-      UPDATE ingester.uploads SET status = $3::text, description = $4, size = $5, sha256 = $6, spool_file = $7,
-        bytes_delivered = 0, revision = revision + 1, created_at = $8, updated_at = $8, finished_at = NULL
-      WHERE upload_id = $1 AND owner = $2 AND status IN ('cancelled', 'expired')
+      UPDATE ingester.uploads SET owner = $2, status = $3::text, description = $4, size = $5, sha256 = $6,
+        spool_file = $7, file_id = $10, stored_at = $11, bytes_delivered = $12, revision = revision + 1,
+        created_at = $8, updated_at = $8, finished_at = $13
+      WHERE upload_id = $1
       RETURNING upload_id, revision
     ), ended AS (
       DELETE FROM ingester.tasks USING renewed WHERE tasks.upload_id = renewed.upload_id
@@ -112,10 +113,13 @@ export async function renewUpload(sql: Sql, upload: NewUpload): Promise<boolean>
       digest.sha256,
       spoolFile,
       at,
-      eventData(status),
+      eventData(status, stored?.fileId),
+      stored?.fileId ?? null,
+      stored?.target ?? null,
+      stored ? digest.size : 0,
+      FINAL.has(status) ? at : null,
     ],
   );
-  return renewed.length > 0;
 }
 
 /** Changes an upload and tells those who watch. */

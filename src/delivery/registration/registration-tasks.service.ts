@@ -34,6 +34,7 @@ export class RegistrationTasks {
       uploadId,
       kind: 'registration',
       doubtfulTargets: [],
+      unaskedTargets: [],
       size: digest.size,
       at,
       deadline: new Date(at.getTime() + this.maxAgeMs),

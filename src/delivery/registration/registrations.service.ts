@@ -4,8 +4,9 @@ import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { DeliveryStore } from '../delivery-store.service.js';
 import { lockTaskOf } from '../ledger/task-rows.js';
-import { changeUpload, findUpload, insertUpload } from '../ledger/upload-rows.js';
+import { findUpload, insertUpload, renewUpload } from '../ledger/upload-rows.js';
 import { IntentFiles } from '../spool/intent-files.service.js';
+import { isGivenUp } from '../upload-record.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
 import { intentOf, intentSchema, type StoredUpload } from './registration-intent.js';
 import { RegistrationTasks } from './registration-tasks.service.js';
@@ -96,13 +97,20 @@ export class Registrations {
   }
 
   /** For an upload that has a row. Its lock keeps two from adding a task each. */
-  private async lacksTask(tx: Sql, { uploadId, stored }: StoredUpload, at: Date): Promise<boolean> {
+  private async lacksTask(tx: Sql, upload: StoredUpload, at: Date): Promise<boolean> {
+    const { uploadId, file } = upload;
+    // The task first, as workers do.
+    const delivery = await lockTaskOf(tx, uploadId, 'delivery');
     const known = await findUpload(tx, uploadId, true);
-    const isOver = known?.status === 'cancelled' || known?.status === 'expired';
-    // What was to be delivered once came after all, from its owner.
-    if (isOver) await changeUpload(tx, uploadId, { status: 'active', stored, at });
+    if (!known) return false;
+    const isDead = known.status === 'dead' && delivery?.state === 'dead';
+    // What was to be delivered once came after all.
+    if (isDead || isGivenUp(known, file.uploadedAt)) {
+      await renewUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
+      return true;
+    }
     // One that is still to be delivered is registered after that.
-    else if (known?.status !== 'active') return false;
+    if (known.status !== 'active') return false;
     return (await lockTaskOf(tx, uploadId, 'registration')) === undefined;
   }
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
-import type { ContentDigest, StoredFile } from '../../storage/storage-element.js';
+import type { StoredFile } from '../../storage/storage-element.js';
 import type { UploadRecord } from '../upload-record.js';
 
 /** What the elements say that may have a file. */
@@ -26,11 +26,15 @@ export class Doubts {
 
   constructor(private readonly storage: StorageGateway) {}
 
-  /** Asks all of `targets`. Never fails: one that cannot be asked is said to be silent. */
+  /**
+   * Asks all of `targets`; `isThat` says of what one has whether it is the file. Never fails: one that cannot be asked is
+   * said to be silent.
+   */
   async ask(
-    { uploadId, digest }: UploadRecord,
+    upload: UploadRecord,
     targets: readonly string[],
     signal: AbortSignal,
+    isThat: (stored: StoredFile, upload: UploadRecord) => boolean = isSentFile,
   ): Promise<DoubtAnswers> {
     const found: PlacedFile[] = [];
     const conflicts: string[] = [];
@@ -38,12 +42,12 @@ export class Doubts {
     const waits: number[] = [];
     await Promise.all(
       targets.map(async (target) => {
-        const answer = await this.askOne(target, uploadId, signal);
+        const answer = await this.askOne(target, upload.uploadId, signal);
         if ('error' in answer) {
           silent.push(target);
           waits.push(waitOf(answer.error));
         } else if (answer.stored) {
-          if (isThatFile(answer.stored, digest)) found.push({ target, file: answer.stored });
+          if (isThat(answer.stored, upload)) found.push({ target, file: answer.stored });
           else conflicts.push(target);
         }
       }),
@@ -74,8 +78,8 @@ export class Doubts {
 }
 
 /** It lies under our id where we began to put it. One without a checksum is taken for it by its size. */
-function isThatFile({ size, sha256 }: StoredFile, promised: ContentDigest): boolean {
-  return size === promised.size && (sha256 === undefined || sha256 === promised.sha256);
+function isSentFile({ size, sha256 }: StoredFile, { digest }: UploadRecord): boolean {
+  return size === digest.size && (sha256 === undefined || sha256 === digest.sha256);
 }
 
 function waitOf(error: unknown): number {

@@ -47,6 +47,8 @@ export class HeldTask {
   readonly lease: Lease;
   /** Where the file may be, although no answer said so. */
   readonly doubtfulTargets: Set<string>;
+  /** Where a file of this id may have been before the upload came in. */
+  readonly unaskedTargets: Set<string>;
   /** Says how many bytes the target of the attempt under way has taken. */
   bytesTaken: () => number = () => 0;
   #handedOverAt: Date | null;
@@ -62,6 +64,7 @@ export class HeldTask {
   ) {
     this.doubtfulTargets = new Set(claimed.task.doubtful_targets);
     this.#handedOverAt = claimed.task.handed_over_at;
+    this.unaskedTargets = new Set(claimed.task.unasked_targets);
     this.#jobRenewedMs = claimed.claimedMs;
     this.lease = new Lease({
       leaseMs: tools.leaseMs,
@@ -110,8 +113,9 @@ export class HeldTask {
   /** Writes down what the work is at. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
   async savePhase(phase: TaskPhase): Promise<void> {
     const doubtfulTargets = [...this.doubtfulTargets];
+    const unaskedTargets = [...this.unaskedTargets];
     await this.#write((taskId, terms) =>
-      savePhase(this.tools.database, taskId, terms, { phase, doubtfulTargets }),
+      savePhase(this.tools.database, taskId, terms, { phase, doubtfulTargets, unaskedTargets }),
     );
   }
 

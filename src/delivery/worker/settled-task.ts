@@ -17,6 +17,7 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
     attempts: task.attempts,
     doubtfulTargets: [...held.doubtfulTargets],
     handedOverAt: held.handedOverAt,
+    unaskedTargets: [...held.unaskedTargets],
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,
     dueAt: at,

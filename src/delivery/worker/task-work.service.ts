@@ -3,11 +3,13 @@ import { RegistrationWork } from '../registration/registration-work.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import { DeliveryWork } from './delivery-work.service.js';
 import type { HeldTask } from './held-task.js';
+import { UnaskedTargets } from './unasked-targets.service.js';
 
 /** What there is to be done for each kind of task. */
 @Injectable()
 export class TaskWork {
   constructor(
+    private readonly unasked: UnaskedTargets,
     private readonly deliveries: DeliveryWork,
     private readonly registrations: RegistrationWork,
   ) {}
@@ -16,6 +18,6 @@ export class TaskWork {
   async attempt(held: HeldTask): Promise<AttemptOutcome> {
     if (held.claimed.task.kind === 'registration') return this.registrations.attempt(held);
     await held.markDelivering();
-    return this.deliveries.attempt(held);
+    return (await this.unasked.resolve(held)) ?? this.deliveries.attempt(held);
   }
 }
