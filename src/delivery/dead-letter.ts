@@ -85,6 +85,8 @@ export interface DeadLetterGroup {
   readonly reason: string | null;
   /** The target that is to blame, where one is. */
   readonly target: string | null;
+  /** HTTP status of the refusal that their last attempt ended with; null where it was none. */
+  readonly refusedWith: number | null;
   readonly count: number;
   /** Of these, dead for less than a day. */
   readonly recent: number;

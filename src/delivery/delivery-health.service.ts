@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
 import { inTime } from './dead-letters/in-time.js';
+import { DeliveryStore } from './delivery-store.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import type { ShutReason } from './spool/spool-space.service.js';
 
@@ -19,10 +19,13 @@ export class DeliveryHealth {
   private promised = false;
 
   constructor(
-    private readonly database: DeliveryDatabase,
+    private readonly store: DeliveryStore,
     private readonly spool: SpoolRoom,
     config: ConfigService<Environment, true>,
   ) {
+    store.onPublished(() => {
+      this.promised = true;
+    });
     this.embedded = config.get('DATABASE_URL', { infer: true }) === undefined;
   }
 
@@ -31,7 +34,9 @@ export class DeliveryHealth {
    * made by the first promise, and what waits in the spool was promised too.
    */
   get hasPromises(): boolean {
-    return this.promised || this.spool.files.usage().files > 0 || (this.embedded && this.database.isUsed());
+    return (
+      this.promised || this.spool.files.usage().files > 0 || (this.embedded && this.store.database.isUsed())
+    );
   }
 
   /** Why the spool takes nothing now; undefined while it does. `foreign`: it holds files of another database. */
@@ -41,7 +46,7 @@ export class DeliveryHealth {
 
   /** Asks the database; one that was never used is up without being opened. Never fails. */
   async askDatabase(): Promise<DatabaseHealth> {
-    if (!this.database.isUsed()) return { up: true };
+    if (!this.store.database.isUsed()) return { up: true };
     try {
       await inTime(ASK_MS, this.ask());
       return { up: true };
@@ -51,10 +56,10 @@ export class DeliveryHealth {
   }
 
   private async ask(): Promise<void> {
-    const database = await this.database.open();
+    const database = await this.store.database.open();
     const [row] = await database.query<{ promised: boolean }>(
       'SELECT EXISTS (SELECT 1 FROM ingester.uploads) AS promised',
     );
-    this.promised = row?.promised === true;
+    this.promised ||= row?.promised === true;
   }
 }

@@ -10,6 +10,7 @@ const group = (count: number, members: Partial<DeadLetterGroup> = {}): DeadLette
   kind: 'delivery',
   reason: 'STORAGE_FAILED',
   target: 'storage:se-02',
+  refusedWith: null,
   count,
   recent: count,
   oldest: NOW,
@@ -60,6 +61,26 @@ describe('recommendations', () => {
     expect(say([group(1)], { 'storage:se-02': since })[0]).toContain(
       'circuit open since 2026-11-18 23:59 UTC, by hand',
     );
+  });
+
+  it('do not blame an open circuit for what was refused, and name the status', () => {
+    const groups = [
+      group(3, { refusedWith: 422 }),
+      group(2),
+      group(1, { kind: 'registration', reason: 'ADMIN_UNAVAILABLE', target: 'admin', refusedWith: 400 }),
+    ];
+    expect(say(groups, { 'storage:se-02': OPEN, admin: OPEN })).toEqual([
+      '3 of 6 were refused by se-02 with 422 (STORAGE_FAILED); redelivered, they are refused again until the cause is mended',
+      '2 of 6 failed on se-02: circuit open since 10:02 UTC; redeliver them once it is closed',
+      '1 of 6 are stored, but the Admin module refused their registration with 400 (ADMIN_UNAVAILABLE); redelivered, they are refused again until the cause is mended',
+    ]);
+  });
+
+  it('do not blame a circuit that opened only after they were dead', () => {
+    const groups = [group(2, { newest: new Date('2026-11-20T10:00:00.000Z') })];
+    expect(say(groups, { 'storage:se-02': OPEN })).toEqual([
+      '2 of 2 failed on se-02 with STORAGE_FAILED; circuit open since 10:02 UTC; redeliver them once it is closed',
+    ]);
   });
 
   it('tell a circuit that is being tried', () => {

@@ -67,18 +67,41 @@ function findingOf(group: DeadLetterGroup, { circuits, now }: Omit<Causes, 'grou
     const circuit = isOpen(target, circuits) ? `; ${circuitOf(target, circuits, now)}` : '';
     return { count, text: `${known(nameOf(target))}${circuit}` };
   }
+  if (group.refusedWith !== null) return { count, text: refusalOf(group) };
   if (kind === 'registration') {
     return { count, text: `are stored, but their registration at the Admin module failed with ${code}` };
   }
   if (target === null)
     return { count, text: `found no storage element (${code}); ${elements(circuits, now)}` };
-  const answers = circuits[target] ? '; its circuit is closed: it answers others' : '';
+  const answers = circuits[target] ? `; ${stateOf(target, { circuits, now })}` : '';
   return { count, text: `failed on ${nameOf(target)} with ${code}${answers}` };
 }
 
-/** A circuit says more than what single calls ended with; but not of files that nobody can be to blame for. */
-function isShut({ reason, target }: DeadLetterGroup, circuits: Causes['circuits']): boolean {
-  return isOpen(target, circuits) && !KNOWN_REASONS.has(reason);
+/** A target that refuses what it is asked lives, and refuses it again. */
+function refusalOf({ kind, reason, target, refusedWith }: DeadLetterGroup): string {
+  const what =
+    kind === 'registration'
+      ? 'are stored, but the Admin module refused their registration'
+      : `were refused by ${nameOf(target)}`;
+  return `${what} with ${refusedWith} (${reason ?? 'unknown'}); redelivered, they are refused again until the cause is mended`;
+}
+
+/**
+ * A circuit says more than what single calls ended with; but not of files that nobody can be to blame for, of refusals,
+ * and of what was dead before it opened.
+ */
+function isShut(
+  { reason, target, refusedWith, newest }: DeadLetterGroup,
+  circuits: Causes['circuits'],
+): boolean {
+  if (!isOpen(target, circuits) || KNOWN_REASONS.has(reason) || refusedWith !== null) return false;
+  return newest.getTime() >= Date.parse(circuits[target ?? '']?.opened_at ?? '');
+}
+
+function stateOf(target: string, { circuits, now }: Omit<Causes, 'groups'>): string {
+  return isOpen(target, circuits)
+    ? `${circuitOf(target, circuits, now)}; redeliver them once it is closed`
+    : 'its circuit is closed: it answers others';
 }
 
 function isOpen(target: string | null, circuits: Causes['circuits']): boolean {

@@ -16,6 +16,7 @@ import { DeadLetterFilterBody } from './dead-letter-query.dto.js';
 const LONGEST_REASON = 500;
 const MOST_AT_ONCE = 10_000;
 const NO_NUL = /^[^\0]*$/;
+const SAYS_SOMETHING = /\S/;
 
 /** Has a dead letter tried again. */
 export class RedeliverOrder {
@@ -54,5 +55,6 @@ export class DropOrder {
   @IsString()
   @Length(1, LONGEST_REASON)
   @Matches(NO_NUL)
+  @Matches(SAYS_SOMETHING)
   readonly reason!: string;
 }

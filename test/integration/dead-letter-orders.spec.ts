@@ -2,6 +2,9 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'supertest';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
+import { requestCancel } from '../../src/delivery/ledger/task-ends.js';
 import type { SeededLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
 import { HOUR_MS, type LetterStage, onBothDatabases, SPACING_MS } from './dead-letters-stage.js';
@@ -35,6 +38,19 @@ onBothDatabases((given) => {
       expect(await stage.stateOf('uploads', uploadId)).toMatchObject({ status: 'accepted', revision: 3 });
       const jobs = await stage.queue.take('small', 10);
       expect(jobs.map((job) => job.taskId)).toEqual([taskId]);
+    });
+
+    it('without being taken for old by the spool, which others need', async () => {
+      const deadAt = new Date(Date.now() - 1000 * HOUR_MS);
+      const { taskId } = await stage.seed({ deadAt });
+      const promises = new LedgerPromises(stage.running.app.get(DeliveryDatabase));
+      await stage.call('post', `/${taskId}/redeliver`);
+      expect(await promises.oldestWaitingAgeMs(Date.now() + 1_000)).toBeLessThan(60_000);
+      const cancelled = await stage.seed({ deadAt });
+      await requestCancel(stage.database, cancelled.taskId, new Date());
+      expect(await promises.oldestWaitingAgeMs(Date.now() + 1_000)).toBeLessThan(60_000);
+      await stage.database.query('UPDATE ingester.tasks SET revived_at = NULL');
+      expect(await promises.oldestWaitingAgeMs(Date.now())).toBeGreaterThan(999 * HOUR_MS);
     });
 
     it('once, however many operators say so at the same time', async () => {
@@ -194,14 +210,18 @@ onBothDatabases((given) => {
       expect(await stage.stateOf('uploads', uploadId)).toMatchObject({ status: 'active' });
     });
 
-    it.each([undefined, {}, { reason: '' }, { reason: 'x'.repeat(501) }, { reason: 'x', force: true }])(
-      'not with the body %j',
-      async (body) => {
-        const { taskId } = await stage.seed();
-        const { status } = await stage.call('delete', `/${taskId}`).send(body);
-        expect(status).toBe(400);
-        expect(await stage.stateOf('tasks', taskId)).toMatchObject({ state: 'dead' });
-      },
-    );
+    it.each([
+      undefined,
+      {},
+      { reason: '' },
+      { reason: ' \t ' },
+      { reason: 'x'.repeat(501) },
+      { reason: 'x', force: true },
+    ])('not with the body %j', async (body) => {
+      const { taskId } = await stage.seed();
+      const { status } = await stage.call('delete', `/${taskId}`).send(body);
+      expect(status).toBe(400);
+      expect(await stage.stateOf('tasks', taskId)).toMatchObject({ state: 'dead' });
+    });
   });
 });

@@ -121,6 +121,8 @@ onBothDatabases((given) => {
       ['older_than=60', 'older_than'],
       ['cursor=!', 'cursor'],
       ['cursor=MTsxMjM7eA', 'cursor'],
+      // Later than dates can be written.
+      [`cursor=${Buffer.from(`1;999999999999999;${randomUUID()}`).toString('base64url')}`, 'cursor'],
     ])('not where the query says %s', async (query, field) => {
       const { status, body } = await stage.call('get', `?${query}`);
       expect(status).toBe(400);

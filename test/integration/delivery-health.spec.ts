@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ConfigService } from '@nestjs/config';
 import { DeliveryHealth } from '../../src/delivery/delivery-health.service.js';
+import { DeliveryStore } from '../../src/delivery/delivery-store.service.js';
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
 import { SpoolOwner } from '../../src/delivery/spool/spool-owner.service.js';
@@ -14,6 +15,7 @@ import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floo
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 
 let floor: DeliveryFloor;
+let store: DeliveryStore;
 let spool: SpoolSpace | undefined;
 
 async function healthOn(url?: string): Promise<DeliveryHealth> {
@@ -25,7 +27,8 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   await spool.onModuleInit();
   const owner = new SpoolOwner(path, files, new LedgerPromises(floor.database));
   const room = new SpoolRoom(files, spool, owner);
-  return new DeliveryHealth(floor.database, room, new ConfigService(variables));
+  store = new DeliveryStore(floor.database, floor.queue);
+  return new DeliveryHealth(store, room, new ConfigService(variables));
 }
 
 afterEach(async () => {
@@ -46,6 +49,13 @@ describe('the health of delivery on PGlite', () => {
     await floor.database.open();
     expect(health.hasPromises).toBe(true);
     expect(await health.askDatabase()).toEqual({ up: true });
+  });
+
+  it('knows of a promise of its own without asking', async () => {
+    const health = await healthOn();
+    expect(health.hasPromises).toBe(false);
+    store.published();
+    expect(health.hasPromises).toBe(true);
   });
 
   it('tells that the spool is full', async () => {

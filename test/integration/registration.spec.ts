@@ -226,6 +226,23 @@ describe('a file that is stored without a promise', () => {
     expect(await readdir(intents)).toEqual([damaged]);
   });
 
+  it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
+    await rm(join(dataDir, 'database'), { recursive: true });
+    await open();
+    const sinceMs = performance.now();
+    const uploadIds = [await store(), await store()];
+    expect(performance.now() - sinceMs).toBeLessThan(500);
+    expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(
+      uploadIds.map((id) => `${id}.json`).toSorted(),
+    );
+    await eventually(async () => {
+      expect(admin.requests).toHaveLength(2);
+      await Promise.resolve();
+    }, 30_000);
+    expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]);
+    expect(await rows('tasks')).toHaveLength(2);
+  });
+
   it('is not noted anywhere without an Admin module', async () => {
     await open({ ADMIN_URL: '' });
     await store();

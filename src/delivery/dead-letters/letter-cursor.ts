@@ -7,6 +7,8 @@ export interface LetterPosition {
   readonly taskId: string;
 }
 
+/** The last that both databases and JSON write as a date: the end of the year 9999. */
+const LATEST_MS = 253_402_300_799_999;
 const CURSOR = /^1;(\d{1,15});([0-9a-f-]{36})$/;
 
 /** Writes a position as text that says nothing to callers. It stays good whatever dies or is redelivered meanwhile. */
@@ -17,7 +19,7 @@ export function cursorOf({ deadAt, taskId }: LetterPosition): string {
 /** @throws VALIDATION_ERROR for what `cursorOf` has not written. */
 export function positionOf(cursor: string): LetterPosition {
   const [, deadAtMs, taskId] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
-  if (deadAtMs !== undefined && taskId !== undefined && isUuid(taskId))
+  if (taskId !== undefined && isUuid(taskId) && Number(deadAtMs) <= LATEST_MS)
     return { deadAt: new Date(Number(deadAtMs)), taskId };
   const message = 'cursor must be the next_cursor of another page';
   throw new ServiceError('VALIDATION_ERROR', 'The cursor is not one of ours.', {

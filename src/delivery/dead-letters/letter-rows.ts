@@ -78,7 +78,8 @@ export async function findOrders(sql: Sql, taskId: string): Promise<OrderRecord[
 
 /**
  * All dead letters by what they died of; `recentSince` is when a recent one has died at the earliest. A damaged or
- * missing file is nobody's fault but ours, and of a doubt that one is to blame who does not answer.
+ * missing file is nobody's fault but ours, and of a doubt that one is to blame who does not answer. A refusal is a 4xx that
+ * means this very request, and not the moment at which it comes.
  */
 export function groupLetters(sql: Sql, recentSince: Date): Promise<DeadLetterGroup[]> {
   return sql.query<DeadLetterGroup>(
@@ -86,9 +87,14 @@ export function groupLetters(sql: Sql, recentSince: Date): Promise<DeadLetterGro
       CASE WHEN reason LIKE 'spool\\_%' THEN NULL
         WHEN reason = 'in_doubt' THEN coalesce(doubtful_targets[1], unasked_targets[1], target)
         ELSE target END AS target,
+      CASE WHEN last.status_code BETWEEN 400 AND 499 AND last.status_code NOT IN (408, 425, 429)
+        THEN last.status_code END AS "refusedWith",
       count(*) AS count, count(*) FILTER (WHERE dead_at > $1) AS recent,
       min(dead_at) AS oldest, max(dead_at) AS newest
-    FROM ingester.tasks WHERE state = 'dead' GROUP BY 1, 2, 3 ORDER BY count DESC, 1, 2, 3`,
+    FROM ingester.tasks LEFT JOIN LATERAL (
+      SELECT status_code FROM ingester.attempts WHERE attempts.task_id = tasks.task_id ORDER BY id DESC LIMIT 1
+    ) last ON true
+    WHERE state = 'dead' GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 1, 2, 3, 4`,
     [recentSince],
   );
 }

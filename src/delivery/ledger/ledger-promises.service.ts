@@ -40,15 +40,15 @@ export class LedgerPromises implements SpoolPromises {
   }
 
   /**
-   * Milliseconds since the oldest upload was accepted that still waits for its delivery; dead letters wait for nobody
-   * but an operator. 0 where there is none, and while the database is not open. Never fails.
+   * Milliseconds since the oldest upload was accepted that still waits for its delivery, or since it was last revived;
+   * dead letters wait for nobody but an operator. 0 where there is none, and while the database is not open. Never fails.
    */
   async oldestWaitingAgeMs(nowMs: number): Promise<number> {
     if (!this.database.opened) return 0;
     try {
       const database = await this.database.open();
       const [row] = await database.query<{ oldest: Date | null }>(
-        `SELECT min(created_at) AS oldest FROM ingester.tasks
+        `SELECT min(coalesce(revived_at, created_at)) AS oldest FROM ingester.tasks
         WHERE kind = 'delivery' AND state IN ('waiting', 'running')`,
       );
       return row?.oldest ? Math.max(0, nowMs - row.oldest.getTime()) : 0;

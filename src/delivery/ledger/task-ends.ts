@@ -82,6 +82,7 @@ export async function requestCancel(sql: Sql, taskId: string, at: Date): Promise
   await sql.query(
     `UPDATE ingester.tasks SET cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2,
       due_at = CASE WHEN state = 'running' THEN due_at ELSE $2 END,
+      revived_at = CASE WHEN state = 'dead' THEN $2 ELSE revived_at END,
       state = CASE WHEN state = 'dead' THEN 'waiting' ELSE state END, dead_at = NULL
     WHERE task_id = $1`,
     [taskId, at],

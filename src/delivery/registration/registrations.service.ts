@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
@@ -13,8 +13,11 @@ import { RegistrationTasks } from './registration-tasks.service.js';
 
 /** Sees to it that files which were stored without a promise are registered at the Admin module all the same. */
 @Injectable()
-export class Registrations {
+export class Registrations implements BeforeApplicationShutdown {
   private readonly logger = new Logger(Registrations.name);
+  private importing: Promise<void> | undefined;
+  /** Was something noted since the import under way has begun? */
+  private noted = false;
 
   constructor(
     private readonly store: DeliveryStore,
@@ -24,13 +27,18 @@ export class Registrations {
   ) {}
 
   /**
-   * Takes note, durably, that a stored file is to be registered: in the database, or in the spool while that is away.
-   * Nothing where no Admin module is configured.
+   * Takes note, durably, that a stored file is to be registered: in the database, or in the spool while that is away or
+   * not open yet, which takes longer than a client should wait. Nothing where no Admin module is configured.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of it
    */
   async note(upload: StoredUpload): Promise<void> {
     if (!this.tasks.wanted) return;
     const { uploadId } = upload;
+    if (!this.store.database.opened) {
+      await this.intents.write(uploadId, intentOf(upload));
+      this.importSoon();
+      return;
+    }
     try {
       await this.write(upload);
     } catch (error) {
@@ -55,6 +63,29 @@ export class Registrations {
       imported += 1;
     }
     return imported;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.noted = false;
+    await this.importing;
+  }
+
+  /** As soon as the database is open; where that does not succeed now, the upkeep does it. */
+  private importSoon(): void {
+    this.noted = true;
+    this.importing ??= this.importNoted()
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'noted registrations stay in the spool'))
+      .finally(() => {
+        this.importing = undefined;
+      });
+  }
+
+  private async importNoted(): Promise<void> {
+    await this.store.database.open();
+    while (this.noted) {
+      this.noted = false;
+      await this.importIntents();
+    }
   }
 
   private async imported(upload: StoredUpload): Promise<boolean> {

@@ -19,8 +19,13 @@ export type AttemptOutcome =
   | { readonly kind: 'interrupted' }
   /** Nobody was asked to do the work, or asked us to come later: that says nothing of the task. */
   | { readonly kind: 'put_off'; readonly reason: ErrorCode; readonly retryAfterMs?: number }
-  /** A target that may have done the work cannot be asked whether it has. */
-  | { readonly kind: 'in_doubt'; readonly retryAfterMs?: number }
+  /** A target that may have done the work cannot be asked whether it has, or may still do it. */
+  | {
+      readonly kind: 'in_doubt';
+      readonly retryAfterMs?: number;
+      /** When it may be asked for the last time, since its word is believed then. */
+      readonly withinMs?: number;
+    }
   /** Another try can help, but not for ever. */
   | { readonly kind: 'failed'; readonly reason: Reason }
   /** No try can help. */

@@ -49,7 +49,8 @@ export class DeliveryWork {
       return { kind: 'refused', reason: 'CONFLICT' };
     if (answers.silent.length > 0) return { kind: 'in_doubt', retryAfterMs: answers.retryAfterMs };
     const [kept, ...doubles] = answers.found;
-    if (!kept && this.mayStillCome(held)) return { kind: 'in_doubt' };
+    const withinMs = this.believedInMs(held);
+    if (!kept && withinMs > 0) return { kind: 'in_doubt', withinMs };
     for (const double of doubles) await this.doubts.withdraw(double, held.signal);
     held.doubtfulTargets.clear();
     if (kept) return this.stored(held, kept);
@@ -58,10 +59,9 @@ export class DeliveryWork {
   }
 
   /** "It is not here" is believed of an element that has had the time to finish what it was given. */
-  private mayStillCome({ handedOverAt, claimed: { upload } }: HeldTask): boolean {
-    const { clock } = this.settings;
+  private believedInMs({ handedOverAt, claimed: { upload } }: HeldTask): number {
     const commitMs = this.settings.commitMs(upload.digest.size);
-    return handedOverAt !== null && clock.wallMs() < handedOverAt.getTime() + commitMs;
+    return (handedOverAt?.getTime() ?? -Infinity) + commitMs - this.settings.clock.wallMs();
   }
 
   private async send(held: HeldTask): Promise<AttemptOutcome> {

@@ -80,6 +80,15 @@ describe('the step after a try', () => {
     ).toEqual({ kind: 'wait', attempts: 0, dueAtMs: NOW + 30_000, reason: 'NO_STORAGE_AVAILABLE' });
   });
 
+  it('asks in doubt no later than when the answer is believed, however often was tried', () => {
+    const late = { ...FRESH, attempts: 2 };
+    expect(nextStep({ kind: 'in_doubt', withinMs: 1_500 }, late, LIMITS, longest)).toMatchObject({
+      kind: 'wait',
+      attempts: 2,
+      dueAtMs: NOW + 1_500,
+    });
+  });
+
   it('gives a doubtful target time to settle', () => {
     expect(nextStep({ kind: 'in_doubt' }, { ...FRESH, doubtful: true }, LIMITS, shortest)).toEqual({
       kind: 'wait',

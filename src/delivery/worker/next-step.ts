@@ -82,8 +82,9 @@ function afterDelay(
   history: TaskHistory,
   ownDelayMs: number,
 ): NextStep {
-  const reason = outcome.kind === 'in_doubt' ? 'in_doubt' : outcome.reason;
-  return waitOrDie(reason, history.attempts, (outcome.retryAfterMs ?? 0) + ownDelayMs, history);
+  const delayMs = (outcome.retryAfterMs ?? 0) + ownDelayMs;
+  if (outcome.kind === 'put_off') return waitOrDie(outcome.reason, history.attempts, delayMs, history);
+  return waitOrDie('in_doubt', history.attempts, Math.min(delayMs, outcome.withinMs ?? Infinity), history);
 }
 
 function waitMs({ attempts, doubtful }: TaskHistory, limits: RetryLimits, random: Random): number {
