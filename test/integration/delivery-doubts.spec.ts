@@ -60,6 +60,16 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
   });
 
+  it('is sent again without that time where the element itself says that it failed', async () => {
+    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '60000' });
+    const uploadId = await stage.accept();
+    stage.element.options.fault = { kind: 'answer', status: 500 };
+    await stage.untilTask(uploadId, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
+    stage.element.options.fault = undefined;
+    await stage.untilStatus(uploadId, 'active');
+    expect(sent(stage.element)).toBeGreaterThan(0);
+  });
+
   it('is not sent elsewhere while an element that says it has nothing may still finish it', async () => {
     const [first, second] = await Promise.all([
       StorageElementServer.start({ fault: { kind: 'lost-answer' } }),

@@ -5,7 +5,7 @@ import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { expiryOf } from '../upload-record.js';
-import { attemptResult, mayBeStored } from './attempt-account.js';
+import { attemptResult, isDone, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf, outcomeOfError } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
 import { FencedBody } from './fenced-body.js';
@@ -91,6 +91,7 @@ export class DeliveryWork {
       begins: (target) => held.beginAttempt(target),
       failed: (target, error) => {
         held.endAttempt(attemptResult(error));
+        if (isDone(error)) held.answered();
         if (!mayBeStored(error, body.handedOver)) held.doubtfulTargets.delete(target);
       },
     };

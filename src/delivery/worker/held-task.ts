@@ -142,6 +142,11 @@ export class HeldTask {
     this.#awaitsAnswer = true;
   }
 
+  /** The target of the attempt under way is done with the file, so that no time has to pass before it is asked. */
+  answered(): void {
+    if (this.doubtfulTargets.size === 1) this.#handedOverAt = null;
+  }
+
   /** Remembers how the attempt under way ended; it is written down with what comes next. */
   endAttempt(result: AttemptResult): void {
     this.#awaitsAnswer = false;
