@@ -94,6 +94,23 @@ describe('LocalStorageElement on disk', () => {
     expect(await readdir(join(root, 'files', ID.slice(-2)))).toEqual([ID]);
   });
 
+  it('says why an upload was aborted, also while blocks of it are being written', async () => {
+    const reasons = Array.from(
+      { length: 30 },
+      (_, round) => new Error(`the client went away in round ${round}`),
+    );
+    for (const [round, reason] of reasons.entries()) {
+      const { source, body } = bodyInHand();
+      const controller = new AbortController();
+      const put = element.put(describedFile(), body, controller.signal);
+      for (let mib = 0; mib < 4; mib += 1) source.write(Buffer.alloc(MIB));
+      const timer = globalThis.setTimeout(() => controller.abort(reason), round / 3);
+      await expect(put).rejects.toBe(reason);
+      clearTimeout(timer);
+    }
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+  });
+
   it('refuses a second file of one id, in whatever case, and keeps the first', async () => {
     await element.put(describedFile({ fileId: ID }), bodyOfBytes('first'), never);
     const second = element.put(describedFile({ fileId: ID.toUpperCase() }), bodyOfBytes('second'), never);

@@ -48,7 +48,6 @@ export function storageElementContract(name: string, createSubject: () => Promis
     storesBigFiles(subject);
     failsWithTheBody(subject);
     endsWithTheSignal(subject);
-    saysWhyItWasAborted(subject);
     saysWhatItHas(subject);
   });
 }
@@ -175,25 +174,6 @@ function failsWithTheBody(subject: () => Subject): void {
     await expect(subject().element.put(describedFile(), body, never)).rejects.toMatchObject({
       code: 'VALIDATION_ERROR',
     });
-    await expectNothingLeft(subject());
-  });
-}
-
-function saysWhyItWasAborted(subject: () => Subject): void {
-  it('says why an upload was aborted, whatever it is at', async () => {
-    const reasons = Array.from(
-      { length: 30 },
-      (_, round) => new Error(`the client went away in round ${round}`),
-    );
-    for (const [round, reason] of reasons.entries()) {
-      const { source, body } = bodyInHand();
-      const controller = new AbortController();
-      const put = subject().element.put(describedFile(), body, controller.signal);
-      for (let mib = 0; mib < 4; mib += 1) source.write(Buffer.alloc(MIB));
-      const timer = globalThis.setTimeout(() => controller.abort(reason), round / 3);
-      await expect(put).rejects.toBe(reason);
-      clearTimeout(timer);
-    }
     await expectNothingLeft(subject());
   });
 }
