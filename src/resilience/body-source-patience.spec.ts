@@ -27,6 +27,19 @@ describe('the patience with readers', () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  it('ends also where its timer fires too early', () => {
+    const now = performance.now.bind(performance);
+    let lateMs = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now() - lateMs);
+    patience.begin();
+    lateMs = 30;
+    jest.advanceTimersByTime(113);
+    expect([ended, patience.left]).toEqual([0, true]);
+    jest.advanceTimersByTime(40);
+    expect([ended, patience.left]).toEqual([1, false]);
+    jest.restoreAllMocks();
+  });
+
   it('allows many short waits that take a tenth of the time together', () => {
     for (let round = 0; round < 1000; round += 1) {
       patience.begin();

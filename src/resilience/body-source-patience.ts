@@ -24,8 +24,7 @@ export class Patience {
   begin(): void {
     if (this.#sinceMs !== undefined) return;
     this.#sinceMs = performance.now();
-    // While somebody waits, more patience comes as well. A millisecond more, because timers may fire early.
-    this.#timer = setTimeout(this.onEnd, this.#leftMs() / (1 - SHARE) + 1).unref();
+    this.#arm();
   }
 
   /** The wait is over; harmless when there is none. */
@@ -34,6 +33,15 @@ export class Patience {
     clearTimeout(this.#timer);
     this.#waitedMs += performance.now() - this.#sinceMs;
     this.#sinceMs = undefined;
+  }
+
+  /**
+   * While somebody waits, more patience comes as well. Timers count from the beginning of their turn of the event loop,
+   * so that one may fire too early by what that turn took: nobody else would end the wait then.
+   */
+  #arm(): void {
+    const waitMs = Math.max(0, this.#leftMs()) / (1 - SHARE) + 1;
+    this.#timer = setTimeout(() => (this.left ? this.#arm() : this.onEnd()), waitMs).unref();
   }
 
   #leftMs(): number {
