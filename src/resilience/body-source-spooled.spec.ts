@@ -39,6 +39,20 @@ describe('a spooled body', () => {
     expect(got.map(({ buffer }) => buffer)).toEqual(chunks.map(({ buffer }) => buffer));
   });
 
+  it('is held no longer than its write takes where memory becomes short by what others hold', async () => {
+    const { body, budget } = bodyOn(new SlowDisk(), 50 * KIB, new MemoryBudget(100 * KIB));
+    body.open(0, never).resume();
+    await turn();
+    body.write(Buffer.alloc(10 * KIB));
+    expect(body.whenWritable).toBeUndefined();
+    budget.take(1_000 * KIB);
+    let isWritable = false;
+    void body.whenWritable?.then(() => (isWritable = true));
+    await turns(20);
+    expect(isWritable).toBe(true);
+    await body.dispose();
+  });
+
   it('is not held up by a reader that takes nothing', async () => {
     const { body, budget } = bodyOn(new SlowDisk(), 200 * KIB);
     const stream = body.open(0, never);

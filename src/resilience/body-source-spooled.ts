@@ -68,8 +68,10 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   get whenWritable(): Promise<void> | undefined {
     if (!this.#mustHold()) return undefined;
     this.#held ??= Promise.withResolvers();
-    if (this.#waitsForReader()) this.#patience.begin();
-    return this.#held.promise;
+    const { promise } = this.#held;
+    // Memory may have become short only now, by what others hold: nothing else would bring this body in line.
+    this.#settle();
+    return promise;
   }
 
   committedBytes(): number {
