@@ -143,5 +143,9 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     );
     expect(await stage.task(uploadId)).toMatchObject({ doubtful_targets: ['storage:se-1'] });
     expect(sent(stage.element)).toBe(1);
+    expect((await stage.history(uploadId)).at(-1)).toMatchObject({
+      target: 'storage:se-1',
+      outcome: 'in_doubt',
+    });
   });
 });

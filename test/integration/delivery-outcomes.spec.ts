@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { expect, it } from '@jest/globals';
+import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { eventually } from '../support/eventually.js';
 import { sha256 } from '../support/accepted-service.js';
 import { describeDelivery } from './delivery-stage.js';
@@ -99,6 +100,33 @@ describeDelivery('a delivery', (start) => {
     expect(stage.element.files.size).toBe(0);
     // Found while it is sent, or before that by whoever takes it up again.
     expect(['DIGEST_MISMATCH', 'spool_damaged']).toContain((await stage.history(uploadId)).at(-1)?.code);
+  });
+
+  it('tells who could not be called when it died of its age, and is found by their names', async () => {
+    const stage = await start({ DELIVERY_MAX_AGE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '100' });
+    stage.running.app.get(CircuitBreakers, { strict: false }).get('storage:se-1')?.forceOpen({
+      reason: 'test',
+      by: 'olga',
+    });
+    const uploadId = await stage.accept(undefined, { prefer: 'respond-async' });
+    await eventually(async () => {
+      expect(await stage.task(uploadId)).toMatchObject({ state: 'dead', target: null });
+    }, 8_000);
+    expect(await stage.history(uploadId)).toEqual([
+      {
+        number: 1,
+        target: 'storage:se-1',
+        outcome: 'put_off',
+        code: 'NO_STORAGE_AVAILABLE',
+        status_code: null,
+      },
+    ]);
+    const admin = { sub: 'olga', role: 'admin' };
+    const found = async (target: string): Promise<unknown[]> => {
+      const answer = await stage.call(`/api/v1/dead-letters?target=${target}`, {}, admin);
+      return ((await answer.json()) as { items: unknown[] }).items;
+    };
+    expect([await found('se-1'), await found('se-2')]).toMatchObject([[{ upload_id: uploadId }], []]);
   });
 
   it('waits for a file that is not in the spool, as where a volume is missing', async () => {

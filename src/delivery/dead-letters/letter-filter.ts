@@ -19,12 +19,18 @@ export function conditionOf(filter: DeadLetterFilter, nowMs: number, behind?: Le
   if (target !== undefined) {
     const names = put([target, `${ELEMENT_PREFIX}${target}`]);
     const inDoubt = '(t.doubtful_targets || t.unasked_targets)';
-    parts.push(`(t.target = ANY (${names}::text[]) OR ${inDoubt} && ${names}::text[])`);
+    parts.push(`(t.target = ANY (${names}::text[]) OR ${inDoubt} && ${names}::text[] OR ${diedOf(names)})`);
   }
   if (olderThanMs !== undefined) parts.push(`t.dead_at < ${put(new Date(nowMs - olderThanMs))}`);
   if (newerThanMs !== undefined) parts.push(`t.dead_at > ${put(new Date(nowMs - newerThanMs))}`);
   if (behind) parts.push(`(t.dead_at, t.task_id) < (${put(behind.deadAt)}, ${put(behind.taskId)})`);
   return { text: parts.join(' AND '), values };
+}
+
+/** Of targets that could not be called when it was too old. */
+function diedOf(names: string): string {
+  return `EXISTS (SELECT 1 FROM ingester.attempts a WHERE a.task_id = t.task_id
+    AND a.ended_at = t.dead_at AND a.target = ANY (${names}::text[]))`;
 }
 
 function equalities({ reason, owner, kind }: DeadLetterFilter, put: (value: unknown) => string): string[] {

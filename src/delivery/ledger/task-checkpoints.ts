@@ -102,16 +102,23 @@ export async function beginAttempt(
   return held;
 }
 
-/** Writes down an attempt that came to its end before anything could be sent. */
-export async function insertFailure(
-  sql: Sql,
-  taskId: string,
-  { number, code, at }: { readonly number: number; readonly code: string; readonly at: Date },
-): Promise<void> {
+/** What came to its end before anything could be sent. */
+export interface UnsentAttempt {
+  readonly number: number;
+  readonly outcome: 'failed' | 'put_off' | 'in_doubt';
+  readonly code: string;
+  /** Those that could not be called; null where none is known. */
+  readonly targets: readonly (string | null)[];
+  readonly at: Date;
+}
+
+/** Writes it down, with a line for each of its targets. */
+export async function insertUnsent(sql: Sql, taskId: string, unsent: UnsentAttempt): Promise<void> {
+  const { number, outcome, code, targets, at } = unsent;
   await sql.query(
-    `INSERT INTO ingester.attempts (task_id, number, started_at, ended_at, outcome, code)
-    VALUES ($1, $2, $3, $3, 'failed', $4)`,
-    [taskId, number, at, code],
+    `INSERT INTO ingester.attempts (task_id, number, target, started_at, ended_at, outcome, code)
+    SELECT $1, $2, target, $3, $3, $4, $5 FROM unnest($6::text[]) AS target`,
+    [taskId, number, at, outcome, code, targets],
   );
 }
 

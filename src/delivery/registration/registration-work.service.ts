@@ -35,6 +35,7 @@ export class RegistrationWork {
   }
 
   private async register(held: HeldTask): Promise<AttemptOutcome> {
+    held.candidates = [ADMIN];
     const registration = registrationOf(held.claimed.upload);
     let token: string | undefined;
     try {

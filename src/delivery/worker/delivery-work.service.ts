@@ -87,6 +87,7 @@ export class DeliveryWork {
   private put(held: HeldTask, body: FencedBody): Promise<PlacedFile> {
     const { file } = held.claimed.upload;
     const call = this.storage.putCall(file.retentionPolicy, file, body, held.signal);
+    held.candidates = call.targets;
     call.watcher = {
       begins: (target) => held.beginAttempt(target),
       failed: (target, error) => {

@@ -51,6 +51,8 @@ export class HeldTask {
   readonly unaskedTargets: Set<string>;
   /** Says how many bytes the target of the attempt under way has taken. */
   bytesTaken: () => number = () => 0;
+  /** Those that could do the work, once they were looked for. */
+  candidates: readonly string[] = [];
   #handedOverAt: Date | null;
   #awaitsAnswer = false;
   #attemptId: number | undefined;

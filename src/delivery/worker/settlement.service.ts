@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { DeliveryStore } from '../delivery-store.service.js';
-import { insertFailure } from '../ledger/task-checkpoints.js';
+import { insertUnsent, type UnsentAttempt } from '../ledger/task-checkpoints.js';
 import { lockHeld, releaseTask } from '../ledger/task-ends.js';
 import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
 import { RegistrationTasks } from '../registration/registration-tasks.service.js';
@@ -53,7 +53,7 @@ export class Settlement {
     const step = this.stepAfter(held, outcome);
     const change = changeAfter(step, outcome, at);
     await releaseTask(tx, task.task_id, holder, releaseAfter(held, step, outcome, at));
-    await writeHistory(tx, held, tried, at);
+    await writeHistory(tx, held, { tried, outcome, step, at });
     if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
     const still =
       step.kind === 'wait'
@@ -96,10 +96,38 @@ export class Settlement {
   }
 }
 
-/** What failed before there was an attempt is a line of the history too. */
-async function writeHistory(tx: Sql, held: HeldTask, outcome: AttemptOutcome, at: Date): Promise<void> {
+interface Tried {
+  readonly tried: AttemptOutcome;
+  readonly outcome: AttemptOutcome;
+  readonly step: NextStep;
+  readonly at: Date;
+}
+
+/** What failed before there was an attempt is a line of the history too, and what a task died of. */
+async function writeHistory(tx: Sql, held: HeldTask, { tried, outcome, step, at }: Tried): Promise<void> {
   await held.writeEnds(tx);
-  if (held.hasTried || (outcome.kind !== 'failed' && outcome.kind !== 'refused')) return;
+  if (held.hasTried) return;
+  const unsent = step.kind === 'die' ? unsentOf(held, outcome) : undefined;
+  const line = unsent ?? failureOf(tried);
+  if (!line) return;
   const { task_id: taskId, attempts } = held.claimed.task;
-  await insertFailure(tx, taskId, { number: attempts + 1, code: outcome.reason, at });
+  await insertUnsent(tx, taskId, { number: attempts + 1, at, ...line });
+}
+
+type Line = Omit<UnsentAttempt, 'number' | 'at'>;
+
+function failureOf(tried: AttemptOutcome): Line | undefined {
+  if (tried.kind !== 'failed' && tried.kind !== 'refused') return undefined;
+  return { outcome: 'failed', code: tried.reason, targets: [null] };
+}
+
+/** Of a task that was put off until it was too old: who could not be called at the end. */
+function unsentOf(held: HeldTask, outcome: AttemptOutcome): Line | undefined {
+  if (outcome.kind === 'in_doubt') {
+    const silent = new Set([...held.doubtfulTargets, ...held.unaskedTargets]);
+    return { outcome: 'in_doubt', code: 'in_doubt', targets: [...silent] };
+  }
+  if (outcome.kind !== 'put_off') return undefined;
+  const targets = held.candidates.length > 0 ? held.candidates : [null];
+  return { outcome: 'put_off', code: outcome.reason, targets };
 }
