@@ -1,34 +1,25 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { type AcceptingService, DOWN, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
+import { smallDisk } from '../support/small-disk.js';
 
 const MIB = 1024 * 1024;
-const disk = mkdtempSync(join(tmpdir(), 'full-service-'));
+/** Room for two embedded databases. */
+const disk = smallDisk('size=256m');
 const elsewhere = mkdtempSync(join(tmpdir(), 'full-service-'));
 
-/** A file system of 256 MiB, room for two embedded databases; why not, where this process may not mount. */
-function mountSmallDisk(): string | undefined {
-  try {
-    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=256m', 'tmpfs', disk], { stdio: 'pipe' });
-    return undefined;
-  } catch {
-    return 'this process may not mount a tmpfs';
-  }
-}
-
-const whyNot = mountSmallDisk();
-const describeOnDisk = whyNot === undefined ? describe : describe.skip;
-
-describeOnDisk(`a service whose disk is full${whyNot === undefined ? '' : ` (skipped: ${whyNot})`}`, () => {
-  const filler = join(disk, 'filler');
+disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
+  const filler = join(disk.path, 'filler');
   let service: AcceptingService;
 
   beforeAll(async () => {
-    service = await startAccepting({ DATA_DIR: join(disk, 'data'), SPOOL_DIR: join(disk, 'spool') });
+    service = await startAccepting({
+      DATA_DIR: join(disk.path, 'data'),
+      SPOOL_DIR: join(disk.path, 'spool'),
+    });
     await service.post(Buffer.from('the first one opens the database'));
   });
 
@@ -36,18 +27,18 @@ describeOnDisk(`a service whose disk is full${whyNot === undefined ? '' : ` (ski
 
   afterAll(async () => {
     await service.close();
-    if (whyNot === undefined) execFileSync('/bin/umount', [disk]);
-    for (const folder of [disk, elsewhere]) rmSync(folder, { recursive: true });
+    disk.unmount();
+    rmSync(elsewhere, { recursive: true });
   });
 
   /** Leaves so many bytes of the disk. */
   function fill(leaving: number): void {
-    const { bavail, bsize } = statfsSync(disk);
+    const { bavail, bsize } = statfsSync(disk.path);
     writeFileSync(filler, Buffer.alloc(Math.max(0, bavail * bsize - leaving)));
   }
 
   const spooled = (): string[] =>
-    readdirSync(join(disk, 'spool'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    readdirSync(join(disk.path, 'spool'), { recursive: true, encoding: 'utf8' }).filter((name) =>
       /[.](?:spool|upload)$/.test(name),
     );
 
@@ -89,7 +80,11 @@ describeOnDisk(`a service whose disk is full${whyNot === undefined ? '' : ` (ski
   const LEASE = { DELIVERY_LEASE_MS: '2000' };
 
   it('promises nothing that its database cannot write down, until there is room', async () => {
-    const other = await startAccepting({ DATA_DIR: join(disk, 'other'), SPOOL_DIR: elsewhere, ...LEASE });
+    const other = await startAccepting({
+      DATA_DIR: join(disk.path, 'other'),
+      SPOOL_DIR: elsewhere,
+      ...LEASE,
+    });
     try {
       await expectAccepted(other);
       other.element.options.fault = DOWN;

@@ -1,36 +1,24 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { rm, statfs } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import { IntentFiles } from '../../src/delivery/spool/intent-files.service.js';
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
 import { TestSpool, digestOf } from '../support/accepted.js';
+import { smallDisk } from '../support/small-disk.js';
 import { collect, cut } from '../support/spooled-bodies.js';
 
 const KIB = 1024;
 const never = new AbortController().signal;
-const path = mkdtempSync(join(tmpdir(), 'full-spool-'));
+/** With 40 names. */
+const disk = smallDisk('size=2m,nr_inodes=40');
+const { path } = disk;
 
-/** A file system of 2 MiB and 40 names at `path`; why not, where this process may not mount. */
-function mountSmallDisk(): string | undefined {
-  try {
-    const options = 'size=2m,nr_inodes=40';
-    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'pipe' });
-    return undefined;
-  } catch {
-    return 'this process may not mount a tmpfs';
-  }
-}
-
-const whyNot = mountSmallDisk();
-const describeOnDisk = whyNot === undefined ? describe : describe.skip;
 const bytesOf = (size: number): Buffer => cut([size]).all;
 
-describeOnDisk(`a spool on a disk of 2 MiB${whyNot === undefined ? '' : ` (skipped: ${whyNot})`}`, () => {
+disk.describe(`a spool on a disk of 2 MiB${disk.whyNot}`, () => {
   const spool = TestSpool.at(path);
   const filler = join(path, 'filler');
 
@@ -44,10 +32,7 @@ describeOnDisk(`a spool on a disk of 2 MiB${whyNot === undefined ? '' : ` (skipp
     for (const { uploadId } of await spool.files.list()) await spool.files.remove(uploadId);
   });
 
-  afterAll(() => {
-    if (whyNot === undefined) execFileSync('/bin/umount', [path]);
-    rmSync(path, { recursive: true });
-  });
+  afterAll(() => disk.unmount());
 
   /** Nothing is there but the folder of accepted files and, in it, those of `uploadIds`. */
   function expectOnly(uploadIds: readonly string[]): void {
