@@ -55,8 +55,6 @@ const FINAL = new Set<UploadStatus>(['active', 'cancelled', 'expired']);
 
 /** Writes the first row and its event. Gives false, and changes nothing, where the id is taken. */
 export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
-  const { uploadId, status, file, digest, spoolFile, stored, at } = upload;
-  const delivered = stored ? digest.size : 0;
   const inserted = await sql.query(
     `WITH inserted AS (
       INSERT INTO ingester.uploads (upload_id, owner, status, description, size, sha256, file_id, stored_at,
@@ -67,21 +65,7 @@ export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean
     )
     INSERT INTO ingester.events (upload_id, revision, type, data, at)
     SELECT upload_id, 1, $3::text, $13::jsonb, $11::timestamptz FROM inserted RETURNING upload_id`,
-    [
-      uploadId,
-      file.uploadedBy,
-      status,
-      JSON.stringify(file),
-      digest.size,
-      digest.sha256,
-      stored?.fileId ?? null,
-      stored?.target ?? null,
-      spoolFile,
-      delivered,
-      at,
-      FINAL.has(status) ? at : null,
-      eventData(status, stored?.fileId),
-    ],
+    valuesOf(upload),
   );
   return inserted.length > 0;
 }
@@ -91,35 +75,39 @@ export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean
  * revisions, which go on. The row is locked by the caller.
  */
 export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
-  const { uploadId, status, file, digest, spoolFile, stored, at } = upload;
   await sql.query(
     `WITH renewed AS (
       UPDATE ingester.uploads SET owner = $2, status = $3::text, description = $4, size = $5, sha256 = $6,
-        spool_file = $7, file_id = $10, stored_at = $11, bytes_delivered = $12, revision = revision + 1,
-        created_at = $8, updated_at = $8, finished_at = $13
+        file_id = $7, stored_at = $8, spool_file = $9, bytes_delivered = $10, revision = revision + 1,
+        created_at = $11, updated_at = $11, finished_at = $12
       WHERE upload_id = $1
       RETURNING upload_id, revision
     ), ended AS (
       DELETE FROM ingester.tasks USING renewed WHERE tasks.upload_id = renewed.upload_id
     )
     INSERT INTO ingester.events (upload_id, revision, type, data, at)
-    SELECT upload_id, revision, $3::text, $9::jsonb, $8::timestamptz FROM renewed RETURNING upload_id`,
-    [
-      uploadId,
-      file.uploadedBy,
-      status,
-      JSON.stringify(file),
-      digest.size,
-      digest.sha256,
-      spoolFile,
-      at,
-      eventData(status, stored?.fileId),
-      stored?.fileId ?? null,
-      stored?.target ?? null,
-      stored ? digest.size : 0,
-      FINAL.has(status) ? at : null,
-    ],
+    SELECT upload_id, revision, $3::text, $13::jsonb, $11::timestamptz FROM renewed RETURNING upload_id`,
+    valuesOf(upload),
   );
+}
+
+/** In the order in which both ways to write an upload number them. */
+function valuesOf({ uploadId, status, file, digest, spoolFile, stored, at }: NewUpload): unknown[] {
+  return [
+    uploadId,
+    file.uploadedBy,
+    status,
+    JSON.stringify(file),
+    digest.size,
+    digest.sha256,
+    stored?.fileId ?? null,
+    stored?.target ?? null,
+    spoolFile,
+    stored ? digest.size : 0,
+    at,
+    FINAL.has(status) ? at : null,
+    eventData(status, stored?.fileId),
+  ];
 }
 
 /** Changes an upload and tells those who watch. */
