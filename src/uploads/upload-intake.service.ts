@@ -18,9 +18,9 @@ import type { Incoming } from './upload-reception.js';
 import { UploadSettings } from './upload-settings.js';
 
 interface DeclaredFile {
-  /** Bytes of the file. */
+  /** Bytes of the file, where they are known. */
   readonly length?: number;
-  /** Bytes that the rest of the body has room for. */
+  /** Bytes that the rest of the body has room for, where the file's own number is not known. */
   readonly expectedLength?: number;
   readonly declaredSha256?: string;
 }
@@ -66,10 +66,8 @@ export class UploadIntake {
     checkContentLength(request, this.settings.maxFileBytes);
     const contentType = request.headers['content-type'] ?? DEFAULT_CONTENT_TYPE;
     const filename = dispositionFilename(request);
-    const length = contentLength(request);
     const file = this.openFile(contentType, {
-      length,
-      expectedLength: length,
+      length: contentLength(request),
       declaredSha256: declaredSha256(request),
     });
     return this.incoming(request, response, (onBegun) => {
@@ -89,12 +87,13 @@ export class UploadIntake {
   private openFile(contentType: string, declared: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
     mediaTypes.checkDeclared(contentType);
+    const { length, expectedLength = length } = declared;
     const file: IncomingFile = new IncomingFile({
-      body: this.bodies.begin(declared.length, (error) => file.cannotBeKept(error)),
-      hash: this.hashes.start(declared.expectedLength),
+      body: this.bodies.begin(length, (error) => file.cannotBeKept(error)),
+      hash: this.hashes.start(expectedLength),
       maxBytes,
       mediaTypes,
-      expectedLength: declared.expectedLength,
+      expectedLength,
       declaredSha256: declared.declaredSha256,
     });
     return file;
