@@ -27,16 +27,12 @@ describe('a storage outage', () => {
     element.options.readyStatus = 503;
     const files = Array.from({ length: 5 }, () => randomBytes(50_000));
     const receipts: Json[] = [];
-    for (const file of files) {
-      const answer = await service.post(file);
-      expect(answer.status).toBe(202);
-      receipts.push((await answer.json()) as Json);
-    }
+    for (const file of files) receipts.push(await accepted(file));
     expect(receipts.map(({ status }) => status)).toEqual(files.map(() => 'accepted'));
 
     expect(await circuitState()).toBe('open');
     const tried = element.uploads.length;
-    expect((await service.post(Buffer.from('while it is open'))).status).toBe(202);
+    receipts.push(await accepted(Buffer.from('while it is open')));
     expect(element.uploads).toHaveLength(tried);
 
     const ready = await service.call('/health/ready');
@@ -56,6 +52,12 @@ describe('a storage outage', () => {
     expect(await service.spooled()).toEqual([]);
     expect((await service.post(Buffer.from('after'))).status).toBe(201);
   });
+
+  async function accepted(file: Buffer): Promise<Json> {
+    const answer = await service.post(file);
+    expect(answer.status).toBe(202);
+    return (await answer.json()) as Json;
+  }
 
   async function circuitState(): Promise<unknown> {
     const path = `/api/v1/resilience/circuit-breakers/${encodeURIComponent(CIRCUIT)}`;

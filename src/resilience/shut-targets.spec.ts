@@ -1,0 +1,121 @@
+import 'reflect-metadata';
+import { Injectable } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { OutboundRoom } from '../../test/support/outbound-room.js';
+import { ServiceError } from '../errors/service-error.js';
+import { DEFAULT_BACKOFF } from './backoff.js';
+import type { CircuitBreaker } from './circuit-breaker.js';
+import { CircuitBreakers } from './circuit-breakers.service.js';
+import type { OutboundCall } from './outbound-call.js';
+import { OutboundPolicies } from './outbound-policies.service.js';
+import { Outbound } from './outbound.decorator.js';
+
+const never = new AbortController().signal;
+const RETRY = { attempts: 1, backoff: DEFAULT_BACKOFF };
+const BULKHEAD = { maxCalls: 9, maxBytes: 9, unknownBytes: 0, maxQueued: 0, maxWaitMs: 9, retryAfterMs: 9 };
+
+@Injectable()
+class Caller {
+  answer: () => Promise<string> = () => Promise.resolve('yes');
+  asked = 0;
+
+  constructor(policies: OutboundPolicies) {
+    policies.register({
+      name: 'orders',
+      targetNames: ['one'],
+      ownCodes: ['STORAGE_FAILED'],
+      unavailable: { code: 'NO_STORAGE_AVAILABLE', detail: 'Nobody is there.' },
+      retry: RETRY,
+      totalTime: { baseMs: 10_000, minBytesPerSecond: 1, maxMs: 10_000 },
+      circuit: { failureThreshold: 1, recoveryTimeoutMs: 300, maxRecoveryTimeoutMs: 300 },
+      bulkhead: BULKHEAD,
+    });
+    policies.registerQuestions('orders', 'questions', RETRY, BULKHEAD);
+  }
+
+  @Outbound('orders')
+  order(_: OutboundCall): Promise<string> {
+    return this.answer();
+  }
+
+  @Outbound('questions')
+  ask(_: OutboundCall): Promise<string> {
+    this.asked += 1;
+    return this.answer();
+  }
+}
+
+describe('a target that is to be left alone', () => {
+  let app: TestingModule;
+  let caller: Caller;
+  let circuit: CircuitBreaker;
+  const one = (): OutboundCall => ({ targets: ['one'], signal: never });
+  const answers = (statusCode: number, retryAfterMs?: number) => () => {
+    const cause = Object.assign(new Error('an answer'), { statusCode, retryAfterMs });
+    return Promise.reject(new ServiceError('STORAGE_FAILED', 'Failed.', { cause }));
+  };
+
+  beforeEach(async () => {
+    app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [Caller] }).compile();
+    await app.init();
+    caller = app.get(Caller);
+    const found = app.get(CircuitBreakers).get('one');
+    if (!found) throw new Error('there is no circuit');
+    circuit = found;
+  });
+
+  afterEach(() => app.close());
+
+  async function shut(): Promise<void> {
+    caller.answer = answers(503);
+    await expect(caller.order(one())).rejects.toThrow('Failed.');
+    caller.answer = () => Promise.resolve('yes');
+    expect(circuit.state).toBe('open');
+  }
+
+  it('is asked all the same, which counts for nothing', async () => {
+    await shut();
+    const before = circuit.report();
+    expect(await caller.ask(one())).toBe('yes');
+    await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
+    expect(circuit.report()).toEqual(before);
+  });
+
+  it('is asked once where it does not answer, and again when it may be called', async () => {
+    await shut();
+    caller.answer = answers(503);
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+    await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
+    expect([caller.asked, circuit.totals.failure]).toEqual([1, 1]);
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    caller.answer = () => Promise.resolve('yes');
+    expect(await caller.ask(one())).toBe('yes');
+    expect(circuit.totals.success).toBe(1);
+  });
+
+  it('is asked again where it answers that it will not tell', async () => {
+    await shut();
+    caller.answer = answers(410);
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+  });
+
+  it('is not asked where it was shut by hand', async () => {
+    circuit.forceOpen({ reason: 'test', by: 'test' });
+    await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
+    expect(caller.asked).toBe(0);
+  });
+
+  it('is asked while it rests, and is no less busy for that', async () => {
+    caller.answer = answers(503, 200);
+    await expect(caller.order(one())).rejects.toThrow();
+    caller.answer = () => Promise.resolve('yes');
+    await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
+    expect(await caller.ask(one())).toBe('yes');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    caller.answer = answers(503, 200);
+    await expect(caller.order(one())).rejects.toThrow();
+    expect(circuit.state).toBe('open');
+  });
+});
