@@ -76,6 +76,12 @@ export class CircuitBreaker {
     return this.#state.kind;
   }
 
+  /** Is it open by hand? */
+  get isForced(): boolean {
+    this.#look();
+    return this.#state.kind === 'open' && this.#state.forced !== undefined;
+  }
+
   /** Milliseconds until a call may be admitted: 0 when the next one is. Asking counts as nothing. */
   get retryAfterMs(): number {
     return this.#retryAfterMs(this.#look());

@@ -9,6 +9,7 @@ import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
 import { RetryAfterCooling } from './retry-after-cooling.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-plan.js';
+import { Silence } from './silence.js';
 
 /** What a room says of a dependency of its own; targets are known at start-up, never made by a call. */
 export interface OutboundPolicySettings extends Pick<
@@ -49,10 +50,10 @@ export class OutboundPolicies {
   }
 
   /**
-   * Registers `name` for other calls to the targets of `base`: they share circuits and budgets, not the bulkheads.
+   * Registers `name` for questions to the targets of `base`: they share circuits and budgets, not the bulkheads.
    * @throws Error when there is a policy of that name already.
    */
-  registerLike(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
+  registerQuestions(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
     if (this.policies.has(name)) throw new Error(`There is a policy named "${name}" already`);
     const { targets, ...shared } = this.require(base);
     this.policies.set(name, {
@@ -61,6 +62,7 @@ export class OutboundPolicies {
       retry,
       targets: new Map([...targets].map(([target, parts]) => [target, { ...parts, bulkhead: undefined }])),
       bulkhead: new Bulkhead(name, bulkhead),
+      asksShutTargets: true,
     });
   }
 
@@ -87,6 +89,7 @@ export class OutboundPolicies {
       circuit: this.circuits.register(name, circuit),
       budget: new RetryBudget(),
       cooling: new RetryAfterCooling(this.clock),
+      silence: new Silence(this.clock),
       bulkhead: bulkhead && new Bulkhead(name, bulkhead),
     };
   }

@@ -10,7 +10,7 @@ import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy } from './outbound-policy.js';
 import { planRetry, type RetryDecision } from './retry-plan.js';
 import { sleep } from './sleep.js';
-import { callableTargets, noTarget } from './target-choice.js';
+import { areShut, callableTargets, noTarget } from './target-choice.js';
 import { type Place, takePlace } from './target-places.js';
 import { timeoutPhaseOf } from './timeout-phase.js';
 
@@ -45,9 +45,7 @@ export class RetryInterceptor extends OutboundInterceptor {
       call.failure = undefined;
       try {
         const result = await proceed();
-        policy.targets.get(target)?.budget.succeeded();
-        policy.targets.get(target)?.cooling.succeeded();
-        if (!attempts.failed.has(target)) this.countFallback(attempts, 'success');
+        if (!call.countsForNothing) this.countSuccess(policy, target, attempts);
         return result;
       } catch (error) {
         release();
@@ -73,6 +71,12 @@ export class RetryInterceptor extends OutboundInterceptor {
     );
     if (failures.length > 0) this.metrics.outbound.retried(place.target);
     return place;
+  }
+
+  private countSuccess(policy: OutboundPolicy, target: string, attempts: Attempts): void {
+    policy.targets.get(target)?.budget.succeeded();
+    policy.targets.get(target)?.cooling.succeeded();
+    if (!attempts.failed.has(target)) this.countFallback(attempts, 'success');
   }
 
   private countFallback({ failed }: Attempts, outcome: 'success' | 'failure'): void {
@@ -109,8 +113,7 @@ export class RetryInterceptor extends OutboundInterceptor {
   /** Where the targets ask for rest, when they may be called again is what a client can use. */
   private finalError(call: OutboundCall, policy: OutboundPolicy, error: unknown): unknown {
     const asksForRest = call.failure?.retryAfterMs !== undefined;
-    const rests = asksForRest && callableTargets(call.targets, policy).length === 0;
-    return rests ? noTarget(call.targets, policy, error) : error;
+    return asksForRest && areShut(call.targets, policy) ? noTarget(call.targets, policy, error) : error;
   }
 
   private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {

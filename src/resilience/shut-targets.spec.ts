@@ -35,12 +35,12 @@ class Caller {
   }
 
   @Outbound('orders')
-  order(_: OutboundCall): Promise<string> {
+  order(_call: OutboundCall): Promise<string> {
     return this.answer();
   }
 
   @Outbound('questions')
-  ask(_: OutboundCall): Promise<string> {
+  ask(_call: OutboundCall): Promise<string> {
     this.asked += 1;
     return this.answer();
   }
@@ -109,13 +109,13 @@ describe('a target that is to be left alone', () => {
 
   it('is asked while it rests, and is no less busy for that', async () => {
     caller.answer = answers(503, 200);
-    await expect(caller.order(one())).rejects.toThrow();
+    await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
     caller.answer = () => Promise.resolve('yes');
     await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     expect(await caller.ask(one())).toBe('yes');
     await new Promise((resolve) => setTimeout(resolve, 300));
     caller.answer = answers(503, 200);
-    await expect(caller.order(one())).rejects.toThrow();
+    await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
     expect(circuit.state).toBe('open');
   });
 });

@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
 
-/** Milliseconds until a target may be called; 0 when it may be now. */
-function waitMs({ circuit, cooling }: OutboundTarget): number {
+/** Milliseconds until a target is no longer to be left alone; 0 when it may be called. */
+export function waitMs({ circuit, cooling }: OutboundTarget): number {
   return Math.max(circuit.retryAfterMs, cooling.remainingMs);
 }
 
@@ -10,8 +10,18 @@ function waitMs({ circuit, cooling }: OutboundTarget): number {
 export function callableTargets(names: readonly string[], policy: OutboundPolicy): string[] {
   return names.filter((name) => {
     const target = policy.targets.get(name);
-    return target !== undefined && waitMs(target) === 0;
+    return target !== undefined && (waitMs(target) === 0 || mayBeAsked(target, policy));
   });
+}
+
+/** May a question be put to a target that is to be left alone? */
+export function mayBeAsked({ circuit, silence }: OutboundTarget, policy: OutboundPolicy): boolean {
+  return policy.asksShutTargets === true && !circuit.isForced && !silence.lasts;
+}
+
+/** Are all of them to be left alone? */
+export function areShut(names: readonly string[], { targets }: OutboundPolicy): boolean {
+  return names.flatMap((name) => targets.get(name) ?? []).every((target) => waitMs(target) > 0);
 }
 
 /** What the caller is told when none may be called: an honest time after which the first of them may. */

@@ -42,7 +42,7 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
       this.configured.map(({ target }) => target),
     );
     policies.register(policy);
-    policies.registerLike(
+    policies.registerQuestions(
       STORAGE_POLICY,
       STORAGE_QUERY_POLICY,
       { ...policy.retry, attempts: 1 },
