@@ -40,9 +40,9 @@ What becomes of an upload when a storage element fails, with every attempt alike
 this page again. A cell gives the client's answer, how often the file is stored in the end, and where. What is stored
 has the bytes that were sent, and a 201 has their checksum and the id under which they are stored.
 
-The second element has the same mode and a later priority. \`large\` is 8 MiB in a normal run. A file of 1 KB
-goes out in one write, so that the middle of it is its end. Timeouts and delays are those of a test, and circuits are
-kept closed, so that every attempt meets the fault.
+The second element has the same mode and a later priority. A file of 1 KB goes out in one write, so that the middle of
+it is its end. Timeouts and delays are those of a test, and circuits are kept closed, so that every attempt meets the
+fault.
 
 Nothing is kept for later here (\`DELIVER_LATER=false\`), so that a cell shows what an attempt ends in. Where that is
 allowed, what ends in 502, 503, 504 or 507 below ends in 202, and the file is stored once the element is back.
@@ -56,8 +56,6 @@ The same with a real MockServer in place of the first element, and its own ways 
 ${table([HEAD, ...rowsOf(mockServer)])}
 ## More
 
-- \`FAULTS_LARGE_MIB=64 npm test -- test/faults/fault-matrix\` runs the first table with a large file of 64 MiB, in
-  about a minute.
 - \`test/faults/dying-element.spec.ts\` lets one of two elements die and come back under 300 uploads at once: no client
   sees it, every file is stored once, and the circuit of the element opens, half-opens and closes once.
 
