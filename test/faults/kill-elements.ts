@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { StorageElementServer, type UploadFault } from '../support/storage-element-server.js';
+import type { KillDiary } from './kill-diary.js';
 import type { SentFile } from './kill-uploads.js';
 
 const ELEMENTS = 3;
@@ -23,6 +24,8 @@ export interface KillReport {
   readonly doubled: number;
   /** On an element although no client sent it, or more often than it was sent. */
   readonly unexplained: number;
+  /** What is known of the files that are lost or doubled. */
+  readonly stories: readonly string[];
 }
 
 /** Storage elements that fail at random until `calm` is called. */
@@ -62,10 +65,11 @@ export class KillElements {
   }
 
   /** Compares what clients were promised with what the elements have. */
-  compare(sent: readonly SentFile[]): KillReport {
+  compare(sent: readonly SentFile[], diary: KillDiary): KillReport {
     const acknowledged = sent.filter((file) => file.acknowledged);
     const holders = acknowledged.map((file) => this.holdersOf(file));
     return {
+      stories: acknowledged.filter((_, index) => holders[index] !== 1).map((file) => this.story(file, diary)),
       acknowledged: acknowledged.length,
       lost: holders.filter((count) => count === 0).length,
       doubled: holders.filter((count) => count > 1).length,
@@ -77,6 +81,17 @@ export class KillElements {
   private holdersOf({ acknowledged, sha256 }: SentFile): number {
     const id = acknowledged?.uploadId ?? '';
     return this.servers.filter(({ files }) => files.get(id)?.sha256 === sha256).length;
+  }
+
+  private story({ acknowledged, sha256 }: SentFile, diary: KillDiary): string {
+    const id = acknowledged?.uploadId ?? '';
+    for (const { files, requests, url } of this.servers) {
+      const asked = requests.filter(({ path }) => path.endsWith(id));
+      for (const { method, path, at } of asked) diary.note(`${url} gets ${method} ${path}`, [id], at);
+      const file = files.get(id);
+      if (file) diary.note(`${url} has it`, [id], new Date(file.uploadedAt));
+    }
+    return diary.about([id, sha256]);
   }
 
   /**

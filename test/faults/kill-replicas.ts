@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestKeys } from '../support/tokens.js';
+import type { KillDiary } from './kill-diary.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 
 /** Short, so that a round is not spent waiting: what they are in production changes nothing in the order of things. */
@@ -36,17 +37,23 @@ export class KillReplicas {
     readonly token: string,
     private readonly folder: string,
     private readonly variables: Record<string, string>,
+    private readonly diary: KillDiary,
   ) {}
 
-  static async start(count: number, variables: Record<string, string>): Promise<KillReplicas> {
+  static async start(
+    count: number,
+    variables: Record<string, string>,
+    diary: KillDiary,
+  ): Promise<KillReplicas> {
     const folder = await mkdtemp(join(tmpdir(), 'ingester-kill-'));
     const keys = await createTestKeys();
-    const replicas = new KillReplicas(await keys.sign({ role: 'admin' }), folder, {
+    const all = {
       ...IMPATIENCE,
       ...variables,
       JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
       SPOOL_DIR: join(folder, 'spool'),
-    });
+    };
+    const replicas = new KillReplicas(await keys.sign({ role: 'admin' }), folder, all, diary);
     await Promise.all(Array.from({ length: count }, (_, index) => replicas.restart(index)));
     return replicas;
   }
@@ -57,6 +64,7 @@ export class KillReplicas {
   }
 
   async kill(index: number): Promise<void> {
+    this.diary.note(`${this.origins[index]} is killed`);
     this.services[index]?.child.kill('SIGKILL');
     await this.services[index]?.exitCode();
   }

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { KillDiary } from './kill-diary.js';
 
 /** Bytes of the files: in one write, in memory, in the spool, and in the lane of large files. */
 const SIZES = [10, 5_000, 300_000, 1_500_000, 6_000_000];
@@ -29,6 +30,7 @@ export class KillUploads {
   constructor(
     private readonly token: string,
     private readonly origin: () => string,
+    private readonly diary: KillDiary,
   ) {
     this.running = Array.from({ length: UPLOADERS }, () => this.upload());
   }
@@ -72,19 +74,19 @@ export class KillUploads {
   private async attempt(file: SentFile, bytes: Buffer<ArrayBuffer>): Promise<SentFile['acknowledged']> {
     const prefer = randomInt(4) === 0 ? { Prefer: 'respond-async' } : undefined;
     const headers = { Authorization: `Bearer ${this.token}`, ...prefer };
-    const { uploadId } = file;
+    const origin = this.origin();
+    const path = `/api/v1/files/${file.uploadId ?? 'upload'}`;
+    const note = (text: string): void => this.diary.note(`${path} ${text}`, [file.sha256]);
+    note(`is sent to ${origin}: ${bytes.length} bytes, ${JSON.stringify(prefer)}`);
     try {
-      const answer =
-        uploadId === undefined
-          ? await fetch(`${this.origin()}/api/v1/files/upload`, {
-              method: 'POST',
-              headers,
-              body: form(bytes),
-            })
-          : await fetch(`${this.origin()}/api/v1/files/${uploadId}`, { method: 'PUT', headers, body: bytes });
+      const init =
+        file.uploadId === undefined ? { method: 'POST', body: form(bytes) } : { method: 'PUT', body: bytes };
+      const answer = await fetch(origin + path, { ...init, headers });
       const receipt: unknown = await answer.json();
+      note(`is answered ${answer.status} ${JSON.stringify(receipt)}`);
       return answer.ok ? { uploadId: uploadIdOf(receipt), status: answer.status } : undefined;
-    } catch {
+    } catch (error) {
+      note(`is not answered: ${String(error)}`);
       return undefined;
     }
   }

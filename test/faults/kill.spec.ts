@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
+import { KillDiary } from './kill-diary.js';
 import { KillElements, type KillReport } from './kill-elements.js';
 import { KillReplicas } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
@@ -58,21 +59,20 @@ async function expectNothingLost(
   replicaCount: number,
   variables: () => Promise<Record<string, string>>,
 ): Promise<void> {
+  const diary = new KillDiary();
   const elements = await KillElements.start();
-  const replicas = await KillReplicas.start(replicaCount, {
-    ...(await variables()),
-    STORAGE_ELEMENTS: elements.configuration,
-  });
-  const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin);
+  const all = { ...(await variables()), STORAGE_ELEMENTS: elements.configuration };
+  const replicas = await KillReplicas.start(replicaCount, all, diary);
+  const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin, diary);
   try {
     await untilAccepting(uploads);
     for (let round = 0; round < rounds; round += 1) await killOnce(replicas, round % replicaCount);
     elements.calm();
     await uploads.finish();
     await untilDelivered(replicas, uploads);
-    const report = elements.compare(uploads.files);
+    const report = elements.compare(uploads.files, diary);
     print(name, rounds, report);
-    expect(report).toMatchObject({ lost: 0, doubled: 0, unexplained: 0 });
+    expect(report).toMatchObject({ lost: 0, doubled: 0, unexplained: 0, stories: [] });
     expect(await replicas.leftOvers()).toEqual([]);
   } finally {
     await replicas.dispose();

@@ -71,6 +71,7 @@ export interface ReceivedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  readonly at: Date;
 }
 
 /**
@@ -121,7 +122,7 @@ export class StorageElementServer {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request;
-    this.requests.push({ method, path: url, headers });
+    this.requests.push({ method, path: url, headers, at: new Date() });
     if (method === 'POST' && url === '/api/v1/files/upload') {
       await this.receive(request, response);
       return;
