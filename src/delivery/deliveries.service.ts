@@ -10,7 +10,7 @@ import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
 import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
 import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
-import { Registrations } from './registration/registrations.service.js';
+import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 
@@ -44,7 +44,7 @@ export class Deliveries {
   constructor(
     private readonly store: DeliveryStore,
     private readonly spool: SpoolRoom,
-    private readonly registrations: Registrations,
+    private readonly followUps: FollowUps,
     private readonly settings: DeliverySettings,
   ) {}
 
@@ -86,7 +86,7 @@ export class Deliveries {
     digest: ContentDigest,
     { target, file: { fileId } }: PlacedFile,
   ): Promise<void> {
-    await this.registrations.note({ uploadId, file, digest, stored: { target, fileId } });
+    await this.followUps.note({ uploadId, file, digest, stored: { target, fileId } });
   }
 
   /**

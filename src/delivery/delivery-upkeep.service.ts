@@ -7,7 +7,7 @@ import {
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
 import { expireLetter, findOldLetters, findOverdue, removeReceipts } from './ledger/retention-rows.js';
-import { Registrations } from './registration/registrations.service.js';
+import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 
 const DAY_MS = 86_400_000;
@@ -33,7 +33,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly store: DeliveryStore,
-    private readonly registrations: Registrations,
+    private readonly followUps: FollowUps,
     private readonly spool: SpoolRoom,
     private readonly settings: DeliverySettings,
   ) {
@@ -54,7 +54,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
 
   /** Does once all that is due. @throws QUEUE_UNAVAILABLE, Error of the file system */
   async keepUp(): Promise<void> {
-    await this.registrations.importIntents();
+    await this.followUps.importIntents();
     if (!this.store.database.isUsed()) return;
     await this.dropReceipts();
     await this.dropLetters();

@@ -15,13 +15,13 @@ import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
 import { DeliveryUpkeep } from './delivery-upkeep.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
+import { FollowUpTasks } from './follow-ups/follow-up-tasks.service.js';
+import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { LedgerPromises } from './ledger/ledger-promises.service.js';
 import { DeliveryQueue } from './queue/delivery-queue.js';
 import { Redeliveries } from './redeliveries.service.js';
 import { AdminModule } from './registration/admin-module.service.js';
-import { RegistrationTasks } from './registration/registration-tasks.service.js';
 import { RegistrationWork } from './registration/registration-work.service.js';
-import { Registrations } from './registration/registrations.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { IntentFiles } from './spool/intent-files.service.js';
 import { SpoolOwner } from './spool/spool-owner.service.js';
@@ -82,8 +82,8 @@ const WORK = [
     LedgerPromises,
     ...SPOOL,
     AdminModule,
-    RegistrationTasks,
-    Registrations,
+    FollowUpTasks,
+    FollowUps,
     ...WORK,
     DeliveryMetrics,
     DeliveryHealth,

@@ -9,7 +9,7 @@ import { parseEnvironment } from '../../src/config/environment.js';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
 import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
-import { Registrations } from '../../src/delivery/registration/registrations.service.js';
+import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { AdminModuleServer } from '../support/admin-module-server.js';
@@ -220,7 +220,7 @@ describe('a file that is stored without a promise', () => {
     const damaged = `${randomUUID()}.json`;
     await writeFile(join(intents, damaged), '{"version":1}');
     await open();
-    await module.get(Registrations).importIntents();
+    await module.get(FollowUps).importIntents();
     await registered(uploadId);
     expect(admin.requests).toHaveLength(1);
     expect(await readdir(intents)).toEqual([damaged]);

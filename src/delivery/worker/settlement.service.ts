@@ -5,7 +5,7 @@ import { DeliveryStore } from '../delivery-store.service.js';
 import { insertUnsent, type UnsentAttempt } from '../ledger/task-checkpoints.js';
 import { lockHeld, releaseTask } from '../ledger/task-ends.js';
 import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
-import { RegistrationTasks } from '../registration/registration-tasks.service.js';
+import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
@@ -26,7 +26,7 @@ export class Settlement {
 
   constructor(
     private readonly store: DeliveryStore,
-    private readonly registrations: RegistrationTasks,
+    private readonly followUps: FollowUpTasks,
     private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
   ) {}
@@ -83,7 +83,7 @@ export class Settlement {
     change: UploadChange,
   ): Promise<void> {
     await changeUpload(tx, upload.uploadId, change);
-    if (outcome.kind === 'succeeded') await this.registrations.add(tx, upload, change.at);
+    if (outcome.kind === 'succeeded') await this.followUps.add(tx, upload, change.at);
   }
 
   /** What is not removed now, the sweep finds: its row promises it no more. */

@@ -9,7 +9,7 @@ import type { UploadRecord } from '../upload-record.js';
 
 /** Writes down that a stored file is still to be registered, where there is an Admin module to register it at. */
 @Injectable()
-export class RegistrationTasks {
+export class FollowUpTasks {
   /** Is there an Admin module? */
   readonly wanted: boolean;
   private readonly maxAgeMs: number;

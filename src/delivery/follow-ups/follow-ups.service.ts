@@ -8,20 +8,20 @@ import { findUpload, insertUpload, renewUpload } from '../ledger/upload-rows.js'
 import { IntentFiles } from '../spool/intent-files.service.js';
 import { isGivenUp } from '../upload-record.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
-import { intentOf, intentSchema, type StoredUpload } from './registration-intent.js';
-import { RegistrationTasks } from './registration-tasks.service.js';
+import { intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
+import { FollowUpTasks } from './follow-up-tasks.service.js';
 
 /** Sees to it that files which were stored without a promise are registered at the Admin module all the same. */
 @Injectable()
-export class Registrations implements BeforeApplicationShutdown {
-  private readonly logger = new Logger(Registrations.name);
+export class FollowUps implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(FollowUps.name);
   private importing: Promise<void> | undefined;
   /** Was something noted since the import under way has begun? */
   private noted = false;
 
   constructor(
     private readonly store: DeliveryStore,
-    private readonly tasks: RegistrationTasks,
+    private readonly tasks: FollowUpTasks,
     private readonly intents: IntentFiles,
     private readonly settings: DeliverySettings,
   ) {}
