@@ -80,7 +80,7 @@ export class DeadLetters {
   }
 
   /**
-   * Gives one up for good, with its file. The upload is cancelled; where only its registration was dead, it stays stored.
+   * Gives one up for good, with its file. The upload is cancelled; where only what comes after the delivery was dead, it stays stored.
    * @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE
    */
   async drop(taskId: string, order: Order & { readonly reason: string }): Promise<void> {
@@ -92,7 +92,7 @@ export class DeadLetters {
     });
     const facts = { task_id: taskId, upload_id: uploadId, died_of: reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
-    if (kind === 'registration') return;
+    if (kind !== 'delivery') return;
     await this.files.remove(uploadId).catch((error: unknown) => {
       // The sweep finds it: its row promises it no more.
       this.logger.warn({ ...facts, err: error }, 'a dropped file stays in the spool for now');

@@ -77,16 +77,17 @@ export class Deliveries {
   }
 
   /**
-   * Sees to it that a file which was stored without a promise is registered; nothing where no Admin module is
-   * configured. @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of it
+   * Sees to it that a file which was stored without a promise is registered, where an Admin module is configured, and
+   * that what other elements may have of it is removed.
+   * @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of one to be registered
    */
-  async register(
-    uploadId: string,
+  async followUp(
     file: FileDescription,
     digest: ContentDigest,
     { target, file: { fileId } }: PlacedFile,
+    copies: readonly string[] = [],
   ): Promise<void> {
-    await this.followUps.note({ uploadId, file, digest, stored: { target, fileId } });
+    await this.followUps.note({ uploadId: file.fileId, file, digest, stored: { target, fileId }, copies });
   }
 
   /**

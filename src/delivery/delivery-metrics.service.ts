@@ -11,16 +11,19 @@ import { SpoolSpace } from './spool/spool-space.service.js';
 import type { NextStep } from './worker/next-step.js';
 
 /** How a try at a task ended. `postponed`: it is tried again. */
-type JobOutcome = 'delivered' | 'registered' | 'postponed' | 'dead' | 'cancelled' | 'expired';
+type JobOutcome = 'delivered' | 'registered' | 'removed' | 'postponed' | 'dead' | 'cancelled' | 'expired';
 
 const OUTCOMES: readonly JobOutcome[] = [
   'delivered',
   'registered',
+  'removed',
   'postponed',
   'dead',
   'cancelled',
   'expired',
 ];
+/** What is done when nothing is left of a task to be done. */
+const DONE = { delivery: 'delivered', registration: 'registered', removal: 'removed' } as const;
 const OUTCOME_OF = { wait: 'postponed', die: 'dead', cancel: 'cancelled', expire: 'expired' } as const;
 const DURATIONS_SECONDS = [0.01, 0.05, 0.2, 1, 5, 15, 60, 300, 1_800, 7_200];
 
@@ -32,7 +35,7 @@ const CACHE_MS = 5_000;
 const READ_MS = 1_000;
 
 /**
- * Counts what deliveries and registrations come to. Gauges are read when somebody asks: of the database only where it
+ * Counts what deliveries, registrations and removals come to. Gauges are read when somebody asks: of the database only where it
  * was used, and not at all, rather than wrongly, where it does not answer.
  */
 @Injectable()
@@ -55,14 +58,14 @@ export class DeliveryMetrics {
     const registers = [registry];
     this.jobs = new Counter({
       name: 'delivery_jobs_total',
-      help: 'Tries at deliveries and registrations, by how they ended.',
+      help: 'Tries at deliveries, registrations and removals of copies, by how they ended.',
       labelNames: ['outcome'],
       registers,
     });
     for (const outcome of OUTCOMES) this.jobs.inc({ outcome }, 0);
     this.durations = new Histogram({
       name: 'delivery_duration_seconds',
-      help: 'Time of a try at a delivery or registration, from its claim to its end.',
+      help: 'Time of a try at a delivery, registration or removal, from its claim to its end.',
       labelNames: ['outcome'],
       buckets: DURATIONS_SECONDS,
       registers,
@@ -191,8 +194,7 @@ function byReason(name: string, help: string, registers: Registry[]): Counter<'r
 }
 
 function outcomeOf(kind: TaskKind, step: NextStep): JobOutcome {
-  if (step.kind === 'finish') return kind === 'delivery' ? 'delivered' : 'registered';
-  return OUTCOME_OF[step.kind];
+  return step.kind === 'finish' ? DONE[kind] : OUTCOME_OF[step.kind];
 }
 
 function labelOf(reason: string | null): string {

@@ -46,7 +46,7 @@ export class DeliverySettings {
     this.leastCommitMs = config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true });
     const small = config.get('DELIVERY_CONCURRENCY', { infer: true });
     const large = config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true });
-    this.concurrency = { small, large, registration: small };
+    this.concurrency = { small, large, registration: small, removal: small };
   }
 
   /** The queue that a task waits in. */
@@ -57,6 +57,14 @@ export class DeliverySettings {
   /** How long an element may be busy with a file after its last byte, in milliseconds. */
   commitMs(size: number): number {
     return commitTimeMs(size, this.leastCommitMs);
+  }
+
+  /**
+   * Milliseconds until "it is not here" is believed of an element that had the last byte at `handedOverAt`: it has the
+   * time to finish what it was given. Not above 0 once it is believed.
+   */
+  believedInMs(handedOverAt: Date | null, size: number): number {
+    return (handedOverAt?.getTime() ?? -Infinity) + this.commitMs(size) - this.clock.wallMs();
   }
 
   /** The present, as it is written down. */

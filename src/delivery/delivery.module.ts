@@ -22,6 +22,7 @@ import { DeliveryQueue } from './queue/delivery-queue.js';
 import { Redeliveries } from './redeliveries.service.js';
 import { AdminModule } from './registration/admin-module.service.js';
 import { RegistrationWork } from './registration/registration-work.service.js';
+import { RemovalWork } from './removal/removal-work.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { IntentFiles } from './spool/intent-files.service.js';
 import { SpoolOwner } from './spool/spool-owner.service.js';
@@ -65,6 +66,7 @@ const WORK = [
   Doubts,
   UnaskedTargets,
   RegistrationWork,
+  RemovalWork,
   Settlement,
   TaskRunner,
   TaskWork,

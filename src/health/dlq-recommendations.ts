@@ -62,6 +62,10 @@ export function recommendations({ groups, circuits, now }: Causes): string[] {
 function findingOf(group: DeadLetterGroup, { circuits, now }: Omit<Causes, 'groups'>): Finding {
   const { kind, reason, target, count } = group;
   const code = reason ?? 'a reason that was not written down';
+  if (kind === 'removal') {
+    const where = target === null ? 'another element' : nameOf(target);
+    return { count, text: `are stored, but ${where} may have a copy that could not be removed (${code})` };
+  }
   const known = KNOWN_REASONS.get(reason);
   if (known) {
     const circuit = isOpen(target, circuits) ? `; ${circuitOf(target, circuits, now)}` : '';

@@ -3,7 +3,9 @@ import { ApiProperty } from '@nestjs/swagger';
 const STATUSES = ['healthy', 'degraded', 'critical'] as const;
 
 class DlqStatistics {
-  @ApiProperty({ description: 'Dead letters: deliveries and registrations that are not tried any more.' })
+  @ApiProperty({
+    description: 'Dead letters: deliveries, registrations and removals that are not tried any more.',
+  })
   readonly total_failed_tasks!: number;
 
   @ApiProperty()

@@ -3,7 +3,7 @@ import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
 
-const KINDS = ['delivery', 'registration'] as const;
+const KINDS = ['delivery', 'registration', 'removal'] as const;
 const LONGEST_AGE_SECONDS = 3_155_760_000;
 const LONGEST_CURSOR = 200;
 const MOST_LETTERS = 200;

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { DeadLetter, DeadLetterHistory, Redelivery } from '../delivery/dead-letter.js';
 
-const KINDS = ['delivery', 'registration'] as const;
+const KINDS = ['delivery', 'registration', 'removal'] as const;
 const STATES = ['waiting', 'running', 'done', 'dead', 'cancelled', 'dropped'] as const;
 
 /** One dead letter. */

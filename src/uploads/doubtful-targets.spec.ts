@@ -4,6 +4,8 @@ import { DoubtfulTargets } from './doubtful-targets.js';
 
 const lost = new ServiceError('STORAGE_TIMEOUT', 'x', { cause: { code: 'ECONNRESET', bodySent: true } });
 const refused = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 500 } });
+const failed = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 500, bodySent: true } });
+const gateway = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 504, bodySent: true } });
 const late = new ServiceError('DEADLINE_EXCEEDED', 'x');
 
 function doubtAfter(complete: boolean, failures: Record<string, unknown>): readonly string[] {
@@ -18,6 +20,15 @@ describe('DoubtfulTargets', () => {
       'storage:a',
       'storage:c',
     ]);
+  });
+
+  it('tells those apart that may come to have what they do not have yet', () => {
+    const doubtful = new DoubtfulTargets({ complete: true });
+    doubtful.failed('storage:a', lost);
+    doubtful.failed('storage:b', failed);
+    doubtful.failed('storage:c', gateway);
+    expect(doubtful.names).toEqual(['storage:a', 'storage:b', 'storage:c']);
+    expect(doubtful.unsettled).toEqual(['storage:a', 'storage:c']);
   });
 
   it('names none while the file has not come as a whole, since nobody was sent its end', () => {

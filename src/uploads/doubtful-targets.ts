@@ -1,5 +1,6 @@
 import { ServiceError } from '../errors/service-error.js';
 import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
+import { isFinalAnswer } from '../resilience/final-answer.js';
 import type { AttemptWatcher } from '../storage/storage-gateway.service.js';
 import type { IncomingFile } from './incoming-file.js';
 
@@ -10,6 +11,7 @@ import type { IncomingFile } from './incoming-file.js';
  */
 export class DoubtfulTargets implements AttemptWatcher {
   readonly #targets = new Set<string>();
+  readonly #unsettled = new Set<string>();
 
   constructor(private readonly file: Pick<IncomingFile, 'complete'>) {}
 
@@ -17,12 +19,19 @@ export class DoubtfulTargets implements AttemptWatcher {
     return [...this.#targets];
   }
 
+  /** Those of them that may have, or may come to have, what they did not have when they were asked, if they could be. */
+  get unsettled(): readonly string[] {
+    return [...this.#unsettled];
+  }
+
   begins(): Promise<void> {
     return Promise.resolve();
   }
 
   failed(target: string, error: unknown): void {
-    if (this.file.complete && (wasCutOff(error) || mayHaveSucceeded(error))) this.#targets.add(target);
+    if (!this.file.complete || !(wasCutOff(error) || mayHaveSucceeded(error))) return;
+    this.#targets.add(target);
+    if (!isFinalAnswer(error)) this.#unsettled.add(target);
   }
 }
 

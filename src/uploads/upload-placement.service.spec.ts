@@ -48,7 +48,7 @@ beforeEach(() => {
   const deliveries = {
     admit: () => admit(),
     accept: (acceptance: Acceptance) => accept().finally(() => accepted.push(acceptance)),
-    register: () => Promise.reject(failure('QUEUE_UNAVAILABLE')),
+    followUp: () => Promise.reject(failure('QUEUE_UNAVAILABLE')),
   } as unknown as Deliveries;
   const ledger = {
     cancel: (id: string) => Promise.resolve(void cancelled.push(id)),
@@ -74,7 +74,11 @@ async function fallbacks(): Promise<string[]> {
 describe('UploadPlacement', () => {
   it('stores a file where it can, and accepts nothing', async () => {
     put = () => Promise.resolve(PLACED);
-    expect(await placement.store(FILE, upload(), true)).toEqual({ kind: 'stored', placed: PLACED });
+    expect(await placement.store(FILE, upload(), true)).toEqual({
+      kind: 'stored',
+      placed: PLACED,
+      copies: [],
+    });
     expect([accepted, await fallbacks()]).toEqual([[], []]);
   });
 
@@ -180,13 +184,13 @@ describe('UploadPlacement', () => {
   });
 
   it('takes back what nobody was told of', async () => {
-    await placement.withdraw({ kind: 'stored', placed: PLACED }, 'alice');
+    await placement.withdraw({ kind: 'stored', placed: PLACED, copies: [] }, 'alice');
     await placement.withdraw({ kind: 'accepted', record: record('accepted') }, 'alice');
     expect([removed, cancelled]).toEqual([['id'], ['id']]);
   });
 
   it('leaves no stored file behind whose registration nobody took note of', async () => {
-    const registering = placement.register({ kind: 'stored', placed: PLACED }, FILE, upload());
+    const registering = placement.followUp({ kind: 'stored', placed: PLACED, copies: [] }, FILE, upload());
     await expect(registering).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
     expect(removed).toEqual(['id']);
   });

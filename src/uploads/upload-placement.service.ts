@@ -13,7 +13,12 @@ import type { UploadUnderWay } from './upload-reception.js';
 
 /** Where the file of an upload came to: to a storage element, or into the spool with a promise. */
 export type Placement =
-  | { readonly kind: 'stored'; readonly placed: PlacedFile }
+  | {
+      readonly kind: 'stored';
+      readonly placed: PlacedFile;
+      /** Targets that may have it as well, and let it be removed. */
+      readonly copies: readonly string[];
+    }
   | { readonly kind: 'accepted'; readonly record: UploadRecord };
 
 /** Finds a place for each file: a storage element, or else the spool, from which it is delivered later. */
@@ -38,7 +43,9 @@ export class UploadPlacement {
     const doubtful = new DoubtfulTargets(upload.file);
     call.watcher = doubtful;
     try {
-      return { kind: 'stored', placed: await this.storage.put(call) };
+      const placed = await this.storage.put(call);
+      const copies = mayKeep ? copiesOf(description, doubtful.unsettled, placed) : [];
+      return { kind: 'stored', placed, copies };
     } catch (error) {
       // Nothing is kept that nobody will be told of; who has sent it under an id of his own sends it again.
       const waiting = !upload.signal.aborted && !upload.departed.aborted;
@@ -61,15 +68,15 @@ export class UploadPlacement {
   }
 
   /**
-   * Takes note that a stored file has to be registered; one that was accepted is when it is delivered. Without that
-   * note it must not stay.
+   * Takes note of what is left to be done for a stored file; one that was accepted is registered when it is delivered.
+   * Without the note that it is to be registered it must not stay.
    * @throws QUEUE_UNAVAILABLE, SPOOL_FULL
    */
-  async register(placement: Placement, file: FileDescription, upload: UploadUnderWay): Promise<void> {
+  async followUp(placement: Placement, file: FileDescription, upload: UploadUnderWay): Promise<void> {
     if (placement.kind !== 'stored') return;
-    const { placed } = placement;
+    const { placed, copies } = placement;
     try {
-      await this.deliveries.register(file.fileId, file, upload.file.digest(), placed);
+      await this.deliveries.followUp(file, upload.file.digest(), placed, copies);
     } catch (error) {
       await this.removeStored(placed);
       throw error;
@@ -145,6 +152,15 @@ export class UploadPlacement {
       this.logger.warn({ err: error, target, file_id: fileId }, 'an unclaimed file stays behind');
     }
   }
+}
+
+/** Elements for permanent files remove nothing, so that there is nothing to be done about those. */
+function copiesOf(
+  { retentionPolicy }: FileDescription,
+  unsettled: readonly string[],
+  { target }: PlacedFile,
+): string[] {
+  return retentionPolicy === 'temporary' ? unsettled.filter((name) => name !== target) : [];
 }
 
 /**

@@ -62,7 +62,7 @@ export class UploadRepeats {
     await compareWithKnown(upload.file, found.file, caller, upload.signal);
     const digest = upload.file.digest();
     const first = firstDescriptionOf(found.file, description);
-    await this.deliveries.register(uploadId, first, digest, found);
+    await this.deliveries.followUp(first, digest, found);
     const receipt = asOf(receiptOf(uploadId, first, digest, found.file), this.clock.wallMs());
     return { receipt, outcome: 'repeated' };
   }

@@ -33,7 +33,7 @@ export class UploadsService {
       const placement = await this.place(later, description, upload);
       // Nobody was told the new id, so nobody would ever find the file.
       if (response.destroyed) await this.placement.withdraw(placement, caller.subject);
-      else await this.placement.register(placement, description, upload);
+      else await this.placement.followUp(placement, description, upload);
       return answerOf(later, description, upload, placement);
     });
   }
@@ -50,7 +50,7 @@ export class UploadsService {
       const { answer, unasked } = await this.repeats.find(description, upload, caller);
       if (answer) return answer;
       const placement = await this.place(later, description, { ...upload, unaskedTargets: unasked });
-      await this.placement.register(placement, description, upload);
+      await this.placement.followUp(placement, description, upload);
       return answerOf(later, description, upload, placement);
     });
   }

@@ -16,11 +16,11 @@ const KNOWN = `## Known
 
 - answer lost after storing under an id of the element's own: nobody knows that id, so the file can neither be found nor
   removed, and a copy stays behind for each attempt. The contract lets an element ignore the id that it is given.
-- an element that dies after it has stored a file and before it answers cannot be asked: the file is stored at the next
-  one under the same id, and a copy stays behind at the first.
-- an element that goes on storing a file after a gateway has answered for it (502, 504) says at first that it has
-  nothing: an upload is stored at the next one then, and a copy appears at the first. A delivery waits for the commit
-  time before it believes that.
+- an element that dies after it has stored a file and before it answers cannot be asked, and one that goes on storing
+  after a gateway has answered for it (502, 504) says at first that it has nothing: an upload is stored at the next one
+  then, under the same id. The copy at the first one is removed when that can be asked again, and has had its commit
+  time. Permanent files are not, since their elements remove nothing; and nothing is with \`DELIVER_LATER=false\`. A
+  delivery waits instead.
 - a \`PUT\` is repeated while the element that has its file cannot be asked, and the ledger does not know the file or
   cannot be asked either: the file is stored at another element as well, and the answer is 201 again. What is kept for
   later instead (202) is sent only when the element was asked.

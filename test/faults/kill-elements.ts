@@ -24,8 +24,6 @@ export interface KillReport {
   readonly doubled: number;
   /** On an element although no client sent it, or more often than it was sent. */
   readonly unexplained: number;
-  /** What is known of the files that are lost or doubled. */
-  readonly stories: readonly string[];
 }
 
 /** Storage elements that fail at random until `calm` is called. */
@@ -65,11 +63,10 @@ export class KillElements {
   }
 
   /** Compares what clients were promised with what the elements have. */
-  compare(sent: readonly SentFile[], diary: KillDiary): KillReport {
+  compare(sent: readonly SentFile[]): KillReport {
     const acknowledged = sent.filter((file) => file.acknowledged);
     const holders = acknowledged.map((file) => this.holdersOf(file));
     return {
-      stories: acknowledged.filter((_, index) => holders[index] !== 1).map((file) => this.story(file, diary)),
       acknowledged: acknowledged.length,
       lost: holders.filter((count) => count === 0).length,
       doubled: holders.filter((count) => count > 1).length,
@@ -81,6 +78,12 @@ export class KillElements {
   private holdersOf({ acknowledged, sha256 }: SentFile): number {
     const id = acknowledged?.uploadId ?? '';
     return this.servers.filter(({ files }) => files.get(id)?.sha256 === sha256).length;
+  }
+
+  /** What is known of the files that are lost or doubled. */
+  stories(sent: readonly SentFile[], diary: KillDiary): string[] {
+    const bad = sent.filter((file) => file.acknowledged && this.holdersOf(file) !== 1);
+    return bad.map((file) => this.story(file, diary));
   }
 
   private story({ acknowledged, sha256 }: SentFile, diary: KillDiary): string {

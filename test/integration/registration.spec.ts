@@ -67,8 +67,7 @@ describe('a file that is stored without a promise', () => {
   }
 
   async function store(uploadId: string = randomUUID()): Promise<string> {
-    await module.get(Deliveries).register(
-      uploadId,
+    await module.get(Deliveries).followUp(
       {
         fileId: uploadId,
         originalFilename: 'a.txt',

@@ -2,6 +2,7 @@ import { uploadsAndTasks } from './migrations/0001-uploads-and-tasks.js';
 import { audit } from './migrations/0002-audit.js';
 import { unaskedTargets } from './migrations/0003-unasked-targets.js';
 import { identityAndDoubts } from './migrations/0004-identity-and-doubts.js';
+import { removals } from './migrations/0005-removals.js';
 import type { Database, Sql } from './sql.js';
 
 /**
@@ -14,6 +15,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   audit,
   unaskedTargets,
   identityAndDoubts,
+  removals,
 ];
 
 /** Brings the schema `ingester` to the newest version, all or nothing; by one process at a time. @throws QUEUE_UNAVAILABLE */

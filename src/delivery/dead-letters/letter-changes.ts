@@ -51,17 +51,17 @@ export async function reviveTask(
     WHERE task_id = $1`,
     [letter.taskId, dueAt, deadline, at],
   );
-  if (letter.kind === 'registration') return;
+  if (letter.kind !== 'delivery') return;
   await changeUpload(tx, letter.uploadId, { status: 'accepted', data: { reason: 'redelivered' }, at });
 }
 
-/** Gives up what was promised. A file whose registration is given up stays stored. */
+/** Gives up what was promised. A file stays stored whose registration, or the removal of whose copies, is given up. */
 export async function giveUp(tx: Sql, { taskId, uploadId, kind }: DeadLetter, at: Date): Promise<void> {
   await tx.query(
     `UPDATE ingester.tasks SET state = 'dropped', phase = 'ended', updated_at = $2 WHERE task_id = $1`,
     [taskId, at],
   );
-  if (kind === 'registration') return;
+  if (kind !== 'delivery') return;
   const data = { reason: 'dropped' };
   await changeUpload(tx, uploadId, { status: 'cancelled', dropsFile: true, data, at });
 }

@@ -8,6 +8,13 @@ export interface StoredUpload {
   readonly file: FileDescription;
   readonly digest: ContentDigest;
   readonly stored: Stored;
+  /** Targets that may have it as well, although they did not say so. */
+  readonly copies: readonly string[];
+}
+
+/** What is written down beside the database: the file, and whether it is to be registered. */
+export interface Intent extends StoredUpload {
+  readonly registers: boolean;
 }
 
 /** As `intentOf` writes it, after JSON; dates are text there. */
@@ -29,10 +36,15 @@ export const intentSchema = z.object({
   }),
   digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   stored: z.object({ target: z.string(), fileId: z.string() }),
+  copies: z.array(z.string()).default([]),
+  registers: z.boolean().default(true),
 });
 
-/** What is written down of a file that is to be registered, while the database is away. */
-export function intentOf({ uploadId, file, digest, stored }: StoredUpload): object {
+/** As JSON keeps it. */
+export function intentOf(
+  { uploadId, file, digest, stored, copies }: StoredUpload,
+  registers: boolean,
+): object {
   const { size, sha256 } = digest;
-  return { version: 1, uploadId, file, digest: { size, sha256 }, stored };
+  return { version: 1, uploadId, file, digest: { size, sha256 }, stored, copies, registers };
 }

@@ -8,10 +8,13 @@ import { findUpload, insertUpload, renewUpload } from '../ledger/upload-rows.js'
 import { IntentFiles } from '../spool/intent-files.service.js';
 import { isGivenUp } from '../upload-record.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
-import { intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
+import { type Intent, intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
 import { FollowUpTasks } from './follow-up-tasks.service.js';
 
-/** Sees to it that files which were stored without a promise are registered at the Admin module all the same. */
+/**
+ * Sees to it that what is left to be done for files which were stored without a promise is done all the same: that they
+ * are registered at the Admin module, and that no copies of them stay where nobody knows of them.
+ */
 @Injectable()
 export class FollowUps implements BeforeApplicationShutdown {
   private readonly logger = new Logger(FollowUps.name);
@@ -27,24 +30,19 @@ export class FollowUps implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * Takes note, durably, that a stored file is to be registered: in the database, or in the spool while that is away or
-   * not open yet, which takes longer than a client should wait. Nothing where no Admin module is configured.
-   * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of it
+   * Takes note, durably, of what is left to be done for a stored file: in the database, or in the spool while that is
+   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left.
+   * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that is to be registered
    */
   async note(upload: StoredUpload): Promise<void> {
-    if (!this.tasks.wanted) return;
-    const { uploadId } = upload;
-    if (!this.store.database.opened) {
-      await this.intents.write(uploadId, intentOf(upload));
-      this.importSoon();
-      return;
-    }
+    const { registers } = this.tasks;
+    if (registers) return this.noteSafely({ ...upload, registers });
+    if (upload.copies.length === 0) return;
     try {
-      await this.write(upload);
+      await this.noteSafely({ ...upload, registers });
     } catch (error) {
-      // Also where it is not known whether it is written down: to write it down twice does no harm.
-      this.logger.warn({ err: error, upload_id: uploadId }, 'a registration is noted in the spool for now');
-      await this.intents.write(uploadId, intentOf(upload));
+      const { uploadId, copies } = upload;
+      this.logger.warn({ err: error, upload_id: uploadId, copies }, 'copies of a stored file may stay');
     }
   }
 
@@ -53,12 +51,11 @@ export class FollowUps implements BeforeApplicationShutdown {
    * reported each time. @throws QUEUE_UNAVAILABLE, Error of the file system: then what is left stays for another time
    */
   async importIntents(): Promise<number> {
-    // Left for a time when there is an Admin module again.
-    if (!this.tasks.wanted) return 0;
     let imported = 0;
     for (const uploadId of await this.intents.list()) {
-      const upload = await this.read(uploadId);
-      if (!upload || !(await this.imported(upload))) continue;
+      const intent = await this.read(uploadId);
+      // One that wants to be registered is left for a time when there is an Admin module again.
+      if (!intent || (intent.registers && !this.tasks.registers) || !(await this.imported(intent))) continue;
       await this.intents.remove(uploadId);
       imported += 1;
     }
@@ -70,11 +67,31 @@ export class FollowUps implements BeforeApplicationShutdown {
     await this.importing;
   }
 
+  private async noteSafely(intent: Intent): Promise<void> {
+    const { uploadId, registers } = intent;
+    if (!this.store.database.opened) {
+      await this.intents.write(uploadId, intentOf(intent, registers));
+      // Copies are in nobody's way: no database is made for them before the upkeep looks.
+      if (registers || this.store.database.isUsed()) this.importSoon();
+      return;
+    }
+    try {
+      await this.write(intent);
+    } catch (error) {
+      // Also where it is not known whether it is written down: to write it down twice does no harm.
+      this.logger.warn(
+        { err: error, upload_id: uploadId },
+        'what is left to be done is noted in the spool for now',
+      );
+      await this.intents.write(uploadId, intentOf(intent, registers));
+    }
+  }
+
   /** As soon as the database is open; where that does not succeed now, the upkeep does it. */
   private importSoon(): void {
     this.noted = true;
     this.importing ??= this.importNoted()
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'noted registrations stay in the spool'))
+      .catch((error: unknown) => this.logger.warn({ err: error }, 'what was noted stays in the spool'))
       .finally(() => {
         this.importing = undefined;
       });
@@ -88,21 +105,21 @@ export class FollowUps implements BeforeApplicationShutdown {
     }
   }
 
-  private async imported(upload: StoredUpload): Promise<boolean> {
+  private async imported(intent: Intent): Promise<boolean> {
     try {
-      await this.write(upload);
+      await this.write(intent);
       return true;
     } catch (error) {
       if (error instanceof ServiceError) throw error;
       // One that the database does not take is no reason to keep the others waiting.
-      const { uploadId } = upload;
-      this.logger.error({ err: error, upload_id: uploadId }, 'a noted registration is not taken');
+      const { uploadId } = intent;
+      this.logger.error({ err: error, upload_id: uploadId }, 'what was noted is not taken');
       return false;
     }
   }
 
   /** Undefined where there is nothing to read any more, or nothing readable. */
-  private async read(uploadId: string): Promise<StoredUpload | undefined> {
+  private async read(uploadId: string): Promise<Intent | undefined> {
     try {
       const intent = await this.intents.read(uploadId);
       if (intent === undefined) return undefined;
@@ -111,7 +128,7 @@ export class FollowUps implements BeforeApplicationShutdown {
       throw new SpoolDamaged('An intent does not say what is to be done.', error);
     } catch (error) {
       if (!(error instanceof SpoolDamaged)) throw error;
-      this.logger.error({ err: error, upload_id: uploadId }, 'a noted registration is damaged');
+      this.logger.error({ err: error, upload_id: uploadId }, 'what was noted is damaged');
       return undefined;
     }
   }
@@ -122,13 +139,20 @@ export class FollowUps implements BeforeApplicationShutdown {
     const database = await this.store.database.open();
     await database.transaction(async (tx) => {
       const isNew = await insertUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
-      if (isNew || (await this.lacksTask(tx, upload, at))) await this.tasks.add(tx, upload, at);
+      if (isNew || (await this.isStored(tx, upload, at))) await this.addTasks(tx, upload, at);
     });
     this.store.published();
   }
 
+  private async addTasks(tx: Sql, upload: StoredUpload, at: Date): Promise<void> {
+    const { uploadId, copies } = upload;
+    if (!(await lockTaskOf(tx, uploadId, 'registration'))) await this.tasks.addRegistration(tx, upload, at);
+    if (copies.length === 0 || (await lockTaskOf(tx, uploadId, 'removal'))) return;
+    await this.tasks.addRemoval(tx, upload, copies, at);
+  }
+
   /** For an upload that has a row. Its lock keeps two from adding a task each. */
-  private async lacksTask(tx: Sql, upload: StoredUpload, at: Date): Promise<boolean> {
+  private async isStored(tx: Sql, upload: StoredUpload, at: Date): Promise<boolean> {
     const { uploadId, file } = upload;
     // The task first, as workers do.
     const delivery = await lockTaskOf(tx, uploadId, 'delivery');
@@ -140,8 +164,7 @@ export class FollowUps implements BeforeApplicationShutdown {
       await renewUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
       return true;
     }
-    // One that is still to be delivered is registered after that.
-    if (known.status !== 'active') return false;
-    return (await lockTaskOf(tx, uploadId, 'registration')) === undefined;
+    // One that is still to be delivered is followed up after that.
+    return known.status === 'active';
   }
 }

@@ -3,6 +3,6 @@ import type { TaskKind } from './task-rows.js';
 
 /** The queue that a task waits in. `largeBytes` is the size above which a file must not keep others waiting. */
 export function laneOf(kind: TaskKind, size: number, largeBytes: number): Lane {
-  if (kind === 'registration') return 'registration';
+  if (kind !== 'delivery') return kind;
   return size > largeBytes ? 'large' : 'small';
 }

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { ServiceError } from '../../errors/service-error.js';
 import { abortable } from '../../resilience/abortable.js';
 import { ADMIN_CODES } from '../../resilience/classify-failure.js';
 import { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
 import { attemptResult } from '../worker/attempt-account.js';
-import { type AttemptOutcome, outcomeOfError } from '../worker/attempt-outcome.js';
+import type { AttemptOutcome } from '../worker/attempt-outcome.js';
 import type { HeldTask } from '../worker/held-task.js';
-import { CancelRequested, LeaseLost } from '../worker/stop-reasons.js';
+import { outcomeOfFailure } from '../worker/task-failure.js';
 import type { UploadRecord } from '../upload-record.js';
 import { ADMIN, AdminModule } from './admin-module.service.js';
 import type { Registration } from './registration-body.js';
@@ -27,7 +26,7 @@ export class RegistrationWork {
     try {
       return await this.register(held);
     } catch (error) {
-      return afterFailure(held, error, ADMIN_CODES);
+      return outcomeOfFailure(held, error, ADMIN_CODES);
     } finally {
       // A file that is registered already can be registered again: there is nothing to ask first.
       held.doubtfulTargets.clear();
@@ -42,7 +41,7 @@ export class RegistrationWork {
       token = await abortable(held.signal, this.tokens.token());
     } catch (error) {
       // Its code is that of the Admin module too, which was not asked.
-      return afterFailure(held, error, []);
+      return outcomeOfFailure(held, error, []);
     }
     await this.admin.register({
       targets: [ADMIN],
@@ -55,17 +54,6 @@ export class RegistrationWork {
     held.endAttempt({ outcome: 'registered', code: null, statusCode: null, detail: null });
     return { kind: 'succeeded' };
   }
-}
-
-/** @throws LeaseLost, QUEUE_UNAVAILABLE */
-function afterFailure(
-  held: HeldTask,
-  error: unknown,
-  ownCodes: Parameters<typeof outcomeOfError>[1],
-): AttemptOutcome {
-  if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
-  if (error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE') throw error;
-  return error instanceof CancelRequested ? { kind: 'cancelled' } : outcomeOfError(error, ownCodes);
 }
 
 function registrationOf({ uploadId, file, digest, fileId, storedAt }: UploadRecord): Registration {

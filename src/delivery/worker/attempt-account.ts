@@ -13,15 +13,6 @@ export function attemptResult(error: unknown): AttemptResult {
   return { outcome: 'failed', code: codeOf(error), statusCode: statusCodeOf(error), detail };
 }
 
-/** Answers that a gateway gives for an element that may still be busy. */
-const OF_GATEWAYS = new Set([502, 504]);
-
-/** Is the element done with the file, whatever it made of it? Then what it says of the file is true at once. */
-export function isDone(error: unknown): boolean {
-  const statusCode = statusCodeOf(error);
-  return statusCode !== null && !OF_GATEWAYS.has(statusCode);
-}
-
 /**
  * May an element have the file although it did not say so? Not without its last bytes; and not where it refused it,
  * with an answer of which that is the meaning.

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
+import { isFinalAnswer } from '../../resilience/final-answer.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { expiryOf } from '../upload-record.js';
-import { attemptResult, isDone, mayBeStored } from './attempt-account.js';
+import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf, outcomeOfError } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
 import { FencedBody } from './fenced-body.js';
@@ -49,19 +50,13 @@ export class DeliveryWork {
       return { kind: 'refused', reason: 'CONFLICT' };
     if (answers.silent.length > 0) return { kind: 'in_doubt', retryAfterMs: answers.retryAfterMs };
     const [kept, ...doubles] = answers.found;
-    const withinMs = this.believedInMs(held);
+    const withinMs = this.settings.believedInMs(held.handedOverAt, upload.digest.size);
     if (!kept && withinMs > 0) return { kind: 'in_doubt', withinMs };
     for (const double of doubles) await this.doubts.withdraw(double, held.signal);
     held.doubtfulTargets.clear();
     if (kept) return this.stored(held, kept);
     await held.savePhase(task.cancel_requested_at ? 'asking' : 'queued');
     return undefined;
-  }
-
-  /** "It is not here" is believed of an element that has had the time to finish what it was given. */
-  private believedInMs({ handedOverAt, claimed: { upload } }: HeldTask): number {
-    const commitMs = this.settings.commitMs(upload.digest.size);
-    return (handedOverAt?.getTime() ?? -Infinity) + commitMs - this.settings.clock.wallMs();
   }
 
   private async send(held: HeldTask): Promise<AttemptOutcome> {
@@ -92,7 +87,8 @@ export class DeliveryWork {
       begins: (target) => held.beginAttempt(target),
       failed: (target, error) => {
         held.endAttempt(attemptResult(error));
-        if (isDone(error)) held.answered();
+        // What it says of the file is true at once then.
+        if (isFinalAnswer(error)) held.answered();
         if (!mayBeStored(error, body.handedOver)) held.doubtfulTargets.delete(target);
       },
     };

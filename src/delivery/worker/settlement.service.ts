@@ -83,7 +83,7 @@ export class Settlement {
     change: UploadChange,
   ): Promise<void> {
     await changeUpload(tx, upload.uploadId, change);
-    if (outcome.kind === 'succeeded') await this.followUps.add(tx, upload, change.at);
+    if (outcome.kind === 'succeeded') await this.followUps.addRegistration(tx, upload, change.at);
   }
 
   /** What is not removed now, the sweep finds: its row promises it no more. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { RegistrationWork } from '../registration/registration-work.service.js';
+import { RemovalWork } from '../removal/removal-work.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import { DeliveryWork } from './delivery-work.service.js';
 import type { HeldTask } from './held-task.js';
@@ -12,11 +13,25 @@ export class TaskWork {
     private readonly unasked: UnaskedTargets,
     private readonly deliveries: DeliveryWork,
     private readonly registrations: RegistrationWork,
+    private readonly removals: RemovalWork,
   ) {}
 
   /** Tries once. @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it. */
   async attempt(held: HeldTask): Promise<AttemptOutcome> {
-    if (held.claimed.task.kind === 'registration') return this.registrations.attempt(held);
+    const { kind } = held.claimed.task;
+    switch (kind) {
+      case 'registration':
+        return this.registrations.attempt(held);
+      case 'removal':
+        return this.removals.attempt(held);
+      case 'delivery':
+        return this.deliver(held);
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  private async deliver(held: HeldTask): Promise<AttemptOutcome> {
     await held.markDelivering();
     return (await this.unasked.resolve(held)) ?? this.deliveries.attempt(held);
   }

@@ -1,0 +1,18 @@
+import { ServiceError } from '../../errors/service-error.js';
+import { type AttemptOutcome, outcomeOfError } from './attempt-outcome.js';
+import type { HeldTask } from './held-task.js';
+import { CancelRequested, LeaseLost } from './stop-reasons.js';
+
+/**
+ * What a try comes to that failed with `error`; `ownCodes` are those under which its target fails.
+ * @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it
+ */
+export function outcomeOfFailure(
+  held: HeldTask,
+  error: unknown,
+  ownCodes: Parameters<typeof outcomeOfError>[1],
+): AttemptOutcome {
+  if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
+  if (error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE') throw error;
+  return error instanceof CancelRequested ? { kind: 'cancelled' } : outcomeOfError(error, ownCodes);
+}

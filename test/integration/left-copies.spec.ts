@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
+import { startApp } from '../support/app.js';
+import type { Json } from '../support/accepted-service.js';
+import { eventually } from '../support/eventually.js';
+import { StorageElementServer } from '../support/storage-element-server.js';
+import { describeDelivery, type DeliveryStage, elementsOf, type Start } from './delivery-stage.js';
+
+/** For what waits until an element has had its time to commit. */
+const PATIENCE_MS = 10_000;
+
+/** Longer than anybody waits for an answer. */
+const SILENT_MS = 1_000;
+
+const VARIABLES = {
+  STORAGE_RETRY_ATTEMPTS: '2',
+  STORAGE_RETRY_BASE_MS: '1',
+  STORAGE_REQUEST_TIMEOUT_MS: '300',
+  STORAGE_COMMIT_TIMEOUT_MS: '1500',
+};
+
+let first: StorageElementServer;
+let second: StorageElementServer;
+
+beforeEach(async () => {
+  [first, second] = await Promise.all([StorageElementServer.start(), StorageElementServer.start()]);
+});
+
+afterEach(() => Promise.all([first.close(), second.close()]));
+
+/** Keeps what it is sent, and then says nothing. */
+function die(): void {
+  first.options.fault = { kind: 'lost-answer' };
+  first.options.delayMs = SILENT_MS;
+}
+
+function comeBack(): void {
+  first.options.fault = undefined;
+  first.options.delayMs = 0;
+}
+
+/** Has a file stored at the second element, after the first one. */
+async function store(stage: DeliveryStage, bytes = randomBytes(1_000)): Promise<string> {
+  const answer = await stage.post(bytes);
+  const { upload_id: id } = (await answer.json()) as Json;
+  expect([answer.status, second.files.has(String(id))]).toEqual([201, true]);
+  return String(id);
+}
+
+const holders = (id: string): boolean[] => [first.files.has(id), second.files.has(id)];
+
+async function removal(stage: DeliveryStage, id: string): Promise<unknown> {
+  const [task] = await stage.query(
+    `SELECT state, reason, doubtful_targets FROM ingester.tasks WHERE upload_id = $1 AND kind = 'removal'`,
+    id,
+  );
+  return task;
+}
+
+async function expectHeldBy(id: string, expected: boolean[]): Promise<void> {
+  await eventually(() => Promise.resolve(expect(holders(id)).toEqual(expected)), PATIENCE_MS);
+}
+
+async function expectRemoval(stage: DeliveryStage, id: string, expected: object): Promise<void> {
+  await eventually(async () => expect(await removal(stage, id)).toMatchObject(expected), PATIENCE_MS);
+}
+
+describeDelivery('a copy of a stored file', (start) => {
+  const open: Start = (variables = {}) =>
+    start({ STORAGE_ELEMENTS: elementsOf(first.url, second.url), ...VARIABLES, ...variables });
+
+  it('is removed when the element comes back that died with it', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    expect(holders(id)).toEqual([true, true]);
+    comeBack();
+    await expectHeldBy(id, [false, true]);
+    await expectRemoval(stage, id, { state: 'done', reason: null, doubtful_targets: [] });
+    const receipt = (await (await stage.call(`/api/v1/files/${id}`)).json()) as Json;
+    expect(receipt).toMatchObject({ status: 'active', file_id: id, description: 'a report' });
+  });
+
+  it('is removed when it appears only after its gateway has given it up', async () => {
+    const stage = await open();
+    first.options.fault = { kind: 'answer', status: 504 };
+    const id = await store(stage);
+    const file = second.files.get(id);
+    if (file) first.files.set(id, file);
+    await expectHeldBy(id, [false, true]);
+  });
+
+  it('is nothing to be looked for where the element itself says that it failed', async () => {
+    const stage = await open();
+    first.options.fault = { kind: 'answer', status: 500 };
+    const id = await store(stage);
+    expect(await removal(stage, id)).toBeUndefined();
+    expect(await stage.spooled()).toEqual([]);
+  });
+
+  it('stays where the file is gone from where it was stored', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    second.files.delete(id);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'done' });
+    expect(holders(id)).toEqual([true, false]);
+  });
+
+  it('is none where the bytes are others', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    const file = first.files.get(id);
+    if (file) first.files.set(id, { ...file, sha256: '0'.repeat(64) });
+    comeBack();
+    await expectRemoval(stage, id, { state: 'done' });
+    expect(holders(id)).toEqual([true, true]);
+  });
+
+  it('is a dead letter where the element does not let it be removed, and its file stays stored', async () => {
+    const stage = await open();
+    first.options.keepsFiles = true;
+    die();
+    const id = await store(stage);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'dead', doubtful_targets: ['storage:se-1'] });
+    const admin = { sub: 'olga', role: 'admin' };
+    const letters = (await (await stage.call('/api/v1/dead-letters?kind=removal', {}, admin)).json()) as {
+      items: Json[];
+    };
+    expect(letters.items).toMatchObject([{ upload_id: id, kind: 'removal', has_content: false }]);
+    const { recommendations } = (await (await stage.call('/health/dlq')).json()) as Json;
+    expect(recommendations).toEqual([
+      expect.stringContaining('stored, but se-1 may have a copy that could not be removed'),
+    ]);
+    const path = `/api/v1/dead-letters/${String(letters.items[0]?.id)}`;
+    first.options.keepsFiles = false;
+    expect((await stage.call(`${path}/redeliver`, { method: 'POST' }, admin)).status).toBe(202);
+    await expectHeldBy(id, [false, true]);
+    expect(await stage.untilStatus(id, 'active')).toMatchObject({ file_id: id });
+  });
+});
+
+describe('a copy of a stored file without a database', () => {
+  it('is noted in the spool, and no database is made for it at once', async () => {
+    const running = await startApp({
+      STORAGE_ELEMENTS: elementsOf(first.url, second.url),
+      ...VARIABLES,
+    });
+    try {
+      die();
+      const body = new FormData();
+      body.append('file', new Blob([randomBytes(1_000)]), 'a.bin');
+      const headers = { authorization: `Bearer ${await running.token()}` };
+      const answer = await fetch(`${running.url}/api/v1/files/upload`, { method: 'POST', headers, body });
+      const { upload_id: id } = (await answer.json()) as Json;
+      expect(answer.status).toBe(201);
+      const intents = join(running.dataDir, 'spool', 'intents');
+      expect(await readdir(intents)).toEqual([`${String(id)}.json`]);
+      expect(existsSync(join(running.dataDir, 'database'))).toBe(false);
+      comeBack();
+      await running.app.get(FollowUps, { strict: false }).importIntents();
+      expect(await readdir(intents)).toEqual([]);
+      await expectHeldBy(String(id), [false, true]);
+    } finally {
+      await running.close();
+    }
+  });
+});
