@@ -24,31 +24,42 @@ export class SlowDisk {
     this.made += 1;
     let content = Buffer.alloc(0);
     let removed = false;
+    let underWay = 0;
+    const use = async <T>(call: () => T): Promise<T> => {
+      underWay += 1;
+      try {
+        await turn();
+        return call();
+      } finally {
+        underWay -= 1;
+      }
+    };
     return {
-      write: async (chunks, position) => {
-        await turn();
-        if (content.length >= this.capacity) throw new Error('ENOSPC: no space left on device');
-        const room = Math.min(this.most, this.capacity - content.length);
-        const bytes = Buffer.concat(chunks).subarray(0, room);
-        if (position !== content.length)
-          throw new Error(`Written at ${position} instead of ${content.length}`);
-        content = Buffer.concat([content, bytes]);
-        return bytes.length;
-      },
-      read: async (position, length) => {
-        this.reads += 1;
-        await turn();
-        if (removed) throw new Error('The file was removed');
-        if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
-        return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
-      },
-      keep: async (path) => {
-        await turn();
-        if (removed) throw new Error('The file was removed');
-        this.kept.set(path, content);
-      },
+      write: (chunks, position) =>
+        use(() => {
+          if (content.length >= this.capacity) throw new Error('ENOSPC: no space left on device');
+          const room = Math.min(this.most, this.capacity - content.length);
+          const bytes = Buffer.concat(chunks).subarray(0, room);
+          if (position !== content.length)
+            throw new Error(`Written at ${position} instead of ${content.length}`);
+          content = Buffer.concat([content, bytes]);
+          return bytes.length;
+        }),
+      read: (position, length) =>
+        use(() => {
+          this.reads += 1;
+          if (removed) throw new Error('The file was removed');
+          if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
+          return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
+        }),
+      keep: (path) =>
+        use(() => {
+          if (removed) throw new Error('The file was removed');
+          this.kept.set(path, content);
+        }),
       remove: async () => {
         removed = true;
+        while (underWay > 0) await turn();
         this.open -= 1;
       },
     };
