@@ -70,7 +70,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   private async noteSafely(intent: Intent): Promise<void> {
     const { uploadId, registers } = intent;
     if (!this.store.database.opened) {
-      await this.intents.write(uploadId, intentOf(intent, registers));
+      await this.writeIntent(intent);
       // Copies are in nobody's way: no database is made for them before the upkeep looks.
       if (registers || this.store.database.isUsed()) this.importSoon();
       return;
@@ -83,8 +83,17 @@ export class FollowUps implements BeforeApplicationShutdown {
         { err: error, upload_id: uploadId },
         'what is left to be done is noted in the spool for now',
       );
-      await this.intents.write(uploadId, intentOf(intent, registers));
+      await this.writeIntent(intent);
     }
+  }
+
+  /** Beside what the same upload has noted before, as where it was repeated. */
+  private async writeIntent(intent: Intent): Promise<void> {
+    const { uploadId } = intent;
+    const before = await this.read(uploadId).catch(() => undefined);
+    const copies = [...new Set([...(before?.copies ?? []), ...intent.copies])];
+    const registers = intent.registers || before?.registers === true;
+    await this.intents.write(uploadId, intentOf({ ...intent, copies }, registers));
   }
 
   /** As soon as the database is open; where that does not succeed now, the upkeep does it. */
