@@ -9,6 +9,8 @@ import { smallDisk } from '../support/small-disk.js';
 const MIB = 1024 * 1024;
 /** Room for two embedded databases. */
 const disk = smallDisk('size=256m');
+/** How long a task waits whose worker could not write down what became of it. */
+const LEASE = { DELIVERY_LEASE_MS: '2000' };
 const elsewhere = mkdtempSync(join(tmpdir(), 'full-service-'));
 
 disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
@@ -19,6 +21,7 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
     service = await startAccepting({
       DATA_DIR: join(disk.path, 'data'),
       SPOOL_DIR: join(disk.path, 'spool'),
+      ...LEASE,
     });
     await service.post(Buffer.from('the first one opens the database'));
   });
@@ -59,7 +62,7 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
 
   it('still stores a file that a storage element takes', async () => {
     service.element.options.fault = undefined;
-    await eventually(async () => expect(spooled()).toEqual([]), 10_000);
+    await eventually(async () => expect(spooled()).toEqual([]), 20_000);
     fill(0);
     const answer = await service.post(Buffer.alloc(12 * MIB));
     service.element.options.fault = DOWN;
@@ -67,6 +70,7 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
   });
 
   it('accepts again once there is room', async () => {
+    service.element.options.fault = DOWN;
     fill(0);
     const refused = await service.post(Buffer.from('no room for these'));
     expect([refused.status, await refused.json()]).toMatchObject([507, { code: 'SPOOL_FULL' }]);
@@ -75,9 +79,6 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
     await expectAccepted(service);
     expect(spooled()).toEqual([]);
   });
-
-  /** How long a task waits whose worker could not write down what became of it. */
-  const LEASE = { DELIVERY_LEASE_MS: '2000' };
 
   it('promises nothing that its database cannot write down, until there is room', async () => {
     const other = await startAccepting({
