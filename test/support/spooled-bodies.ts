@@ -24,15 +24,11 @@ export class SlowDisk {
     this.made += 1;
     let content = Buffer.alloc(0);
     let removed = false;
-    let underWay = 0;
+    const underWay = new Set<Promise<unknown>>();
     const use = async <T>(call: () => T): Promise<T> => {
-      underWay += 1;
-      try {
-        await turn();
-        return call();
-      } finally {
-        underWay -= 1;
-      }
+      const calling = turn().then(call);
+      underWay.add(calling);
+      return calling.finally(() => underWay.delete(calling));
     };
     return {
       write: (chunks, position) =>
@@ -59,7 +55,7 @@ export class SlowDisk {
         }),
       remove: async () => {
         removed = true;
-        while (underWay > 0) await turn();
+        await Promise.allSettled(underWay);
         this.open -= 1;
       },
     };
