@@ -138,7 +138,7 @@ describe('the policy of the token endpoint', () => {
     endpoint.options.fault = 'hang';
     const startedAtMs = performance.now();
     const failures = await Promise.all([failure(), failure()]);
-    expect(performance.now() - startedAtMs).toBeLessThan(3_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_000);
     expect(failures).toMatchObject([UNAVAILABLE, UNAVAILABLE]);
     expect(circuit()).toMatchObject({ failure_count: 2, neutral_count: 0 });
   });
@@ -163,11 +163,13 @@ describe('the policy of the token endpoint', () => {
 
     it('turns callers away at once, saying when to come back', async () => {
       await breakDown();
+      const startedAtMs = performance.now();
       for (let calls = 0; calls < 100; calls += 1) {
         const { retryAfterMs } = ((await failure()) as { options: { retryAfterMs: number } }).options;
         expect(retryAfterMs).toBeGreaterThanOrEqual(27_000);
         expect(retryAfterMs).toBeLessThanOrEqual(33_000);
       }
+      expect(performance.now() - startedAtMs).toBeLessThan(500);
       expect(await opened.tokens.health()).toMatchObject({ up: false });
       expect(endpoint.requests).toHaveLength(5);
     });
@@ -218,7 +220,7 @@ describe('the policy of the token endpoint', () => {
     const startedAtMs = performance.now();
     await opened.tokens.onApplicationShutdown();
     expect(await waiting).toMatchObject({ code: 'SHUTTING_DOWN' });
-    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    expect(performance.now() - startedAtMs).toBeLessThan(500);
     expect(endpoint.requests).toHaveLength(1);
     random.mockRestore();
   });

@@ -31,7 +31,7 @@ describe('preferencesOf', () => {
   it.each(['"', ';', ',', ' ', 'a', '\\', '= ', '; ', '"\\'])('reads a long run of %j at once', (piece) => {
     const begunMs = performance.now();
     preferencesOf(asking(`a${piece.repeat(16_000)}`));
-    expect(performance.now() - begunMs).toBeLessThan(2_000);
+    expect(performance.now() - begunMs).toBeLessThan(200);
   });
 });
 

@@ -46,6 +46,6 @@ describe('acceptedVersions', () => {
     const startedAt = performance.now();
     acceptedVersions(`application/json;version${' '.repeat(8_000)}=${'"'.repeat(8_000)}x`);
     acceptedVersions('application/json;version=1,'.repeat(600));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(performance.now() - startedAt).toBeLessThan(200);
   });
 });

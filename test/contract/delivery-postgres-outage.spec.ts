@@ -8,7 +8,7 @@ import { type PostgresServer, startPostgres } from '../support/postgres-server.j
 import { insertUpload } from './delivery-subject.js';
 
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
-const PROMPT_MS = 3_000;
+const PROMPT_MS = 1_000;
 const SHORT = {
   DATABASE_CIRCUIT_RECOVERY_MS: '300',
   DATABASE_CONNECT_TIMEOUT_MS: '500',

@@ -102,7 +102,7 @@ describe('the back-off before another attempt', () => {
     const leftAt = performance.now();
     leave[how](client);
     await eventually(async () => expect(await inFlight()).toBe(0));
-    expect(performance.now() - leftAt).toBeLessThan(1_200);
+    expect(performance.now() - leftAt).toBeLessThan(700);
     await sleep(1_500);
     expect(element.uploads).toHaveLength(1);
     expect(element.files.size).toBe(0);

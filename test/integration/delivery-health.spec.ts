@@ -81,7 +81,7 @@ describe('the health of delivery on PostgreSQL', () => {
     await server.stop();
     const startedAt = performance.now();
     const { up } = await health.askDatabase();
-    expect(performance.now() - startedAt).toBeLessThan(4_000);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     return up;
   }
 

@@ -143,16 +143,16 @@ describe('readiness', () => {
   });
 
   it('runs all checks at once and gives up on each after its time', async () => {
-    await start({ HEALTH_CHECK_TIMEOUT_MS: '1000' }, [
+    await start({ HEALTH_CHECK_TIMEOUT_MS: '200' }, [
       check('a', false, never),
       check('b', false, never),
       check('c', true, never),
     ]);
     const startedAt = performance.now();
     const { status, body } = await request(url).get('/health/ready');
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    expect(performance.now() - startedAt).toBeLessThan(500);
     expect(status).toBe(503);
-    expect(body.details.a).toMatchObject({ status: 'degraded', message: 'timeout of 1000ms exceeded' });
+    expect(body.details.a).toMatchObject({ status: 'degraded', message: 'timeout of 200ms exceeded' });
     expect(body.details.c).toMatchObject({ status: 'down' });
   });
 
@@ -160,7 +160,7 @@ describe('readiness', () => {
     await start({ HEALTH_CHECK_TIMEOUT_MS: '60000' }, [check('a', true, never)]);
     const startedAt = performance.now();
     expect((await request(url).get('/health/ready')).status).toBe(503);
-    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
   });
 
   it('logs when a check goes down and when it is back, not every time', async () => {
