@@ -1,4 +1,5 @@
-import type { TaskKind, TaskState } from './ledger/task-rows.js';
+import type { TaskState } from './ledger/task-rows.js';
+import type { TaskKind } from './task-kind.js';
 
 /** A task that nobody works on any more until an operator decides, or that was one once. */
 export interface DeadLetter {

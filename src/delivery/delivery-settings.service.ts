@@ -5,7 +5,7 @@ import { CLOCK, type Clock } from '../resilience/clock.js';
 import { commitTimeMs } from '../storage/commit-time.js';
 import type { Lane } from './database/queue-names.js';
 import { laneOf } from './ledger/task-lane.js';
-import type { TaskKind } from './ledger/task-rows.js';
+import type { TaskKind } from './task-kind.js';
 import type { RetryLimits } from './worker/next-step.js';
 
 /** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */

@@ -2,8 +2,8 @@ import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
+import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
 
-const KINDS = ['delivery', 'registration', 'removal'] as const;
 const LONGEST_AGE_SECONDS = 3_155_760_000;
 const LONGEST_CURSOR = 200;
 const MOST_LETTERS = 200;
@@ -45,10 +45,10 @@ export class DeadLetterFilterBody {
   @Matches(PLAIN_TEXT)
   readonly owner?: string;
 
-  @ApiPropertyOptional({ enum: KINDS })
+  @ApiPropertyOptional({ enum: TASK_KINDS })
   @IsOptional()
-  @IsIn(KINDS)
-  readonly kind?: (typeof KINDS)[number];
+  @IsIn(TASK_KINDS)
+  readonly kind?: TaskKind;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for longer than this.' })
   @IsOptional()

@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { DeadLetter, DeadLetterHistory, Redelivery } from '../delivery/dead-letter.js';
+import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
 
-const KINDS = ['delivery', 'registration', 'removal'] as const;
 const STATES = ['waiting', 'running', 'done', 'dead', 'cancelled', 'dropped'] as const;
 
 /** One dead letter. */
@@ -12,8 +12,8 @@ export class DeadLetterBody {
   @ApiProperty({ format: 'uuid' })
   readonly upload_id!: string;
 
-  @ApiProperty({ enum: KINDS })
-  readonly kind!: (typeof KINDS)[number];
+  @ApiProperty({ enum: TASK_KINDS })
+  readonly kind!: TaskKind;
 
   @ApiProperty({ enum: STATES, description: '`dead`, or what became of it since.' })
   readonly state!: (typeof STATES)[number];

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { Database } from '../../src/delivery/database/sql.js';
 import { beginAttempt, endAttempts } from '../../src/delivery/ledger/task-checkpoints.js';
 import { releaseTask } from '../../src/delivery/ledger/task-ends.js';
-import { claimTask, insertTask, type TaskKind } from '../../src/delivery/ledger/task-rows.js';
+import { claimTask, insertTask } from '../../src/delivery/ledger/task-rows.js';
+import type { TaskKind } from '../../src/delivery/task-kind.js';
 import { changeUpload, insertUpload } from '../../src/delivery/ledger/upload-rows.js';
 import { digestOf, TestSpool } from './accepted.js';
 

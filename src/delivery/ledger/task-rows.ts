@@ -1,7 +1,6 @@
 import type { Sql } from '../database/sql.js';
+import type { TaskKind } from '../task-kind.js';
 
-/** `removal`: of what elements have of a stored file besides, although they did not say so. */
-export type TaskKind = 'delivery' | 'registration' | 'removal';
 export type TaskState = 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'dropped';
 
 /** What a task is at. `asking`: whether a file is where it may be; `sending`: the file, or its registration. */
