@@ -12,10 +12,10 @@ function kindOf(entry: object): unknown {
 }
 
 describe('YoungCollection', () => {
-  it('collects once for every 4 MiB that were let go', () => {
+  it('collects once for every 8 MiB that were let go', () => {
     const collected: string[] = [];
     const young = new YoungCollection(({ type }) => collected.push(type));
-    for (let i = 0; i < 7; i += 1) young.freed(MIB);
+    for (let i = 0; i < 15; i += 1) young.freed(MIB);
     expect(collected).toEqual(['minor']);
     young.freed(MIB);
     expect(collected).toEqual(['minor', 'minor']);
@@ -28,7 +28,7 @@ describe('YoungCollection', () => {
     });
     observer.observe({ entryTypes: ['gc'] });
     const young = new YoungCollection();
-    for (let i = 0; i < 10; i += 1) young.freed(4 * MIB);
+    for (let i = 0; i < 10; i += 1) young.freed(8 * MIB);
     await sleep(20);
     observer.disconnect();
     const minor = kinds.filter((kind) => kind === constants.NODE_PERFORMANCE_GC_MINOR);
