@@ -71,6 +71,13 @@ describe('MultipartParser', () => {
     expect(parse(body, 'b', bytewise)).toMatchObject(expected);
   });
 
+  it.each([1, 7, 8, 9, 30])('finds the delimiter behind %d beginnings of one', (count) => {
+    const content = '\r\n--c'.repeat(count);
+    const body = `${part('file', content, '; filename="a.txt"')}--b--\r\n`;
+    expect(parse(body)).toMatchObject([{ content }]);
+    expect(parse(body, 'b', (bytes) => cutInto(bytes, [11, 3]))).toMatchObject([{ content }]);
+  });
+
   it('says where the bytes of a part begin, however they are cut', () => {
     const before = part('description', 'hello');
     const body = Buffer.from(`${before}${part('file', 'x'.repeat(500), '; filename="a.txt"')}--b--\r\n`);

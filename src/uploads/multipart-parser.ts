@@ -17,6 +17,10 @@ export interface PartSink {
 type State = 'preamble' | 'after-delimiter' | 'headers' | 'body' | 'epilogue';
 
 const CRLF = Buffer.from('\r\n');
+/** What every delimiter begins with. Node looks for so few bytes twice as fast as for a whole delimiter. */
+const DELIMITER_START = Buffer.from('\r\n--');
+/** In a text that is full of such beginnings the whole delimiter is found faster. */
+const MAX_FALSE_STARTS = 8;
 const HEADERS_END = Buffer.from('\r\n\r\n');
 const CLOSE = Buffer.from('--\r\n');
 const NOTHING = Buffer.alloc(0);
@@ -95,7 +99,7 @@ export class MultipartParser {
 
   private scan(chunk: Buffer): Buffer {
     if (this.matched > 0) return this.continueMatch(chunk);
-    const found = chunk.indexOf(this.delimiter);
+    const found = this.find(chunk);
     if (found >= 0) {
       if (found > 0) this.emit(chunk.subarray(0, found));
       return this.enterDelimiterTail(chunk.subarray(found + this.delimiter.length));
@@ -104,6 +108,21 @@ export class MultipartParser {
     const safe = chunk.length - this.matched;
     if (safe > 0) this.emit(chunk.subarray(0, safe));
     return chunk.subarray(chunk.length);
+  }
+
+  /** Where the first whole delimiter begins; -1 when there is none. */
+  private find(chunk: Buffer): number {
+    let start = chunk.indexOf(DELIMITER_START);
+    for (let falseStarts = 0; falseStarts < MAX_FALSE_STARTS; falseStarts++) {
+      if (start < 0 || this.beginsAt(chunk, start)) return start;
+      start = chunk.indexOf(DELIMITER_START, start + DELIMITER_START.length);
+    }
+    return start < 0 ? start : chunk.indexOf(this.delimiter, start);
+  }
+
+  private beginsAt(chunk: Buffer, start: number): boolean {
+    const end = start + this.delimiter.length;
+    return end <= chunk.length && this.delimiter.compare(chunk, start, end) === 0;
   }
 
   private continueMatch(chunk: Buffer): Buffer {
