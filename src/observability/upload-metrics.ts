@@ -27,7 +27,8 @@ export class UploadMetrics {
   readonly #requests: Counter<'route' | 'outcome'>;
   readonly #durations: Histogram<'route' | 'outcome'>;
   readonly #sizes: Histogram<'route' | 'outcome'>;
-  readonly #forwarded: Counter<'target'>;
+  /** Bytes that went out, by target. */
+  readonly #forwarded = new Map<string, number>();
   readonly #underWay = new Set<() => number>();
   #receivedBytes = 0;
 
@@ -56,12 +57,6 @@ export class UploadMetrics {
       buckets: SIZES_BYTES,
       registers,
     });
-    this.#forwarded = new Counter({
-      name: 'upload_forwarded_bytes_total',
-      help: 'Bytes of files that went out, by the storage element; those of each attempt count.',
-      labelNames: ['target'],
-      registers,
-    });
     this.#addReadings(registers);
   }
 
@@ -87,11 +82,10 @@ export class UploadMetrics {
 
   /** Gives what counts bytes that go out to `target`, which is one of those configured: it labels a metric. */
   forwardingTo(target: string): (bytes: number) => void {
-    const counter = this.#forwarded.labels({ target });
-    return (bytes) => counter.inc(bytes);
+    return (bytes) => this.#forwarded.set(target, (this.#forwarded.get(target) ?? 0) + bytes);
   }
 
-  /** What is worked out when somebody reads it. */
+  /** What is worked out when somebody reads it: a counter costs more than a sum, and chunks are many. */
   #addReadings(registers: Registry[]): void {
     const underWay = this.#underWay;
     const receivedBytes = (): number =>
@@ -103,6 +97,16 @@ export class UploadMetrics {
       collect: () => {
         received.reset();
         received.inc(receivedBytes());
+      },
+    });
+    const forwarded: Counter<'target'> = new Counter({
+      name: 'upload_forwarded_bytes_total',
+      help: 'Bytes of files that went out, by the storage element; those of each attempt count.',
+      labelNames: ['target'],
+      registers,
+      collect: () => {
+        forwarded.reset();
+        for (const [target, bytes] of this.#forwarded) forwarded.inc({ target }, bytes);
       },
     });
     const inFlight: Gauge = new Gauge({
