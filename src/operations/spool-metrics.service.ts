@@ -17,6 +17,11 @@ export class SpoolMetrics {
     );
     this.add('body_spool_files', 'Files of uploads in flight.', ({ files }) => files);
     this.add(
+      'body_spool_spare_bytes',
+      'Bytes of files whose upload has ended, which wait for a moment to be written again.',
+      ({ spareBytes }) => spareBytes,
+    );
+    this.add(
       'body_spool_oldest_age_seconds',
       'Age of the oldest of these files; 0 when there is none.',
       ({ oldestAgeMs }) => oldestAgeMs / 1_000,

@@ -10,7 +10,12 @@ import { notKept } from './spool-failure.js';
 import { SpoolWriter } from './spool-writer.js';
 
 /** Bytes that go to the disk at once. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
-const WRITE_BYTES = 512 * 1024;
+const WRITE_BYTES = 256 * 1024;
+/**
+ * Memory of a body that is on the disk, where it may have that much. More of it would be with V8 for so long that it takes
+ * the buffers for old ones, and marks the whole heap to be rid of them.
+ */
+const SPOOLED_BYTES = 512 * 1024;
 /** Bytes that come from there at once. */
 const BLOCK_BYTES = 256 * 1024;
 /** The same where memory is short. */
@@ -252,8 +257,9 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   /** A body that is small enough for memory may hold more than its share while there is enough for all. */
   #overfull(): boolean {
     const { budget, memoryBytes } = this.#options;
-    const shared = this.#spool.begun || budget.exceeded;
-    return this.#window.heldBytes > (shared ? Math.min(memoryBytes, budget.shareBytes) : memoryBytes);
+    const { heldBytes } = this.#window;
+    if (this.#spool.begun) return heldBytes > Math.min(memoryBytes, SPOOLED_BYTES, budget.shareBytes);
+    return heldBytes > (budget.exceeded ? Math.min(memoryBytes, budget.shareBytes) : memoryBytes);
   }
 }
 

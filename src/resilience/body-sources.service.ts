@@ -11,6 +11,16 @@ export interface BodySourcesOptions {
   readonly folder: SpoolFolder;
 }
 
+/** What is known of a body before its first byte. */
+export interface BegunBody {
+  /** Bytes that the client declared. */
+  readonly length?: number;
+  /** Bytes that are about to come, more or less; by default those that the client declared. */
+  readonly expectedLength?: number;
+  /** Is told, once, when the disk takes no more of it: it can then be read as it comes, but not be kept. */
+  readonly onSpoolFailure?: (error: Error) => void;
+}
+
 /** Makes the replayable body of each upload; whoever begins one disposes of it. */
 @Injectable()
 export class BodySources {
@@ -18,16 +28,13 @@ export class BodySources {
 
   constructor(private readonly options: BodySourcesOptions) {}
 
-  /**
-   * Begins an empty body; `length` are the bytes that the client declared. `onSpoolFailure` is told, once, when the
-   * disk takes no more of it: it can then be read as it comes, but not be kept.
-   */
-  begin(length?: number, onSpoolFailure?: (error: Error) => void): SpooledBody {
+  /** Begins an empty body. */
+  begin({ length, expectedLength = length, onSpoolFailure }: BegunBody = {}): SpooledBody {
     const { memoryBytes, budget, folder } = this.options;
     return new SpooledBody({
       memoryBytes,
       budget,
-      createFile: () => folder.create(),
+      createFile: () => folder.create(expectedLength),
       onSpoolFailure: (error) => {
         this.logger.warn({ err: error }, 'an upload goes on without being replayable');
         onSpoolFailure?.(error);

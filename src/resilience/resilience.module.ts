@@ -36,6 +36,7 @@ function spoolFolder(config: Config): SpoolFolder {
   return new SpoolFolder({
     path: spoolPath(config),
     limitBytes: config.get('SPOOL_MAX_BYTES', { infer: true }),
+    spareBytes: config.get('SPOOL_SPARE_BYTES', { infer: true }),
   });
 }
 

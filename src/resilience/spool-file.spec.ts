@@ -1,9 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DiskSpoolFile, type SpoolFileOwner, createSpoolFile } from './spool-file.js';
+import type { SpareFile } from './spare-files.js';
+import { DiskSpoolFile, type SpoolFileOwner, createSpoolFile, reuseSpoolFile } from './spool-file.js';
 
 class CountingOwner implements SpoolFileOwner {
   bytes = 0;
@@ -17,8 +18,22 @@ class CountingOwner implements SpoolFileOwner {
     this.bytes -= bytes;
   }
 
+  async spare(_: SpareFile): Promise<boolean> {
+    return false;
+  }
+
   removed(_: unknown, problems: readonly unknown[]): void {
     this.problems = [...problems];
+  }
+}
+
+/** Takes over every file that it is offered. */
+class SavingOwner extends CountingOwner {
+  readonly spares: SpareFile[] = [];
+
+  override async spare(file: SpareFile): Promise<boolean> {
+    this.spares.push(file);
+    return true;
   }
 }
 
@@ -116,5 +131,100 @@ describe('a spool file', () => {
     await file.remove();
     expect(await readdir(folder)).toEqual(['b.upload']);
     expect(owner).toEqual({ bytes: 0, problems: [] });
+  });
+
+  describe('that is written again', () => {
+    let saving: SavingOwner;
+
+    beforeEach(() => {
+      saving = new SavingOwner();
+    });
+
+    /** A file that has held `content` and is a spare now. */
+    async function spareWith(content: string): Promise<SpareFile> {
+      const file = await createSpoolFile(path, saving);
+      await file.write([Buffer.from(content)], 0);
+      await file.remove();
+      const [spare] = saving.spares;
+      if (!spare) throw new Error('There is no spare file');
+      expect(saving).toMatchObject({ bytes: 0, problems: [] });
+      return spare;
+    }
+
+    /** Begins a body in `spare`, as its owner does. */
+    async function reuse(spare: SpareFile, expectedBytes: number): Promise<DiskSpoolFile> {
+      const file = await reuseSpoolFile(spare, expectedBytes, saving);
+      if (!file) throw new Error('The file was not written again');
+      saving.take(file.size);
+      return file;
+    }
+
+    it('never shows a byte of what it held before', async () => {
+      const file = await reuse(await spareWith('secret bytes of another upload'), 30);
+      await expect(file.read(0, 100)).rejects.toThrow('ends before position 0');
+      await file.write([Buffer.from('mine')], 0);
+      expect((await file.read(0, 100)).toString()).toBe('mine');
+      expect((await file.read(2, 100)).toString()).toBe('ne');
+      await expect(file.read(4, 1)).rejects.toThrow('ends before position 4');
+      await expect(file.read(20, 1)).rejects.toThrow('ends before position 20');
+      await file.remove();
+    });
+
+    it('is kept without a byte of what it held before', async () => {
+      const file = await reuse(await spareWith('secret bytes of another upload'), 30);
+      await file.write([Buffer.from('mi'), Buffer.from('ne')], 0);
+      await file.keep(join(folder, 'b.upload'));
+      expect(await readFile(join(folder, 'b.upload'), 'utf8')).toBe('mine');
+      expect(saving.bytes).toBe(0);
+      await file.remove();
+      expect(saving.spares).toHaveLength(1);
+    });
+
+    it('is cut to what is expected, and grows beyond it', async () => {
+      const file = await reuse(await spareWith('0123456789'), 6);
+      expect((await stat(path)).size).toBe(6);
+      expect(saving.bytes).toBe(6);
+      await file.write([Buffer.from('abcdefgh')], 0);
+      expect(saving.bytes).toBe(8);
+      expect((await file.read(0, 100)).toString()).toBe('abcdefgh');
+      await file.remove();
+      expect(saving.spares.at(-1)).toMatchObject({ path, size: 8 });
+    });
+
+    it('counts bytes on the disk once, also where calls overlap', async () => {
+      const file = await reuse(await spareWith('0123456789'), 10);
+      await Promise.all([
+        file.write([Buffer.alloc(20)], 0),
+        file.write([Buffer.alloc(15)], 0),
+        file.write([Buffer.alloc(5)], 0),
+      ]);
+      expect(saving.bytes).toBe(20);
+      await file.remove();
+      expect(saving.bytes).toBe(0);
+    });
+
+    it('is closed instead when somebody has removed its name', async () => {
+      const spare = await spareWith('abc');
+      await rm(path);
+      expect(await reuseSpoolFile(spare, 3, saving)).toBeUndefined();
+      expect(() => fstatSync(spare.descriptor)).toThrow('EBADF');
+    });
+
+    it('is given up when it cannot be cut', async () => {
+      await writeFile(path, 'abc');
+      const descriptor = openSync(path, 'r');
+      expect(await reuseSpoolFile({ descriptor, path, size: 3 }, 1, saving)).toBeUndefined();
+      expect(await readdir(folder)).toEqual([]);
+      expect(() => closeSync(descriptor)).toThrow('EBADF');
+    });
+
+    it('is not one on which a call has failed', async () => {
+      await writeFile(path, '');
+      const file = new DiskSpoolFile(openSync(path, 'r'), path, saving);
+      await expect(file.write([Buffer.alloc(10)], 0)).rejects.toThrow('EBADF');
+      await file.remove();
+      expect(saving.spares).toEqual([]);
+      expect(await readdir(folder)).toEqual([]);
+    });
   });
 });

@@ -1,16 +1,18 @@
-import { close, fsync, link, open, read, unlink, writev } from 'node:fs';
+import { fstat, fsync, ftruncate, link, open, read, unlink, writev } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { discardFile } from './discard-file.js';
 import { syncFolder } from './durable-folder.js';
-import { isMissing } from './spool-failure.js';
+import type { SpareFile } from './spare-files.js';
 
 /*
  * Plain descriptors, not FileHandle and not fs streams: a stream ends at the end of the file, where a reader of a
  * growing file must wait, and one descriptor serves the writer and all readers at positions of their own.
  */
 const openFile = promisify(open);
-const closeFile = promisify(close);
+const statFile = promisify(fstat);
 const syncFile = promisify(fsync);
+const truncateFile = promisify(ftruncate);
 const linkFile = promisify(link);
 const unlinkFile = promisify(unlink);
 const readFile = promisify(read);
@@ -36,6 +38,8 @@ export interface SpoolFileOwner {
   /** @throws Error when there is no room for so many more */
   take(bytes: number): void;
   give(bytes: number): void;
+  /** Takes over a file that could be written again; false when it does not want it. */
+  spare(file: SpareFile): Promise<boolean>;
   /** The file is closed, or kept elsewhere; `problems` is what went wrong with that. */
   removed(file: DiskSpoolFile, problems: readonly unknown[]): void;
 }
@@ -46,8 +50,34 @@ export async function createSpoolFile(path: string, owner: SpoolFileOwner): Prom
   return new DiskSpoolFile(await openFile(path, 'wx+', 0o600), path, owner);
 }
 
+/**
+ * Begins a body in a file that has held another one, and cuts off what `expectedBytes` have no need of. Gives undefined,
+ * and closes the file, where it could not be kept any more: somebody may have removed its name.
+ */
+export async function reuseSpoolFile(
+  spare: SpareFile,
+  expectedBytes: number,
+  owner: SpoolFileOwner,
+): Promise<DiskSpoolFile | undefined> {
+  const { descriptor, path } = spare;
+  const size = Math.min(spare.size, expectedBytes);
+  try {
+    const { nlink } = await statFile(descriptor);
+    if (size < spare.size) await truncateFile(descriptor, size);
+    if (nlink > 0) return new DiskSpoolFile(descriptor, path, owner, size);
+  } catch {
+    // What cannot be asked or cut is of no use; a new file shows whether the disk is.
+  }
+  await discardFile(descriptor, [path]);
+  return undefined;
+}
+
 export class DiskSpoolFile implements SpoolFile {
+  /** Bytes of the body. What the file has behind them is of another one, and is never read. */
   #bytes = 0;
+  #size: number;
+  /** Has every call been carried out so far? */
+  #sound = true;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #removed: Promise<void> | undefined;
@@ -58,20 +88,27 @@ export class DiskSpoolFile implements SpoolFile {
     private readonly descriptor: number,
     readonly path: string,
     private readonly owner: SpoolFileOwner,
+    size = 0,
   ) {
     this.#names = [path];
+    this.#size = size;
+  }
+
+  /** Bytes on the disk. */
+  get size(): number {
+    return this.#size;
   }
 
   write(chunks: readonly Buffer[], position: number): Promise<number> {
     return this.#use(async () => {
       const wanted = chunks.reduce((sum, { length }) => sum + length, 0);
-      this.owner.take(wanted);
+      const growth = Math.max(0, position + wanted - this.#size);
+      this.owner.take(growth);
       let written = 0;
       try {
         ({ bytesWritten: written } = await writeFile(this.descriptor, chunks, position));
       } finally {
-        this.owner.give(wanted - written);
-        this.#bytes += written;
+        this.owner.give(growth - this.#reach(position + written));
       }
       return written;
     });
@@ -79,8 +116,8 @@ export class DiskSpoolFile implements SpoolFile {
 
   read(position: number, length: number): Promise<Buffer> {
     return this.#use(async () => {
-      const block = Buffer.allocUnsafeSlow(length);
-      const { bytesRead } = await readFile(this.descriptor, block, 0, length, position);
+      const block = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#bytes - position)));
+      const { bytesRead } = await readFile(this.descriptor, block, 0, block.length, position);
       if (bytesRead === 0) throw new Error(`The spool file ends before position ${position}`);
       return block.subarray(0, bytesRead);
     });
@@ -88,6 +125,7 @@ export class DiskSpoolFile implements SpoolFile {
 
   keep(path: string): Promise<void> {
     return this.#use(async () => {
+      if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
       await syncFile(this.descriptor);
       // Not renamed: that would replace, without a word, what another process has promised under this name.
       await linkFile(this.path, path);
@@ -110,16 +148,28 @@ export class DiskSpoolFile implements SpoolFile {
       this.#idle = Promise.withResolvers();
       await this.#idle.promise;
     }
-    // The descriptor is closed whatever happens to the name, which somebody who swept the folder may have taken.
-    const names = this.#names.map((name) => unlinkFile(name));
-    const results = await Promise.allSettled([...names, closeFile(this.descriptor)]);
-    const problems = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-    this.#leave(problems.filter((problem) => !isMissing(problem)));
+    if (await this.#spared()) this.#leave([]);
+    else this.#leave(await discardFile(this.descriptor, this.#names));
+  }
+
+  /** Only a file that has the name it was made with: one that is kept is somebody else's. */
+  async #spared(): Promise<boolean> {
+    const { descriptor, path, size } = this;
+    if (!this.#sound || this.#names.length !== 1) return false;
+    return this.owner.spare({ descriptor, path, size });
+  }
+
+  /** Gives by how many bytes the file has grown. */
+  #reach(end: number): number {
+    const growth = Math.max(0, end - this.#size);
+    this.#size += growth;
+    this.#bytes = Math.max(this.#bytes, end);
+    return growth;
   }
 
   #leave(problems: readonly unknown[]): void {
-    this.owner.give(this.#bytes);
-    this.#bytes = 0;
+    this.owner.give(this.#size);
+    this.#size = 0;
     this.owner.removed(this, problems);
   }
 
@@ -128,6 +178,9 @@ export class DiskSpoolFile implements SpoolFile {
     this.#underWay += 1;
     try {
       return await call();
+    } catch (error) {
+      this.#sound = false;
+      throw error;
     } finally {
       this.#underWay -= 1;
       if (this.#underWay === 0) this.#idle?.resolve();

@@ -77,11 +77,11 @@ describe('the spool folder', () => {
     await first.write([Buffer.alloc(100)], 0);
     await second.write([Buffer.alloc(200)], 0);
     now += 7;
-    expect(folder.usage()).toEqual({ bytes: 300, files: 2, limitBytes: 500, oldestAgeMs: 57 });
+    expect(folder.usage()).toEqual({ bytes: 300, files: 2, spareBytes: 0, limitBytes: 500, oldestAgeMs: 57 });
     await first.remove();
-    expect(folder.usage()).toEqual({ bytes: 200, files: 1, limitBytes: 500, oldestAgeMs: 7 });
+    expect(folder.usage()).toEqual({ bytes: 200, files: 1, spareBytes: 0, limitBytes: 500, oldestAgeMs: 7 });
     await second.remove();
-    expect(folder.usage()).toEqual({ bytes: 0, files: 0, limitBytes: 500, oldestAgeMs: 0 });
+    expect(folder.usage()).toEqual({ bytes: 0, files: 0, spareBytes: 0, limitBytes: 500, oldestAgeMs: 0 });
     expect(await readdir(path)).toEqual([]);
   });
 
@@ -108,5 +108,56 @@ describe('the spool folder', () => {
     expect((await stat(join(path, name))).mtimeMs).toBeGreaterThan(0);
     await file.remove();
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  describe('with spare files', () => {
+    it('writes a file again, under the same name, for a body of about its size', async () => {
+      const folder = new SpoolFolder({ path, limitBytes: 0, spareBytes: 1_000 });
+      const first = await folder.create(100);
+      await first.write([Buffer.alloc(100, 'a')], 0);
+      const names = await readdir(path);
+      await first.remove();
+      expect(folder.usage()).toMatchObject({ bytes: 0, files: 0, spareBytes: 100, oldestAgeMs: 0 });
+      const second = await folder.create(80);
+      expect(await readdir(path)).toEqual(names);
+      expect(folder.usage()).toMatchObject({ bytes: 80, files: 1, spareBytes: 0 });
+      await second.write([Buffer.from('b')], 0);
+      expect((await second.read(0, 100)).toString()).toBe('b');
+      await second.remove();
+      await folder.onApplicationShutdown();
+      expect(await readdir(path)).toEqual([]);
+      expect(folder.usage()).toMatchObject({ bytes: 0, files: 0, spareBytes: 0 });
+    });
+
+    it('makes a new file for a body of unknown length, and where the spare is gone', async () => {
+      const folder = new SpoolFolder({ path, limitBytes: 0, spareBytes: 1_000 });
+      const first = await folder.create(100);
+      await first.write([Buffer.alloc(100)], 0);
+      const [name = ''] = await readdir(path);
+      await first.remove();
+      const unknown = await folder.create();
+      expect(await readdir(path)).toHaveLength(2);
+      await rm(join(path, name));
+      const other = await folder.create(100);
+      expect(await readdir(path)).toHaveLength(2);
+      await Promise.all([unknown.remove(), other.remove()]);
+      await folder.onApplicationShutdown();
+      expect(await readdir(path)).toEqual([]);
+    });
+
+    it('gives them up for bytes that would else be too many', async () => {
+      const folder = new SpoolFolder({ path, limitBytes: 150, spareBytes: 1_000 });
+      const first = await folder.create(100);
+      await first.write([Buffer.alloc(100)], 0);
+      await first.remove();
+      expect(folder.usage().spareBytes).toBe(100);
+      const second = await folder.create();
+      expect(await second.write([Buffer.alloc(40)], 0)).toBe(40);
+      expect(folder.usage().spareBytes).toBe(100);
+      expect(await second.write([Buffer.alloc(100)], 40)).toBe(100);
+      expect(folder.usage()).toMatchObject({ bytes: 140, spareBytes: 0 });
+      await second.remove();
+      await folder.onApplicationShutdown();
+    });
   });
 });

@@ -1,11 +1,18 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, systemClock } from './clock.js';
 import { makeFolder } from './durable-folder.js';
 import { isMissing, spoolFull } from './spool-failure.js';
-import { type DiskSpoolFile, type SpoolFile, type SpoolFileOwner, createSpoolFile } from './spool-file.js';
+import { type SpareFile, SpareFiles } from './spare-files.js';
+import {
+  type DiskSpoolFile,
+  type SpoolFile,
+  type SpoolFileOwner,
+  createSpoolFile,
+  reuseSpoolFile,
+} from './spool-file.js';
 import { removeSpoolLeftOvers } from './spool-left-overs.js';
 
 /** Far below the age at which a sweep takes a file for left: one that only waits is not written to. */
@@ -15,12 +22,16 @@ export interface SpoolFolderOptions {
   readonly path: string;
   /** Most bytes on the disk by this process; 0: only the disk limits. */
   readonly limitBytes: number;
+  /** Most bytes of files that wait for a moment to be written again; 0, the default: each is removed at once. */
+  readonly spareBytes?: number;
 }
 
 /** What the spool of this process holds now. */
 export interface SpoolUsage {
   readonly bytes: number;
   readonly files: number;
+  /** Bytes of files that wait to be written again. */
+  readonly spareBytes: number;
   /** 0: only the disk limits. */
   readonly limitBytes: number;
   /** 0 when there is no file. */
@@ -33,17 +44,24 @@ export interface SpoolUsage {
  * process that starts in the same folder leaves them alone.
  */
 @Injectable()
-export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
+export class SpoolFolder implements OnModuleInit, OnApplicationShutdown, SpoolFileOwner {
   private readonly logger = new Logger(SpoolFolder.name);
   /** With the time of their making, oldest first. */
   private readonly files = new Map<DiskSpoolFile, number>();
+  private readonly spares: SpareFiles;
   private bytes = 0;
   private touching: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly options: SpoolFolderOptions,
     private readonly clock: Clock = systemClock,
-  ) {}
+  ) {
+    this.spares = new SpareFiles({
+      limitBytes: options.spareBytes ?? 0,
+      clock,
+      onProblems: (problems) => this.warn(problems),
+    });
+  }
 
   /** Makes the folder and sweeps it. A folder that cannot be used does not stop the start: bodies go on without. */
   async onModuleInit(): Promise<void> {
@@ -56,16 +74,16 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
     }
   }
 
-  /** @throws Error of the file system */
-  async create(): Promise<SpoolFile> {
-    const file = await this.open().catch(async (error: unknown) => {
-      if (!isMissing(error)) throw error;
-      await makeFolder(this.options.path);
-      return this.open();
-    });
+  /** Gives an empty file for a body of so many bytes, where that is known. @throws Error of the file system */
+  async create(expectedBytes = 0): Promise<SpoolFile> {
+    const file = (await this.reuse(expectedBytes)) ?? (await this.make());
     this.files.set(file, this.clock.monotonicMs());
     this.touching ??= setInterval(() => void this.touch(), TOUCH_EVERY_MS).unref();
     return file;
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.spares.close();
   }
 
   usage(): SpoolUsage {
@@ -73,6 +91,7 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
     return {
       bytes: this.bytes,
       files: this.files.size,
+      spareBytes: this.spares.bytes,
       limitBytes: this.options.limitBytes,
       oldestAgeMs: oldest === undefined ? 0 : this.clock.monotonicMs() - oldest,
     };
@@ -80,21 +99,50 @@ export class SpoolFolder implements OnModuleInit, SpoolFileOwner {
 
   /** @throws SPOOL_FULL when the bytes would be more than the limit */
   take(bytes: number): void {
-    const { limitBytes } = this.options;
-    if (limitBytes > 0 && this.bytes + bytes > limitBytes) throw spoolFull('The spool is at its limit.');
-    this.bytes += bytes;
+    const wanted = this.bytes + bytes;
+    if (this.exceeds(wanted + this.spares.bytes)) void this.spares.clear();
+    if (this.exceeds(wanted)) throw spoolFull('The spool is at its limit.');
+    this.bytes = wanted;
   }
 
   give(bytes: number): void {
     this.bytes -= bytes;
   }
 
+  spare(file: SpareFile): Promise<boolean> {
+    return this.spares.offer(file);
+  }
+
   removed(file: DiskSpoolFile, problems: readonly unknown[]): void {
     this.files.delete(file);
-    for (const problem of problems) this.logger.warn({ err: problem }, 'a spool file was not removed');
+    this.warn(problems);
     if (this.files.size > 0) return;
     clearInterval(this.touching);
     this.touching = undefined;
+  }
+
+  private exceeds(bytes: number): boolean {
+    return this.options.limitBytes > 0 && bytes > this.options.limitBytes;
+  }
+
+  private warn(problems: readonly unknown[]): void {
+    for (const problem of problems) this.logger.warn({ err: problem }, 'a spool file was not removed');
+  }
+
+  private async reuse(expectedBytes: number): Promise<DiskSpoolFile | undefined> {
+    const spare = this.spares.take(expectedBytes);
+    if (!spare) return undefined;
+    const file = await reuseSpoolFile(spare, expectedBytes, this);
+    if (file) this.bytes += file.size;
+    return file;
+  }
+
+  private async make(): Promise<DiskSpoolFile> {
+    return this.open().catch(async (error: unknown) => {
+      if (!isMissing(error)) throw error;
+      await makeFolder(this.options.path);
+      return this.open();
+    });
   }
 
   private open(): Promise<DiskSpoolFile> {

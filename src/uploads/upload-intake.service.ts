@@ -89,7 +89,11 @@ export class UploadIntake {
     mediaTypes.checkDeclared(contentType);
     const { length, expectedLength = length } = declared;
     const file: IncomingFile = new IncomingFile({
-      body: this.bodies.begin(length, (error) => file.cannotBeKept(error)),
+      body: this.bodies.begin({
+        length,
+        expectedLength,
+        onSpoolFailure: (error) => file.cannotBeKept(error),
+      }),
       hash: this.hashes.start(expectedLength),
       maxBytes,
       mediaTypes,

@@ -202,6 +202,26 @@ describe('an upload that is read on after the element has failed', () => {
   }
 });
 
+describe('an upload in the spool file of one that has ended', () => {
+  it('is accepted and delivered without a byte of the other', async () => {
+    service = await startAccepting();
+    service.element.options.fault = undefined;
+    expect((await service.post(randomBytes(5_000_000))).status).toBe(201);
+    await eventually(async () =>
+      expect(await service.spooled()).toEqual([expect.stringMatching(/\.spool$/)]),
+    );
+    const [name] = await service.spooled();
+    service.element.files.clear();
+    service.element.options.fault = { kind: 'answer', status: 503 };
+    const bytes = randomBytes(3_000_000);
+    const answer = await service.post(bytes);
+    expect(answer.status).toBe(202);
+    expect(await service.spooled()).not.toContain(name);
+    const { upload_id: id } = (await answer.json()) as Json;
+    await expectDelivered(id, bytes);
+  });
+});
+
 describe('an upload that cannot be accepted either', () => {
   it('is told that the spool is full, and when to come back', async () => {
     service = await startAccepting({ SPOOL_ACCEPT_MAX_BYTES: '1000' });

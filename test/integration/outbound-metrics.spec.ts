@@ -120,6 +120,7 @@ describe('GET /metrics', () => {
     await eventually(async () => {
       expect(await metric('body_spool_files')).toBe(0);
       expect(await metric('body_spool_bytes')).toBe(0);
+      expect(await metric('body_spool_spare_bytes')).toBeGreaterThan(16 * MIB);
       expect(await metric('body_spool_oldest_age_seconds')).toBe(0);
     });
   });
