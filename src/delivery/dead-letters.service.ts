@@ -80,7 +80,8 @@ export class DeadLetters {
   }
 
   /**
-   * Gives one up for good, with its file. The upload is cancelled; where only what comes after the delivery was dead, it stays stored.
+   * Gives one up for good, with its file. The upload is cancelled; where only what comes after the delivery was dead, it
+   * stays stored.
    * @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE
    */
   async drop(taskId: string, order: Order & { readonly reason: string }): Promise<void> {

@@ -8,9 +8,9 @@ import { CommitUnknown } from './database/commit-unknown.js';
 import type { Database, Sql } from './database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
+import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
 import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
-import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 

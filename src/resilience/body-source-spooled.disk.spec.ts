@@ -91,6 +91,17 @@ describe('a spooled body on a real disk', () => {
     await expectNothingLeft(budget, before);
   });
 
+  it('holds half a megabyte once it is on the disk, where it may hold more before', async () => {
+    const { body, budget } = onDisk(2 * KIB * KIB);
+    for (let index = 0; index < 32; index += 1) body.write(Buffer.alloc(64 * KIB));
+    expect(body.whenWritable).toBeUndefined();
+    expect(budget.usedBytes).toBe(2 * KIB * KIB);
+    body.write(Buffer.alloc(64 * KIB));
+    await body.whenWritable;
+    expect(budget.usedBytes).toBeLessThanOrEqual(512 * KIB);
+    await body.dispose();
+  });
+
   it('keeps its file under its name until it is disposed of', async () => {
     const { body } = onDisk();
     await writeAll(body, [Buffer.alloc(200 * KIB)]);

@@ -9,7 +9,10 @@ import { mayBeAsked, waitMs } from './target-choice.js';
 /** A permit outlives the deadline of its call by this, since the end of an attempt takes a moment. */
 const PERMIT_MARGIN_MS = 5_000;
 
-/** Makes one attempt through the circuit of its target, and tells the circuit how it went; or past it, where that is only asked. */
+/**
+ * Makes one attempt through the circuit of its target, and tells the circuit how it went; or past it, where that is only
+ * asked.
+ */
 @Injectable()
 export class CircuitInterceptor extends OutboundInterceptor {
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {

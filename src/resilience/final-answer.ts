@@ -3,9 +3,15 @@ import { causesOf, memberOf } from './error-causes.js';
 /** Answers that a gateway gives for a target that may still be busy. */
 const OF_GATEWAYS = new Set([502, 504]);
 
+/** The HTTP status that a target answered with; undefined where an error has not come from an answer. */
+export function statusCodeOf(error: unknown): number | undefined {
+  return causesOf(error)
+    .map((cause) => memberOf(cause, 'statusCode'))
+    .find((code) => typeof code === 'number');
+}
+
 /** Does the error come from an answer of the target itself? Then that is done with the request, whatever it made of it. */
 export function isFinalAnswer(error: unknown): boolean {
-  const codes = causesOf(error).map((cause) => memberOf(cause, 'statusCode'));
-  const statusCode = codes.find((code) => typeof code === 'number');
+  const statusCode = statusCodeOf(error);
   return statusCode !== undefined && !OF_GATEWAYS.has(statusCode);
 }

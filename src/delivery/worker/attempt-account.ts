@@ -1,5 +1,6 @@
 import { ServiceError } from '../../errors/service-error.js';
-import { codeOf, statusCodeOf } from './attempt-outcome.js';
+import { statusCodeOf } from '../../resilience/final-answer.js';
+import { codeOf } from './attempt-outcome.js';
 import type { AttemptResult } from './held-task.js';
 import { CancelRequested, LeaseLost } from './stop-reasons.js';
 
@@ -10,7 +11,7 @@ export function attemptResult(error: unknown): AttemptResult {
     return { outcome: 'interrupted', code: null, statusCode: null, detail: null };
   }
   const detail = error instanceof ServiceError ? error.detail : 'Something went wrong on our side.';
-  return { outcome: 'failed', code: codeOf(error), statusCode: statusCodeOf(error), detail };
+  return { outcome: 'failed', code: codeOf(error), statusCode: statusCodeOf(error) ?? null, detail };
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../errors/service-error.js';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
-import { outcomeOfError, statusCodeOf } from './attempt-outcome.js';
+import { outcomeOfError } from './attempt-outcome.js';
 
 const answered = (statusCode: number, retryAfterMs?: number): ServiceError =>
   new ServiceError('STORAGE_FAILED', 'The storage element refused the request.', {
@@ -53,10 +53,5 @@ describe('the outcome of a try', () => {
     ['a bug', new TypeError('undefined is no function'), { kind: 'failed', reason: 'INTERNAL_ERROR' }],
   ])('is read from %s', (_, error, expected) => {
     expect(outcome(error)).toEqual(expected);
-  });
-
-  it('knows what the target answered, where it did', () => {
-    expect(statusCodeOf(answered(422))).toBe(422);
-    expect(statusCodeOf(new ServiceError('STORAGE_TIMEOUT', 'No answer.'))).toBeNull();
   });
 });

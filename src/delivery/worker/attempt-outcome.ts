@@ -71,20 +71,6 @@ export function codeOf(error: unknown): ErrorCode {
   return error instanceof ServiceError ? error.code : 'INTERNAL_ERROR';
 }
 
-/** The HTTP status that a target answered with, where an error has come from an answer. */
-export function statusCodeOf(error: unknown): number | null {
-  for (let link = error, depth = 0; link !== undefined && depth < 8; depth += 1) {
-    const statusCode = memberOf(link, 'statusCode');
-    if (typeof statusCode === 'number') return statusCode;
-    link = memberOf(link, 'cause');
-  }
-  return null;
-}
-
 function retryAfterOf(error: unknown): number | undefined {
   return error instanceof ServiceError ? error.options.retryAfterMs : undefined;
-}
-
-function memberOf(thrown: unknown, name: string): unknown {
-  return typeof thrown === 'object' && thrown !== null ? Reflect.get(thrown, name) : undefined;
 }

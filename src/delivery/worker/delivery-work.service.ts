@@ -7,11 +7,11 @@ import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { expiryOf } from '../upload-record.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
-import { type AttemptOutcome, codeOf, outcomeOfError } from './attempt-outcome.js';
+import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
 import { FencedBody } from './fenced-body.js';
 import type { HeldTask } from './held-task.js';
-import { CancelRequested, LeaseLost } from './stop-reasons.js';
+import { outcomeOfFailure } from './task-failure.js';
 
 /** Brings one accepted file to a storage element. */
 @Injectable()
@@ -97,17 +97,12 @@ export class DeliveryWork {
   }
 
   private async afterFailure(held: HeldTask, error: unknown): Promise<AttemptOutcome> {
-    if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
-    const code = codeOf(error);
-    if (code === 'QUEUE_UNAVAILABLE') throw error;
-    const isDoubtful = held.doubtfulTargets.size > 0;
-    if (error instanceof CancelRequested) return { kind: isDoubtful ? 'in_doubt' : 'cancelled' };
+    const outcome = outcomeOfFailure(held, error, STORAGE_CODES);
+    if (held.doubtfulTargets.size === 0) return outcome;
+    if (outcome.kind === 'cancelled') return { kind: 'in_doubt' };
     // The id is taken: by this very file, or by another one.
-    if (isDoubtful && code === 'CONFLICT') {
-      const outcome = await this.resolveDoubts(held);
-      if (outcome) return outcome;
-    }
-    return outcomeOfError(error, STORAGE_CODES);
+    if (codeOf(error) === 'CONFLICT') return (await this.resolveDoubts(held)) ?? outcome;
+    return outcome;
   }
 
   /** An owner who no longer wants the file gets his wish where the element lets us, and else the truth. */
