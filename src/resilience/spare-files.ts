@@ -38,7 +38,7 @@ const MOST_SURPLUS = 2;
  */
 export class SpareFiles {
   /** With the time since which they wait, oldest first. */
-  #files = new Map<SpareFile, number>();
+  readonly #files = new Map<SpareFile, number>();
   #bytes = 0;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
