@@ -89,7 +89,7 @@ export const resilienceVariables = {
     0,
   ),
   SPOOL_SPARE_BYTES: count(
-    'Most bytes of files of the spool that are kept for ten seconds after their upload, to be written again by the next, which is faster than to make new ones. 0: each is removed at once.',
+    'Most bytes of files of the spool that are kept for twenty seconds after their upload, to be written again by the next, which is faster than to make new ones. 0: each is removed at once.',
     'bytes',
     512 * 1024 * 1024,
   ),

@@ -19,8 +19,8 @@ export interface SpareFilesOptions {
   readonly onProblems: (problems: readonly unknown[]) => void;
 }
 
-/** How long a file waits for the next upload. */
-const IDLE_MS = 10_000;
+/** How long a file waits for the next upload: less than the 30 s after which Linux would write it to the disk. */
+const IDLE_MS = 20_000;
 const CHECK_EVERY_MS = 2_500;
 
 /** Each holds a descriptor. */
