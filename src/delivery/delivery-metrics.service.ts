@@ -6,8 +6,8 @@ import { CLOCK, type Clock } from '../resilience/clock.js';
 import { DeliveryDatabase } from './database/delivery-database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';
-import type { TaskKind } from './task-kind.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
+import type { TaskKind } from './task-kind.js';
 import type { NextStep } from './worker/next-step.js';
 
 /** How a try at a task ended. `postponed`: it is tried again. */

@@ -257,9 +257,9 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   /** A body that is small enough for memory may hold more than its share while there is enough for all. */
   #overfull(): boolean {
     const { budget, memoryBytes } = this.#options;
-    const { heldBytes } = this.#window;
-    if (this.#spool.begun) return heldBytes > Math.min(memoryBytes, SPOOLED_BYTES, budget.shareBytes);
-    return heldBytes > (budget.exceeded ? Math.min(memoryBytes, budget.shareBytes) : memoryBytes);
+    const { begun } = this.#spool;
+    const most = begun ? Math.min(memoryBytes, SPOOLED_BYTES) : memoryBytes;
+    return this.#window.heldBytes > (begun || budget.exceeded ? Math.min(most, budget.shareBytes) : most);
   }
 }
 

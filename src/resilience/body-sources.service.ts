@@ -15,7 +15,7 @@ export interface BodySourcesOptions {
 export interface BegunBody {
   /** Bytes that the client declared. */
   readonly length?: number;
-  /** Bytes that are about to come, more or less; by default those that the client declared. */
+  /** Bytes that are about to come, more or less, also where the client declared no length. */
   readonly expectedLength?: number;
   /** Is told, once, when the disk takes no more of it: it can then be read as it comes, but not be kept. */
   readonly onSpoolFailure?: (error: Error) => void;
@@ -29,7 +29,7 @@ export class BodySources {
   constructor(private readonly options: BodySourcesOptions) {}
 
   /** Begins an empty body. */
-  begin({ length, expectedLength = length, onSpoolFailure }: BegunBody = {}): SpooledBody {
+  begin({ length, expectedLength, onSpoolFailure }: BegunBody = {}): SpooledBody {
     const { memoryBytes, budget, folder } = this.options;
     return new SpooledBody({
       memoryBytes,

@@ -39,9 +39,9 @@ export interface SpoolUsage {
 }
 
 /**
- * The folder where bodies rest that are too large for memory. Its files are private and removed by whoever made
- * them; those of killed processes are swept at start-up by their age. Live files are touched, so that another
- * process that starts in the same folder leaves them alone.
+ * The folder where bodies rest that are too large for memory. Its files are private; after their body they wait a moment
+ * for another one, or are removed by whoever made them. Those of killed processes are swept at start-up by their age; live
+ * files are touched, so that another process that starts in the same folder leaves them alone.
  */
 @Injectable()
 export class SpoolFolder implements OnModuleInit, OnApplicationShutdown, SpoolFileOwner {
