@@ -54,7 +54,8 @@ export function describeDelivery(name: string, define: (start: Start) => void): 
       if (backend === 'PostgreSQL') postgres = await openPostgres();
     });
     afterEach(async () => {
-      await Promise.all(stages.splice(0).map((stage) => stage.close()));
+      // One that was reopened has the folder of the one before it, and may be writing there until it is closed.
+      for (const stage of stages.splice(0).toReversed()) await stage.close();
     });
     afterAll(() => postgres?.dispose());
 

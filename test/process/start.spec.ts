@@ -19,7 +19,8 @@ describe('start', () => {
   }
 
   afterEach(async () => {
-    await Promise.all(services.splice(0).map((service) => service.dispose()));
+    // The second of a folder may write there until it is gone.
+    for (const service of services.splice(0).toReversed()) await service.dispose();
   });
 
   it('in development prints an upload that works as it is pasted', async () => {
