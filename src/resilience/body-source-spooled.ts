@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { ServiceError } from '../errors/service-error.js';
 import { type BodyBytes, BodyReader } from './body-source-reader.js';
 import { Patience } from './body-source-patience.js';
-import type { BodySource, BodyWriter, DurableBody } from './body-source.js';
+import type { BodySource, BodyWriter, DurableBody, SpoolObserver } from './body-source.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
@@ -28,8 +28,7 @@ export interface SpooledBodyOptions {
   readonly budget: MemoryBudget;
   /** Makes the file when it is first needed. */
   readonly createFile: () => Promise<SpoolFile>;
-  /** Is told, once, when the disk takes no more of this body. */
-  readonly onSpoolFailure?: (error: Error) => void;
+  readonly observer?: SpoolObserver;
   /** Bytes that the client declared. */
   readonly length?: number;
 }
@@ -55,7 +54,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     this.length = options.length;
     this.#window = new MemoryWindow(options.budget);
     options.budget.join();
-    this.#spool = new SpoolWriter(this.#window, options.createFile, () => this.#afterWrite());
+    this.#spool = new SpoolWriter(this.#window, options.createFile, (file) => this.#afterWrite(file));
   }
 
   get replayable(): boolean {
@@ -87,6 +86,12 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     if (this.#failure || chunk.length === 0) return;
     this.#window.append(chunk);
     this.#pumpReaders();
+  }
+
+  heldFrom(position: number): Buffer[] {
+    if (this.#failure) throw this.#failure();
+    if (position < this.#window.start) throw gone();
+    return this.#window.slicesFrom(position);
   }
 
   end(): void {
@@ -179,10 +184,12 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     this.#settle();
   }
 
-  #afterWrite(): void {
-    const { failure } = this.#spool;
-    // Nothing is written after a failure, so this comes once.
-    if (failure) this.#options.onSpoolFailure?.(failure);
+  /** Nothing is written after a failure, so that one is told of once. */
+  #afterWrite(file?: SpoolFile): void {
+    const { observer } = this.#options;
+    const { failure, writtenBytes } = this.#spool;
+    if (failure) observer?.spoolFailed(failure);
+    else if (file && !this.#failure) observer?.spooled(file, writtenBytes);
     this.#settle();
   }
 

@@ -42,10 +42,29 @@ export interface BodyWriter {
   write(chunk: Buffer): void;
   /** Settles when the next chunk may come; undefined when it may at once. Never rejects. */
   readonly whenWritable: Promise<void> | undefined;
+  /**
+   * The bytes from `position` on, as they lie in memory, where all that is not on the disk is.
+   * @throws the error of the writer when the body has failed; SPOOL_FULL when memory does not have the first of them
+   */
+  heldFrom(position: number): Buffer[];
   /** Lets readers end: every byte has come and was found good. */
   end(): void;
   /** Fails every reader, now and later, with `error`, and frees what is held. Only the first call counts. */
   fail(error: Error): void;
+}
+
+/** A file that others may read while it is ours. */
+export interface LentFile {
+  /** Gives the descriptor, for bytes that were written; it stays open at least until `done` settles. */
+  lend(done: Promise<void>): number;
+}
+
+/** Is told how the body gets on with the disk. */
+export interface SpoolObserver {
+  /** The first `bytes` of the body are in `file` now. */
+  spooled(file: LentFile, bytes: number): void;
+  /** The disk takes no more of it, once: it can be read as it comes, but not be kept. Memory still has what the file has not. */
+  spoolFailed(error: Error): void;
 }
 
 /** What the one who answers for the body, after the client has left, does with it. */

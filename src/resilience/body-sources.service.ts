@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import type { SpoolObserver } from './body-source.js';
 import { SpooledBody } from './body-source-spooled.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { SpoolFolder } from './spool-folder.service.js';
@@ -17,8 +18,7 @@ export interface BegunBody {
   readonly length?: number;
   /** Bytes that are about to come, more or less, also where the client declared no length. */
   readonly expectedLength?: number;
-  /** Is told, once, when the disk takes no more of it: it can then be read as it comes, but not be kept. */
-  readonly onSpoolFailure?: (error: Error) => void;
+  readonly observer?: SpoolObserver;
 }
 
 /** Makes the replayable body of each upload; whoever begins one disposes of it. */
@@ -29,15 +29,18 @@ export class BodySources {
   constructor(private readonly options: BodySourcesOptions) {}
 
   /** Begins an empty body. */
-  begin({ length, expectedLength, onSpoolFailure }: BegunBody = {}): SpooledBody {
+  begin({ length, expectedLength, observer }: BegunBody = {}): SpooledBody {
     const { memoryBytes, budget, folder } = this.options;
     return new SpooledBody({
       memoryBytes,
       budget,
       createFile: () => folder.create(expectedLength),
-      onSpoolFailure: (error) => {
-        this.logger.warn({ err: error }, 'an upload goes on without being replayable');
-        onSpoolFailure?.(error);
+      observer: {
+        spooled: (file, bytes) => observer?.spooled(file, bytes),
+        spoolFailed: (error) => {
+          this.logger.warn({ err: error }, 'an upload goes on without being replayable');
+          observer?.spoolFailed(error);
+        },
       },
       length,
     });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +65,23 @@ describe('a spool file', () => {
     await expect(file.read(9, 1)).rejects.toThrow('ends before position 9');
     expect(owner.bytes).toBe(9);
     await file.remove();
+  });
+
+  it('stays until whoever it is lent to is done', async () => {
+    const file = await createSpoolFile(path, owner);
+    await file.write([Buffer.from('abc')], 0);
+    const done = Promise.withResolvers<void>();
+    const descriptor = file.lend(done.promise);
+    const removed = file.remove();
+    const read = Buffer.alloc(3);
+    expect(readSync(descriptor, read, 0, 3, 0)).toBe(3);
+    expect(read.toString()).toBe('abc');
+    expect(await readdir(folder)).toEqual(['a.spool']);
+    done.resolve();
+    await removed;
+    expect(await readdir(folder)).toEqual([]);
+    expect(() => fstatSync(descriptor)).toThrow('EBADF');
+    expect(() => file.lend(Promise.resolve())).toThrow('removed');
   });
 
   it('is gone once it is removed, and gives its bytes back', async () => {

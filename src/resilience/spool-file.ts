@@ -1,6 +1,7 @@
 import { fstat, fsync, ftruncate, link, open, read, unlink, writev } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import type { LentFile } from './body-source.js';
 import { discardFile } from './discard-file.js';
 import { syncFolder } from './durable-folder.js';
 import type { SpareFile } from './spare-files.js';
@@ -19,7 +20,7 @@ const readFile = promisify(read);
 const writeFile = promisify(writev);
 
 /** The part of a body that is on the disk: written once, in order, and read anywhere before its end. */
-export interface SpoolFile {
+export interface SpoolFile extends LentFile {
   /** Writes at `position` and gives how many bytes were written, which may be fewer than there are. */
   write(chunks: readonly Buffer[], position: number): Promise<number>;
   /** Reads up to `length` bytes. @throws Error when there are none at `position` */
@@ -123,6 +124,12 @@ export class DiskSpoolFile implements SpoolFile {
     });
   }
 
+  lend(done: Promise<void>): number {
+    this.#enter();
+    void done.finally(() => this.#exit());
+    return this.descriptor;
+  }
+
   keep(path: string): Promise<void> {
     return this.#use(async () => {
       if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
@@ -174,16 +181,24 @@ export class DiskSpoolFile implements SpoolFile {
   }
 
   async #use<T>(call: () => Promise<T>): Promise<T> {
-    if (this.#removed) throw new Error('The spool file was removed');
-    this.#underWay += 1;
+    this.#enter();
     try {
       return await call();
     } catch (error) {
       this.#sound = false;
       throw error;
     } finally {
-      this.#underWay -= 1;
-      if (this.#underWay === 0) this.#idle?.resolve();
+      this.#exit();
     }
+  }
+
+  #enter(): void {
+    if (this.#removed) throw new Error('The spool file was removed');
+    this.#underWay += 1;
+  }
+
+  #exit(): void {
+    this.#underWay -= 1;
+    if (this.#underWay === 0) this.#idle?.resolve();
   }
 }

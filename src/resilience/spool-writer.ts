@@ -12,11 +12,11 @@ export class SpoolWriter {
   #failure: Error | undefined;
   #removed: Promise<void> | undefined;
 
-  /** `onSettled` is called when a write has ended, well or not. */
+  /** `onSettled` is called when a write has ended, well or not, with the file where one could be made. */
   constructor(
     private readonly window: MemoryWindow,
     private readonly createFile: () => Promise<SpoolFile>,
-    private readonly onSettled: () => void,
+    private readonly onSettled: (file?: SpoolFile) => void,
   ) {}
 
   /** Was a file asked for? */
@@ -69,9 +69,10 @@ export class SpoolWriter {
   }
 
   async #write(): Promise<void> {
+    let file: SpoolFile | undefined;
     try {
       this.#file ??= this.createFile();
-      const file = await this.#file;
+      file = await this.#file;
       // The slices are taken now, because more may have come while the file was made.
       const written = this.#removed ? 0 : await this.#writeNext(file);
       this.#writtenBytes += written;
@@ -79,7 +80,7 @@ export class SpoolWriter {
       this.#failure = asError(error);
     }
     this.#writing = false;
-    this.onSettled();
+    this.onSettled(file);
   }
 
   /** A disk that is almost full writes a part, and says so only with the next call. */

@@ -111,7 +111,7 @@ describe('ThreadedContentHash', () => {
     const failure = { status: 'rejected', reason: expect.objectContaining({ code: 'INTERNAL_ERROR' }) };
     expect(await results).toEqual([failure, failure]);
     expect(doomed.failed).toBe(true);
-    expect(() => waiting.update(Buffer.from('late'))).toThrow('INTERNAL_ERROR');
+    await expect(waiting.update(Buffer.from('late'))).rejects.toThrow('INTERNAL_ERROR');
     await expect(waiting.digest()).rejects.toThrow('INTERNAL_ERROR');
     waiting.dispose();
   });

@@ -1,16 +1,23 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { Readable } from 'node:stream';
-import type { BodySource, BodyWriter, DurableBody } from '../resilience/body-source.js';
+import type {
+  BodySource,
+  BodyWriter,
+  DurableBody,
+  LentFile,
+  SpoolObserver,
+} from '../resilience/body-source.js';
 import { notKept } from '../resilience/spool-failure.js';
 import type { ReplayableBody } from '../storage/replayable-body.js';
 import type { ContentDigest } from '../storage/storage-element.js';
-import type { ContentHash } from './content-hash.js';
+import { BodyHash } from './body-hash.js';
+import type { ContentHash, FileReadingHash } from './content-hash.js';
 import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
 
 export interface IncomingFileOptions {
   /** Where the bytes go, to be sent on from there. */
   readonly body: BodySource & BodyWriter & DurableBody;
-  readonly hash: ContentHash;
+  readonly hash: ContentHash | FileReadingHash;
   readonly maxBytes: number;
   readonly mediaTypes: MediaTypes;
   /** Bytes that the request has room for, where it says how long it is; a line end more or less. */
@@ -23,7 +30,7 @@ export interface IncomingFileOptions {
  * One file on its way in: counted, limited, hashed, and kept so that it can be sent more than once. Who reads it
  * sees its end only after `end`, which the one who parses the request calls when all of it was good.
  */
-export class IncomingFile implements ReplayableBody {
+export class IncomingFile implements ReplayableBody, SpoolObserver {
   private size = 0;
   private result: ContentDigest | undefined;
   /** The beginning, held back until its type is known; undefined once it is, or where all types are taken. */
@@ -31,8 +38,10 @@ export class IncomingFile implements ReplayableBody {
   private sniffing: Promise<void> | undefined;
   private hashing: Promise<void> | undefined;
   private readonly lost = Promise.withResolvers<never>();
+  private readonly bodyHash: BodyHash;
 
   constructor(private readonly options: IncomingFileOptions) {
+    this.bodyHash = new BodyHash(options.hash, options.body);
     this.head = options.mediaTypes.unrestricted ? undefined : [];
     this.lost.promise.catch(() => undefined);
   }
@@ -62,7 +71,7 @@ export class IncomingFile implements ReplayableBody {
   async end(): Promise<void> {
     if (this.size === 0) throw new ServiceError('EMPTY_FILE', 'The file has no bytes.');
     if (this.head) await this.releaseHead(this.head);
-    const sha256 = await this.options.hash.digest();
+    const sha256 = await this.bodyHash.digest();
     const declared = this.options.declaredSha256;
     if (declared !== undefined && declared !== sha256) {
       throw new ServiceError(
@@ -101,8 +110,13 @@ export class IncomingFile implements ReplayableBody {
     return this.lost.promise;
   }
 
-  /** The disk takes no more of the file: where nobody reads it, nothing can come of it. */
-  cannotBeKept(cause: Error): void {
+  spooled(file: LentFile, bytes: number): void {
+    this.bodyHash.spooled(file, bytes);
+  }
+
+  /** Where nobody reads the file, nothing can come of it any more. */
+  spoolFailed(cause: Error): void {
+    this.bodyHash.spoolFailed();
     this.lost.reject(notKept(cause));
   }
 
@@ -112,14 +126,14 @@ export class IncomingFile implements ReplayableBody {
 
   /** Frees what is held, once nobody reads it any more. Harmless when repeated. */
   async dispose(): Promise<void> {
-    this.options.hash.dispose();
+    this.bodyHash.dispose();
     await this.options.body.dispose();
   }
 
   /** Fails whoever reads, so that whoever reads it leaves nothing behind. Harmless when repeated. */
   fail(error: Error): void {
     this.options.body.fail(error);
-    this.options.hash.dispose();
+    this.bodyHash.dispose();
   }
 
   digest(): ContentDigest {
@@ -128,7 +142,7 @@ export class IncomingFile implements ReplayableBody {
   }
 
   private hash(chunk: Buffer): void {
-    const hashing = this.options.hash.update(chunk);
+    const hashing = this.bodyHash.update(chunk);
     if (!hashing) return;
     this.hashing = hashing;
     const clear = (): void => {

@@ -4,6 +4,7 @@
  * and uses no syntax that type stripping cannot erase.
  */
 import { createHash, type Hash } from 'node:crypto';
+import { readSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { platform } from 'node:process';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -19,6 +20,10 @@ const ring: Sha256Ring = workerData;
 const slotCount = ring.owner.length;
 const slotBytes = ring.bytes.length / slotCount;
 const hashes = new Map<number, Hash>();
+/** Why the digests of files that have not ended cannot be known. */
+const failures = new Map<number, unknown>();
+/** What is read from a file at once: it stays in the processor's cache until it is hashed. */
+const block = Buffer.allocUnsafeSlow(128 * 1024);
 
 // Elsewhere 0 means the process and not, as on Linux, the calling thread (setpriority(2)).
 if (platform === 'linux') setPriority(0, NICENESS);
@@ -40,19 +45,50 @@ function sleepAt(next: number): void {
 function consume(index: number): void {
   const owner = ring.owner[index] ?? 0;
   const length = ring.length[index] ?? 0;
+  const inSlot = (ring.descriptor[index] ?? 0) < 0;
+  if (length > 0) update(owner, index, length, inSlot);
+  else if (inSlot) endFile(owner);
+  else say({ owner, left: true });
+}
+
+function update(owner: number, index: number, length: number, inSlot: boolean): void {
   const hash = hashes.get(owner) ?? begin(owner);
-  if (length > 0) {
-    hash.update(ring.bytes.subarray(index * slotBytes, index * slotBytes + length));
-    return;
+  if (inSlot) hash.update(ring.bytes.subarray(index * slotBytes, index * slotBytes + length));
+  else if (!failures.has(owner)) tryToRead(owner, hash, index);
+}
+
+function tryToRead(owner: number, hash: Hash, index: number): void {
+  try {
+    hashFile(hash, index);
+  } catch (error) {
+    failures.set(owner, error);
   }
-  hashes.delete(owner);
-  say({ owner, digest: hash.digest('hex') });
+}
+
+function hashFile(hash: Hash, index: number): void {
+  const descriptor = ring.descriptor[index] ?? 0;
+  let position = ring.position[index] ?? 0;
+  const end = position + (ring.length[index] ?? 0);
+  while (position < end) {
+    const bytes = readSync(descriptor, block, 0, Math.min(block.length, end - position), position);
+    if (bytes === 0) throw new Error(`The file ends before position ${position}`);
+    hash.update(block.subarray(0, bytes));
+    position += bytes;
+  }
 }
 
 function begin(owner: number): Hash {
   const hash = createHash('sha256');
   hashes.set(owner, hash);
   return hash;
+}
+
+function endFile(owner: number): void {
+  const digest = (hashes.get(owner) ?? createHash('sha256')).digest('hex');
+  const failure = failures.get(owner);
+  hashes.delete(owner);
+  failures.delete(owner);
+  say(failure === undefined ? { owner, digest } : { owner, failure });
 }
 
 /** Only at half: a message for every free slot would cost more than the hashing. */

@@ -92,7 +92,10 @@ export class UploadIntake {
       body: this.bodies.begin({
         length,
         expectedLength,
-        onSpoolFailure: (error) => file.cannotBeKept(error),
+        observer: {
+          spooled: (spoolFile, bytes) => file.spooled(spoolFile, bytes),
+          spoolFailed: (error) => file.spoolFailed(error),
+        },
       }),
       hash: this.hashes.start(expectedLength),
       maxBytes,

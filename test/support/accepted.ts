@@ -64,7 +64,7 @@ export class TestSpool {
       memoryBytes: MEMORY_BYTES,
       budget: this.budget,
       createFile: () => this.folder.create(),
-      onSpoolFailure: (error) => body.fail(notKept(error)),
+      observer: { spooled: () => undefined, spoolFailed: (error) => body.fail(notKept(error)) },
     });
     return body;
   }

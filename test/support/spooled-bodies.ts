@@ -48,6 +48,9 @@ export class SlowDisk {
           if (position >= content.length) throw new Error(`Nothing to read at ${position}`);
           return Buffer.from(content.subarray(position, position + Math.min(length, this.most)));
         }),
+      lend: () => {
+        throw new Error('This disk has no descriptors');
+      },
       keep: (path) =>
         use(() => {
           if (removed) throw new Error('The file was removed');
@@ -86,9 +89,10 @@ export function bodyOn(
   budget = new MemoryBudget(1e9),
 ): MadeBody {
   const failures: Error[] = [];
-  const onSpoolFailure = (error: Error): void => void failures.push(error);
+  const spoolFailed = (error: Error): void => void failures.push(error);
+  const observer = { spooled: () => undefined, spoolFailed };
   return {
-    body: new SpooledBody({ memoryBytes, budget, createFile: disk.create, onSpoolFailure }),
+    body: new SpooledBody({ memoryBytes, budget, createFile: disk.create, observer }),
     budget,
     failures,
   };
