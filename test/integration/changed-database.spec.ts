@@ -5,7 +5,7 @@ import { type AcceptingService, type Json, startAccepting } from '../support/acc
 import { eventually } from '../support/eventually.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 
-/** The sweep takes at once what it may take at all. */
+/** The sweep takes at once what it may take at all, also what is just being accepted: nothing for one that accepts. */
 const IMPATIENT = {
   SPOOL_ORPHAN_AGE_MS: '1',
   SPOOL_SWEEP_INTERVAL_MS: '50',
@@ -27,7 +27,7 @@ describe('a service that is given another database', () => {
   };
 
   it('keeps what was accepted in the one before, says so, and accepts nothing beside it', async () => {
-    const first = await startAccepting(IMPATIENT);
+    const first = await startAccepting();
     const uploadId = randomUUID();
     expect((await first.put(uploadId, randomBytes(100), ASYNC)).status).toBe(202);
     await first.running.app.close();
@@ -58,7 +58,7 @@ describe('a service that is given another database', () => {
     expect(await back.spooled()).toEqual([]);
     await back.running.app.close();
 
-    const again = await startAccepting({ ...IMPATIENT, DATA_DIR, DATABASE_URL: url });
+    const again = await startAccepting({ DATA_DIR, DATABASE_URL: url });
     expect((await again.put(randomUUID(), randomBytes(100), ASYNC)).status).toBe(202);
     expect((await readiness(again))[0]).toBe(200);
     for (const service of [back, changed, first, again]) await service.element.close();
