@@ -50,7 +50,7 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
     return this.size;
   }
 
-  /** @throws FILE_TOO_LARGE, INTERNAL_ERROR */
+  /** @throws FILE_TOO_LARGE */
   write(chunk: Buffer): void {
     this.size += chunk.length;
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
@@ -59,7 +59,10 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
     else this.options.body.write(chunk);
   }
 
-  /** Settles when something may have changed for the next chunk; undefined when that may come at once. */
+  /**
+   * Settles when something may have changed for the next chunk; undefined when that may come at once. Rejects with
+   * UNSUPPORTED_MEDIA_TYPE, or with INTERNAL_ERROR when the file cannot be hashed.
+   */
   get backPressure(): Promise<void> | undefined {
     return this.sniffing ?? this.hashing ?? this.options.body.whenWritable;
   }
