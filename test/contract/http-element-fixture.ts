@@ -15,7 +15,7 @@ export const SETTINGS = {
   commitMs: 5000,
   requestMs: 2000,
   maxConnections: 32,
-} as const;
+};
 
 /** What a driver wants of our service tokens. */
 export interface Tokens {
