@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
 import { answerClientErrors } from './errors/client-error.js';
@@ -8,9 +9,13 @@ import { checkHead } from './errors/request-head.js';
 
 /** As long as a refused client is read on (docs/adr/0011-linger-after-any-answer.md), and a little more. */
 const CLOSE_PATIENCE_MS = 6_000;
+/** Long enough for a request that is on its way. */
+const FIRST_BYTE_PATIENCE_MS = 1_000;
 
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
 export class HttpServerAdapter extends ExpressAdapter {
+  private readonly connections = new Set<Socket>();
+
   constructor(private readonly environment: Environment) {
     super();
   }
@@ -22,6 +27,10 @@ export class HttpServerAdapter extends ExpressAdapter {
     // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     answerClientErrors(server);
+    server.on('connection', (socket: Socket) => {
+      this.connections.add(socket);
+      socket.once('close', () => this.connections.delete(socket));
+    });
     this.httpServer = server;
   }
 
@@ -30,12 +39,20 @@ export class HttpServerAdapter extends ExpressAdapter {
    * hold the process up for as long as its client likes.
    */
   override async close(): Promise<void> {
-    const impatience = setTimeout(() => this.httpServer.closeAllConnections(), CLOSE_PATIENCE_MS);
+    const impatience = [
+      setTimeout(() => this.closeSilentConnections(), FIRST_BYTE_PATIENCE_MS),
+      setTimeout(() => this.httpServer.closeAllConnections(), CLOSE_PATIENCE_MS),
+    ];
     try {
       await super.close();
     } finally {
-      clearTimeout(impatience);
+      impatience.forEach(clearTimeout);
     }
+  }
+
+  /** Browsers open some ahead of their requests; Node takes those for busy, since it waits for their headers. */
+  private closeSilentConnections(): void {
+    for (const socket of this.connections) if (socket.bytesRead === 0) socket.destroy();
   }
 
   private listener(): RequestListener {

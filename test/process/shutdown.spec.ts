@@ -55,8 +55,10 @@ describe('shutdown', () => {
   it('is not held up by a client that has connected and asks for nothing', async () => {
     await start(1_000);
     clients.push(await RawClient.connect(await service.port()));
+    const signalledAt = Date.now();
     service.child.kill('SIGTERM');
     expect(await service.exitCode()).toBe(0);
+    expect(Date.now() - signalledAt).toBeLessThan(5_500);
   });
 
   describe('with a long grace', () => {
