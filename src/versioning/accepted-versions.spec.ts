@@ -43,9 +43,9 @@ describe('acceptedVersions', () => {
   );
 
   it('reads a header of the largest size in a moment', () => {
-    const startedAt = performance.now();
+    const begun = process.cpuUsage();
     acceptedVersions(`application/json;version${' '.repeat(8_000)}=${'"'.repeat(8_000)}x`);
     acceptedVersions('application/json;version=1,'.repeat(600));
-    expect(performance.now() - startedAt).toBeLessThan(200);
+    expect(process.cpuUsage(begun).user).toBeLessThan(200_000);
   });
 });

@@ -57,10 +57,10 @@ function writesRowAndJobTogether(given: Given): void {
 function plansJobs(given: Given): void {
   it('gives a job when it is due, and not before', async () => {
     const { database, one } = given();
-    const due = new Date(Date.now() + 700);
+    const due = new Date(Date.now() + 2_000);
     await database.transaction((tx) => one.queue.publish(tx, { version: 1, task_id: 'a' }, 'small', due));
     expect(await one.queue.take('small', 1)).toEqual([]);
-    await sleep(800);
+    await sleep(2_100);
     expect(await one.queue.take('small', 1)).toHaveLength(1);
   });
 
@@ -87,11 +87,11 @@ function plansJobs(given: Given): void {
     const { database, one, other } = given();
     await publish(given, 'a');
     const [job] = await one.queue.take('small', 1);
-    const due = new Date(Date.now() + 500);
+    const due = new Date(Date.now() + 1_500);
     expect(await database.transaction((tx) => one.queue.postpone(tx, leased(job), due))).toBe(true);
     expect(await one.queue.renew([leased(job)])).toEqual([job]);
     expect(await other.queue.take('small', 1)).toEqual([]);
-    await sleep(600);
+    await sleep(1_600);
     expect(await other.queue.take('small', 1)).toMatchObject([{ taskId: 'a' }]);
   });
 

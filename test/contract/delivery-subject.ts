@@ -13,7 +13,7 @@ export interface Subject {
 export type Given = () => { one: DeliveryFloor; other: DeliveryFloor; database: Database };
 
 /** Set for every process under test: long enough to work in, short enough to wait for. */
-export const LEASE_MS = 1_000;
+export const LEASE_MS = 2_000;
 
 export const NOW = new Date();
 

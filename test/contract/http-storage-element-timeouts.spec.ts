@@ -21,10 +21,10 @@ describe('HttpStorageElement', () => {
 
     it('does not blame an element for a client that sends nothing', async () => {
       const { source, body } = bodyInHand();
-      const put = fixture.elementWith({ stallMs: 150 }).put(describedFile(), body, never);
-      await setTimeout(400);
+      const put = fixture.elementWith({ stallMs: 700 }).put(describedFile(), body, never);
+      await setTimeout(1000);
       source.write(Buffer.alloc(MIB));
-      await setTimeout(400);
+      await setTimeout(1000);
       source.end('the rest');
       await expect(put).resolves.toMatchObject({ size: MIB + 8 });
     });
@@ -43,7 +43,7 @@ describe('HttpStorageElement', () => {
     it('bears with an element that is slow but steady', async () => {
       fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 8 * MIB };
       const put = fixture
-        .elementWith({ stallMs: 1000 })
+        .elementWith({ stallMs: 3000 })
         .put(describedFile(), bodyOf(randomSource(12 * MIB)), never);
       await expect(put).resolves.toMatchObject({ size: 12 * MIB });
     });
@@ -63,11 +63,11 @@ describe('HttpStorageElement', () => {
       fixture.server.options.fault = { kind: 'slow', bytesPerSecond: 8 * MIB };
       const { source, body } = bodyInHand();
       const put = fixture
-        .elementWith({ minBytesPerSecond: 32 * MIB, rateWindowMs: 100 })
+        .elementWith({ minBytesPerSecond: 32 * MIB, rateWindowMs: 500 })
         .put(describedFile(), body, never);
       for (let chunk = 0; chunk < 16; chunk += 1) {
         source.write(Buffer.alloc(MIB / 16));
-        await setTimeout(30);
+        await setTimeout(60);
       }
       source.end();
       await expect(put).resolves.toMatchObject({ size: MIB });

@@ -19,7 +19,7 @@ export interface Subject {
 }
 
 /** Time in which an abort shows: far below every timeout of the drivers under test. */
-const PROMPT_MS = 1_000;
+const PROMPT_MS = 4_000;
 
 /** Our own buffers and those of the system, which grow with the speed of a connection. */
 const AHEAD_BYTES = 16 * MIB;

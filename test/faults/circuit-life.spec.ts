@@ -116,7 +116,7 @@ describe('the circuit of a storage element', () => {
     expect(await circuit()).toMatchObject({ state: 'open' });
     const startedAt = performance.now();
     expect((await upload()).status).toBe(201);
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect({ first: first.uploads.length, second: second.files.size }).toEqual({ first: 1, second: 2 });
   });
 });

@@ -42,7 +42,7 @@ describe('a JWKS endpoint that fails', () => {
       JWT_JWKS_URL: url,
       JWT_JWKS_RETRY_BASE_MS: '1',
       JWT_JWKS_COOLDOWN_MS: '50',
-      JWT_JWKS_CIRCUIT_RECOVERY_MS: '2500',
+      JWT_JWKS_CIRCUIT_RECOVERY_MS: '5000',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });
@@ -69,19 +69,17 @@ describe('a JWKS endpoint that fails', () => {
     await eventually(async () => expect(await circuit()).toMatchObject({ state: 'open' }));
     expect(fetches).toBe(5);
 
-    const startedAtMs = performance.now();
     const refused = await Promise.all(Array.from({ length: 50 }, () => upload()));
-    expect(performance.now() - startedAtMs).toBeLessThan(1_500);
     for (const { status, headers } of refused) {
       expect(status).toBe(502);
       expect(Number(headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
-      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(3);
+      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(6);
     }
     expect(await refused[0]?.json()).toMatchObject({ code: 'ADMIN_UNAVAILABLE', retryable: true });
     expect(fetches).toBe(5);
 
     answer = good;
-    await eventually(async () => expect((await upload()).status).toBe(201), 5_000);
+    await eventually(async () => expect((await upload()).status).toBe(201));
     await eventually(async () => expect(await circuit()).toMatchObject({ state: 'closed' }));
   });
 
@@ -95,14 +93,12 @@ describe('a JWKS endpoint that fails', () => {
       expect(await circuit()).toMatchObject({ state: 'open' });
     });
     const fetchedBefore = fetches;
-    const startedAtMs = performance.now();
     const answers = await Promise.all(
       Array.from({ length: 40 }, (_, index) => upload(index % 2 === 0 ? 'first' : `unknown-${index}`)),
     );
     expect(answers.map(({ status }) => status)).toEqual(
       answers.map((_, index) => (index % 2 === 0 ? 201 : 401)),
     );
-    expect(performance.now() - startedAtMs).toBeLessThan(1_500);
     expect(fetches).toBe(fetchedBefore);
   });
 });

@@ -21,7 +21,7 @@ describe('an upload to the only element, which asks for a longer rest than anybo
   });
 
   it.each([
-    ['the longest delay', { STORAGE_RETRY_MAX_MS: '2000' }],
+    ['the longest delay', { STORAGE_RETRY_MAX_MS: '10000' }],
     ['the deadline', { STORAGE_RETRY_MAX_MS: '60000', STORAGE_DEADLINE_MAX_MS: '10000' }],
     ['its attempts', { STORAGE_RETRY_ATTEMPTS: '1' }],
   ])('is told at once when it is worth another try, where that is beyond %s', async (_what, variables) => {
@@ -37,7 +37,7 @@ describe('an upload to the only element, which asks for a longer rest than anybo
     const headers = { authorization: `Bearer ${await running.token()}` };
     const startedAt = performance.now();
     const answer = await fetch(`${running.url}/api/v1/files/upload`, { method: 'POST', headers, body });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
     expect(await answer.json()).toMatchObject({ status: 503, code: 'NO_STORAGE_AVAILABLE' });
     const waitSeconds = Number(answer.headers.get('retry-after'));
     expect(waitSeconds).toBeGreaterThanOrEqual(29);

@@ -143,16 +143,16 @@ describe('readiness', () => {
   });
 
   it('runs all checks at once and gives up on each after its time', async () => {
-    await start({ HEALTH_CHECK_TIMEOUT_MS: '200' }, [
+    await start({ HEALTH_CHECK_TIMEOUT_MS: '1000' }, [
       check('a', false, never),
       check('b', false, never),
       check('c', true, never),
     ]);
     const startedAt = performance.now();
     const { status, body } = await request(url).get('/health/ready');
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
     expect(status).toBe(503);
-    expect(body.details.a).toMatchObject({ status: 'degraded', message: 'timeout of 200ms exceeded' });
+    expect(body.details.a).toMatchObject({ status: 'degraded', message: 'timeout of 1000ms exceeded' });
     expect(body.details.c).toMatchObject({ status: 'down' });
   });
 
@@ -221,8 +221,8 @@ describe('the checks of the service', () => {
     const bad = await startServer(answering(503));
     const stuck = await startServer(silent);
     await start({
-      HEALTH_CHECK_TIMEOUT_MS: '300',
-      STORAGE_REQUEST_TIMEOUT_MS: '500',
+      HEALTH_CHECK_TIMEOUT_MS: '1500',
+      STORAGE_REQUEST_TIMEOUT_MS: '3000',
       ...elements([bad, good, stuck]),
     });
     const { status, body, text } = await request(url).get('/health/ready');
@@ -231,7 +231,7 @@ describe('the checks of the service', () => {
       storage: { status: 'up', critical: false },
       'storage:se-0': { status: 'degraded', critical: false },
       'storage:se-1': { status: 'up', critical: false },
-      'storage:se-2': { status: 'degraded', message: 'timeout of 300ms exceeded' },
+      'storage:se-2': { status: 'degraded', message: 'timeout of 1500ms exceeded' },
     });
     expect([good.asked, bad.asked, stuck.asked].map(({ length }) => length)).toEqual([1, 1, 1]);
     expect(text).not.toMatch(/127\.0\.0\.1|http:|upstream text/);
@@ -253,7 +253,7 @@ describe('the checks of the service', () => {
   });
 
   it('ask an element once however many probes come', async () => {
-    const slow = await startServer((_, answer) => setTimeout(() => answer.end(), 200));
+    const slow = await startServer((_, answer) => setTimeout(() => answer.end(), 1_000));
     await start(elements([slow]));
     await Promise.all(Array.from({ length: 10 }, () => request(url).get('/health/ready')));
     expect(slow.asked).toEqual(['GET /health/ready']);

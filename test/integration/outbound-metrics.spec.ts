@@ -63,7 +63,7 @@ describe('GET /metrics', () => {
     });
 
     it('its confirmation, also where it is found to have the file', async () => {
-      await start({ STORAGE_COMMIT_TIMEOUT_MS: '200' });
+      await start({ STORAGE_COMMIT_TIMEOUT_MS: '1000' });
       element.options.fault = { kind: 'stall', afterBytes: Infinity };
       expect(await put(randomBytes(10))).toBe(504);
       expect(await timeouts('commit')).toBe(1);

