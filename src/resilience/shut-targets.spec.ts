@@ -28,7 +28,7 @@ class Caller {
       unavailable: { code: 'NO_STORAGE_AVAILABLE', detail: 'Nobody is there.' },
       retry: RETRY,
       totalTime: { baseMs: 10_000, minBytesPerSecond: 1, maxMs: 10_000 },
-      circuit: { failureThreshold: 1, recoveryTimeoutMs: 300, maxRecoveryTimeoutMs: 300 },
+      circuit: { failureThreshold: 1, recoveryTimeoutMs: 2_000, maxRecoveryTimeoutMs: 2_000 },
       bulkhead: BULKHEAD,
     });
     policies.registerQuestions('orders', 'questions', RETRY, BULKHEAD);
@@ -88,7 +88,7 @@ describe('a target that is to be left alone', () => {
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
     await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     expect([caller.asked, circuit.totals.failure]).toEqual([1, 1]);
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
     caller.answer = () => Promise.resolve('yes');
     expect(await caller.ask(one())).toBe('yes');
     expect(circuit.totals.success).toBe(1);
@@ -108,13 +108,13 @@ describe('a target that is to be left alone', () => {
   });
 
   it('is asked while it rests, and is no less busy for that', async () => {
-    caller.answer = answers(503, 200);
+    caller.answer = answers(503, 1_500);
     await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
     caller.answer = () => Promise.resolve('yes');
     await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     expect(await caller.ask(one())).toBe('yes');
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    caller.answer = answers(503, 200);
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    caller.answer = answers(503, 1_500);
     await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
     expect(circuit.state).toBe('open');
   });

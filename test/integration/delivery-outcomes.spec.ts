@@ -60,7 +60,7 @@ describeDelivery('a delivery', (start) => {
   });
 
   it('ends as a dead letter when it has become too old', async () => {
-    const stage = await start({ DELIVERY_MAX_AGE_MS: '800' });
+    const stage = await start({ DELIVERY_MAX_AGE_MS: '3000' });
     const uploadId = await stage.accept();
     await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FULL' });
     expect((await stage.events(uploadId)).at(-1)).toBe('dead');

@@ -44,7 +44,7 @@ describe('an upload that is ended when its last byte is at an element which does
   }
 
   it('by its deadline is asked for, and stored when it is there', async () => {
-    await send({ STORAGE_DEADLINE_MAX_MS: '400' });
+    await send({ STORAGE_DEADLINE_MAX_MS: '1500' });
     const answer = await client.response();
     expect(answer.status).toBe(201);
     expect([...element.files.keys()]).toEqual([answer.json().file_id]);
@@ -52,13 +52,13 @@ describe('an upload that is ended when its last byte is at an element which does
 
   it('by its deadline is late when it is not there', async () => {
     element.options.fault = { kind: 'stall', afterBytes: Infinity };
-    await send({ STORAGE_DEADLINE_MAX_MS: '400' });
+    await send({ STORAGE_DEADLINE_MAX_MS: '1500' });
     expect((await client.response()).json()).toMatchObject({ status: 504, code: 'DEADLINE_EXCEEDED' });
     expect(element.files.size).toBe(0);
   });
 
   it('by its deadline leaves nothing when the element has something else', async () => {
-    await send({ STORAGE_DEADLINE_MAX_MS: '400' });
+    await send({ STORAGE_DEADLINE_MAX_MS: '1500' });
     for (const [id, file] of element.files) element.files.set(id, { ...file, sha256: '0'.repeat(64) });
     expect((await client.response()).json()).toMatchObject({ status: 504, code: 'DEADLINE_EXCEEDED' });
     expect(element.files.size).toBe(0);
@@ -77,7 +77,7 @@ describe('an upload that is ended when its last byte is at an element which does
     client.close();
     await client.untilClosed();
     // The service sees it a moment later.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     await running.app.get(InFlightUploads).drain(0);
     expect(element.uploads.map(({ state }) => state)).toEqual(['finished']);
     expect(element.files.size).toBe(0);
