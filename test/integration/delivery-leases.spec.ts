@@ -16,9 +16,9 @@ async function untilSending(stage: DeliveryStage): Promise<string> {
 
 describeDelivery('a delivery', (start) => {
   it('is kept for longer than one lease, and says how far it is', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '1000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
+    const stage = await start({ DELIVERY_LEASE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
     stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
-    const uploadId = await stage.accept(randomBytes(3_000_000), { prefer: 'respond-async' });
+    const uploadId = await stage.accept(randomBytes(5_000_000), { prefer: 'respond-async' });
     const { lease_owner: holder } = await stage.untilTask(uploadId, { phase: 'sending' });
     await stage.untilStatus(uploadId, 'active');
     expect(holder).not.toBeNull();
@@ -27,7 +27,7 @@ describeDelivery('a delivery', (start) => {
   });
 
   it('stops when the task is another’s, and changes nothing of it', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '1000' });
+    const stage = await start({ DELIVERY_LEASE_MS: '2000' });
     const uploadId = await untilSending(stage);
     const other = randomUUID();
     await stage.query(
@@ -53,7 +53,7 @@ describeDelivery('a delivery', (start) => {
   });
 
   it('is not finished when its lease has run out while the database was not asked', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '1000', DELIVERY_POLL_MS: '60000' });
+    const stage = await start({ DELIVERY_LEASE_MS: '2000', DELIVERY_POLL_MS: '60000' });
     const uploadId = await untilSending(stage);
     // The rows cannot be written to, so that the lease is not extended.
     await stage.query('ALTER TABLE ingester.tasks RENAME TO tasks_away');
