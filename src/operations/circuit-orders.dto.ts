@@ -1,23 +1,19 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, IsOptional, IsString, Length, Max, Min } from 'class-validator';
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsInt, Max, Min } from 'class-validator';
+import { OptionalMember } from './optional-member.decorator.js';
+import { Reason } from './reason.decorator.js';
 
-const LONGEST_REASON = 500;
 const LONGEST_TTL_SECONDS = 86_400;
 
 /** Closes a circuit by hand. */
 export class ResetOrder {
-  @ApiPropertyOptional({ minLength: 1, maxLength: LONGEST_REASON, description: 'For the log.' })
-  @IsOptional()
-  @IsString()
-  @Length(1, LONGEST_REASON)
+  @Reason('the log', false)
   readonly reason?: string;
 }
 
 /** Opens a circuit by hand. */
 export class ForceOpenOrder {
-  @ApiProperty({ minLength: 1, maxLength: LONGEST_REASON, description: 'For the log and the report.' })
-  @IsString()
-  @Length(1, LONGEST_REASON)
+  @Reason('the log and the report')
   readonly reason!: string;
 
   @ApiPropertyOptional({
@@ -26,7 +22,7 @@ export class ForceOpenOrder {
     maximum: LONGEST_TTL_SECONDS,
     description: 'After that time calls are tried again. Without it only a reset ends it.',
   })
-  @IsOptional()
+  @OptionalMember()
   @IsInt()
   @Min(1)
   @Max(LONGEST_TTL_SECONDS)

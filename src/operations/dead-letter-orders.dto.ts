@@ -1,30 +1,15 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import {
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Length,
-  Matches,
-  Max,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { IsInt, IsObject, Max, Min, ValidateNested } from 'class-validator';
 import { DeadLetterFilterBody } from './dead-letter-query.dto.js';
+import { OptionalMember } from './optional-member.decorator.js';
+import { Reason } from './reason.decorator.js';
 
-const LONGEST_REASON = 500;
 const MOST_AT_ONCE = 10_000;
-const NO_NUL = /^[^\0]*$/;
-const SAYS_SOMETHING = /\S/;
 
 /** Has a dead letter tried again. */
 export class RedeliverOrder {
-  @ApiPropertyOptional({ minLength: 1, maxLength: LONGEST_REASON, description: 'For the audit and the log.' })
-  @IsOptional()
-  @IsString()
-  @Length(1, LONGEST_REASON)
-  @Matches(NO_NUL)
+  @Reason('the audit and the log', false)
   readonly reason?: string;
 }
 
@@ -42,7 +27,7 @@ export class RedeliverAllOrder extends RedeliverOrder {
     maximum: MOST_AT_ONCE,
     description: 'At most so many, the oldest first; never more than `DEAD_LETTER_REDELIVERY_MAX`.',
   })
-  @IsOptional()
+  @OptionalMember()
   @IsInt()
   @Min(1)
   @Max(MOST_AT_ONCE)
@@ -51,10 +36,6 @@ export class RedeliverAllOrder extends RedeliverOrder {
 
 /** Gives up a dead letter. */
 export class DropOrder {
-  @ApiProperty({ minLength: 1, maxLength: LONGEST_REASON, description: 'For the audit and the log.' })
-  @IsString()
-  @Length(1, LONGEST_REASON)
-  @Matches(NO_NUL)
-  @Matches(SAYS_SOMETHING)
+  @Reason('the audit and the log')
   readonly reason!: string;
 }

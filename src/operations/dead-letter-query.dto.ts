@@ -1,8 +1,9 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn, IsInt, IsString, Length, Matches, Max, Min } from 'class-validator';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
 import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
+import { OptionalMember } from './optional-member.decorator.js';
 
 const LONGEST_AGE_SECONDS = 3_155_760_000;
 const LONGEST_CURSOR = 200;
@@ -22,7 +23,7 @@ function Digits(): PropertyDecorator {
 /** Which dead letters: those that fulfil all that is given. */
 export class DeadLetterFilterBody {
   @ApiPropertyOptional({ example: 'STORAGE_FAILED', description: 'What they died of.' })
-  @IsOptional()
+  @OptionalMember()
   @IsString()
   @Length(1, 64)
   @Matches(PLAIN_TEXT)
@@ -32,26 +33,26 @@ export class DeadLetterFilterBody {
     example: 'se-02',
     description: 'Where they were tried last, or may be all the same: a storage element or another target.',
   })
-  @IsOptional()
+  @OptionalMember()
   @IsString()
   @Length(1, 100)
   @Matches(PLAIN_TEXT)
   readonly target?: string;
 
   @ApiPropertyOptional({ description: '`sub` of the token with which the file was uploaded.' })
-  @IsOptional()
+  @OptionalMember()
   @IsString()
   @Length(1, 255)
   @Matches(PLAIN_TEXT)
   readonly owner?: string;
 
   @ApiPropertyOptional({ enum: TASK_KINDS })
-  @IsOptional()
+  @OptionalMember()
   @IsIn(TASK_KINDS)
   readonly kind?: TaskKind;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for longer than this.' })
-  @IsOptional()
+  @OptionalMember()
   @Digits()
   @IsInt()
   @Min(0)
@@ -59,7 +60,7 @@ export class DeadLetterFilterBody {
   readonly older_than_seconds?: number;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for less than this.' })
-  @IsOptional()
+  @OptionalMember()
   @Digits()
   @IsInt()
   @Min(0)
@@ -70,13 +71,13 @@ export class DeadLetterFilterBody {
 /** Which dead letters, page by page. */
 export class DeadLetterQuery extends DeadLetterFilterBody {
   @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
-  @IsOptional()
+  @OptionalMember()
   @IsString()
   @Length(1, LONGEST_CURSOR)
   readonly cursor?: string;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_LETTERS, default: DEFAULT_LETTERS })
-  @IsOptional()
+  @OptionalMember()
   @Digits()
   @IsInt()
   @Min(1)

@@ -151,7 +151,10 @@ onBothDatabases((given) => {
       [{ filter: 'all' }, 'filter'],
       [{ filter: { ownr: 'bob' } }, 'filter.ownr'],
       [{ filter: { owner: 7 } }, 'filter.owner'],
+      [{ filter: { owner: null } }, 'filter.owner'],
+      [{ filter: { toString: 'x' } }, 'filter.toString'],
       [{ filter: {}, limit: 0 }, 'limit'],
+      [{ filter: {}, limit: null }, 'limit'],
       [{ filter: {}, limt: 1 }, 'limt'],
     ])('not by %j', async (body, field) => {
       await stage.seed();
