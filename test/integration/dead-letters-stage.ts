@@ -9,7 +9,7 @@ import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.j
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 export const HOUR_MS = 3_600_000;
-export const SPACING_MS = 150;
+export const SPACING_MS = 1_000;
 
 /** A service with a database in which nothing is dead, and an operator. */
 export class LetterStage {
