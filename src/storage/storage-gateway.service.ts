@@ -127,7 +127,7 @@ export class StorageGateway {
         }
       }),
     );
-    return { found: answers.find((answer) => answer !== undefined), unasked };
+    return { found: theFile(answers.filter((answer) => answer !== undefined)), unasked };
   }
 
   /** An attempt that is found to have succeeded is no failure to anybody else, but was late all the same. */
@@ -156,4 +156,18 @@ export class StorageGateway {
     }
     return undefined;
   }
+}
+
+/**
+ * Where elements have different bytes, one has stored them wrongly and let nothing be removed, and the file went on to
+ * another: what came last counts.
+ */
+function theFile(placed: readonly PlacedFile[]): PlacedFile | undefined {
+  const [first] = placed;
+  if (placed.every(({ file }) => file.sha256 === first?.file.sha256)) return first;
+  return placed.toSorted((one, other) => storedAtMs(other) - storedAtMs(one))[0];
+}
+
+function storedAtMs({ file }: PlacedFile): number {
+  return file.uploadedAt?.getTime() ?? 0;
 }
