@@ -4,7 +4,7 @@ import { createLocalJWKSet } from 'jose';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
 import { type EndpointAnswer, EndpointAnswerError, EndpointClient } from '../resilience/endpoint-client.js';
-import { endpointPolicy, endpointTimeouts, isOnTrial } from '../resilience/endpoint-policy.js';
+import { endpointPolicy, endpointLimits, isOnTrial } from '../resilience/endpoint-policy.js';
 import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
 import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
@@ -34,7 +34,7 @@ export class JwksEndpoint {
     const url = config.get('JWT_JWKS_URL', { infer: true });
     policies.register(endpointPolicy(config, 'JWT_JWKS', { name: JWKS, url, whenOpen: NO_KEYS }));
     if (url === undefined) return;
-    this.client = new EndpointClient(url, endpointTimeouts(config, 'JWT_JWKS'), MAX_ANSWER_BYTES);
+    this.client = new EndpointClient(url, endpointLimits(config, 'JWT_JWKS'), MAX_ANSWER_BYTES);
   }
 
   get isConfigured(): boolean {

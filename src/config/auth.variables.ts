@@ -17,7 +17,8 @@ export const authVariables = {
     'Shortest time between two fetches of the key set, whatever tokens arrive; a fetch may take several attempts.',
     30_000,
   ),
-  ...outboundBlock('JWT_JWKS', 'the JWKS endpoint'),
+  // One answer serves all who wait for it.
+  ...outboundBlock('JWT_JWKS', 'the JWKS endpoint', 1),
   JWT_ISSUER: text('Expected `iss`. Unset: not checked.'),
   JWT_AUDIENCE: text('Expected `aud`. Unset: not checked.'),
   SKIP_AUTH: flag('Every call is a fixed development user. Refused in production.', false),

@@ -1,8 +1,17 @@
 import { count, failureThreshold, milliseconds } from './variables.js';
 
+/** Of a dependency that is asked by each request or task on its own account. */
+const DEFAULT_CALLS = 8;
+
 /** By the name of the variable after its prefix. */
-function blockFor(who: string) {
+function blockFor(who: string, maxCalls: number) {
   return {
+    MAX_CALLS: count(
+      `Most calls to ${who} at once, each over a connection of its own; as many again wait for their turn.`,
+      'calls',
+      maxCalls,
+      1,
+    ),
     CONNECT_TIMEOUT_MS: milliseconds(`Time to connect to ${who}.`, 3_000),
     TIMEOUT_MS: milliseconds(`Time ${who} has to answer one attempt, connecting included.`, 5_000),
     DEADLINE_MS: milliseconds(
@@ -52,15 +61,20 @@ export type BlockPrefixIn<Variables> = keyof Variables extends infer Name
   : never;
 
 /**
- * The configuration block of a dependency that nothing can stand in for: its timeouts, retries and circuit, with the
- * same defaults for each. `who` is how the texts call it.
+ * The configuration block of a dependency that nothing can stand in for: its bulkhead, timeouts, retries and circuit,
+ * with the same defaults for each, but for `maxCalls`. `who` is how the texts call it.
  */
 export function outboundBlock<Prefix extends string>(
   prefix: Prefix,
   who: string,
+  maxCalls?: number,
 ): { [Name in BlockVariable as `${Prefix}_${Name}`]: Block[Name] };
-export function outboundBlock(prefix: string, who: string): Record<string, Block[BlockVariable]> {
+export function outboundBlock(
+  prefix: string,
+  who: string,
+  maxCalls = DEFAULT_CALLS,
+): Record<string, Block[BlockVariable]> {
   return Object.fromEntries(
-    Object.entries(blockFor(who)).map(([name, variable]) => [`${prefix}_${name}`, variable]),
+    Object.entries(blockFor(who, maxCalls)).map(([name, variable]) => [`${prefix}_${name}`, variable]),
   );
 }

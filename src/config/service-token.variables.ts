@@ -12,5 +12,6 @@ export const serviceTokenVariables = {
   SERVICE_CLIENT_SECRET: text('Our client secret at the token endpoint; never logged.'),
   SERVICE_TOKEN_SCOPE: text('Scope asked for. Unset: none is named.'),
   SERVICE_TOKEN_RENEW_BEFORE_MS: milliseconds('How long before its end a token is renewed.', 60_000),
-  ...outboundBlock('SERVICE_TOKEN', 'the token endpoint'),
+  // One answer serves all who wait for it.
+  ...outboundBlock('SERVICE_TOKEN', 'the token endpoint', 1),
 };

@@ -6,7 +6,7 @@ import { listen, shut } from '../../test/support/local-server.js';
 import { EndpointClient } from './endpoint-client.js';
 
 const GET = { method: 'GET', headers: {} } as const;
-const TIMEOUTS = { connectMs: 20_000, answerMs: 20_000 };
+const LIMITS = { connectMs: 20_000, answerMs: 20_000, connections: 1 };
 
 describe('EndpointClient', () => {
   const closing: (() => Promise<unknown>)[] = [];
@@ -17,7 +17,7 @@ describe('EndpointClient', () => {
 
   async function clientOf(answer: string): Promise<EndpointClient> {
     const server = createHttpServer((_, response) => response.writeHead(404).end(answer));
-    const client = new EndpointClient(`${await listen(server)}/a?b=c`, TIMEOUTS, 100);
+    const client = new EndpointClient(`${await listen(server)}/a?b=c`, LIMITS, 100);
     closing.push(
       () => client.close(),
       () => shut(server),
@@ -51,7 +51,7 @@ describe('EndpointClient', () => {
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
     const address = mute.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const client = new EndpointClient(`https://127.0.0.1:${port}`, TIMEOUTS, 100);
+    const client = new EndpointClient(`https://127.0.0.1:${port}`, LIMITS, 100);
     closing.push(
       () => client.close(),
       async () => sockets.map((socket) => socket.destroy()),

@@ -6,11 +6,12 @@ import { systemClock } from './clock.js';
 import { DeadlineSignal } from './deadline-signal.js';
 import { parseRetryAfter } from './retry-after.js';
 
-/** What one attempt has time for, in milliseconds. */
-export interface EndpointTimeouts {
+/** Times are those of one attempt, in milliseconds. */
+export interface EndpointLimits {
   readonly connectMs: number;
   /** For the whole answer, connecting included. */
   readonly answerMs: number;
+  readonly connections: number;
 }
 
 export interface EndpointRequest {
@@ -53,16 +54,14 @@ class AnswerTimeoutError extends Error {
  */
 export class EndpointClient {
   readonly #url: URL;
-  readonly #timeouts: EndpointTimeouts;
+  readonly #limits: EndpointLimits;
   readonly #maxAnswerBytes: number;
-  readonly #connections: number;
   #pool: Pool | undefined;
 
-  constructor(url: string, timeouts: EndpointTimeouts, maxAnswerBytes: number, connections = 1) {
+  constructor(url: string, limits: EndpointLimits, maxAnswerBytes: number) {
     this.#url = new URL(url);
-    this.#timeouts = timeouts;
+    this.#limits = limits;
     this.#maxAnswerBytes = maxAnswerBytes;
-    this.#connections = connections;
   }
 
   /**
@@ -71,7 +70,7 @@ export class EndpointClient {
    */
   async ask(request: EndpointRequest, signal: AbortSignal): Promise<EndpointAnswer> {
     const attempt = new DeadlineSignal(signal);
-    const { answerMs } = this.#timeouts;
+    const { answerMs } = this.#limits;
     const timer = setTimeout(
       () => attempt.abort(new AnswerTimeoutError(`no answer in ${answerMs} ms`)),
       answerMs,
@@ -100,9 +99,9 @@ export class EndpointClient {
 
   /** The timer of the attempt is for answers that drip: undici's only see silence. */
   #dispatcher(): Dispatcher {
-    const { connectMs, answerMs } = this.#timeouts;
+    const { connectMs, answerMs } = this.#limits;
     this.#pool ??= new Pool(this.#url.origin, {
-      connections: this.#connections,
+      connections: this.#limits.connections,
       allowH2: false,
       connect: { timeout: connectMs },
       headersTimeout: answerMs,

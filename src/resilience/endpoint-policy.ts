@@ -2,11 +2,14 @@ import type { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import type { BlockPrefixIn, BlockVariable } from '../config/outbound-block.js';
 import { ADMIN_CODES } from './classify-failure.js';
-import type { EndpointTimeouts } from './endpoint-client.js';
+import type { EndpointLimits } from './endpoint-client.js';
 import type { OutboundPolicies, OutboundPolicySettings } from './outbound-policies.service.js';
 
 /** The prefix of a configuration block. */
 type BlockPrefix = BlockPrefixIn<Environment>;
+
+/** What a call is told to wait for which there is no room. */
+const RETRY_AFTER_MS = 1_000;
 
 interface Endpoint {
   /** Of the policy, and of its one target: names the circuit and the metrics. */
@@ -17,9 +20,6 @@ interface Endpoint {
   readonly whenOpen: string;
 }
 
-/** One request answers all who wait, so there is no second one; what came of a mistake would wait its turn. */
-const ONE_AT_A_TIME = { maxCalls: 1, maxBytes: 1, unknownBytes: 0, maxQueued: 1, retryAfterMs: 1_000 };
-
 /** How a single endpoint is called that nothing can stand in for, by the configuration block of that prefix. */
 export function endpointPolicy(
   config: ConfigService<Environment, true>,
@@ -28,6 +28,7 @@ export function endpointPolicy(
 ): OutboundPolicySettings {
   const get = (variable: BlockVariable): number => valueOf(config, prefix, variable);
   const deadlineMs = get('DEADLINE_MS');
+  const maxCalls = get('MAX_CALLS');
   const recoveryTimeoutMs = get('CIRCUIT_RECOVERY_MS');
   return {
     name,
@@ -53,18 +54,27 @@ export function endpointPolicy(
       maxRecoveryTimeoutMs: Math.max(recoveryTimeoutMs, get('CIRCUIT_MAX_RECOVERY_MS')),
     },
     totalTime: { baseMs: deadlineMs, minBytesPerSecond: 1, maxMs: deadlineMs },
-    bulkhead: { ...ONE_AT_A_TIME, maxWaitMs: deadlineMs },
+    bulkhead: {
+      maxCalls,
+      // What is sent is small: it does not count.
+      maxBytes: maxCalls,
+      unknownBytes: 0,
+      maxQueued: maxCalls,
+      maxWaitMs: deadlineMs,
+      retryAfterMs: RETRY_AFTER_MS,
+    },
   };
 }
 
-/** The timeouts of one attempt, of the same block. */
-export function endpointTimeouts(
+/** The limits of its client, of the same block. */
+export function endpointLimits(
   config: ConfigService<Environment, true>,
   prefix: BlockPrefix,
-): EndpointTimeouts {
+): EndpointLimits {
   return {
     connectMs: valueOf(config, prefix, 'CONNECT_TIMEOUT_MS'),
     answerMs: valueOf(config, prefix, 'TIMEOUT_MS'),
+    connections: valueOf(config, prefix, 'MAX_CALLS'),
   };
 }
 

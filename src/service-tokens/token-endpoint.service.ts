@@ -10,7 +10,7 @@ import {
   EndpointClient,
   type EndpointRequest,
 } from '../resilience/endpoint-client.js';
-import { endpointPolicy, endpointTimeouts, isOnTrial } from '../resilience/endpoint-policy.js';
+import { endpointPolicy, endpointLimits, isOnTrial } from '../resilience/endpoint-policy.js';
 import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
 import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
@@ -73,7 +73,7 @@ export class TokenEndpoint {
     this.#clock = clock;
     this.#request = tokenRequest(config);
     if (url === undefined) return;
-    this.#client = new EndpointClient(url, endpointTimeouts(config, 'SERVICE_TOKEN'), MAX_ANSWER_BYTES);
+    this.#client = new EndpointClient(url, endpointLimits(config, 'SERVICE_TOKEN'), MAX_ANSWER_BYTES);
   }
 
   get isConfigured(): boolean {

@@ -8,7 +8,7 @@ import {
   EndpointClient,
   type EndpointRequest,
 } from '../../resilience/endpoint-client.js';
-import { endpointPolicy, endpointTimeouts } from '../../resilience/endpoint-policy.js';
+import { endpointPolicy, endpointLimits } from '../../resilience/endpoint-policy.js';
 import type { OutboundCall } from '../../resilience/outbound-call.js';
 import { Outbound } from '../../resilience/outbound.decorator.js';
 import { OutboundPolicies } from '../../resilience/outbound-policies.service.js';
@@ -31,9 +31,6 @@ export interface RegisterCall extends OutboundCall {
 /** Larger answers are cut off; the record of one file is far smaller. */
 const MAX_ANSWER_BYTES = 256 * 1024;
 
-/** At once, each over a connection of its own. */
-const MAX_CALLS = 8;
-
 /** The Admin module, which keeps the list of all files that are stored anywhere. */
 @Injectable()
 export class AdminModule implements OnApplicationShutdown {
@@ -50,13 +47,11 @@ export class AdminModule implements OnApplicationShutdown {
       ...policy,
       // Told apart from a failure of its own: a registration that nobody was asked for costs no attempt.
       unavailable: { code: 'CIRCUIT_OPEN', detail: whenOpen },
-      bulkhead: { ...policy.bulkhead, maxCalls: MAX_CALLS, maxBytes: MAX_CALLS, maxQueued: MAX_CALLS },
     });
     this.#generation = config.get('ADMIN_GENERATION', { infer: true });
     this.#tokens = tokens;
     if (url === undefined) return;
-    const timeouts = endpointTimeouts(config, 'ADMIN');
-    this.#client = new EndpointClient(filesUrl(url), timeouts, MAX_ANSWER_BYTES, MAX_CALLS);
+    this.#client = new EndpointClient(filesUrl(url), endpointLimits(config, 'ADMIN'), MAX_ANSWER_BYTES);
   }
 
   /**
