@@ -1,6 +1,7 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AdminAnswer, AdminModuleServer } from '../../../test/support/admin-module-server.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { OutboundRoom } from '../../../test/support/outbound-room.js';
 import { TokenEndpointServer } from '../../../test/support/token-endpoint.js';
 import { configModule } from '../../config/config.module.js';
@@ -226,6 +227,18 @@ describe('the Admin module', () => {
     const calls = Array.from({ length: 8 }, () => failure());
     expect(await Promise.all(calls)).toMatchObject(calls.map(() => ({ code: 'ADMIN_UNAVAILABLE' })));
     expect(server.requests).toHaveLength(8);
+  });
+
+  it('is asked no more at a time than is configured, and as many wait', async () => {
+    await open({ ADMIN_MAX_CALLS: '2', ADMIN_TIMEOUT_MS: '60000', ADMIN_DEADLINE_MS: '60000' });
+    await module.get(ServiceTokens).token();
+    server.answers.push('hang', 'hang');
+    const waiting = Array.from({ length: 4 }, () => failure());
+    await eventually(() => Promise.resolve(expect(server.requests).toHaveLength(2)));
+    expect(await failure()).toMatchObject({ code: 'BULKHEAD_FULL' });
+    expect(server.requests).toHaveLength(2);
+    await module.get(AdminModule).onApplicationShutdown();
+    await Promise.all(waiting);
   });
 
   it('does not make a dead letter of what the end of the service cuts off', async () => {
