@@ -24,6 +24,8 @@ const KNOWN = `## Known
 - a \`PUT\` is repeated while the element that has its file cannot be asked, and the ledger does not know the file or
   cannot be asked either: the file is stored at another element as well, and the answer is 201 again. What is kept for
   later instead (202) is sent only when the element was asked.
+- an element that has stored a file wrongly and does not let it be removed keeps the wrong one. The receipt is that of
+  the file that was stored last, by the clocks of the elements.
 - a repeated \`PUT\` is recognised only where the element takes the id that it is given.
 - the receipt of a file that was stored at once cannot be asked for later (404) where the element chooses an id of its
   own, or does not report \`uploaded_by\`, when and with which checksum it took the file. The receipt of one that was
