@@ -26,13 +26,22 @@ const failures = new Map<number, unknown>();
 const block = Buffer.allocUnsafeSlow(128 * 1024);
 
 // Elsewhere 0 means the process and not, as on Linux, the calling thread (setpriority(2)).
-if (platform === 'linux') setPriority(0, NICENESS);
+if (platform === 'linux') stepBack();
 
 for (let next = Atomics.load(ring.consumed, 0); ; next = (next + 1) | 0) {
   while (Atomics.load(ring.published, 0) === next) sleepAt(next);
   consume(next & (slotCount - 1));
   Atomics.store(ring.consumed, 0, (next + 1) | 0);
   tellOfRoom(next);
+}
+
+/** Where that is not allowed (seccomp, or a process that is nicer already), files are hashed all the same. */
+function stepBack(): void {
+  try {
+    setPriority(0, NICENESS);
+  } catch {
+    // It costs speed, and nothing else.
+  }
 }
 
 /** The flag goes up before the wait looks at `published` once more, so no slot is missed in between. */
