@@ -10,7 +10,7 @@ export interface PartHeaders {
   readonly contentType?: string;
 }
 
-const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/su;
+const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:.*[^ \t])?)[ \t]*$/su;
 // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/u;
 const IDENTITY_ENCODINGS = new Set(['7bit', '8bit', 'binary']);
