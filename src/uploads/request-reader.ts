@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { asError } from '../errors/as-error.js';
-import { protocolFailureOf } from '../errors/protocol-failure.js';
-import { ServiceError } from '../errors/service-error.js';
+import { departureOf, isGone } from './client-departure.js';
 import { ClientPace, type PaceLimits } from './client-pace.js';
 
 /** Takes the bytes of a request body in order. Whatever it throws ends the reading. */
@@ -45,7 +44,7 @@ export class RequestReader {
       .once('end', this.onEnd)
       .once('error', this.onGone)
       .once('close', this.onGone);
-    if (protocolFailureOf(request)) this.onGone();
+    if (isGone(request)) this.onGone();
   }
 
   /** Stops reading and leaves what is still to come unread. Harmless when repeated. */
@@ -98,9 +97,7 @@ export class RequestReader {
 
   /** `error` and `close` come after a complete body as well; then there is nothing left to read. */
   private readonly onGone = (): void => {
-    if (this.ended) return;
-    const failure = protocolFailureOf(this.request);
-    this.stop(failure ?? new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
+    if (!this.ended) this.stop(departureOf(this.request));
   };
 
   private settle(): boolean {

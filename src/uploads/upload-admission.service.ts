@@ -3,10 +3,10 @@ import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
-import { ServiceError } from '../errors/service-error.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { Bulkhead } from '../resilience/bulkhead.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
+import { departureOf, isGone } from './client-departure.js';
 import { contentLength } from './request-headers.js';
 
 /** What one turned away is told to wait. */
@@ -45,10 +45,13 @@ export class UploadAdmission {
   }
 
   /**
-   * Does `work` while it holds a place; who waits for one and leaves, leaves the queue at once.
-   * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST, the reason of `closing`
+   * Does `work` while it holds a place; who waits for one and leaves, leaves the queue at once. A reset that comes behind
+   * bytes of the body is not seen while nobody reads those.
+   * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST or what is wrong with the request, the reason of `closing`
    */
   async run<T>(entering: Entering, work: () => Promise<T>): Promise<T> {
+    // Since the head came somebody may have waited, as for the keys that verify the token.
+    if (isGone(entering.request)) throw departureOf(entering.request);
     const releaseCaller = this.callers.acquire(entering.caller.subject);
     try {
       const release = await this.enter(entering);
@@ -64,14 +67,13 @@ export class UploadAdmission {
 
   private async enter({ request, closing }: Entering): Promise<() => void> {
     const leaving = new AbortController();
-    const leave = (): void =>
-      leaving.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'));
-    request.once('close', leave);
+    const leave = (): void => leaving.abort(departureOf(request));
+    request.once('error', leave).once('close', leave);
     try {
       const bytes = contentLength(request);
       return await this.uploads.acquire({ bytes, signal: leaving.signal, abandoned: closing });
     } finally {
-      request.off('close', leave);
+      request.off('error', leave).off('close', leave);
     }
   }
 }

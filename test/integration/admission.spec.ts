@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
+import { listen, shut } from '../support/local-server.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { RawClient } from '../support/raw-client.js';
 import { expectProblem, UPLOAD } from '../support/strict-app.js';
@@ -29,14 +32,16 @@ describe('the admission of uploads', () => {
     });
   }
 
-  async function reading(what: 'inflight' | 'queued'): Promise<number> {
+  async function reading(sample: string): Promise<number> {
     const metrics = await (await fetch(`${running.url}/metrics`)).text();
-    const line = new RegExp(`^resilience_bulkhead_${what}\\{name="uploads"\\} (\\d+)$`, 'm');
-    return Number(line.exec(metrics)?.[1]);
+    const line = metrics.split('\n').find((candidate) => candidate.startsWith(`${sample} `));
+    return Number(line?.slice(sample.length));
   }
 
-  const inFlight = (): Promise<number> => reading('inflight');
-  const queued = (): Promise<number> => reading('queued');
+  const aborted = async (): Promise<number> =>
+    reading('upload_requests_total{route="multipart",outcome="client_abort"}');
+  const inFlight = (): Promise<number> => reading('resilience_bulkhead_inflight{name="uploads"}');
+  const queued = (): Promise<number> => reading('resilience_bulkhead_queued{name="uploads"}');
 
   it('refuses one caller who has too many under way, and lets another in', async () => {
     running = await startApp({ MAX_UPLOADS_PER_CALLER: '1' });
@@ -68,6 +73,45 @@ describe('the admission of uploads', () => {
     expect((await first.send(BODY).response()).status).toBe(201);
     expect((await waiting.response()).status).toBe(201);
     await eventually(async () => expect(await inFlight()).toBe(0));
+  });
+
+  it('forgets at once who closes his side while he waits, and lets him come back', async () => {
+    running = await startApp({
+      MAX_UPLOADS: '1',
+      MAX_UPLOADS_PER_CALLER: '1',
+      MAX_UPLOAD_WAIT_MS: '300000',
+    });
+    await open('alice');
+    await eventually(async () => expect(await inFlight()).toBe(1));
+    const leaving = await open('bob');
+    await eventually(async () => expect(await queued()).toBe(1));
+    leaving.socket.end();
+    expectProblem(await leaving.response(), 400, 'MALFORMED_MULTIPART');
+    expect([await queued(), await aborted()]).toEqual([0, 1]);
+    await open('bob');
+    await eventually(async () => expect(await queued()).toBe(1));
+  });
+
+  it('does not wait for one whose client left before he came to the queue', async () => {
+    const jwks = createServer();
+    const asked = once(jwks, 'request') as Promise<[IncomingMessage, ServerResponse]>;
+    try {
+      running = await startApp({
+        JWT_JWKS_URL: await listen(jwks),
+        MAX_UPLOAD_WAIT_MS: '300000',
+        CLIENT_IDLE_TIMEOUT_MS: '300000',
+      });
+      const opened = once(running.app.getHttpServer(), 'request');
+      const leaving = await open('alice');
+      const [request] = (await opened) as [IncomingMessage];
+      leaving.reset();
+      await new Promise((resolve) => request.once('close', resolve));
+      const [, answer] = await asked;
+      answer.end(JSON.stringify({ keys: [running.keys.jwk()] }));
+      await eventually(async () => expect([await inFlight(), await aborted()]).toEqual([0, 1]));
+    } finally {
+      await shut(jwks);
+    }
   });
 
   it('tells those who wait, and those who are at their limit, of a shutdown', async () => {
