@@ -9,6 +9,7 @@ import { contentLength } from './request-headers.js';
 import { UploadAdmission } from './upload-admission.service.js';
 import type { UploadAnswer } from './upload-answer.js';
 import { outcomeOf } from './upload-outcome.js';
+import type { Incoming } from './upload-reception.js';
 
 /** A request that brings an upload, before anything of its body is read. */
 export interface Arrival {
@@ -18,9 +19,11 @@ export interface Arrival {
   readonly uploadId: string;
   /** Is the file to be kept and stored later in any case, as the client asks? */
   readonly later: boolean;
+  /** Says by the head alone how the file is taken; throws where it is not. */
+  readonly open: () => Incoming;
 }
 
-type Take = (measured: MeasuredUpload, inFlight: UploadInFlight) => Promise<UploadAnswer>;
+type Take = (incoming: Incoming, measured: MeasuredUpload, inFlight: UploadInFlight) => Promise<UploadAnswer>;
 
 /** Where every upload comes in: counted first, so that those that wait or are turned away count as well. */
 @Injectable()
@@ -34,7 +37,7 @@ export class UploadEntrance {
 
   /**
    * Does `take` once there is a place for the upload.
-   * @throws what `take` throws, and RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
+   * @throws what `open` and `take` throw, and RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
    * one that is certain to go there
    */
   async run(arrival: Arrival, take: Take): Promise<UploadAnswer> {
@@ -43,8 +46,12 @@ export class UploadEntrance {
     try {
       // Before any limit is asked: who is told to wait a moment would come back to a closed port.
       this.inFlight.draining.throwIfAborted();
+      // What is refused in any case waits for nobody, and has nobody wait for it.
+      const incoming = arrival.open();
       const entering = { request, caller, closing: this.inFlight.draining };
-      const answer = await this.admission.run(entering, () => this.enter(arrival, measured, take));
+      const answer = await this.admission.run(entering, () =>
+        this.enter(arrival, (inFlight) => take(incoming, measured, inFlight)),
+      );
       measured.end(answer.outcome === 'accepted' ? 'accepted' : 'stored');
       return answer;
     } catch (error) {
@@ -55,13 +62,12 @@ export class UploadEntrance {
 
   private async enter(
     { request, uploadId, later }: Arrival,
-    measured: MeasuredUpload,
-    take: Take,
+    take: (inFlight: UploadInFlight) => Promise<UploadAnswer>,
   ): Promise<UploadAnswer> {
     if (later) this.deliveries.admit(contentLength(request));
     const inFlight = this.inFlight.begin(uploadId);
     try {
-      return await take(measured, inFlight);
+      return await take(inFlight);
     } finally {
       inFlight.finish();
     }

@@ -25,7 +25,7 @@ interface DeclaredFile {
   readonly declaredSha256?: string;
 }
 
-/** Decides by a request's headers whether its body is read at all, and what reads it. */
+/** Decides by a request's headers whether its body is read at all, and what reads it; nothing is opened before that. */
 @Injectable()
 export class UploadIntake {
   constructor(
@@ -51,9 +51,10 @@ export class UploadIntake {
         limits: settings.multipart,
         fieldBytes: settings.maxFieldBytes,
         openFile: (contentType, otherBytes) => {
+          settings.mediaTypes.checkDeclared(contentType);
           const bodyBytes = contentLength(request);
           const expectedLength = bodyBytes === undefined ? undefined : Math.max(0, bodyBytes - otherBytes);
-          return this.openFile(contentType, { expectedLength });
+          return this.openFile({ expectedLength });
         },
         onBegun,
       });
@@ -62,15 +63,15 @@ export class UploadIntake {
 
   /** @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, FILE_TOO_LARGE */
   raw(request: IncomingMessage, response: ServerResponse): Incoming {
+    const { settings } = this;
     checkIdentity(request);
-    checkContentLength(request, this.settings.maxFileBytes);
+    checkContentLength(request, settings.maxFileBytes);
     const contentType = request.headers['content-type'] ?? DEFAULT_CONTENT_TYPE;
+    settings.mediaTypes.checkDeclared(contentType);
     const filename = dispositionFilename(request);
-    const file = this.openFile(contentType, {
-      length: contentLength(request),
-      declaredSha256: declaredSha256(request),
-    });
+    const declared = { length: contentLength(request), declaredSha256: declaredSha256(request) };
     return this.incoming(request, response, (onBegun) => {
+      const file = this.openFile(declared);
       onBegun({ fields: readUploadFields(new Map()), filename, contentType, file });
       return new RawUpload(file);
     });
@@ -84,9 +85,8 @@ export class UploadIntake {
     return { request, response, pace: this.settings.pace, openConsumer };
   }
 
-  private openFile(contentType: string, declared: DeclaredFile): IncomingFile {
+  private openFile(declared: DeclaredFile): IncomingFile {
     const { mediaTypes, maxFileBytes: maxBytes } = this.settings;
-    mediaTypes.checkDeclared(contentType);
     const { length, expectedLength = length } = declared;
     const file: IncomingFile = new IncomingFile({
       body: this.bodies.begin({

@@ -28,7 +28,7 @@ export class UploadsService {
     const uploadId = uuidV7();
     const open = (): Incoming => this.intake.multipart(request, response);
     const later = this.isForLater(request);
-    return this.run({ route: 'multipart', request, caller, uploadId, later }, open, async (upload) => {
+    return this.run({ route: 'multipart', request, caller, uploadId, later, open }, async (upload) => {
       const description = describeFile(uploadId, upload, caller);
       const placement = await this.place(later, description, upload);
       // Nobody was told the new id, so nobody would ever find the file.
@@ -45,7 +45,7 @@ export class UploadsService {
   put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<UploadAnswer> {
     const open = (): Incoming => this.intake.raw(request, response);
     const later = this.isForLater(request);
-    return this.run({ route: 'raw', request, caller, uploadId, later }, open, async (upload) => {
+    return this.run({ route: 'raw', request, caller, uploadId, later, open }, async (upload) => {
       const description = describeFile(uploadId, upload, caller);
       const { answer, unasked } = await this.repeats.find(description, upload, caller);
       if (answer) return answer;
@@ -57,11 +57,10 @@ export class UploadsService {
 
   private run(
     arrival: Arrival,
-    open: () => Incoming,
     take: (upload: UploadUnderWay) => Promise<UploadAnswer>,
   ): Promise<UploadAnswer> {
-    return this.entrance.run(arrival, (measured, inFlight) =>
-      receive(open(), inFlight, (upload) => {
+    return this.entrance.run(arrival, (incoming, measured, inFlight) =>
+      receive(incoming, inFlight, (upload) => {
         measured.counts(() => upload.file.receivedBytes);
         return take(upload);
       }),

@@ -9,7 +9,12 @@ import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { RawClient } from '../support/raw-client.js';
 import { expectProblem, UPLOAD } from '../support/strict-app.js';
 
+type Headers = Record<string, string | number>;
+
+const PUT = 'PUT /api/v1/files/0198c2a0-0000-7000-8000-000000000001';
 const BODY = multipart([filePart('x'.repeat(1000))]);
+
+const typeFor = (requestLine: string): string => (requestLine === PUT ? 'text/plain' : MULTIPART_TYPE);
 
 describe('the admission of uploads', () => {
   let running: RunningApp;
@@ -21,14 +26,15 @@ describe('the admission of uploads', () => {
   });
 
   /** Opens an upload of which nothing but the head has been sent. */
-  async function open(subject: string): Promise<RawClient> {
+  async function open(subject: string, headers: Headers = {}, requestLine = UPLOAD): Promise<RawClient> {
     const client = await RawClient.connect(running.port);
     clients.push(client);
     const Authorization = `Bearer ${await running.token({ sub: subject })}`;
-    return client.head(UPLOAD, {
+    return client.head(requestLine, {
       Authorization,
       'Content-Type': MULTIPART_TYPE,
       'Content-Length': BODY.length,
+      ...headers,
     });
   }
 
@@ -113,6 +119,31 @@ describe('the admission of uploads', () => {
       await shut(jwks);
     }
   });
+
+  it.each<[string, Headers, number, string]>([
+    [UPLOAD, { 'Content-Length': 9e15 }, 413, 'FILE_TOO_LARGE'],
+    [UPLOAD, { 'Content-Type': 'text/plain' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [UPLOAD, { 'Content-Type': 'multipart/form-data' }, 400, 'MALFORMED_MULTIPART'],
+    [UPLOAD, { 'Content-Encoding': 'gzip' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [PUT, { 'Content-Length': 9e15 }, 413, 'FILE_TOO_LARGE'],
+    [PUT, { 'Content-Type': 'image/png' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    [PUT, { 'Content-Disposition': 'a b' }, 400, 'VALIDATION_ERROR'],
+    [PUT, { 'Repr-Digest': 'sha-256=abc' }, 400, 'VALIDATION_ERROR'],
+  ])(
+    'lets nobody wait whose head alone is refused: %s with %j',
+    async (requestLine, headers, status, code) => {
+      running = await startApp({
+        MAX_UPLOADS: '1',
+        MAX_UPLOAD_WAIT_MS: '300000',
+        ALLOWED_MEDIA_TYPES: 'text/plain',
+      });
+      await open('alice');
+      await eventually(async () => expect(await inFlight()).toBe(1));
+      const refused = await open('bob', { 'Content-Type': typeFor(requestLine), ...headers }, requestLine);
+      expectProblem(await refused.response(), status, code);
+      expect(await queued()).toBe(0);
+    },
+  );
 
   it('tells those who wait, and those who are at their limit, of a shutdown', async () => {
     running = await startApp({ MAX_UPLOADS: '1', MAX_UPLOADS_PER_CALLER: '1' });
