@@ -92,4 +92,14 @@ describe('checkIdentity', () => {
     expect(() => checkIdentity(requestWith({ 'content-range': 'bytes 0-1/2' }))).toThrow('VALIDATION_ERROR');
     expect(() => checkIdentity(requestWith({ 'content-encoding': 'identity' }))).not.toThrow();
   });
+
+  it.each(['gzip, chunked', 'Chunked, chunked', 'x-chunked'])('refuses the transfer coding %j', (coding) => {
+    expect(() => checkIdentity(requestWith({ 'transfer-encoding': coding }))).toThrow(
+      'UNSUPPORTED_MEDIA_TYPE',
+    );
+  });
+
+  it.each(['chunked', 'Chunked'])('takes the transfer coding %j', (coding) => {
+    expect(() => checkIdentity(requestWith({ 'transfer-encoding': coding }))).not.toThrow();
+  });
 });

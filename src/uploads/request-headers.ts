@@ -41,6 +41,11 @@ export function checkIdentity({ headers }: IncomingMessage): void {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'A Content-Encoding other than identity is not taken.');
   }
+  // Node undoes `chunked` only, and gives what another coding has made of the file as the file.
+  const transfer = headers['transfer-encoding'];
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') {
+    throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'A Transfer-Encoding other than chunked is not taken.');
+  }
   if (headers['content-range'] !== undefined) throw invalidHeader('Content-Range', 'is not taken');
 }
 

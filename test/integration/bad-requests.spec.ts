@@ -78,6 +78,20 @@ describe('a bad request', () => {
     });
   });
 
+  it.each(['raw', 'multipart'])(
+    'in a coding of its own on the way is not stored as a %s file',
+    async (kind) => {
+      const client = await app.connect();
+      client.head(kind === 'raw' ? `PUT /api/v1/files/${randomUUID()}` : UPLOAD, {
+        Authorization: app.authorization,
+        'Content-Type': kind === 'raw' ? 'text/plain' : MULTIPART_TYPE,
+        'Transfer-Encoding': 'gzip, chunked',
+      });
+      client.send('5\r\nhello\r\n0\r\n\r\n');
+      expectProblem(await client.response(), 415, 'UNSUPPORTED_MEDIA_TYPE');
+    },
+  );
+
   describe('a slow client', () => {
     const open = (): Promise<RawClient> => app.open({ 'Content-Length': 500_000 });
 
