@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asError } from '../errors/as-error.js';
+import { expectsContinue } from '../errors/expect-continue.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { PaceLimits } from './client-pace.js';
 import type { UploadInFlight } from './in-flight-uploads.service.js';
@@ -79,6 +80,6 @@ function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): R
   const { request, response, pace, openConsumer } = incoming;
   const consumer = openConsumer(onBegun);
   // RFC 9110 section 10.1.1: the client holds its body back until now; all that could refuse it has been checked.
-  if (request.headers.expect !== undefined) response.writeContinue();
+  if (expectsContinue(request)) response.writeContinue();
   return new RequestReader(request, consumer, pace);
 }

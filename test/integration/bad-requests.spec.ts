@@ -122,6 +122,31 @@ describe('a bad request', () => {
       expectProblem(await client.send(body).response(), 400, 'EMPTY_FILE');
     });
 
+    it.each(['100-Continue', 'other, 100-continue'])('is understood as %j', async (expectation) => {
+      const client = await app.open({ Expect: expectation, 'Content-Length': 10 });
+      expect((await client.response()).status).toBe(100);
+    });
+
+    it.each([
+      ['1.0', '100-continue'],
+      ['1.1', 'other'],
+    ])('is not answered by HTTP/%s with %j', async (version, expectation) => {
+      const body = multipart([filePart('')]);
+      const client = await app.connect();
+      client.send(
+        [
+          `${UPLOAD} HTTP/${version}`,
+          'Host: ingester',
+          `Authorization: ${app.authorization}`,
+          `Content-Type: ${MULTIPART_TYPE}`,
+          `Content-Length: ${body.length}`,
+          `Expect: ${expectation}`,
+          '\r\n',
+        ].join('\r\n'),
+      );
+      expectProblem(await client.send(body).response(), 400, 'EMPTY_FILE');
+    });
+
     it.each([
       ['without a token', { Authorization: '' }, 401],
       ['with a body that is too large', { 'Content-Length': 10 ** 12 }, 413],
