@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { expectsContinue } from './expect-continue.js';
 
 /** How long a client that is still sending is listened to, so that it comes to read our answer. */
 const LINGER_MS = 5_000;
@@ -32,9 +33,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
-/** A client that asked whether to go on, and was not told to, has sent nothing that we would have to wait for. */
+/**
+ * A client that asked whether to go on, and was not told to, has sent nothing that we would have to wait for; unless it
+ * went on all the same, as many do when they have waited for a second.
+ */
 function awaitsContinue(request: IncomingMessage): boolean {
-  return request.headers.expect !== undefined && request.readableFlowing === null;
+  return expectsContinue(request) && request.readableFlowing === null && request.readableLength === 0;
 }
 
 /** Node calls `destroySoon` after the last answer of a connection; here once, and later than it would. */
