@@ -66,7 +66,7 @@ export class UploadIntake {
     const { settings } = this;
     checkIdentity(request);
     checkContentLength(request, settings.maxFileBytes);
-    const contentType = request.headers['content-type'] ?? DEFAULT_CONTENT_TYPE;
+    const contentType = request.headers['content-type'] || DEFAULT_CONTENT_TYPE;
     settings.mediaTypes.checkDeclared(contentType);
     const filename = dispositionFilename(request);
     const declared = { length: contentLength(request), declaredSha256: declaredSha256(request) };

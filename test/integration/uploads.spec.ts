@@ -165,6 +165,19 @@ describe('uploads', () => {
       expect((await onlyStoredContent(running.dataDir)).equals(bytes)).toBe(true);
     });
 
+    it('takes a file of which nobody says what it is for bytes', async () => {
+      const client = await RawClient.connect(running.port);
+      client.head(`PUT /api/v1/files/${randomUUID()}`, {
+        Authorization: `Bearer ${token}`,
+        'Content-Type': '',
+        'Content-Length': 5,
+      });
+      const answer = await client.send('hello').response();
+      expect(answer.status).toBe(201);
+      expect(answer.json()).toMatchObject({ content_type: 'application/octet-stream' });
+      client.close();
+    });
+
     it('answers the same bytes again with 200 and the first receipt', async () => {
       const id = randomUUID();
       const first = await put(id).set('Content-Type', 'text/plain').send('same');
