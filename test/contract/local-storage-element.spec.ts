@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { LocalStorageElement } from '../../src/storage/drivers/local-storage-element.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { storageElementContract, type Subject } from './storage-element.contract.js';
@@ -147,6 +148,29 @@ describe('LocalStorageElement on disk', () => {
     }
     await element.prepare();
     expect((await readdir(join(root, 'incoming'))).toSorted()).toEqual(['begun', 'in-use']);
+  });
+
+  it('takes files also where something that was left behind cannot be removed, and says so', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    const longAgo = new Date(Date.now() - 2 * 3_600_000);
+    const folders = ['left', 'stuck'].map((name) => join(root, 'incoming', name));
+    const [left = '', stuck = ''] = folders;
+    await mkdir(left, { recursive: true });
+    // Two deep folders, one below the other: no path that the system takes leads to the end, not even for root.
+    const deep = join(...Array<string>(12).fill('x'.repeat(250)));
+    await mkdir(join(root, 'aside', deep), { recursive: true });
+    await mkdir(join(stuck, deep), { recursive: true });
+    await rename(join(root, 'aside'), join(stuck, deep, 'aside'));
+    for (const folder of folders) await utimes(folder, longAgo, longAgo);
+    try {
+      expect(await element.health()).toEqual({ up: true });
+      await element.put(describedFile(), bodyOfBytes('x'), never);
+      expect(await readdir(join(root, 'incoming'))).toEqual(['stuck']);
+      expect(warn.mock.calls).toEqual([[expect.objectContaining({ folder: stuck }), expect.any(String)]]);
+    } finally {
+      warn.mockRestore();
+      await rename(join(stuck, deep, 'aside'), join(root, 'aside'));
+    }
   });
 
   it('does not take damaged metadata for a missing file', async () => {
