@@ -4,6 +4,7 @@ import { ConfigService } from '@nestjs/config';
 import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
+import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import { Bulkhead } from '../resilience/bulkhead.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
 import { departureOf, isGone } from './client-departure.js';
@@ -41,7 +42,7 @@ export class UploadAdmission {
       maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
       retryAfterMs: RETRY_AFTER_MS,
     });
-    metrics.outbound.watchBulkheads(() => [Object.assign(this.uploads.stats, { name: this.uploads.name })]);
+    metrics.outbound.watchBulkheads(() => this.readings());
   }
 
   /**
@@ -63,6 +64,15 @@ export class UploadAdmission {
     } finally {
       releaseCaller();
     }
+  }
+
+  /** All callers are one: there may be any number of them. */
+  private readings(): BulkheadReading[] {
+    const { inflight, rejected } = this.callers.stats;
+    return [
+      { name: this.uploads.name, ...this.uploads.stats },
+      { name: this.callers.name, inflight, rejected, queued: 0, inflightBytes: 0 },
+    ];
   }
 
   private async enter({ request, closing }: Entering): Promise<() => void> {

@@ -152,7 +152,12 @@ describe('GET /metrics', () => {
     await eventually(async () => expect((await metrics()).get('upload_inflight')).toBe(1));
     const put = request(running.url).put(`/api/v1/files/${randomUUID()}`).auth(token, { type: 'bearer' });
     expect((await put.send('x')).status).toBe(429);
-    expect((await metrics()).get('upload_requests_total{route="raw",outcome="rejected"}')).toBe(1);
+    const shown = await metrics();
+    expect(shown.get('upload_requests_total{route="raw",outcome="rejected"}')).toBe(1);
+    const callers = ['inflight', 'queued', 'inflight_bytes', 'rejected_total'].map((reading) =>
+      shown.get(`resilience_bulkhead_${reading}{name="callers"}`),
+    );
+    expect(callers).toEqual([1, 0, 0, 1]);
     client.close();
   });
 
