@@ -1,6 +1,7 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Observable } from 'rxjs';
+import { expectsContinue } from '../errors/expect-continue.js';
 import { readJsonObject } from './json-body.js';
 
 /**
@@ -13,7 +14,7 @@ export class JsonBodyInterceptor implements NestInterceptor {
     const http = context.switchToHttp();
     const request = http.getRequest<Request>();
     // RFC 9110 section 10.1.1: the client holds its body back until now.
-    if (request.headers.expect !== undefined) http.getResponse<Response>().writeContinue();
+    if (expectsContinue(request)) http.getResponse<Response>().writeContinue();
     request.body = await readJsonObject(request);
     return next.handle();
   }
