@@ -17,8 +17,7 @@ const PERMIT_MARGIN_MS = 5_000;
 export class CircuitInterceptor extends OutboundInterceptor {
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
     const target = targetOf(call, policy);
-    call.countsForNothing = waitMs(target) > 0 && mayBeAsked(target, policy);
-    return call.countsForNothing
+    return waitMs(target) > 0 && mayBeAsked(target, policy)
       ? this.ask(call, policy, target, proceed)
       : this.call(call, policy, target, proceed);
   }
@@ -36,7 +35,9 @@ export class CircuitInterceptor extends OutboundInterceptor {
     }
     try {
       const result = await proceed();
-      permit.success();
+      // Who answers a question may fail at a file all the same.
+      if (policy.questions) permit.release();
+      else permit.success();
       return result;
     } catch (error) {
       call.failure = target.cooling.failed(classifyFailure(error, policy.ownCodes));

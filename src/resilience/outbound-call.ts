@@ -25,6 +25,4 @@ export interface OutboundCall {
   deadline?: Deadline;
   /** How the attempt that ended last failed, as the circuit saw it. */
   failure?: FailureKind;
-  /** Is the attempt one that counts for nothing, as a question to a target that is to be left alone? */
-  countsForNothing?: boolean;
 }

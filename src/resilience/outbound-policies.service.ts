@@ -62,7 +62,7 @@ export class OutboundPolicies {
       retry,
       targets: new Map([...targets].map(([target, parts]) => [target, { ...parts, bulkhead: undefined }])),
       bulkhead: new Bulkhead(name, bulkhead),
-      asksShutTargets: true,
+      questions: true,
     });
   }
 

@@ -30,8 +30,9 @@ export interface OutboundPolicy {
   readonly unavailable: { readonly code: ErrorCode; readonly detail: string };
   readonly targets: ReadonlyMap<string, OutboundTarget>;
   /**
-   * Are these questions, which are put to a target that is to be left alone as well, so long as it answers them? They
-   * count for nothing then. A circuit that was opened by hand lets none through.
+   * Are these questions? That a target answers them is no success: it may fail all the same at what its circuit is
+   * about. So they are put to one that is to be left alone as well, so long as it answers, and count for nothing then. A
+   * circuit that was opened by hand lets none through.
    */
-  readonly asksShutTargets?: boolean;
+  readonly questions?: boolean;
 }

@@ -45,7 +45,7 @@ export class RetryInterceptor extends OutboundInterceptor {
       call.failure = undefined;
       try {
         const result = await proceed();
-        if (!call.countsForNothing) this.countSuccess(policy, target, attempts);
+        if (!policy.questions) this.countSuccess(policy, target, attempts);
         return result;
       } catch (error) {
         release();

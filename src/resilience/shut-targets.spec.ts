@@ -91,7 +91,38 @@ describe('a target that is to be left alone', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_300));
     caller.answer = () => Promise.resolve('yes');
     expect(await caller.ask(one())).toBe('yes');
-    expect(circuit.totals.success).toBe(1);
+    expect(circuit.totals).toMatchObject({ success: 0, neutral: 1 });
+  });
+
+  it('is not called well for the questions that it answers on trial, and called ill for one that it does not', async () => {
+    await shut();
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    for (let count = 0; count < 3; count += 1) expect(await caller.ask(one())).toBe('yes');
+    expect(circuit.report()).toMatchObject({ state: 'half_open', success_count: 0 });
+    caller.answer = answers(503);
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+    expect(circuit.state).toBe('open');
+  });
+
+  it('asks for rest in vain a second time, whatever it answered between', async () => {
+    caller.answer = answers(503, 1_500);
+    await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    caller.answer = () => Promise.resolve('yes');
+    expect(await caller.ask(one())).toBe('yes');
+    expect(circuit.state).toBe('closed');
+    caller.answer = answers(503, 1_500);
+    await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
+    expect(circuit.state).toBe('open');
+  });
+
+  it('gets no more tries for the questions that it answers', async () => {
+    const budget = app.get(OutboundPolicies).require('orders').targets.get('one')?.budget;
+    budget?.pay({ verdict: 'failure', retry: 'again' });
+    for (let count = 0; count < 20; count += 1) await caller.ask(one());
+    expect(budget?.tokens).toBe(9);
+    await caller.order(one());
+    expect(budget?.tokens).toBeCloseTo(9.1);
   });
 
   it('is asked again where it answers that it will not tell', async () => {

@@ -16,7 +16,7 @@ export function callableTargets(names: readonly string[], policy: OutboundPolicy
 
 /** May a question be put to a target that is to be left alone? */
 export function mayBeAsked({ circuit, silence }: OutboundTarget, policy: OutboundPolicy): boolean {
-  return policy.asksShutTargets === true && !circuit.isForced && !silence.lasts;
+  return policy.questions === true && !circuit.isForced && !silence.lasts;
 }
 
 /** Are all of them to be left alone? */
