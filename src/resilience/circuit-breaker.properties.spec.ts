@@ -11,6 +11,7 @@ import type { CircuitSnapshot } from './circuit-snapshot.js';
 type Step =
   | { readonly do: 'ask'; readonly settleWithinMs: number }
   | { readonly do: 'settle'; readonly which: number; readonly verdict: ModelVerdict }
+  | { readonly do: 'pass over' }
   | { readonly do: 'pass'; readonly ms: number }
   | { readonly do: 'force'; readonly ttlMs: number | undefined }
   | { readonly do: 'reset' }
@@ -43,6 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       verdict: fc.constantFrom<ModelVerdict>('success', 'failure', 'failure', 'neutral'),
     }),
   },
+  { weight: 3, arbitrary: fc.constant({ do: 'pass over' as const }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('pass' as const), ms: someMs }) },
   {
     weight: 1,
@@ -72,6 +74,7 @@ class Driven {
   breaker: CircuitBreaker;
   readonly events: CircuitEvent[] = [];
   readonly answers: (Permit | Rejection)[] = [];
+  readonly turnedAway: boolean[] = [];
 
   constructor(private readonly circuit: CircuitSettings) {
     this.breaker = this.newBreaker();
@@ -86,6 +89,10 @@ class Driven {
         return;
       case 'settle':
         return this.settle(this.answers.length - 1 - what.which, what.verdict);
+      case 'pass over':
+        this.events.push({ at, type: 'pass over' });
+        this.turnedAway.push(this.breaker.turnsAway());
+        return;
       case 'pass':
         return this.clock.pass(what.ms);
       case 'force':
@@ -186,6 +193,7 @@ describe('CircuitBreaker, driven by chance', () => {
         expect(left.answers.map(({ admitted }) => admitted)).toEqual(
           watched.answers.map(({ admitted }) => admitted),
         );
+        expect(left.turnedAway).toEqual(watched.turnedAway);
         expect(left.breaker.report()).toEqual(watched.breaker.report());
       }),
       { numRuns: 300 },

@@ -105,6 +105,18 @@ export class CircuitBreaker {
     return answer;
   }
 
+  /**
+   * For who chooses among targets: where a call would be rejected, counts that and says so. Where it would be admitted,
+   * nothing is granted and nothing counted.
+   */
+  turnsAway(): boolean {
+    const now = this.#catchUp();
+    const turnedAway = this.#retryAfterMs(now) > 0;
+    if (turnedAway) this.#countRejection(now);
+    this.#listeners.tell();
+    return turnedAway;
+  }
+
   /** Opens the circuit by hand. @throws RangeError for a `ttlMs` that is not above 0. */
   forceOpen({ reason, by, ttlMs }: ForceOpen): void {
     if (ttlMs !== undefined) requirePositive('ttlMs', ttlMs);
@@ -186,9 +198,13 @@ export class CircuitBreaker {
     return state.probes + state.successes < successThreshold ? 0 : Math.min(PROBE_WAIT_MS, recoveryMs);
   }
 
-  #reject(retryAfterMs: number, now: Moment): Rejection {
+  #countRejection(now: Moment): void {
     this.#counters.record('rejected', now.wallMs);
     this.#listeners.call(this.name, 'rejected');
+  }
+
+  #reject(retryAfterMs: number, now: Moment): Rejection {
+    this.#countRejection(now);
     return { admitted: false, state: this.#state.kind === 'open' ? 'open' : 'half_open', retryAfterMs };
   }
 

@@ -10,7 +10,7 @@ import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy } from './outbound-policy.js';
 import { planRetry, type RetryDecision } from './retry-plan.js';
 import { sleep } from './sleep.js';
-import { areShut, callableTargets, noTarget } from './target-choice.js';
+import { areShut, callableTargets, noTarget, preferredTo } from './target-choice.js';
 import { type Place, takePlace } from './target-places.js';
 import { timeoutPhaseOf } from './timeout-phase.js';
 
@@ -25,6 +25,8 @@ interface Attempts {
   readonly failures: FailureKind[];
   /** Targets that failed, and how at last; another try goes to one that has not, where there is one. */
   readonly failed: Map<string, FailureKind>;
+  /** Targets whose circuit has counted that it turned the call away: once is enough. */
+  readonly turnedAway: Set<string>;
 }
 
 /** Chooses the target of each attempt, one that has room for it, and makes attempts until one succeeds or none can help. */
@@ -38,7 +40,7 @@ export class RetryInterceptor extends OutboundInterceptor {
   }
 
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
-    const attempts: Attempts = { failures: [], failed: new Map() };
+    const attempts: Attempts = { failures: [], failed: new Map(), turnedAway: new Set() };
     for (;;) {
       const { target, release } = await this.choose(call, policy, attempts);
       call.target = target;
@@ -56,19 +58,20 @@ export class RetryInterceptor extends OutboundInterceptor {
     }
   }
 
-  private async choose(
-    call: OutboundCall,
-    policy: OutboundPolicy,
-    { failures, failed }: Attempts,
-  ): Promise<Place> {
+  private async choose(call: OutboundCall, policy: OutboundPolicy, attempts: Attempts): Promise<Place> {
+    const { failures, failed } = attempts;
     const callable = callableTargets(call.targets, policy);
-    if (callable.length === 0) throw noTarget(call.targets, policy);
+    if (callable.length === 0) {
+      countRejections(undefined, call, policy, attempts);
+      throw noTarget(call.targets, policy);
+    }
     const untried = callable.filter((name) => !failed.has(name));
     const place = await takePlace(
       untried.length > 0 ? untried : reachedFirst(callable, failed),
       call,
       policy,
     );
+    countRejections(place.target, call, policy, attempts);
     if (failures.length > 0) this.metrics.outbound.retried(place.target);
     return place;
   }
@@ -93,9 +96,12 @@ export class RetryInterceptor extends OutboundInterceptor {
     attempts: Attempts,
     error: unknown,
   ): Promise<void> {
-    // Its circuit opened while the attempt waited for a place: none was made, and the choice is another now.
-    if (wasRejected(call, error)) return;
     const target = call.target ?? '';
+    // Its circuit opened while the attempt waited for a place: none was made, and the choice is another now.
+    if (wasRejected(call, error)) {
+      attempts.turnedAway.add(target);
+      return;
+    }
     const failure = call.failure ?? classifyFailure(error, policy.ownCodes);
     attempts.failures.push(failure);
     attempts.failed.set(target, failure);
@@ -134,6 +140,21 @@ export class RetryInterceptor extends OutboundInterceptor {
       policy.retry,
       Math.random,
     );
+  }
+}
+
+/** Has circuits count that they kept the call from targets that it would have gone to, untried as they are. */
+function countRejections(
+  chosen: string | undefined,
+  call: OutboundCall,
+  policy: OutboundPolicy,
+  { failed, turnedAway }: Attempts,
+): void {
+  // A question passes an open circuit, or leaves it alone for another reason.
+  if (policy.questions) return;
+  const untried = call.targets.filter((name) => !failed.has(name));
+  for (const name of preferredTo(chosen, untried)) {
+    if (!turnedAway.has(name) && policy.targets.get(name)?.circuit.turnsAway()) turnedAway.add(name);
   }
 }
 

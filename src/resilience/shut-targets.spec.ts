@@ -79,7 +79,7 @@ describe('a target that is to be left alone', () => {
     const before = circuit.report();
     expect(await caller.ask(one())).toBe('yes');
     await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
-    expect(circuit.report()).toEqual(before);
+    expect(circuit.report()).toEqual({ ...before, rejected_count: 1 });
   });
 
   it('is asked once where it does not answer, and again when it may be called', async () => {

@@ -14,6 +14,11 @@ export function callableTargets(names: readonly string[], policy: OutboundPolicy
   });
 }
 
+/** The names before `chosen`, which would have been taken instead; all where none was chosen of these. */
+export function preferredTo(chosen: string | undefined, names: readonly string[]): readonly string[] {
+  return chosen !== undefined && names.includes(chosen) ? names.slice(0, names.indexOf(chosen)) : names;
+}
+
 /** May a question be put to a target that is to be left alone? */
 export function mayBeAsked({ circuit, silence }: OutboundTarget, policy: OutboundPolicy): boolean {
   return policy.questions === true && !circuit.isForced && !silence.lasts;

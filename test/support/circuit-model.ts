@@ -11,6 +11,7 @@ export type CircuitEvent =
       readonly permit: number;
       readonly verdict: ModelVerdict;
     }
+  | { readonly at: number; readonly type: 'pass over' }
   | { readonly at: number; readonly type: 'force'; readonly ttlMs: number | undefined }
   | { readonly at: number; readonly type: 'reset' }
   | { readonly at: number; readonly type: 'restart' };
@@ -102,6 +103,9 @@ export class CircuitModel {
     switch (event.type) {
       case 'ask':
         return this.ask(event.at + event.settleWithinMs);
+      case 'pass over':
+        if (!this.admits) this.seen.push('rejected');
+        return;
       case 'settle': {
         const call = this.admitted.get(event.permit);
         return call && this.settle(call, event.verdict, event.at);
