@@ -111,6 +111,15 @@ describe('planRetry', () => {
       expect(plan([full])).toEqual({ kind: 'stop', reason: 'predicate' });
     });
 
+    it('when its circuit is open, without a price, unless there is another', () => {
+      expect(plan([broken], { isShut: true })).toEqual({ kind: 'stop', reason: 'shut' });
+      expect(plan([busyFor(500)], { isShut: true })).toEqual({ kind: 'stop', reason: 'shut' });
+      expect(budget.tokens).toBe(10);
+      expect(plan([broken], { isShut: true, hasOtherTarget: true })).toMatchObject({ where: 'next' });
+      const after = plan([broken, broken], { isShut: true, hasEarlierTarget: true });
+      expect(after).toMatchObject({ kind: 'retry', delayMs: 2000 });
+    });
+
     it('when the settings do not want it', () => {
       const settings = { retryIf: ({ nothingSent = false }: FailureKind) => nothingSent };
       expect(plan([broken], { settings })).toEqual({ kind: 'stop', reason: 'predicate' });

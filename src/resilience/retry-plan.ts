@@ -21,6 +21,8 @@ export interface FailedCall {
   readonly hasOtherTarget: boolean;
   /** Is there another target that failed before and may be called again? */
   readonly hasEarlierTarget?: boolean;
+  /** Is the target that failed behind an open circuit now? That it asks for rest is another matter, and may be waited for. */
+  readonly isShut?: boolean;
   readonly signal: AbortSignal;
   /** Aborted when nobody waits for another attempt. */
   readonly abandoned?: AbortSignal;
@@ -29,7 +31,8 @@ export interface FailedCall {
   readonly budget: RetryBudget;
 }
 
-export type StopReason = 'attempts' | 'budget' | 'deadline' | 'not_replayable' | 'predicate' | 'aborted';
+export type StopReason =
+  'attempts' | 'budget' | 'deadline' | 'not_replayable' | 'predicate' | 'aborted' | 'shut';
 
 export type RetryDecision =
   | { readonly kind: 'retry'; readonly where: 'same' | 'next'; readonly delayMs: number }
@@ -38,8 +41,9 @@ export type RetryDecision =
 /**
  * Decides what follows after a failed attempt. Another target is tried without waiting and without a price: the
  * budget and the delay spare the one that failed. The same one is waited for, by back-off and `Retry-After`, and not
- * at all where it asks for more than `maxMs` or the deadline would pass meanwhile: such a wait would be in vain. Takes a
- * token of the budget when, and only when, it decides for the same target, or for one that failed before.
+ * at all where its circuit is open, where it asks for more than `maxMs` or the deadline would pass meanwhile: such a
+ * wait would be in vain. Takes a token of the budget when, and only when, it decides for the same target, or for one
+ * that failed before.
  */
 export function planRetry(call: FailedCall, settings: RetrySettings, random: Random): RetryDecision {
   const failure = call.failures.at(-1);
@@ -48,6 +52,16 @@ export function planRetry(call: FailedCall, settings: RetrySettings, random: Ran
   if (reason) return { kind: 'stop', reason };
   if (call.hasOtherTarget) return { kind: 'retry', where: 'next', delayMs: 0 };
   if (failure.retry === 'elsewhere') return { kind: 'stop', reason: 'predicate' };
+  return planWait(call, failure, settings, random);
+}
+
+function planWait(
+  call: FailedCall,
+  failure: FailureKind,
+  settings: RetrySettings,
+  random: Random,
+): RetryDecision {
+  if (call.isShut && !call.hasEarlierTarget) return { kind: 'stop', reason: 'shut' };
   // What this one asks for is nothing to another one.
   const restMs = call.hasEarlierTarget ? 0 : (failure.retryAfterMs ?? 0);
   if (restMs > settings.backoff.maxMs) return { kind: 'stop', reason: 'predicate' };

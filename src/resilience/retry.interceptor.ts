@@ -8,7 +8,7 @@ import type { OutboundCall } from './outbound-call.js';
 import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy } from './outbound-policy.js';
-import { planRetry, type RetryDecision } from './retry-plan.js';
+import { planRetry, type RetryDecision, type StopReason } from './retry-plan.js';
 import { sleep } from './sleep.js';
 import { areShut, callableTargets, noTarget, preferredTo } from './target-choice.js';
 import { type Place, takePlace } from './target-places.js';
@@ -82,6 +82,11 @@ export class RetryInterceptor extends OutboundInterceptor {
     if (!attempts.failed.has(target)) this.countFallback(attempts, 'success');
   }
 
+  /** Nothing was suppressed where no attempt was left, or where the circuit, which counts for itself, takes none. */
+  private countSuppressed(target: string, reason: StopReason): void {
+    if (reason !== 'attempts' && reason !== 'shut') this.metrics.outbound.retrySuppressed(target, reason);
+  }
+
   private countFallback({ failed }: Attempts, outcome: 'success' | 'failure'): void {
     const [first] = failed.keys();
     if (first !== undefined && (outcome === 'success' || failed.size > 1)) {
@@ -109,17 +114,22 @@ export class RetryInterceptor extends OutboundInterceptor {
     if (late) this.metrics.outbound.timedOut(target, late);
     const decision = this.decide(call, policy, attempts);
     if (decision.kind === 'stop') {
-      if (decision.reason !== 'attempts') this.metrics.outbound.retrySuppressed(target, decision.reason);
+      this.countSuppressed(target, decision.reason);
       this.countFallback(attempts, 'failure');
-      throw endedBy(call) ?? this.finalError(call, policy, error);
+      throw endedBy(call) ?? this.finalError(call, policy, decision.reason, error);
     }
     if (decision.where === 'same') await pause(decision.delayMs, call, policy);
   }
 
-  /** Where the targets ask for rest, when they may be called again is what a client can use. */
-  private finalError(call: OutboundCall, policy: OutboundPolicy, error: unknown): unknown {
-    const asksForRest = call.failure?.retryAfterMs !== undefined;
-    return asksForRest && areShut(call.targets, policy) ? noTarget(call.targets, policy, error) : error;
+  /** Where the targets ask for rest, or are to get it, when they may be called again is what a client can use. */
+  private finalError(
+    call: OutboundCall,
+    policy: OutboundPolicy,
+    reason: StopReason,
+    error: unknown,
+  ): unknown {
+    const isToRest = reason === 'shut' || call.failure?.retryAfterMs !== undefined;
+    return isToRest && areShut(call.targets, policy) ? noTarget(call.targets, policy, error) : error;
   }
 
   private decide(call: OutboundCall, policy: OutboundPolicy, { failures, failed }: Attempts): RetryDecision {
@@ -132,6 +142,7 @@ export class RetryInterceptor extends OutboundInterceptor {
         replayable: call.canRepeat?.() ?? true,
         hasOtherTarget: others.some((name) => !failed.has(name)),
         hasEarlierTarget: others.length > 0,
+        isShut: target.circuit.retryAfterMs > 0,
         signal: call.signal,
         abandoned: call.abandoned,
         deadline: call.deadline,

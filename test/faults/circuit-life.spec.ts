@@ -98,6 +98,24 @@ describe('the circuit of a storage element', () => {
     expect((await upload()).status).toBe(201);
   });
 
+  it('ends the upload that opens it at once, without waiting for another attempt', async () => {
+    await start([first.url], {
+      STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1',
+      STORAGE_CIRCUIT_RECOVERY_MS: '60000',
+      STORAGE_RETRY_ATTEMPTS: '3',
+      // Longer than a test may last, but for the luck of the draw.
+      STORAGE_RETRY_BASE_MS: '600000',
+      STORAGE_RETRY_MAX_MS: '600000',
+      STORAGE_DEADLINE_BASE_MS: '3600000',
+      STORAGE_DEADLINE_MAX_MS: '3600000',
+    });
+    first.options.fault = FAILURE;
+    const rejected = await upload();
+    expect(await rejected.json()).toMatchObject({ status: 503, code: 'NO_STORAGE_AVAILABLE' });
+    expect(Number(rejected.headers.get('retry-after'))).toBeGreaterThan(50);
+    expect(first.uploads).toHaveLength(1);
+  });
+
   it('may have a longest recovery below the usual one, which then never doubles', async () => {
     await start([first.url], { STORAGE_CIRCUIT_MAX_RECOVERY_MS: '1' });
     expect((await upload()).status).toBe(201);
