@@ -33,6 +33,7 @@ const circuit = (members: Partial<CircuitReport> = {}): CircuitReport => ({
   rejected_count: 0,
   neutral_count: 0,
   retry_at: null,
+  cooling_until: null,
   health_percentage: 100,
   ...members,
 });

@@ -89,6 +89,15 @@ export class CircuitReportBody implements CircuitReport {
   })
   readonly retry_at!: string | null;
 
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    nullable: true,
+    description:
+      'Until when the target has asked to be left alone with 429 or 503 and `Retry-After`, whatever the state. A reset ends that.',
+  })
+  readonly cooling_until!: string | null;
+
   @ApiProperty({ description: 'Closed 100, half-open 50, open 0.' })
   readonly health_percentage!: number;
 

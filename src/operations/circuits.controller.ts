@@ -75,7 +75,7 @@ export class CircuitsController {
   @HttpCode(HttpStatus.OK)
   @RequirePermission('admin:write')
   @UseInterceptors(JsonBodyInterceptor)
-  @ApiCircuitOrder('Close a circuit and forget its failures')
+  @ApiCircuitOrder('Close a circuit, and forget its failures and what its target asked for')
   async reset(
     @Param('name') name: string,
     @Body(validatedBody) { reason }: ResetOrder,

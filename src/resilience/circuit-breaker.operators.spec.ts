@@ -182,7 +182,23 @@ describe('CircuitBreaker, for those who operate and watch it', () => {
         rejected_count: 0,
         neutral_count: 1,
         retry_at: null,
+        cooling_until: null,
         health_percentage: 100,
+      });
+    });
+
+    it('says until when its target asked to be left alone, though it is closed', () => {
+      const cooling = { untilWallMs: Date.parse('2026-11-20T10:03:20.000Z') };
+      const settings = DEFAULT_CIRCUIT_SETTINGS;
+      const { state, cooling_until } = new CircuitBreaker('x', {
+        settings,
+        clock,
+        listeners,
+        cooling,
+      }).report();
+      expect({ state, cooling_until }).toEqual({
+        state: 'closed',
+        cooling_until: '2026-11-20T10:03:20.000Z',
       });
     });
 

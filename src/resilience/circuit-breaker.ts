@@ -2,7 +2,7 @@ import { CircuitCounters } from './circuit-counters.js';
 import type { CircuitListeners } from './circuit-listeners.js';
 import { type Moment, momentAt, momentNow } from './circuit-moment.js';
 import { CircuitPermit, OutstandingPermits, type Permit, type Rejection } from './circuit-permit.js';
-import { circuitReport, type CircuitReport } from './circuit-reports.js';
+import { circuitReport, type CircuitReport, type Cooling } from './circuit-reports.js';
 import {
   checkedCircuitSettings,
   type CircuitSettings,
@@ -21,6 +21,8 @@ interface CircuitBreakerParts {
   readonly listeners: CircuitListeners;
   /** A number in [0, 1), for the jitter of the recovery timeout. */
   readonly random?: () => number;
+  /** The rest that the target asked for, which is no matter of the circuit's but stands in its report. */
+  readonly cooling?: Cooling;
 }
 
 interface ByHand {
@@ -51,6 +53,7 @@ export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #listeners: CircuitListeners;
   readonly #random: () => number;
+  readonly #cooling: Cooling | undefined;
   readonly #failures: FailureWindow;
   readonly #counters = new CircuitCounters();
   readonly #permits = new OutstandingPermits();
@@ -68,6 +71,7 @@ export class CircuitBreaker {
     this.#clock = parts.clock;
     this.#listeners = parts.listeners;
     this.#random = parts.random ?? Math.random;
+    this.#cooling = parts.cooling;
     this.#failures = new FailureWindow(this.settings.failureThreshold, this.settings.failureWindowMs);
   }
 
@@ -141,7 +145,13 @@ export class CircuitBreaker {
   report(): CircuitReport {
     const now = this.#look();
     const failures = this.#failures.count(now.ms);
-    return circuitReport({ state: this.#state, settings: this.settings, counters: this.#counters, failures });
+    return circuitReport({
+      state: this.#state,
+      settings: this.settings,
+      counters: this.#counters,
+      failures,
+      coolingUntilWallMs: this.#cooling?.untilWallMs,
+    });
   }
 
   /** What to save, so that the circuit outlives the process. */

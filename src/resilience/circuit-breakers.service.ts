@@ -8,6 +8,7 @@ import {
   circuitsOverview,
   type CircuitsOverview,
   circuitsSummary,
+  type Cooling,
 } from './circuit-reports.js';
 import { type CircuitSettings, DEFAULT_CIRCUIT_SETTINGS } from './circuit-settings.js';
 import type { CircuitSnapshot } from './circuit-snapshot.js';
@@ -37,7 +38,7 @@ export class CircuitBreakers {
   }
 
   /** @throws RangeError for settings that make no sense, Error for a name that is bad, taken or one too many. */
-  register(name: string, settings: Partial<CircuitSettings> = {}): CircuitBreaker {
+  register(name: string, settings: Partial<CircuitSettings> = {}, cooling?: Cooling): CircuitBreaker {
     if (!NAME.test(name)) throw new Error(`A circuit cannot be named "${name}"`);
     if (this.breakers.has(name)) throw new Error(`There is a circuit named "${name}" already`);
     if (this.breakers.size >= MOST_CIRCUITS) throw new Error(`There are ${MOST_CIRCUITS} circuits already`);
@@ -45,6 +46,7 @@ export class CircuitBreakers {
       settings: { ...DEFAULT_CIRCUIT_SETTINGS, ...settings },
       clock: this.clock,
       listeners: this.listeners,
+      cooling,
     });
     this.breakers.set(name, breaker);
     return breaker;

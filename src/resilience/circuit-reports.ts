@@ -22,6 +22,8 @@ export interface CircuitReport {
   readonly neutral_count: number;
   /** When an open circuit admits probes; null in another state, and where only a reset ends it. */
   readonly retry_at: string | null;
+  /** Until when the target has asked to be left alone (`Retry-After`), whatever the state; null where it has not. */
+  readonly cooling_until: string | null;
   /** Closed 100, half-open 50, open 0. */
   readonly health_percentage: number;
   /** Only while the circuit is open by hand; `until` is null when only a reset ends it. */
@@ -67,17 +69,25 @@ export interface CircuitsOverview {
   };
 }
 
+/** The rest that a target has asked for. */
+export interface Cooling {
+  /** When it is over; undefined where there is none. */
+  readonly untilWallMs: number | undefined;
+}
+
 /** What a report is made of, read from a breaker at one moment. */
 interface CircuitView {
   readonly state: CircuitState;
   readonly settings: CircuitSettings;
   readonly counters: CircuitCounters;
   readonly failures: number;
+  readonly coolingUntilWallMs: number | undefined;
 }
 
 const HEALTH_PERCENTAGE: Readonly<Record<CircuitStateName, number>> = { closed: 100, half_open: 50, open: 0 };
 
-export function circuitReport({ state, settings, counters, failures }: CircuitView): CircuitReport {
+export function circuitReport(view: CircuitView): CircuitReport {
+  const { state, settings, counters, failures } = view;
   const retryAt = state.kind === 'open' ? timeOf(state.retryAt?.wallMs) : null;
   const forced = state.kind === 'open' ? state.forced : undefined;
   return {
@@ -95,6 +105,7 @@ export function circuitReport({ state, settings, counters, failures }: CircuitVi
     rejected_count: counters.calls.rejected,
     neutral_count: counters.calls.neutral,
     retry_at: retryAt,
+    cooling_until: timeOf(view.coolingUntilWallMs),
     health_percentage: HEALTH_PERCENTAGE[state.kind],
     ...(forced && { forced: { reason: forced.reason, by: forced.by, until: retryAt } }),
   };

@@ -34,6 +34,9 @@ export class OutboundPolicies {
     metrics: Metrics,
   ) {
     metrics.outbound.watchBulkheads(() => this.readings());
+    circuits.onTransition(({ name, cause }) => {
+      if (cause === 'reset') this.wake(name);
+    });
   }
 
   /** @throws Error when there is a policy or a circuit of a name already. */
@@ -73,6 +76,15 @@ export class OutboundPolicies {
     return policy;
   }
 
+  /** Who resets a circuit wants its target to be called: what it asked for before is forgotten too. */
+  private wake(targetName: string): void {
+    for (const { targets } of this.policies.values()) {
+      const target = targets.get(targetName);
+      target?.cooling.end();
+      target?.silence.end();
+    }
+  }
+
   private *readings(): Generator<BulkheadReading> {
     for (const { bulkhead, targets } of this.policies.values()) {
       yield readingOf(bulkhead);
@@ -85,10 +97,11 @@ export class OutboundPolicies {
     circuit: Partial<CircuitSettings>,
     bulkhead: BulkheadSettings | undefined,
   ): OutboundTarget {
+    const cooling = new RetryAfterCooling(this.clock);
     return {
-      circuit: this.circuits.register(name, circuit),
+      circuit: this.circuits.register(name, circuit, cooling),
       budget: new RetryBudget(),
-      cooling: new RetryAfterCooling(this.clock),
+      cooling,
       silence: new Silence(this.clock),
       bulkhead: bulkhead && new Bulkhead(name, bulkhead),
     };

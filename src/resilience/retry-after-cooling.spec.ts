@@ -5,13 +5,15 @@ import { RetryAfterCooling } from './retry-after-cooling.js';
 
 const busyFor = (retryAfterMs?: number): FailureKind => ({ ...BUSY, retryAfterMs });
 
+const WALL_MS = Date.parse('2026-11-20T10:00:00Z');
+
 describe('RetryAfterCooling', () => {
   let nowMs: number;
   let cooling: RetryAfterCooling;
 
   beforeEach(() => {
     nowMs = 1000;
-    cooling = new RetryAfterCooling({ monotonicMs: () => nowMs, wallMs: () => 0 });
+    cooling = new RetryAfterCooling({ monotonicMs: () => nowMs, wallMs: () => nowMs + WALL_MS });
   });
 
   it('leaves a target alone for the time that it asks for', () => {
@@ -22,6 +24,25 @@ describe('RetryAfterCooling', () => {
     expect(cooling.remainingMs).toBe(1);
     nowMs += 1;
     expect(cooling.remainingMs).toBe(0);
+  });
+
+  it('says until when, which the shorter rest that another call was asked for does not change', () => {
+    expect(cooling.untilWallMs).toBeUndefined();
+    cooling.failed(busyFor(5000));
+    nowMs += 1000;
+    cooling.failed(busyFor(100));
+    expect(cooling.untilWallMs).toBe(WALL_MS + 6000);
+    nowMs += 4000;
+    expect(cooling.untilWallMs).toBeUndefined();
+  });
+
+  it('leaves nobody alone any more when it is ended, and begins anew', () => {
+    cooling.failed(busyFor(5000));
+    cooling.end();
+    expect([cooling.remainingMs, cooling.untilWallMs]).toEqual([0, undefined]);
+    nowMs += 5000;
+    expect(cooling.failed(busyFor(5000))).toMatchObject({ verdict: 'neutral' });
+    expect(cooling.remainingMs).toBe(5000);
   });
 
   it('counts a failure when it asks again after that time', () => {

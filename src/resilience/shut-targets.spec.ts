@@ -132,6 +132,21 @@ describe('a target that is to be left alone', () => {
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
   });
 
+  it('is called and asked again at once when an operator resets its circuit', async () => {
+    caller.answer = answers(503, 200_000);
+    await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
+    expect(Date.parse(circuit.report().cooling_until ?? '') - Date.now()).toBeGreaterThan(190_000);
+    caller.answer = answers(500);
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+    const silence = app.get(OutboundPolicies).require('questions').targets.get('one')?.silence;
+    expect(silence?.lasts).toBe(true);
+    circuit.reset({ by: 'test' });
+    expect(silence?.lasts).toBe(false);
+    caller.answer = () => Promise.resolve('yes');
+    expect(await caller.order(one())).toBe('yes');
+    expect(circuit.report().cooling_until).toBeNull();
+  });
+
   it('is not asked where it was shut by hand', async () => {
     circuit.forceOpen({ reason: 'test', by: 'test' });
     await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });

@@ -15,4 +15,9 @@ export class Silence {
   begin(ms: number): void {
     this.#untilMs = this.clock.monotonicMs() + ms;
   }
+
+  /** Somebody who knows better says that it answers again. */
+  end(): void {
+    this.#untilMs = -Infinity;
+  }
 }

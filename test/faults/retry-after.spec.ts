@@ -44,6 +44,30 @@ describe('an upload to the only element, which asks for a longer rest than anybo
     expect(waitSeconds).toBeLessThanOrEqual(30);
     expect(element.uploads).toHaveLength(1);
   });
+
+  it('is stored at once when an operator resets the circuit, which tells of the rest', async () => {
+    running = await startApp({
+      STORAGE_ELEMENTS: elementsAt([element.url]),
+      DELIVER_LATER: 'false',
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
+    });
+    const admin = { authorization: `Bearer ${await running.token({ role: 'admin' })}` };
+    const circuit = `${running.url}/api/v1/resilience/circuit-breakers/storage:se-1`;
+    const upload = async (): Promise<number> => {
+      const body = new FormData();
+      body.append('file', new Blob(['hello']), 'a.txt');
+      const headers = { authorization: `Bearer ${await running.token()}` };
+      return (await fetch(`${running.url}/api/v1/files/upload`, { method: 'POST', headers, body })).status;
+    };
+    expect(await upload()).toBe(503);
+    element.options.fault = undefined;
+    const report = await (await fetch(circuit, { headers: admin })).json();
+    expect(report).toMatchObject({ state: 'closed', cooling_until: expect.stringMatching(/^20.*Z$/) });
+    expect(await upload()).toBe(503);
+    const reset = await fetch(`${circuit}/reset`, { method: 'POST', headers: admin });
+    expect(await reset.json()).toMatchObject({ state: 'closed', cooling_until: null });
+    expect(await upload()).toBe(201);
+  });
 });
 
 describe('an upload to the only element, which asks for a second of rest', () => {

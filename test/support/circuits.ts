@@ -17,6 +17,7 @@ export const UNTOUCHED: CircuitReport = {
   rejected_count: 0,
   neutral_count: 0,
   retry_at: null,
+  cooling_until: null,
   health_percentage: 100,
 };
 
