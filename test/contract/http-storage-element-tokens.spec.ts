@@ -68,6 +68,23 @@ describe('HttpStorageElement', () => {
       });
     });
 
+    it('keeps nobody who leaves waiting for a new one', async () => {
+      fixture.server.options.acceptedTokens = [];
+      const asked = Promise.withResolvers<void>();
+      const tokens = {
+        token: () => Promise.resolve('old'),
+        renew: () => {
+          asked.resolve();
+          return new Promise<never>(() => undefined);
+        },
+      };
+      const leaving = new AbortController();
+      const put = fixture.elementWith({}, tokens).put(describedFile(), bodyInHand().body, leaving.signal);
+      await asked.promise;
+      leaving.abort(new Error('gone'));
+      await expect(put).rejects.toThrow('gone');
+    });
+
     it('shows no token in the error', async () => {
       const tokens = { token: () => Promise.resolve('s3cret'), renew: () => Promise.resolve('s3cret-2') };
       fixture.server.options.acceptedTokens = [];

@@ -66,7 +66,8 @@ export class HttpStorageElement implements StorageElement {
     const form = formOf(file, body);
     let answer = await this.#upload(form, token, signal);
     if (token !== undefined && TOKEN_REFUSALS.has(answer.status)) {
-      const renewed = await this.tokens.renew(token);
+      const renewed = await abortable(signal, this.tokens.renew(token));
+      signal.throwIfAborted();
       // What was read of the file is gone; only an untouched file can be sent again.
       if (form.bytesTaken === 0) answer = await this.#upload(formOf(file, body), renewed, signal);
     }
