@@ -174,6 +174,32 @@ describe('ServiceTokens', () => {
       expect(endpoint.requests).toHaveLength(2);
     });
 
+    it('not again for ten seconds where its replacement is rejected too', async () => {
+      const tokens = await tokensWith();
+      await tokens.token();
+      expect(await tokens.renew('token-1')).toBe('token-2');
+      for (let call = 0; call < 10; call += 1) expect(await tokens.renew('token-2')).toBe('token-2');
+      clock.pass(9_999);
+      expect(await tokens.renew('token-2')).toBe('token-2');
+      expect(endpoint.requests).toHaveLength(2);
+      clock.pass(1);
+      expect(await tokens.renew('token-2')).toBe('token-3');
+      expect(await tokens.renew('token-3')).toBe('token-3');
+    });
+
+    it('at once where that was issued for its age, or is over by now', async () => {
+      endpoint.options.expiresIn = 8;
+      const tokens = await tokensWith();
+      await tokens.token();
+      expect(await tokens.renew('token-1')).toBe('token-2');
+      clock.pass(5_000);
+      expect(await tokens.token()).toBe('token-2');
+      await settled(3);
+      expect(await tokens.renew('token-3')).toBe('token-4');
+      clock.pass(8_000);
+      expect(await tokens.renew('token-4')).toBe('token-5');
+    });
+
     it('and keeps it for others while there is no new one', async () => {
       const tokens = await tokensWith();
       await tokens.token();

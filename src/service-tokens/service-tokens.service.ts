@@ -13,6 +13,12 @@ interface HeldToken {
   readonly renewAtMs: number;
 }
 
+/**
+ * So long a token that replaced a rejected one is kept though it is rejected too, in milliseconds: then it is not the
+ * token that is wrong, and a new one for each call would only be a load on the endpoint.
+ */
+const REPLACEMENT_MS = 10_000;
+
 /** An expected "no" is a value: a token endpoint that is down is reported, not thrown. */
 export type ServiceTokenHealth = { readonly up: true } | { readonly up: false; readonly reason: string };
 
@@ -29,6 +35,8 @@ export class ServiceTokens implements OnApplicationShutdown {
   private readonly closing = new AbortController();
   #held: HeldToken | undefined;
   #renewal: Promise<HeldToken> | undefined;
+  /** The last token that was fetched because another one was rejected, and when. */
+  #replacement: { readonly value: string; readonly atMs: number } | undefined;
 
   constructor(
     private readonly endpoint: TokenEndpoint,
@@ -52,13 +60,17 @@ export class ServiceTokens implements OnApplicationShutdown {
   }
 
   /**
-   * Called when `rejected` was answered with 401: gives another token, asking for one unless another caller has
-   * done so already. The rejected one stays in use until then, since others may accept it.
+   * Called when `rejected` was answered with 401 or 403: gives another token, asking for one unless another caller has
+   * done so already. The rejected one stays in use until then, since others may accept it. Gives it back where it has
+   * just replaced another one itself.
    * @throws ADMIN_UNAVAILABLE, SHUTTING_DOWN
    */
   async renew(rejected: string): Promise<string | undefined> {
-    if (!this.endpoint.isConfigured || (this.#held && this.#held.value !== rejected)) return this.token();
-    return (await this.#renewOnce()).value;
+    const isOther = this.#held !== undefined && this.#held.value !== rejected;
+    if (!this.endpoint.isConfigured || isOther || this.#isNewReplacement(rejected)) return this.token();
+    const { value } = await this.#renewOnce();
+    this.#replacement = { value, atMs: this.clock.monotonicMs() };
+    return value;
   }
 
   /** Up while a valid token is held or can be fetched, and where none is needed. */
@@ -77,6 +89,11 @@ export class ServiceTokens implements OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.closing.abort(new ServiceError('SHUTTING_DOWN', 'The service is shutting down.'));
     await this.endpoint.close();
+  }
+
+  #isNewReplacement(value: string): boolean {
+    const replacement = this.#replacement;
+    return replacement?.value === value && this.clock.monotonicMs() < replacement.atMs + REPLACEMENT_MS;
   }
 
   /** Joins the call under way or starts one; a failed one is forgotten, so that the next caller asks again. */

@@ -68,6 +68,16 @@ describe('HttpStorageElement', () => {
       });
     });
 
+    it('asks and sends no second time where there is no other one', async () => {
+      fixture.server.options.acceptedTokens = [];
+      const tokens = { token: () => Promise.resolve('old'), renew: () => Promise.resolve('old') };
+      const element = fixture.elementWith({}, tokens);
+      await expect(element.stat('some-id')).rejects.toMatchObject({ cause: { statusCode: tokenRefusal } });
+      const put = element.put(describedFile(), bodyInHand().body, never);
+      await expect(put).rejects.toMatchObject({ cause: { statusCode: tokenRefusal } });
+      expect(fixture.server.requests).toHaveLength(2);
+    });
+
     it('keeps nobody who leaves waiting for a new one', async () => {
       fixture.server.options.acceptedTokens = [];
       const asked = Promise.withResolvers<void>();

@@ -68,8 +68,9 @@ export class HttpStorageElement implements StorageElement {
     if (token !== undefined && TOKEN_REFUSALS.has(answer.status)) {
       const renewed = await abortable(signal, this.tokens.renew(token));
       signal.throwIfAborted();
-      // What was read of the file is gone; only an untouched file can be sent again.
-      if (form.bytesTaken === 0) answer = await this.#upload(formOf(file, body), renewed, signal);
+      // What was read of the file is gone; only an untouched file can be sent again, and not with the same token.
+      if (form.bytesTaken === 0 && renewed !== token)
+        answer = await this.#upload(formOf(file, body), renewed, signal);
     }
     if (answer.status !== 200 && answer.status !== 201) throw answerFailure(answer);
     return storedFileFrom(answer);
@@ -121,7 +122,8 @@ export class HttpStorageElement implements StorageElement {
     const token = await this.tokens.token();
     const answer = await this.#askWith(token, method, path);
     if (token === undefined || !TOKEN_REFUSALS.has(answer.status)) return answer;
-    return this.#askWith(await this.tokens.renew(token), method, path);
+    const renewed = await this.tokens.renew(token);
+    return renewed === token ? answer : this.#askWith(renewed, method, path);
   }
 
   #askWith(token: string | undefined, method: 'GET' | 'DELETE', path: string): Promise<ElementAnswer> {
