@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { Metrics } from '../observability/metrics.service.js';
+import { abortable } from '../resilience/abortable.js';
 import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
 import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
@@ -101,15 +102,16 @@ export class StorageGateway {
     }
   }
 
-  /** The file at one element, or undefined where that has none of the id. */
+  /** The file at one element, or undefined where that has none of the id. Who leaves does not wait for it. */
   @Outbound(STORAGE_QUERY_POLICY)
   stat(call: FileCall): Promise<StoredFile | undefined> {
-    return this.elements.at(call.target).stat(call.fileId);
+    return abortable(call.signal, this.elements.at(call.target).stat(call.fileId));
   }
 
+  /** What is under way when `call.signal` aborts may be removed all the same. */
   @Outbound(STORAGE_QUERY_POLICY)
   remove(call: FileCall): Promise<void> {
-    return this.elements.at(call.target).remove(call.fileId);
+    return abortable(call.signal, this.elements.at(call.target).remove(call.fileId));
   }
 
   /** Asks all elements that are written to for a file. Never fails: one that cannot be asked is named. */

@@ -127,7 +127,8 @@ export class StorageElementServer {
       await this.receive(request, response);
       return;
     }
-    if (this.options.delayMs > 0) await setTimeout(this.options.delayMs);
+    // Whom a test keeps waiting beyond its end does not keep the process alive.
+    if (this.options.delayMs > 0) await setTimeout(this.options.delayMs, undefined, { ref: false });
     if (url === '/health/ready') send(response, this.options.readyStatus, { status: 'ok' });
     else if (!this.isAuthorized(headers)) this.refuse(response, this.options.tokenRefusal, 'Unauthorized');
     else this.answerFile(method, decodeURIComponent(url.replace('/api/v1/files/', '')), response);
