@@ -1,4 +1,4 @@
-import { BUSY, FAILED, NO_ROOM, NOT_ITS_FAULT } from './failure-kinds.js';
+import { AGAIN, BUSY, FAILED, NO_ROOM, NOT_ITS_FAULT } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 
 /** What an answer by HTTP that is not the one hoped for says about its target. */
@@ -8,6 +8,10 @@ export function classifyAnswer(statusCode: number, retryAfterMs?: number): Failu
     case 403:
       // The service token is renewed on the way here; with the new one the same request may be taken.
       return { verdict: 'neutral', retry: 'again', once: true };
+    case 408:
+    case 425:
+      // "Too late" and "too early": both ask for the same request again.
+      return AGAIN;
     case 429:
       return { ...BUSY, retryAfterMs };
     case 503:

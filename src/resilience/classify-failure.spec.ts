@@ -162,6 +162,11 @@ describe('classifyFailure', () => {
       },
     );
 
+    it.each([408, 425])('the answer %i, which asks for the same again', (statusCode) => {
+      expect(answered(statusCode)).toEqual({ verdict: 'neutral', retry: 'again' });
+      expect(answered(statusCode, { bodySent: true })).toEqual({ verdict: 'neutral', retry: 'again' });
+    });
+
     it.each([429, 503])('the answer %i with Retry-After, and waits for it', (statusCode) => {
       expect(answered(statusCode, { retryAfterMs: 5000 })).toEqual({
         verdict: 'neutral',

@@ -6,8 +6,11 @@ export const FAILED: FailureKind = { verdict: 'failure', retry: 'again' };
 /** The target could not be reached at all. */
 export const NOT_REACHED: FailureKind = { ...FAILED, nothingSent: true };
 
+/** The target is alive and took nothing this time; another try can help. */
+export const AGAIN: FailureKind = { verdict: 'neutral', retry: 'again' };
+
 /** The target is alive and asks to be left alone for a while. */
-export const BUSY: FailureKind = { verdict: 'neutral', retry: 'again', busy: true };
+export const BUSY: FailureKind = { ...AGAIN, busy: true };
 
 /** The target is there but can take nothing: it is full or read-only. Its neighbours may do better. */
 export const NO_ROOM: FailureKind = { verdict: 'failure', retry: 'elsewhere' };

@@ -78,6 +78,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: '502', fault: answers(502), expected: FAILED },
   { name: '503', fault: answers(503), expected: FAILED },
   { name: '503 with Retry-After', fault: answers(503, { 'retry-after': '30' }), expected: COOLING },
+  { name: '425', fault: answers(425), expected: FAILED },
   { name: '429', fault: answers(429), expected: FAILED },
   { name: '429 with Retry-After', fault: answers(429, { 'retry-after': '30' }), expected: COOLING },
   {
