@@ -124,6 +124,13 @@ describe('classifyFailure', () => {
       },
     );
 
+    it.each([429, 503])('the answer %i after the last byte, of a target that asks for rest', (status) => {
+      const busy = { verdict: 'neutral', retry: 'again', busy: true, retryAfterMs: 5000 };
+      const bodySent = { retryAfterMs: 5000, bodySent: true };
+      expect(answered(status, bodySent)).toEqual({ ...busy, mayHaveSucceeded: true });
+      expect(answered(status, { retryAfterMs: 5000, bodySent: false })).toEqual(busy);
+    });
+
     it('but not what was refused, is full or never got there', () => {
       expect(answered(409, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');
       expect(answered(507, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');

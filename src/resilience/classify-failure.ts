@@ -89,7 +89,8 @@ function syscallOf(error: unknown): unknown {
 
 function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
   const isLost = kind.verdict === 'failure' && kind.retry === 'again' && !kind.nothingSent;
-  return isLost && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
+  // Who is busy may have been so with this very request.
+  return (isLost || kind.busy) && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
 }
 
 /** The mark `bodySent` of a driver: the target had all of the request when the call ended. */

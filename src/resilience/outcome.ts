@@ -20,7 +20,7 @@ export interface FailureKind {
   readonly busy?: boolean;
   /** Did no byte of the request reach the target? Then the call costs no retry budget, and cannot have had an effect. */
   readonly nothingSent?: boolean;
-  /** May the target have done what it was asked to, although no answer came? Then it is asked before it is told again. */
+  /** May the target have done what it was asked to, although it did not say so? Then it is asked before it is told again. */
   readonly mayHaveSucceeded?: boolean;
   /** Can it be cured once in a call only, as by a new token? A second failure of this kind ends the call. */
   readonly once?: boolean;

@@ -31,6 +31,11 @@ describe('DoubtfulTargets', () => {
     expect(doubtful.unsettled).toEqual(['storage:a', 'storage:c']);
   });
 
+  it('does not name one that asked for rest, whose answer was its last word', () => {
+    const cause = { statusCode: 503, retryAfterMs: 5_000, bodySent: true };
+    expect(doubtAfter(true, { 'storage:a': new ServiceError('STORAGE_FAILED', 'x', { cause }) })).toEqual([]);
+  });
+
   it('names none while the file has not come as a whole, since nobody was sent its end', () => {
     expect(doubtAfter(false, { 'storage:a': lost, 'storage:b': late })).toEqual([]);
   });

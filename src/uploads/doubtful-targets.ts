@@ -35,8 +35,10 @@ export class DoubtfulTargets implements AttemptWatcher {
   }
 }
 
+/** One that asked for rest is done with the file, and was asked what it has: no doubt is to hold the next try up. */
 function mayHaveSucceeded(error: unknown): boolean {
-  return classifyFailure(error, STORAGE_CODES).mayHaveSucceeded === true;
+  const { mayHaveSucceeded: may = false, busy = false } = classifyFailure(error, STORAGE_CODES);
+  return may && !busy;
 }
 
 /** By ourselves, whatever the element was doing just then. */

@@ -135,6 +135,7 @@ describe('what becomes of an upload by HTTP', () => {
       retry: 'again',
       busy: true,
       retryAfterMs: 7000,
+      mayHaveSucceeded: true,
     });
   });
 

@@ -98,6 +98,16 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'wrong size', fault: () => ({ kind: 'wrong-size' }), expected: FAILED },
   { name: 'answer lost after storing', fault: () => ({ kind: 'lost-answer' }), expected: FOUND },
   {
+    name: '503 with Retry-After, after storing',
+    fault: () => ({ kind: 'answer', status: 503, headers: { 'retry-after': '30' }, keeps: true }),
+    expected: FOUND,
+  },
+  {
+    name: '429, after storing',
+    fault: () => ({ kind: 'answer', status: 429, keeps: true }),
+    expected: FOUND,
+  },
+  {
     name: 'no answer after storing',
     fault: () => ({ kind: 'hang' }),
     variables: () => SHORT_TIMES,

@@ -20,6 +20,8 @@ export type UploadFault =
       readonly headers?: Readonly<Record<string, string>>;
       readonly body?: string;
       readonly afterBytes?: number;
+      /** Keeps the file all the same, where the answer comes after the whole upload. */
+      readonly keeps?: boolean;
     }
   /** After the last byte where the body is shorter than that; nothing is kept. */
   | { readonly kind: 'reset'; readonly afterBytes: number }
@@ -196,15 +198,20 @@ export class StorageElementServer {
 
   private finish(upload: ReceivedUpload, form: ReceivedForm, response: ServerResponse): void {
     const { fault } = this.options;
-    if (fault?.kind === 'answer') {
-      upload.state = 'refused';
+    const refuses = fault?.kind === 'answer' && !fault.keeps;
+    upload.state = refuses ? 'refused' : 'finished';
+    if (refuses) {
       response.writeHead(fault.status, fault.headers).end(fault.body);
       return;
     }
-    upload.state = 'finished';
-    const file = this.keep(form);
+    this.answerKept(this.keep(form), response);
+  }
+
+  private answerKept(file: FinishedFile, response: ServerResponse): void {
+    const { fault } = this.options;
     if (fault?.kind === 'hang') return;
-    if (fault?.kind === 'lost-answer') response.socket?.resetAndDestroy();
+    if (fault?.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body);
+    else if (fault?.kind === 'lost-answer') response.socket?.resetAndDestroy();
     else if (fault?.kind === 'half-answer') sendHalf(response, this.receipt(file));
     else this.acknowledge(file, response);
   }
