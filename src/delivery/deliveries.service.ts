@@ -9,8 +9,10 @@ import type { Database, Sql } from './database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
+import { lockPromise } from './ledger/promise-lock.js';
 import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
 import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
+import type { KeptFile } from './spool/accepted-files.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 
@@ -30,8 +32,8 @@ const RETRY_AFTER_MS = 5_000;
 
 /** What a promise is made on. */
 interface Basis {
-  /** Name of the file that was kept for it. */
-  readonly spoolFile: string;
+  /** What was kept for it. */
+  readonly kept: KeptFile;
   /** The upload of no use in whose place it comes. */
   readonly known: UploadRecord | undefined;
 }
@@ -67,13 +69,8 @@ export class Deliveries {
     const known = await findUpload(database, uploadId);
     if (known) await refuseCancelling(database, known);
     if (known && !(await this.isUseless(known))) return sameOf(known, acceptance);
-    const admission = this.spool.space.admit(digest.size);
-    try {
-      const spoolFile = await this.spool.keep(body, uploadId);
-      return await this.promise(database, acceptance, { spoolFile, known });
-    } finally {
-      admission.release();
-    }
+    const kept = await this.spool.keep(body, uploadId, digest.size);
+    return this.promise(database, acceptance, { kept, known });
   }
 
   /**
@@ -110,33 +107,38 @@ export class Deliveries {
   }
 
   private async promise(database: Database, acceptance: Acceptance, basis: Basis): Promise<UploadRecord> {
-    const { uploadId } = acceptance;
     try {
       const record = await this.write(database, acceptance, basis);
       this.store.published();
       return record;
     } catch (error) {
       // A promise may have been made, and then the file is what was promised: the sweep finds out.
-      if (!(error instanceof CommitUnknown)) await this.removeFile(uploadId);
+      if (!(error instanceof CommitUnknown)) await this.discard(basis.kept);
       throw error;
     }
   }
 
-  private write(
-    database: Database,
-    acceptance: Acceptance,
-    { spoolFile, known }: Basis,
-  ): Promise<UploadRecord> {
+  private write(database: Database, acceptance: Acceptance, { kept, known }: Basis): Promise<UploadRecord> {
     const { uploadId, file, digest } = acceptance;
     const at = this.settings.now();
     return database.transaction(async (tx) => {
-      const upload = { uploadId, status: 'accepted', file, digest, spoolFile, at } as const;
+      await this.seeInPlace(tx, kept);
+      const upload = { uploadId, status: 'accepted', file, digest, spoolFile: kept.name, at } as const;
       const before = await takeId(tx, upload, known);
       if (!before) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
       await this.addTask(tx, acceptance, before, at);
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
       return record;
+    });
+  }
+
+  /** From here on nobody removes what was kept before the transaction is over. @throws QUEUE_UNAVAILABLE where somebody has */
+  private async seeInPlace(tx: Sql, kept: KeptFile): Promise<void> {
+    await lockPromise(tx, kept.uploadId);
+    if (await this.spool.files.holds(kept)) return;
+    throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
+      retryAfterMs: RETRY_AFTER_MS,
     });
   }
 
@@ -158,11 +160,14 @@ export class Deliveries {
     await this.store.queue.publish(tx, { version: 1, task_id: taskId, group }, lane, at);
   }
 
-  private async removeFile(uploadId: string): Promise<void> {
+  private async discard(kept: KeptFile): Promise<void> {
     try {
-      await this.spool.files.remove(uploadId);
+      await this.spool.files.discard(kept);
     } catch (error) {
-      this.logger.warn({ err: error, upload_id: uploadId }, 'a file without a promise stays behind for now');
+      this.logger.warn(
+        { err: error, upload_id: kept.uploadId },
+        'a file without a promise stays behind for now',
+      );
     }
   }
 }

@@ -45,7 +45,7 @@ const HOUR_MS = 3_600_000;
 const FINISHED_AGE_MS = 60_000;
 
 const SPOOL = [
-  { provide: AcceptedFiles, inject: [ConfigService, CLOCK], useFactory: acceptedFiles },
+  { provide: AcceptedFiles, inject: [ConfigService, LedgerPromises, CLOCK], useFactory: acceptedFiles },
   { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
   {
     provide: SpoolSpace,
@@ -100,8 +100,8 @@ const WORK = [
 })
 export class DeliveryModule {}
 
-function acceptedFiles(config: Config, clock: Clock): AcceptedFiles {
-  return new AcceptedFiles(spoolPath(config), clock);
+function acceptedFiles(config: Config, promises: LedgerPromises, clock: Clock): AcceptedFiles {
+  return new AcceptedFiles(spoolPath(config), (uploadId) => promises.isNeeded(uploadId), clock);
 }
 
 function intentFiles(config: Config, clock: Clock): IntentFiles {

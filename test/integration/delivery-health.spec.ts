@@ -22,10 +22,11 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   const variables = url === undefined ? undefined : { DATABASE_URL: url };
   floor = await startDeliveryFloor(variables);
   const path = join(floor.dataDir, 'spool');
-  const files = new AcceptedFiles(path);
+  const promises = new LedgerPromises(floor.database);
+  const files = new AcceptedFiles(path, (uploadId) => promises.isNeeded(uploadId));
   spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0 }, files);
   await spool.onModuleInit();
-  const owner = new SpoolOwner(path, files, new LedgerPromises(floor.database));
+  const owner = new SpoolOwner(path, files, promises);
   const room = new SpoolRoom(files, spool, owner);
   store = new DeliveryStore(floor.database, floor.queue);
   return new DeliveryHealth(store, room, new ConfigService(variables));

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
+import { AcceptedFiles, type KeptFile } from '../../src/delivery/spool/accepted-files.service.js';
 import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import type { Clock } from '../../src/resilience/clock.js';
 import { MemoryBudget } from '../../src/resilience/memory-budget.js';
@@ -22,6 +22,8 @@ export function digestOf(bytes: Buffer): ContentDigest {
 export class TestSpool {
   readonly folder: SpoolFolder;
   readonly files: AcceptedFiles;
+  /** Ids of the uploads that are promised. */
+  readonly needed = new Set<string>();
   private readonly budget = new MemoryBudget(1e9);
 
   private constructor(
@@ -29,7 +31,7 @@ export class TestSpool {
     clock?: Clock,
   ) {
     this.folder = new SpoolFolder({ path, limitBytes: 0 });
-    this.files = new AcceptedFiles(path, clock);
+    this.files = this.filesOf(clock);
   }
 
   static async make(clock?: Clock): Promise<TestSpool> {
@@ -41,8 +43,17 @@ export class TestSpool {
     return new TestSpool(path);
   }
 
+  /** What another process has of the folder. */
+  filesOf(clock?: Clock): AcceptedFiles {
+    return new AcceptedFiles(this.path, (uploadId) => Promise.resolve(this.needed.has(uploadId)), clock);
+  }
+
   /** Accepts a file as an upload does, and gives its id. */
-  async accept(bytes: Buffer, uploadId: string = randomUUID()): Promise<string> {
+  async accept(bytes: Buffer, uploadId?: string): Promise<string> {
+    return (await this.keep(bytes, uploadId)).uploadId;
+  }
+
+  async keep(bytes: Buffer, uploadId: string = randomUUID()): Promise<KeptFile> {
     const body = this.begin();
     try {
       const chunks = Math.ceil(bytes.length / 65_536);
@@ -51,11 +62,10 @@ export class TestSpool {
         Array.from({ length: chunks }, (_, index) => bytes.subarray(index * 65_536, (index + 1) * 65_536)),
       );
       body.end();
-      await this.files.keep(body, uploadId);
+      return await this.files.keep(body, uploadId);
     } finally {
       await body.dispose();
     }
-    return uploadId;
   }
 
   /** Fails when the disk takes no more: nobody else would read it. */

@@ -88,7 +88,7 @@ function deliveryOn(path: string): Provider[] {
     DeadLetters,
     LetterRevival,
     Redeliveries,
-    { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
+    { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path, () => Promise.resolve(false)) },
     {
       provide: SpoolSpace,
       inject: [AcceptedFiles],

@@ -3,6 +3,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import { DeliveryDatabase } from '../database/delivery-database.service.js';
 import type { Database } from '../database/sql.js';
 import type { PromiseOrigin, SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
+import { isNeeded } from './promise-lock.js';
 
 /** What the rows say of files in the spool. */
 @Injectable()
@@ -26,6 +27,11 @@ export class LedgerPromises implements SpoolPromises {
       [uploadIds],
     );
     return new Map(rows.map(({ upload_id: id, needed }) => [id, needed ? 'promised' : 'finished']));
+  }
+
+  /** Is an upload promised, or just being promised? @throws QUEUE_UNAVAILABLE */
+  async isNeeded(uploadId: string): Promise<boolean> {
+    return isNeeded(await this.openUsed(), uploadId);
   }
 
   async promisedAfter(after: string | undefined, limit: number): Promise<readonly string[]> {

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { open, unlink } from 'node:fs/promises';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { DurableBody } from '../../resilience/body-source.js';
 import { type Clock, systemClock } from '../../resilience/clock.js';
 import { makeFolder, syncFolder } from '../../resilience/durable-folder.js';
-import { isMissing } from '../../resilience/spool-failure.js';
+import { isMissing, notKept } from '../../resilience/spool-failure.js';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedBody } from './accepted-body.js';
@@ -14,10 +14,17 @@ import {
   AcceptedIndex,
   type AcceptedUsage,
   fileName,
+  identityOf,
+  isFileName,
   lookAt,
-  namedIn,
 } from './accepted-index.js';
 import { failure, openPromised } from './accepted-reader.js';
+import { type AsideFile, asideIn, isAsideName, putBack, takeAside } from './aside-files.js';
+
+/** A file that was kept just now. */
+export interface KeptFile extends AcceptedFile {
+  readonly name: string;
+}
 
 /** Bytes that a download takes from the disk at once. */
 const DOWNLOAD_BLOCK_BYTES = 256 * 1024;
@@ -29,6 +36,11 @@ const DOWNLOAD_BLOCK_BYTES = 256 * 1024;
  *
  * A file is never changed and never replaced: a name that is taken stays so until its file is removed. Whether a file
  * is promised to anybody only the database knows; a file alone promises nothing.
+ *
+ * Whoever removes may have been stopped since he decided to, and the name may have been given to a new promise
+ * meanwhile. So a file is first taken aside, then the database is asked, and what is needed is put back. Whoever
+ * promises looks whether his file is in its place while the database knows that he is at it: either he is seen, or he
+ * sees that the file is gone.
  */
 @Injectable()
 export class AcceptedFiles {
@@ -37,6 +49,8 @@ export class AcceptedFiles {
 
   constructor(
     spoolPath: string,
+    /** Is an upload promised, or may it just be being promised? @throws QUEUE_UNAVAILABLE */
+    private readonly isNeeded: (uploadId: string) => Promise<boolean>,
     private readonly clock: Clock = systemClock,
   ) {
     this.#folder = join(spoolPath, 'accepted');
@@ -50,18 +64,26 @@ export class AcceptedFiles {
   }
 
   /**
-   * Makes a body durable under the id of its upload, and gives the name of its file. The body is still to be disposed of.
+   * Makes a body durable under the id of its upload. The body is still to be disposed of.
    * @throws SPOOL_FULL, INTERNAL_ERROR; UPLOAD_IN_PROGRESS when the id has a file, which another process may be about
    * to promise: who finds no row for it waits until the sweep has removed it.
    */
-  async keep(body: DurableBody, uploadId: string): Promise<string> {
+  async keep(body: DurableBody, uploadId: string): Promise<KeptFile> {
     const name = fileName(uploadId);
+    const path = join(this.#folder, name);
     await makeFolder(this.#folder);
-    await body.persist(join(this.#folder, name));
-    // It is kept whatever this says; the next refresh sees it as well.
-    const file = await this.find(uploadId).catch(() => undefined);
-    if (file) this.#index.add(file);
-    return name;
+    await body.persist(path);
+    const file = await this.find(uploadId).catch((error: unknown) => {
+      throw notKept(error);
+    });
+    if (!file) throw notKept(new Error(`${path} is gone`));
+    this.#index.add(file);
+    return { ...file, name };
+  }
+
+  /** Is what was kept still in its place? @throws Error of the file system */
+  async holds({ uploadId, identity }: KeptFile): Promise<boolean> {
+    return (await this.find(uploadId))?.identity === identity;
   }
 
   /** Is there a file of this upload? One look at the disk. */
@@ -104,15 +126,28 @@ export class AcceptedFiles {
     return { size, stream: handle.createReadStream({ highWaterMark: DOWNLOAD_BLOCK_BYTES }) };
   }
 
-  /** Removes the file durably. Harmless when there is none. @throws Error of the file system */
-  async remove(uploadId: string): Promise<void> {
-    try {
-      await unlink(join(this.#folder, fileName(uploadId)));
-      await syncFolder(this.#folder);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+  /**
+   * Removes the file durably, unless it is promised after all. True when it is gone by this; harmless when there is
+   * none. @throws QUEUE_UNAVAILABLE when that cannot be asked, Error of the file system: then the file stays
+   */
+  async remove(uploadId: string): Promise<boolean> {
+    const aside = await takeAside(this.#folder, uploadId);
+    if (aside) return this.#settle(aside);
     this.#index.drop(uploadId);
+    return false;
+  }
+
+  /** Removes what was kept and could not be promised, and nothing else of its name. @throws Error of the file system */
+  async discard({ uploadId, identity }: KeptFile): Promise<void> {
+    const aside = await takeAside(this.#folder, uploadId);
+    if (!aside) return this.#index.drop(uploadId);
+    if (identityOf(await lstat(aside.path)) === identity) await this.#removeAside(aside);
+    else await putBack(this.#folder, aside);
+  }
+
+  /** Ends the removals that killed processes have begun. @throws QUEUE_UNAVAILABLE, Error of the file system */
+  async settleAside(): Promise<void> {
+    for (const aside of await asideIn(this.#folder)) await this.#settle(aside);
   }
 
   /** All files that are there now, those of other processes too. @throws Error of the file system */
@@ -124,7 +159,8 @@ export class AcceptedFiles {
   /** Is there no file, of whichever process? A look at the disk of its own. @throws Error of the file system */
   async isEmpty(): Promise<boolean> {
     try {
-      return (await namedIn(this.#folder)).length === 0;
+      const names = await readdir(this.#folder);
+      return !names.some((name) => isFileName(name) || isAsideName(name));
     } catch (error) {
       if (isMissing(error)) return true;
       throw error;
@@ -144,5 +180,22 @@ export class AcceptedFiles {
   /** Sees what other processes have kept and removed. @throws Error of the file system */
   refresh(): Promise<void> {
     return this.#index.refresh();
+  }
+
+  async #settle(aside: AsideFile): Promise<boolean> {
+    let needed = true;
+    try {
+      needed = await this.isNeeded(aside.uploadId);
+    } finally {
+      if (needed) await putBack(this.#folder, aside);
+      else await this.#removeAside(aside);
+    }
+    return !needed;
+  }
+
+  async #removeAside({ uploadId, path }: AsideFile): Promise<void> {
+    await rm(path, { force: true });
+    await syncFolder(this.#folder);
+    this.#index.drop(uploadId);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { readdir, stat, unlink, writeFile } from 'node:fs/promises';
+import { open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TestSpool, digestOf } from '../../../test/support/accepted.js';
@@ -40,7 +40,7 @@ describe('accepted files', () => {
   it('are known to every process that shares the folder', async () => {
     const bytes = randomBytes(1000);
     const uploadId = await spool.accept(bytes);
-    const other = new AcceptedFiles(spool.path);
+    const other = spool.filesOf();
     await other.prepare();
     expect(other.usage()).toMatchObject({ bytes: 1000, files: 1 });
     const second = await spool.accept(randomBytes(500));
@@ -73,7 +73,7 @@ describe('accepted files', () => {
   it('tell the age of the oldest', async () => {
     await spool.accept(randomBytes(10));
     const later = { monotonicMs: () => 0, wallMs: () => Date.now() + 60_000 };
-    const files = new AcceptedFiles(spool.path, later);
+    const files = spool.filesOf(later);
     await files.refresh();
     expect(files.usage().oldestAgeMs).toBeGreaterThanOrEqual(60_000);
     expect(files.usage().oldestAgeMs).toBeLessThan(70_000);
@@ -100,6 +100,66 @@ describe('accepted files', () => {
     const body = await spool.files.open(uploadId, digestOf(Buffer.alloc(1000, winner)));
     expect(await collect(body.open(never))).toHaveLength(1000);
     expect(await readdir(spool.path)).toEqual(['accepted']);
+  });
+
+  it('are not removed while they are promised', async () => {
+    const uploadId = await spool.accept(Buffer.from('promised'));
+    spool.needed.add(uploadId);
+    expect(await spool.files.remove(uploadId)).toBe(false);
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
+    spool.needed.delete(uploadId);
+    expect(await spool.files.remove(uploadId)).toBe(true);
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([]);
+  });
+
+  it('stay where nobody can say whether they are promised', async () => {
+    const uploadId = await spool.accept(Buffer.from('promised'));
+    const files = new AcceptedFiles(spool.path, () => Promise.reject(new Error('the database is away')));
+    await expect(files.remove(uploadId)).rejects.toThrow('the database is away');
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
+  });
+
+  it('do not lose their place to a file that is needed and comes back', async () => {
+    const uploadId = await spool.accept(Buffer.from('first'));
+    const files = new AcceptedFiles(spool.path, async () => {
+      // Kept by another process in the moment in which the name was free.
+      await spool.accept(Buffer.from('second'), uploadId);
+      return true;
+    });
+    expect(await files.remove(uploadId)).toBe(false);
+    const body = await spool.files.open(uploadId, digestOf(Buffer.from('second')));
+    expect((await collect(body.open(never))).toString()).toBe('second');
+    // The first one is put back when its place is free, for as long as it is needed.
+    await unlink(spool.pathOf(uploadId));
+    spool.needed.add(uploadId);
+    await spool.files.settleAside();
+    await spool.files.open(uploadId, digestOf(Buffer.from('first')));
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
+  });
+
+  it('that a killed process was about to remove come back, or go', async () => {
+    const [promised, finished] = [await spool.accept(Buffer.from('a')), await spool.accept(Buffer.from('b'))];
+    for (const id of [promised, finished])
+      await rename(spool.pathOf(id), `${spool.pathOf(id)}.${randomUUID()}`);
+    expect(await spool.files.isEmpty()).toBe(false);
+    spool.needed.add(promised);
+    await spool.files.settleAside();
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${promised}.upload`]);
+  });
+
+  it('are discarded by who has kept them, and by nobody else', async () => {
+    const first = await spool.keep(Buffer.from('first'));
+    const { uploadId } = first;
+    // As an upload does, which has its body until the promise is made: nobody else is given the file's number.
+    const handle = await open(spool.pathOf(uploadId));
+    await spool.files.remove(uploadId);
+    const second = await spool.keep(Buffer.from('second'), uploadId);
+    expect([await spool.files.holds(first), await spool.files.holds(second)]).toEqual([false, true]);
+    await spool.files.discard(first);
+    expect(await spool.files.holds(second)).toBe(true);
+    await spool.files.discard(second);
+    await handle.close();
+    expect(await readdir(join(spool.path, 'accepted'))).toEqual([]);
   });
 
   it('are found by ids and by nothing else', async () => {

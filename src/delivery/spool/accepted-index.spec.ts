@@ -21,7 +21,7 @@ describe('the index of accepted files', () => {
 
   it('keeps what is put in while the folder is read', async () => {
     const refreshing = index.refresh();
-    index.add({ uploadId, bytes: 3, acceptedAtMs: 1000 });
+    index.add({ uploadId, bytes: 3, identity: 'one', acceptedAtMs: 1000 });
     await refreshing;
     expect(index.usage(1500)).toEqual({ bytes: 3, files: 1, oldestAgeMs: 500 });
     await index.refresh();
@@ -44,7 +44,7 @@ describe('the index of accepted files', () => {
   });
 
   it('counts a file once, however often it is put in', () => {
-    for (const bytes of [3, 5]) index.add({ uploadId, bytes, acceptedAtMs: 1000 });
+    for (const bytes of [3, 5]) index.add({ uploadId, bytes, identity: 'one', acceptedAtMs: 1000 });
     expect(index.usage(1000)).toEqual({ bytes: 5, files: 1, oldestAgeMs: 0 });
     index.drop(uploadId);
     index.drop(uploadId);

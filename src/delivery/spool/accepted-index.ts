@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isMissing } from '../../resilience/spool-failure.js';
@@ -6,6 +7,8 @@ import { isMissing } from '../../resilience/spool-failure.js';
 export interface AcceptedFile {
   readonly uploadId: string;
   readonly bytes: number;
+  /** Tells it from another file that has its name later, and stays with it whatever its name. */
+  readonly identity: string;
   /** When it was given its name, in milliseconds since 1970. */
   readonly acceptedAtMs: number;
 }
@@ -23,8 +26,17 @@ const UPLOAD_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.upload$/;
 export function fileName(uploadId: string): string {
   const name = `${uploadId}.upload`;
   // Nothing but an id of ours becomes a path.
-  if (!UPLOAD_FILE.test(name)) throw new RangeError(`Not the id of an upload: ${uploadId}`);
+  if (!isFileName(name)) throw new RangeError(`Not the id of an upload: ${uploadId}`);
   return name;
+}
+
+export function isFileName(name: string): boolean {
+  return UPLOAD_FILE.test(name);
+}
+
+/** The number of a file that is gone may be given to the next one. */
+export function identityOf({ ino, mtimeMs }: Stats): string {
+  return `${ino} ${mtimeMs}`;
 }
 
 /** The file as it is on the disk now; undefined where there is none. */
@@ -33,7 +45,7 @@ export async function lookAt(folder: string, uploadId: string): Promise<Accepted
     const status = await lstat(join(folder, fileName(uploadId)));
     if (!status.isFile()) return undefined;
     // Not when it was written last: nobody but the kernel sets this one, when the file gets its name.
-    return { uploadId, bytes: status.size, acceptedAtMs: status.ctimeMs };
+    return { uploadId, bytes: status.size, identity: identityOf(status), acceptedAtMs: status.ctimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;

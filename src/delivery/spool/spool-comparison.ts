@@ -43,6 +43,7 @@ export async function removeUnpromised(
   promises: SpoolPromises,
   ages: SpoolAges,
 ): Promise<{ orphans: string[]; finished: string[] }> {
+  await files.settleAside();
   const youngest = Math.min(ages.orphanMs, ages.finishedMs);
   const old = (await files.list()).filter((file) => files.ageMs(file) >= youngest);
   const removed = { orphans: [] as string[], finished: [] as string[] };
@@ -56,7 +57,7 @@ export async function removeUnpromised(
       // Looked at again: the name may have been given to another file meanwhile.
       const file = await files.find(uploadId);
       if (!file || files.ageMs(file) < age) continue;
-      await files.remove(uploadId);
+      if (!(await files.remove(uploadId))) continue;
       (state === 'finished' ? removed.finished : removed.orphans).push(uploadId);
     }
   }

@@ -2,7 +2,6 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TestSpool } from '../../../test/support/accepted.js';
-import { AcceptedFiles } from './accepted-files.service.js';
 import { SpoolOwner } from './spool-owner.service.js';
 
 const BYTES = Buffer.from('abc');
@@ -59,7 +58,7 @@ describe('the owner of the accepted files', () => {
     const former = ownerOf('one');
     await former.claim();
     let looks = 0;
-    const files = new AcceptedFiles(spool.path);
+    const files = spool.filesOf();
     const isEmpty = files.isEmpty.bind(files);
     files.isEmpty = async () => {
       looks += 1;

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { DurableBody } from '../../resilience/body-source.js';
-import { AcceptedFiles } from './accepted-files.service.js';
+import { AcceptedFiles, type KeptFile } from './accepted-files.service.js';
 import { SpoolOwner } from './spool-owner.service.js';
 import { SpoolSpace } from './spool-space.service.js';
 
@@ -14,18 +14,26 @@ export class SpoolRoom {
   ) {}
 
   /**
-   * Keeps a body for an upload that is about to be promised, and gives the name of its file.
-   * @throws what `AcceptedFiles.keep` throws; QUEUE_UNAVAILABLE where the folder holds files of another database
+   * Keeps a body of so many bytes for an upload that is about to be promised.
+   * @throws SPOOL_FULL, and what `AcceptedFiles.keep` throws; QUEUE_UNAVAILABLE where the folder holds files of another
+   * database
    */
-  async keep(body: DurableBody, uploadId: string): Promise<string> {
-    await this.owner.claim();
-    const name = await this.files.keep(body, uploadId);
+  async keep(body: DurableBody, uploadId: string, bytes: number): Promise<KeptFile> {
+    const admission = this.space.admit(bytes);
+    let kept: KeptFile;
+    try {
+      await this.owner.claim();
+      kept = await this.files.keep(body, uploadId);
+    } finally {
+      // What was kept counts by itself from now on.
+      admission.release();
+    }
     try {
       await this.owner.confirm();
     } catch (error) {
-      await this.files.remove(uploadId);
+      await this.files.discard(kept);
       throw error;
     }
-    return name;
+    return kept;
   }
 }

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, unlink, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TestSpool } from '../../../test/support/accepted.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { ServiceError } from '../../errors/service-error.js';
-import { AcceptedFiles } from './accepted-files.service.js';
 import { IntentFiles } from './intent-files.service.js';
 import type { PromiseOrigin, SpoolPromise, SpoolPromises } from './spool-comparison.js';
 import { SpoolOwner } from './spool-owner.service.js';
@@ -175,6 +174,29 @@ describe('the sweep of the spool', () => {
     expect(await spool.files.has(uploadId)).toBe(true);
   });
 
+  it('keeps what another process has promised since it was decided to remove what had its name', async () => {
+    const uploadId = await accept('finished');
+    aheadMs = 2 * MINUTE_MS;
+    const remove = spool.files.remove.bind(spool.files);
+    spool.files.remove = async (id) => {
+      // As if this process had stood still until now.
+      await spool.filesOf().remove(id);
+      await spool.accept(Buffer.from('new'), id);
+      spool.needed.add(id);
+      return remove(id);
+    };
+    expect((await sweep.sweep()).finished).toEqual([]);
+    expect(await readFile(spool.pathOf(uploadId), 'utf8')).toBe('new');
+  });
+
+  it('ends the removals that killed processes have begun', async () => {
+    const uploadId = await accept('promised');
+    spool.needed.add(uploadId);
+    await rename(spool.pathOf(uploadId), `${spool.pathOf(uploadId)}.${randomUUID()}`);
+    expect((await sweep.sweep()).missing).toEqual([]);
+    expect(await spool.files.has(uploadId)).toBe(true);
+  });
+
   it('removes the bodies that killed processes have left', async () => {
     const left = join(spool.path, `${randomUUID()}.spool`);
     await writeFile(left, 'x');
@@ -190,7 +212,7 @@ describe('the sweep of the spool', () => {
     const other = new SpoolSweep(
       options,
       {
-        files: new AcceptedFiles(spool.path, clock),
+        files: spool.filesOf(clock),
         owner: new SpoolOwner(spool.path, spool.files, rows),
       },
       new IntentFiles(spool.path),
