@@ -57,7 +57,8 @@ export class Deliveries {
 
   /**
    * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
-   * same file of the same owner again gives the first promise, unless that can come to nothing any more.
+   * same file of the same owner again gives the first promise, unless that can come to nothing any more; where what was
+   * kept for that is gone, its bytes are kept anew.
    * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
    * process is at it, or the first promise is being cancelled; QUEUE_UNAVAILABLE, when the file is not accepted, or
    * nobody knows whether it is, or the spool holds files of another database
@@ -68,7 +69,7 @@ export class Deliveries {
     const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
     if (known) await refuseCancelling(database, known);
-    if (known && !(await this.isUseless(known))) return sameOf(known, acceptance);
+    if (known && !(await this.isUseless(known))) return this.again(database, acceptance, known);
     const kept = await this.spool.keep(body, uploadId, digest.size);
     return this.promise(database, acceptance, { kept, known });
   }
@@ -89,13 +90,19 @@ export class Deliveries {
 
   /**
    * The promise of a file that is still in the spool. Where none is there, the database is not asked.
-   * @throws UPLOAD_IN_PROGRESS while it is being cancelled; QUEUE_UNAVAILABLE
+   * @throws UPLOAD_IN_PROGRESS while it is being cancelled, or another process may be about to promise the file;
+   * QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
-    if (!(await this.spool.files.has(uploadId))) return undefined;
+    const { files } = this.spool;
+    const file = await files.find(uploadId);
+    if (!file) return undefined;
     const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
-    if (!known || isGivenUp(known, this.settings.now())) return undefined;
+    if (!known || isGivenUp(known, this.settings.now())) {
+      if (files.ageMs(file) >= this.settings.orphanAgeMs) return undefined;
+      throw inProgress('An upload of this id is being accepted already.');
+    }
     await refuseCancelling(database, known);
     return known;
   }
@@ -104,6 +111,26 @@ export class Deliveries {
   private async isUseless(known: UploadRecord): Promise<boolean> {
     if (isGivenUp(known, this.settings.now())) return true;
     return known.status === 'dead' && !(await this.spool.files.has(known.uploadId));
+  }
+
+  /** What was promised before, of which the bytes are here once more. */
+  private async again(
+    database: Database,
+    acceptance: Acceptance,
+    known: UploadRecord,
+  ): Promise<UploadRecord> {
+    const { uploadId, digest, body } = acceptance;
+    const same = sameOf(known, acceptance);
+    if (same.spoolFile === null || (await this.spool.files.has(uploadId))) return same;
+    this.logger.warn({ upload_id: uploadId }, 'an accepted file was missing, and is kept anew');
+    const kept = await this.spool.keep(body, uploadId, digest.size);
+    const now = await database.transaction(async (tx) => {
+      await this.seeInPlace(tx, kept);
+      return findUpload(tx, uploadId);
+    });
+    // Delivered or given up meanwhile, as by a process that had the file open.
+    if (now?.spoolFile !== same.spoolFile) await this.discard(kept);
+    return sameOf(now ?? known, acceptance);
   }
 
   private async promise(database: Database, acceptance: Acceptance, basis: Basis): Promise<UploadRecord> {
@@ -193,9 +220,11 @@ async function takeId(
 /** A client who is told that his file is safe must not lose it to a cancel that came before. @throws UPLOAD_IN_PROGRESS */
 async function refuseCancelling(sql: Sql, { uploadId, status }: UploadRecord): Promise<void> {
   if (status === 'active' || !isCancelling(await findTaskOf(sql, uploadId, 'delivery'))) return;
-  throw new ServiceError('UPLOAD_IN_PROGRESS', 'The upload of this id is just being cancelled.', {
-    retryAfterMs: RETRY_AFTER_MS,
-  });
+  throw inProgress('The upload of this id is just being cancelled.');
+}
+
+function inProgress(detail: string): ServiceError {
+  return new ServiceError('UPLOAD_IN_PROGRESS', detail, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 /** The promise that was made before, where it is for this file. @throws CONFLICT */

@@ -1,9 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
+import { TestSpool } from '../support/accepted.js';
 import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
@@ -32,6 +34,71 @@ describeDelivery('a file that is kept to be promised', (start) => {
     files.keep = keep;
     expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
     expect(existsSync(stage.spoolPath(id))).toBe(true);
+  });
+});
+
+describeDelivery('a file that is missing', (start) => {
+  const PATIENT = { DELIVERY_BACKOFF_BASE_MS: '100000000', DELIVERY_BACKOFF_MAX_MS: '100000000' };
+
+  it('is kept anew when it is sent again, and is delivered', async () => {
+    const stage = await start(PATIENT);
+    const id = randomUUID();
+    expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
+    const { task_id: taskId } = await stage.untilTask(id, { state: 'waiting', attempts: 1 });
+    await rm(stage.spoolPath(id));
+    expect((await stage.put(id, randomBytes(10), ASYNC)).status).toBe(409);
+    expect(await stage.spooled()).toEqual([]);
+    expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
+    expect(await readFile(stage.spoolPath(id))).toEqual(BYTES);
+    expect(await stage.task(id)).toMatchObject({ task_id: taskId, state: 'waiting', attempts: 1 });
+    stage.element.options.fault = undefined;
+    await stage.query(`UPDATE ingester.tasks SET due_at = now()`);
+    await stage.query(`UPDATE pgboss.job SET start_after = now()`);
+    expect(await stage.untilStatus(id, 'active')).toMatchObject({ file_id: id });
+    expect(await stage.spooled()).toEqual([]);
+  });
+
+  it('is not kept anew where its upload was decided meanwhile', async () => {
+    const stage = await start(PATIENT);
+    const id = randomUUID();
+    expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
+    await stage.untilTask(id, { state: 'waiting', attempts: 1 });
+    await rm(stage.spoolPath(id));
+    const files = filesOf(stage);
+    const keep = files.keep.bind(files);
+    files.keep = async (...args) => {
+      await stage.query(`UPDATE ingester.uploads SET status = 'cancelled', spool_file = NULL`);
+      return keep(...args);
+    };
+    expect((await stage.put(id, BYTES, ASYNC)).status).toBe(409);
+    expect(await stage.spooled()).toEqual([]);
+  });
+});
+
+describeDelivery('a file that another process may be about to promise', (start) => {
+  it('is not overtaken by another one of its id', async () => {
+    const stage = await start();
+    const [id, again] = [randomUUID(), randomUUID()];
+    expect((await stage.put(again, BYTES, ASYNC)).status).toBe(202);
+    expect((await stage.call(`/api/v1/files/${again}`, { method: 'DELETE' })).status).toBe(200);
+    stage.element.options.fault = undefined;
+    const other = TestSpool.at(join(stage.running.dataDir, 'spool'));
+    for (const each of [id, again]) {
+      await other.accept(Buffer.from('of another process'), each);
+      const answer = await stage.put(each, BYTES);
+      expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'UPLOAD_IN_PROGRESS' }]);
+      await other.files.remove(each);
+      expect((await stage.put(each, BYTES)).status).toBe(201);
+    }
+  });
+
+  it('counts for nothing once it is old enough to be removed', async () => {
+    const stage = await start({ SPOOL_ORPHAN_AGE_MS: '1' });
+    const id = randomUUID();
+    expect((await stage.put(randomUUID(), BYTES, ASYNC)).status).toBe(202);
+    stage.element.options.fault = undefined;
+    await TestSpool.at(join(stage.running.dataDir, 'spool')).accept(Buffer.from('left behind'), id);
+    expect((await stage.put(id, BYTES)).status).toBe(201);
   });
 });
 
