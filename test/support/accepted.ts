@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AcceptedFiles, type KeptFile } from '../../src/delivery/spool/accepted-files.service.js';
+import type { DurableBody } from '../../src/resilience/body-source.js';
 import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import type { Clock } from '../../src/resilience/clock.js';
 import { MemoryBudget } from '../../src/resilience/memory-budget.js';
@@ -53,7 +54,12 @@ export class TestSpool {
     return (await this.keep(bytes, uploadId)).uploadId;
   }
 
-  async keep(bytes: Buffer, uploadId: string = randomUUID()): Promise<KeptFile> {
+  keep(bytes: Buffer, uploadId: string = randomUUID()): Promise<KeptFile> {
+    return this.withBody(bytes, (body) => this.files.keep(body, uploadId));
+  }
+
+  /** Does something with a body that has come as a whole. */
+  async withBody<T>(bytes: Buffer, use: (body: DurableBody) => Promise<T>): Promise<T> {
     const body = this.begin();
     try {
       const chunks = Math.ceil(bytes.length / 65_536);
@@ -62,7 +68,7 @@ export class TestSpool {
         Array.from({ length: chunks }, (_, index) => bytes.subarray(index * 65_536, (index + 1) * 65_536)),
       );
       body.end();
-      return await this.files.keep(body, uploadId);
+      return await use(body);
     } finally {
       await body.dispose();
     }
