@@ -21,6 +21,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   private importing: Promise<void> | undefined;
   /** Was something noted since the import under way has begun? */
   private noted = false;
+  private stopping = false;
 
   constructor(
     private readonly store: DeliveryStore,
@@ -48,11 +49,13 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   /**
    * Brings what was noted in the spool into the database, and says how many. A note that cannot be read stays, and is
-   * reported each time. @throws QUEUE_UNAVAILABLE, Error of the file system: then what is left stays for another time
+   * reported each time. Ends early at a shutdown. @throws QUEUE_UNAVAILABLE, Error of the file system: then what is left
+   * stays for another time
    */
   async importIntents(): Promise<number> {
     let imported = 0;
     for (const uploadId of await this.intents.list()) {
+      if (this.stopping) break;
       const intent = await this.read(uploadId);
       // One that wants to be registered is left for a time when there is an Admin module again.
       if (!intent || (intent.registers && !this.tasks.registers) || !(await this.imported(intent))) continue;
@@ -63,7 +66,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.noted = false;
+    this.stopping = true;
     await this.importing;
   }
 
@@ -108,7 +111,7 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   private async importNoted(): Promise<void> {
     await this.store.database.open();
-    while (this.noted) {
+    while (this.noted && !this.stopping) {
       this.noted = false;
       await this.importIntents();
     }

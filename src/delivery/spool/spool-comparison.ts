@@ -36,12 +36,14 @@ const PAGE = 500;
 
 /**
  * Removes the files that nobody is promised, and gives their ids. Only the database's word counts, and only for files
- * that are too old to be just being promised; when it cannot be asked, nothing is removed.
+ * that are too old to be just being promised; when it cannot be asked, nothing is removed. Ends early with the reason
+ * of `signal`.
  */
 export async function removeUnpromised(
   files: AcceptedFiles,
   promises: SpoolPromises,
   ages: SpoolAges,
+  signal: AbortSignal,
 ): Promise<{ orphans: string[]; finished: string[] }> {
   await files.settleAside();
   const youngest = Math.min(ages.orphanMs, ages.finishedMs);
@@ -51,6 +53,7 @@ export async function removeUnpromised(
     const ids = old.slice(from, from + PAGE).map(({ uploadId }) => uploadId);
     const known = await promises.promised(ids);
     for (const uploadId of ids) {
+      signal.throwIfAborted();
       const state = known.get(uploadId);
       if (state === 'promised') continue;
       const age = state === 'finished' ? ages.finishedMs : ages.orphanMs;
@@ -64,14 +67,21 @@ export async function removeUnpromised(
   return removed;
 }
 
-/** Ids of uploads that are promised and have no file. */
-export async function findMissing(files: AcceptedFiles, promises: SpoolPromises): Promise<string[]> {
+/** Ids of uploads that are promised and have no file. @throws the reason of `signal` */
+export async function findMissing(
+  files: AcceptedFiles,
+  promises: SpoolPromises,
+  signal: AbortSignal,
+): Promise<string[]> {
   const missing: string[] = [];
   let page: readonly string[] = [];
   do {
     page = await promises.promisedAfter(page.at(-1), PAGE);
     const absent: string[] = [];
-    for (const uploadId of page) if (!(await files.has(uploadId))) absent.push(uploadId);
+    for (const uploadId of page) {
+      signal.throwIfAborted();
+      if (!(await files.has(uploadId))) absent.push(uploadId);
+    }
     // Asked again: those that were delivered meanwhile have lost their file as they should.
     const still = absent.length > 0 ? await promises.promised(absent) : undefined;
     missing.push(...absent.filter((uploadId) => still?.get(uploadId) === 'promised'));

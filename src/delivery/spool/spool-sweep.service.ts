@@ -33,6 +33,7 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> | undefined;
   private last: SweepReport | undefined;
+  private readonly stopping = new AbortController();
 
   constructor(
     private readonly options: SpoolSweepOptions,
@@ -54,19 +55,24 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
+    this.stopping.abort();
     await this.running;
   }
 
-  /** Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be asked, Error of the file system */
+  /**
+   * Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be
+   * asked, Error of the file system; AbortError at a shutdown
+   */
   async sweep(): Promise<SweepReport> {
     const { intents, promises, options } = this;
     const { files, owner } = this.spool;
+    const { signal } = this.stopping;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
     const isOurs = await owner.isOurs();
     if (!isOurs)
       this.logger.error({ path: options.path }, 'the spool holds accepted files of another database');
-    const removed = isOurs ? await removeUnpromised(files, promises, options) : NOTHING;
-    const report = { ...removed, missing: await findMissing(files, promises), leftOvers };
+    const removed = isOurs ? await removeUnpromised(files, promises, options, signal) : NOTHING;
+    const report = { ...removed, missing: await findMissing(files, promises, signal), leftOvers };
     this.last = report;
     this.tell(report);
     return report;
@@ -75,7 +81,9 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
   /** Unless one is under way. */
   private begin(): void {
     this.running ??= this.sweep()
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'the spool was not swept'))
+      .catch((error: unknown) => {
+        if (!this.stopping.signal.aborted) this.logger.warn({ err: error }, 'the spool was not swept');
+      })
       .finally(() => {
         this.running = undefined;
       });

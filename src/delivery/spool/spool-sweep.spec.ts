@@ -223,6 +223,22 @@ describe('the sweep of the spool', () => {
     expect(await spool.files.list()).toEqual([]);
   });
 
+  it('ends at a shutdown with the file that it is at', async () => {
+    for (let index = 0; index < 5; index += 1) await accept();
+    aheadMs = 2 * HOUR_MS;
+    const remove = spool.files.remove.bind(spool.files);
+    let ended: Promise<void> | undefined;
+    spool.files.remove = (id) => {
+      ended ??= sweep.onApplicationShutdown();
+      return remove(id);
+    };
+    sweep.onApplicationBootstrap();
+    await eventually(() => Promise.resolve(expect(ended).toBeDefined()));
+    await ended;
+    expect(await spool.files.list()).toHaveLength(4);
+    expect(sweep.report).toBeUndefined();
+  });
+
   it('runs at the start, goes on after a failure, and ends at the shutdown', async () => {
     const uploadId = await accept();
     aheadMs = 2 * HOUR_MS;
