@@ -17,6 +17,7 @@ import { DeliveryUpkeep } from './delivery-upkeep.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
 import { FollowUpTasks } from './follow-ups/follow-up-tasks.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
+import { StoredUploads } from './follow-ups/stored-uploads.service.js';
 import { LedgerPromises } from './ledger/ledger-promises.service.js';
 import { DeliveryQueue } from './queue/delivery-queue.js';
 import { Redeliveries } from './redeliveries.service.js';
@@ -85,6 +86,7 @@ const WORK = [
     ...SPOOL,
     AdminModule,
     FollowUpTasks,
+    StoredUploads,
     FollowUps,
     ...WORK,
     DeliveryMetrics,

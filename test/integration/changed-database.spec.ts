@@ -55,7 +55,7 @@ describe('a service that is given another database', () => {
     const back = await startAccepting({ ...IMPATIENT, DATA_DIR });
     back.element.options.fault = undefined;
     await back.untilStatus(uploadId, 'active');
-    expect(await back.spooled()).toEqual([]);
+    await eventually(async () => expect(await back.spooled()).toEqual([]));
     await back.running.app.close();
 
     const again = await startAccepting({ DATA_DIR, DATABASE_URL: url });

@@ -55,7 +55,7 @@ describeDelivery('a file that is missing', (start) => {
     await stage.query(`UPDATE ingester.tasks SET due_at = now()`);
     await stage.query(`UPDATE pgboss.job SET start_after = now()`);
     expect(await stage.untilStatus(id, 'active')).toMatchObject({ file_id: id });
-    expect(await stage.spooled()).toEqual([]);
+    await eventually(async () => expect(await stage.spooled()).toEqual([]));
   });
 
   it('is not kept anew where its upload was decided meanwhile', async () => {
@@ -135,7 +135,7 @@ describe('a file that is just being promised anew', () => {
     expect([answer.status, (await answer.json()) as Json]).toMatchObject([202, { upload_id: id }]);
     service.element.options.fault = undefined;
     await service.untilStatus(id, 'active');
-    expect(await service.spooled()).toEqual([]);
+    await eventually(async () => expect(await service.spooled()).toEqual([]));
     await service.close();
   });
 });

@@ -51,7 +51,7 @@ describe('a storage outage', () => {
     for (const { upload_id: id } of receipts)
       expect((await service.untilStatus(id, 'active')).file_id).toBe(id);
     expect(element.files.size).toBe(files.length + 2);
-    expect(await service.spooled()).toEqual([]);
+    await eventually(async () => expect(await service.spooled()).toEqual([]));
     expect((await service.post(Buffer.from('after'))).status).toBe(201);
   });
 

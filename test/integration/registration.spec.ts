@@ -200,6 +200,35 @@ describe('a file that is stored without a promise', () => {
     expect(await rows('tasks')).toEqual([]);
   });
 
+  it('is not left to a delivery whose kept file is missing, nor are the copies which that may have left', async () => {
+    await open();
+    const uploadId = await store();
+    await registered(uploadId);
+    const database = await module.get(DeliveryDatabase).open();
+    await database.query(
+      `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = now() + interval '1 day',
+        doubtful_targets = '{storage:se-01,storage:se-02}'`,
+    );
+    await database.query(
+      `UPDATE ingester.uploads SET status = 'accepted', file_id = NULL, spool_file = $1, sha256 = 'other'`,
+      [`${uploadId}.upload`],
+    );
+    await store(uploadId);
+    expect(await rows('uploads')).toMatchObject([{ status: 'accepted' }]);
+    await database.query(`UPDATE ingester.uploads SET sha256 = $1`, ['ab'.repeat(32)]);
+    await store(uploadId);
+    expect(await rows('uploads')).toMatchObject([
+      { status: 'active', file_id: `of-${uploadId}`, spool_file: null },
+    ]);
+    await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
+    expect(await rows('tasks')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ kind: 'registration' }),
+        expect.objectContaining({ kind: 'removal', doubtful_targets: ['storage:se-02'] }),
+      ]),
+    );
+  });
+
   it('waits for a token without using up attempts', async () => {
     tokens.options.fault = { status: 400, body: '' };
     await open();

@@ -1,15 +1,11 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
-import type { Sql } from '../database/sql.js';
-import { DeliverySettings } from '../delivery-settings.service.js';
 import { DeliveryStore } from '../delivery-store.service.js';
-import { lockTaskOf } from '../ledger/task-rows.js';
-import { findUpload, insertUpload, renewUpload } from '../ledger/upload-rows.js';
 import { IntentFiles } from '../spool/intent-files.service.js';
-import { isGivenUp } from '../upload-record.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
 import { type Intent, intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
 import { FollowUpTasks } from './follow-up-tasks.service.js';
+import { StoredUploads } from './stored-uploads.service.js';
 
 /**
  * Sees to it that what is left to be done for files which were stored without a promise is done all the same: that they
@@ -27,7 +23,7 @@ export class FollowUps implements BeforeApplicationShutdown {
     private readonly store: DeliveryStore,
     private readonly tasks: FollowUpTasks,
     private readonly intents: IntentFiles,
-    private readonly settings: DeliverySettings,
+    private readonly stored: StoredUploads,
   ) {}
 
   /**
@@ -79,7 +75,7 @@ export class FollowUps implements BeforeApplicationShutdown {
       return;
     }
     try {
-      await this.write(intent);
+      await this.stored.write(intent);
     } catch (error) {
       // Also where it is not known whether it is written down: to write it down twice does no harm.
       this.logger.warn(
@@ -119,7 +115,7 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   private async imported(intent: Intent): Promise<boolean> {
     try {
-      await this.write(intent);
+      await this.stored.write(intent);
       return true;
     } catch (error) {
       if (error instanceof ServiceError) throw error;
@@ -143,40 +139,5 @@ export class FollowUps implements BeforeApplicationShutdown {
       this.logger.error({ err: error, upload_id: uploadId }, 'what was noted is damaged');
       return undefined;
     }
-  }
-
-  /** May be repeated. */
-  private async write(upload: StoredUpload): Promise<void> {
-    const at = this.settings.now();
-    const database = await this.store.database.open();
-    await database.transaction(async (tx) => {
-      const isNew = await insertUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
-      if (isNew || (await this.isStored(tx, upload, at))) await this.addTasks(tx, upload, at);
-    });
-    this.store.published();
-  }
-
-  private async addTasks(tx: Sql, upload: StoredUpload, at: Date): Promise<void> {
-    const { uploadId, copies } = upload;
-    if (!(await lockTaskOf(tx, uploadId, 'registration'))) await this.tasks.addRegistration(tx, upload, at);
-    if (copies.length === 0 || (await lockTaskOf(tx, uploadId, 'removal'))) return;
-    await this.tasks.addRemoval(tx, upload, copies, at);
-  }
-
-  /** For an upload that has a row. Its lock keeps two from adding a task each. */
-  private async isStored(tx: Sql, upload: StoredUpload, at: Date): Promise<boolean> {
-    const { uploadId, file } = upload;
-    // The task first, as workers do.
-    const delivery = await lockTaskOf(tx, uploadId, 'delivery');
-    const known = await findUpload(tx, uploadId, true);
-    if (!known) return false;
-    const isDead = known.status === 'dead' && delivery?.state === 'dead';
-    // What was to be delivered once came after all.
-    if (isDead || isGivenUp(known, file.uploadedAt)) {
-      await renewUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
-      return true;
-    }
-    // One that is still to be delivered is followed up after that.
-    return known.status === 'active';
   }
 }

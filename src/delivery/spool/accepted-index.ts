@@ -53,7 +53,7 @@ export async function lookAt(folder: string, uploadId: string): Promise<Accepted
 }
 
 /** The ids of all files in the folder, which must be there. @throws Error of the file system */
-export async function namedIn(folder: string): Promise<string[]> {
+async function namedIn(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   return names.flatMap((name) => UPLOAD_FILE.exec(name)?.[1] ?? []);
 }
