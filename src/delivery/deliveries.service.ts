@@ -90,17 +90,15 @@ export class Deliveries {
 
   /**
    * The promise of a file that is still in the spool. Where none is there, the database is not asked.
-   * @throws UPLOAD_IN_PROGRESS while it is being cancelled, or another process may be about to promise the file;
-   * QUEUE_UNAVAILABLE
+   * What nobody is promised, as of a process that was killed, is removed.
+   * @throws UPLOAD_IN_PROGRESS while it is being cancelled, or another process is just promising the file; QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
-    const { files } = this.spool;
-    const file = await files.find(uploadId);
-    if (!file) return undefined;
+    if (!(await this.spool.files.has(uploadId))) return undefined;
     const database = await this.store.database.open();
     const known = await findUpload(database, uploadId);
     if (!known || isGivenUp(known, this.settings.now())) {
-      if (files.ageMs(file) >= this.settings.orphanAgeMs) return undefined;
+      if (await this.spool.clear(uploadId)) return undefined;
       throw inProgress('An upload of this id is being accepted already.');
     }
     await refuseCancelling(database, known);

@@ -16,8 +16,6 @@ export class DeliverySettings {
   readonly maxDoubtMs: number;
   readonly leaseMs: number;
   readonly pollMs: number;
-  /** Age below which a file in the spool may belong to a promise that is just being made. */
-  readonly orphanAgeMs: number;
   /** How long deliveries under way may go on when the service ends. */
   readonly shutdownGraceMs: number;
   readonly receiptRetentionDays: number;
@@ -41,7 +39,6 @@ export class DeliverySettings {
     this.maxDoubtMs = config.get('DELIVERY_MAX_DOUBT_MS', { infer: true });
     this.leaseMs = config.get('DELIVERY_LEASE_MS', { infer: true });
     this.pollMs = config.get('DELIVERY_POLL_MS', { infer: true });
-    this.orphanAgeMs = config.get('SPOOL_ORPHAN_AGE_MS', { infer: true });
     this.shutdownGraceMs = config.get('SHUTDOWN_GRACE_MS', { infer: true });
     this.receiptRetentionDays = config.get('RECEIPT_RETENTION_DAYS', { infer: true });
     this.deadLetterRetentionDays = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true });

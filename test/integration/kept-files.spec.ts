@@ -4,6 +4,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import type { Sql } from '../../src/delivery/database/sql.js';
+import { lockPromise } from '../../src/delivery/ledger/promise-lock.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
 import { TestSpool } from '../support/accepted.js';
 import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
@@ -75,8 +77,8 @@ describeDelivery('a file that is missing', (start) => {
   });
 });
 
-describeDelivery('a file that another process may be about to promise', (start) => {
-  it('is not overtaken by another one of its id', async () => {
+describeDelivery('a file that a killed process has kept and not promised', (start) => {
+  it('gives way to what is sent under its id', async () => {
     const stage = await start();
     const [id, again] = [randomUUID(), randomUUID()];
     expect((await stage.put(again, BYTES, ASYNC)).status).toBe(202);
@@ -85,20 +87,37 @@ describeDelivery('a file that another process may be about to promise', (start) 
     const other = TestSpool.at(join(stage.running.dataDir, 'spool'));
     for (const each of [id, again]) {
       await other.accept(Buffer.from('of another process'), each);
-      const answer = await stage.put(each, BYTES);
-      expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'UPLOAD_IN_PROGRESS' }]);
-      await other.files.remove(each);
       expect((await stage.put(each, BYTES)).status).toBe(201);
+      expect(await stage.spooled()).toEqual([]);
     }
   });
+});
 
-  it('counts for nothing once it is old enough to be removed', async () => {
-    const stage = await start({ SPOOL_ORPHAN_AGE_MS: '1' });
+describe('a file that another process is just promising', () => {
+  let postgres: PostgresDatabases;
+
+  beforeAll(async () => {
+    postgres = await openPostgres();
+  });
+  afterAll(() => postgres.dispose());
+
+  it('is not overtaken by another one of its id', async () => {
+    const url = await postgres.newDatabase();
+    const service = await startAccepting({ DATABASE_URL: url });
+    expect((await service.put(randomUUID(), BYTES, ASYNC)).status).toBe(202);
+    service.element.options.fault = undefined;
     const id = randomUUID();
-    expect((await stage.put(randomUUID(), BYTES, ASYNC)).status).toBe(202);
-    stage.element.options.fault = undefined;
-    await TestSpool.at(join(stage.running.dataDir, 'spool')).accept(Buffer.from('left behind'), id);
-    expect((await stage.put(id, BYTES)).status).toBe(201);
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query('BEGIN');
+    await lockPromise(sqlOf(other), id);
+    await TestSpool.at(join(service.running.dataDir, 'spool')).accept(Buffer.from('of another process'), id);
+    const answer = await service.put(id, BYTES);
+    expect([answer.status, await answer.json()]).toMatchObject([409, { code: 'UPLOAD_IN_PROGRESS' }]);
+    await other.query('ROLLBACK');
+    await other.end();
+    expect((await service.put(id, BYTES)).status).toBe(201);
+    await service.close();
   });
 });
 
@@ -139,3 +158,7 @@ describe('a file that is just being promised anew', () => {
     await service.close();
   });
 });
+
+function sqlOf(client: Client): Sql {
+  return { query: async (text, values = []) => (await client.query(text, [...values])).rows };
+}

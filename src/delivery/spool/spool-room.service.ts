@@ -36,4 +36,14 @@ export class SpoolRoom {
     }
     return kept;
   }
+
+  /**
+   * Removes what lies there for an upload and is promised to nobody; who has kept it and not begun to promise it finds it
+   * gone, and does not. False where it is just being promised. Files of another database stay.
+   * @throws QUEUE_UNAVAILABLE, Error of the file system
+   */
+  async clear(uploadId: string): Promise<boolean> {
+    if (!(await this.owner.isOurs())) return true;
+    return (await this.files.remove(uploadId)) || !(await this.files.has(uploadId));
+  }
 }
