@@ -20,7 +20,7 @@ export const deliveryVariables = {
     3_000,
   ),
   DATABASE_STATEMENT_TIMEOUT_MS: milliseconds(
-    'Time that PostgreSQL has for one statement, locks included.',
+    'Time that the database has for one statement, locks included. An embedded one that needs two seconds more is opened anew.',
     10_000,
   ),
   DATABASE_CALL_TIMEOUT_MS: milliseconds(

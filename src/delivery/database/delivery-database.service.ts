@@ -29,6 +29,7 @@ export class DeliveryDatabase implements OnApplicationBootstrap, OnApplicationSh
   private readonly logger = new Logger(DeliveryDatabase.name);
   private readonly postgres: PostgresSettings | undefined;
   private readonly folder: string;
+  private readonly statementMs: number;
   private readonly guarded: Database;
   private opening: Promise<Engine> | undefined;
   private engine: Engine | undefined;
@@ -38,6 +39,7 @@ export class DeliveryDatabase implements OnApplicationBootstrap, OnApplicationSh
     policies.register(databasePolicy(config));
     const url = config.get('DATABASE_URL', { infer: true });
     this.postgres = url === undefined ? undefined : postgresSettings(url, config);
+    this.statementMs = config.get('DATABASE_STATEMENT_TIMEOUT_MS', { infer: true });
     this.folder = join(config.get('DATA_DIR', { infer: true }), 'database');
     this.guarded = {
       backend: this.postgres ? 'postgres' : 'pglite',
@@ -113,7 +115,9 @@ export class DeliveryDatabase implements OnApplicationBootstrap, OnApplicationSh
   }
 
   private async connect(): Promise<BossHost> {
-    return this.postgres ? new PostgresDatabase(this.postgres) : PgliteDatabase.open(this.folder);
+    return this.postgres
+      ? new PostgresDatabase(this.postgres)
+      : PgliteDatabase.open(this.folder, this.statementMs);
   }
 
   private async close(): Promise<void> {

@@ -1,7 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import type { PgliteAnswer, PgliteFailure, PgliteStart } from './pglite-messages.js';
 
-/** The calling thread's end of the thread that PGlite runs in. */
+/**
+ * The calling thread's end of the thread that PGlite runs in. PGlite does not always answer: where the disk is too full
+ * for the next file of its log, it computes for ever. A thread that takes too long is ended; what it has committed is
+ * on the disk.
+ */
 export class PgliteThread {
   private readonly worker: Worker;
   private readonly ready = Promise.withResolvers<void>();
@@ -40,24 +44,41 @@ export class PgliteThread {
     return this.failure !== undefined;
   }
 
-  /** Runs one statement, or without `values` several, and gives their rows. Statements run in the order of the calls. */
-  async ask<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+  /**
+   * Runs one statement, or without `values` several, and gives their rows. Statements run in the order of the calls; the
+   * thread is ended where one is not done within `limitMs`.
+   */
+  async ask<Row>(limitMs: number, text: string, values?: readonly unknown[]): Promise<Row[]> {
     if (this.failure) throw this.failure;
     const answer = Promise.withResolvers<object[]>();
     this.lastId += 1;
     this.waiting.set(this.lastId, answer);
     this.worker.postMessage({ id: this.lastId, text, values });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- who wrote the statement knows its rows
-    return (await answer.promise) as Row[];
+    return (await this.limited(limitMs, answer.promise)) as Row[];
   }
 
-  /** Writes everything to the disk and ends the thread. */
-  async close(): Promise<void> {
-    if (this.failure) return;
-    const ended = Promise.withResolvers<void>();
-    this.worker.once('exit', () => ended.resolve());
-    this.worker.postMessage('close');
-    await ended.promise;
+  /** Writes everything to the disk, if that is done within `limitMs`, and ends the thread. Resolves when it is gone. */
+  async close(limitMs: number): Promise<void> {
+    if (!this.failure) {
+      const ended = Promise.withResolvers<void>();
+      this.worker.once('exit', () => ended.resolve());
+      this.worker.postMessage('close');
+      await this.limited(limitMs, ended.promise);
+    }
+    await this.worker.terminate();
+  }
+
+  private async limited<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+    const timer = setTimeout(() => {
+      this.fail(new Error(`PGlite did not answer within ${limitMs} ms`));
+      void this.worker.terminate();
+    }, limitMs);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private hear(message: PgliteAnswer): void {
