@@ -122,6 +122,23 @@ function outlivesReleases(given: Given): void {
     expect(rows).toEqual([{ data: { version: 2, what: 'is this' }, state: 'created', later: true }]);
   });
 
+  it('keeps all jobs that it does not understand, each with its key and its group', async () => {
+    const { database, one } = given();
+    const keys = [randomUUID(), randomUUID(), randomUUID()];
+    const publishNewer = (singletonKey: string): Promise<unknown> =>
+      one.database.use(({ boss }) =>
+        boss.send('ingester-small', { version: 2 }, { singletonKey, group: { id: 'some' } }),
+      );
+    await Promise.all(keys.map(publishNewer));
+    expect(await one.queue.take('small', 5)).toEqual([]);
+    const rows = await database.query<{ key: string }>(
+      'SELECT singleton_key AS key, group_id AS group, state::text, start_after > now() AS later FROM pgboss.job',
+    );
+    const expected = keys.map((key) => ({ key, group: 'some', state: 'created', later: true }));
+    expect(rows).toEqual(expect.arrayContaining(expected));
+    expect(rows).toHaveLength(3);
+  });
+
   it('makes jobs that pg-boss keeps, whatever happens and however long it takes', async () => {
     const { database, one } = given();
     await publish(given, 'a', 'b');

@@ -10,6 +10,7 @@ import type { Sql } from '../database/sql.js';
 import { bossOf } from './boss-transaction.js';
 import type { LeasedJob } from './leased-job.js';
 import { releaseLostLeases } from './lost-leases.js';
+import { postponeAsItIs } from './unknown-jobs.js';
 import { readWakeUp, type WakeUp } from './wake-up.js';
 
 /** A job of a newer release waits this long for a process that knows it. */
@@ -55,7 +56,7 @@ export class DeliveryQueue {
       for (const job of jobs) {
         const wakeUp = readWakeUp(job.data);
         if (wakeUp) known.push(leasedJob(lane, wakeUp, job));
-        else await this.putAside(engine, lane, job);
+        else await this.putAside(engine, job);
       }
       return known;
     });
@@ -107,17 +108,12 @@ export class DeliveryQueue {
       this.logger.warn({ count }, 'Jobs were given back, whose process no longer renews its lease');
   }
 
-  private async putAside({ boss, database }: Engine, lane: Lane, job: Job<unknown>): Promise<void> {
+  private async putAside({ database }: Engine, job: Job<unknown>): Promise<void> {
     this.logger.warn(
       { job: job.id, data: job.data },
       'A job is not understood; it waits for a newer release',
     );
-    await database.transaction(async (tx) => {
-      const db = bossOf(tx);
-      const ended = await boss.deleteJob(queueName(lane), job, { db });
-      if (settledIds(ended).length === 0) return;
-      await boss.send(queueName(lane), Object(job.data), { db, startAfter: UNKNOWN_JOB_DELAY_S });
-    });
+    await postponeAsItIs(database, job, UNKNOWN_JOB_DELAY_S);
   }
 }
 
