@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { outboundBlock } from './outbound-block.js';
-import { bytes, count, failureThreshold, flag, milliseconds, oneOf, url } from './variables.js';
+import { bytes, count, days, failureThreshold, flag, milliseconds, oneOf, url } from './variables.js';
 
 export const deliveryVariables = {
   DATABASE_URL: z
@@ -99,11 +99,11 @@ export const deliveryVariables = {
     100,
   ),
   DELIVERY_POLL_MS: milliseconds('Time between two looks for something to deliver.', 500, 10),
-  RECEIPT_RETENTION_DAYS: count('Time for which a finished upload can be asked for.', 'days', 30, 1),
-  DEAD_LETTER_RETENTION_DAYS: count(
-    'Time for which a dead letter and its file are kept. 0: until it is dropped.',
-    'days',
+  RECEIPT_RETENTION_DAYS: days('Time for which a finished upload can be asked for; at most 36500.', 30, 1),
+  DEAD_LETTER_RETENTION_DAYS: days(
+    'Time for which a dead letter and its file are kept; at most 36500. 0: until it is dropped.',
     30,
+    0,
   ),
   DEAD_LETTER_REDELIVERY_MAX: count(
     'Most dead letters that one order over many sends again.',

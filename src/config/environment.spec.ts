@@ -110,6 +110,14 @@ describe('numbers', () => {
     ]);
   });
 
+  it.each(['RECEIPT_RETENTION_DAYS', 'DEAD_LETTER_RETENTION_DAYS'])(
+    'refuses a time in %s that no date can lie back',
+    (name) => {
+      expect(parseEnvironment({ [name]: '36500' })).toMatchObject({ [name]: 36_500 });
+      expect(problemsOf({ [name]: '36501' })).toEqual([`${name}: must be at most 36500, got 36501`]);
+    },
+  );
+
   it('refuses a count that cannot be held exactly', () => {
     expect(problemsOf({ MAX_FILE_BYTES: '9007199254740993' })).toEqual([
       expect.stringContaining('MAX_FILE_BYTES: must be at most 9007199254740991'),

@@ -7,6 +7,9 @@ const MAX_TIMER_MS = 2_147_483_647;
 /** Most failures that a circuit may be told to open at: it keeps the time of each. */
 export const MOST_CIRCUIT_FAILURES = 10_000;
 
+/** A hundred years: a moment so long ago can still be written as a date, also by a database. */
+const MOST_DAYS = 36_500;
+
 /*
  * Building blocks for variables of the environment. Every one takes the meaning as its first argument,
  * because docs/configuration.md is held against these texts by a test.
@@ -24,6 +27,10 @@ export function failureThreshold(meaning: string) {
 
 export function milliseconds(meaning: string, defaultValue: number, min = 1) {
   return wholeNumber(min, MAX_TIMER_MS).default(defaultValue).meta({ description: meaning, unit: 'ms' });
+}
+
+export function days(meaning: string, defaultValue: number, min: number) {
+  return wholeNumber(min, MOST_DAYS).default(defaultValue).meta({ description: meaning, unit: 'days' });
 }
 
 export function bytes(meaning: string, defaultValue: number, min = 1) {
