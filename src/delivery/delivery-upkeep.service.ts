@@ -30,6 +30,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   private readonly letterMs: number;
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<unknown> | undefined;
+  private stopping = false;
 
   constructor(
     private readonly store: DeliveryStore,
@@ -48,17 +49,27 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
     clearInterval(this.timer);
     await this.running;
   }
 
-  /** Does once all that is due. @throws QUEUE_UNAVAILABLE, Error of the file system */
+  /** Does once all that is due, until the service ends. Never fails: what cannot be done is logged, and keeps nothing else. */
   async keepUp(): Promise<void> {
-    await this.followUps.importIntents();
+    await this.step('intents', () => this.followUps.importIntents());
     if (!this.store.database.isUsed()) return;
-    await this.dropReceipts();
-    await this.dropLetters();
-    await this.wakeOverdue();
+    await this.step('receipts', () => this.dropReceipts());
+    await this.step('dead letters', () => this.dropLetters());
+    await this.step('overdue tasks', () => this.wakeOverdue());
+  }
+
+  private async step(what: string, work: () => Promise<unknown>): Promise<void> {
+    if (this.stopping) return;
+    try {
+      await work();
+    } catch (error) {
+      this.logger.warn({ err: error, what }, 'what is due was not done');
+    }
   }
 
   private async dropReceipts(): Promise<void> {
@@ -68,7 +79,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     do {
       count = await removeReceipts(database, before, BATCH);
       if (count > 0) this.logger.log({ count }, 'receipts were kept for long enough');
-    } while (count === BATCH);
+    } while (count === BATCH && !this.stopping);
   }
 
   private async dropLetters(): Promise<void> {
@@ -77,6 +88,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     const before = this.letterMs > 0 ? new Date(at.getTime() - this.letterMs) : undefined;
     const letters = await findOldLetters(database, { before, at }, BATCH);
     for (const { task_id: taskId } of letters) {
+      if (this.stopping) return;
       const uploadId = await database.transaction((tx) => expireLetter(tx, taskId, at));
       // Not before the commit: until then the file is promised.
       if (uploadId !== undefined) await this.spool.files.remove(uploadId);
@@ -91,6 +103,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     const opened = await database.open();
     const overdue = await findOverdue(opened, new Date(at.getTime() - OVERDUE_MS), BATCH);
     for (const { task_id, kind, size, policy } of overdue) {
+      if (this.stopping) return;
       const group = kind === 'delivery' ? { group: policy } : {};
       const lane = this.settings.laneOf(kind, size);
       await opened.transaction((tx) => queue.publish(tx, { version: 1, task_id, ...group }, lane, at));
@@ -100,10 +113,8 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
 
   /** Unless it is under way. */
   private begin(): void {
-    this.running ??= this.keepUp()
-      .catch((error: unknown) => this.logger.warn({ err: error }, 'what is due was not done'))
-      .finally(() => {
-        this.running = undefined;
-      });
+    this.running ??= this.keepUp().finally(() => {
+      this.running = undefined;
+    });
   }
 }

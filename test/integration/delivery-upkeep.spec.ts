@@ -62,6 +62,35 @@ describeDelivery('what time brings', (start) => {
     expect(await stage.spooled()).toEqual([`${kept}.upload`]);
   });
 
+  it('does the rest where a part of it cannot be done', async () => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' });
+    const [old, finished] = [await deadLetter(stage), await deadLetter(stage)];
+    await stage.query(
+      `UPDATE ingester.tasks SET dead_at = now() - interval '31 days' WHERE upload_id = $1`,
+      old,
+    );
+    await stage.call(`/api/v1/files/${finished}`, { method: 'DELETE' });
+    await stage.query(`UPDATE ingester.uploads SET finished_at = now() - interval '31 days'
+      WHERE finished_at IS NOT NULL`);
+    await stage.query(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN RAISE 'not this one'; END $$`);
+    await stage.query('CREATE TRIGGER refuse BEFORE DELETE ON ingester.uploads EXECUTE FUNCTION refuse()');
+    await keepUp(stage);
+    expect(await stage.query('SELECT 1 FROM ingester.uploads')).toHaveLength(2);
+    expect(await stage.task(old)).toMatchObject({ state: 'dropped' });
+  });
+
+  it('does no more than it has begun when the service ends', async () => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' });
+    const old = await deadLetter(stage);
+    await stage.query(`UPDATE ingester.tasks SET dead_at = now() - interval '31 days'`);
+    const upkeep = stage.running.app.get(DeliveryUpkeep, { strict: false });
+    const keeping = upkeep.keepUp();
+    await upkeep.beforeApplicationShutdown();
+    await keeping;
+    expect(await stage.task(old)).toMatchObject({ state: 'dead' });
+  });
+
   it('wakes tasks whose job is gone, and leaves the others their own', async () => {
     const stage = await start({ DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' });
     const [lost, waiting] = [await stage.accept(), await stage.accept()];
