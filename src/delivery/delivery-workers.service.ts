@@ -10,7 +10,6 @@ import { LANES } from './database/queue-names.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
-import type { HeldTask } from './worker/held-task.js';
 import { LaneWorker } from './worker/lane-worker.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 
@@ -79,7 +78,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
 
   /** Has whoever works on an upload here hear at once what its owner wants. */
   hurry(uploadId: string): void {
-    for (const held of this.heldTasks()) {
+    for (const held of this.lanes.flatMap((lane) => [...lane.held])) {
       if (held.claimed.upload.uploadId === uploadId) void held.lease.renew();
     }
     this.wake();
@@ -87,10 +86,6 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
 
   private abortAll(): void {
     const reason = new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
-    for (const held of this.heldTasks()) held.lease.abort(reason);
-  }
-
-  private heldTasks(): HeldTask[] {
-    return this.lanes.flatMap((lane) => [...lane.held]);
+    for (const lane of this.lanes) lane.abort(reason);
   }
 }

@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { DeliveryWorkers } from '../../src/delivery/delivery-workers.service.js';
 import { eventually } from '../support/eventually.js';
 import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
 
@@ -12,6 +15,24 @@ async function untilSending(stage: DeliveryStage): Promise<string> {
     expect(stage.element.uploads.at(-1)?.bytes).toBeGreaterThan(100_000);
   });
   return uploadId;
+}
+
+/** Makes all that waits due, and lets nobody take any of it before that what this gives is called. */
+async function lockJobs({ running }: DeliveryStage): Promise<() => Promise<void>> {
+  const database = await running.app.get(DeliveryDatabase, { strict: false }).open();
+  const [locked, unlocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const transaction = database.transaction(async (tx) => {
+    await tx.query('LOCK TABLE pgboss.job IN ACCESS EXCLUSIVE MODE');
+    await tx.query('UPDATE pgboss.job SET start_after = now()');
+    await tx.query('UPDATE ingester.tasks SET due_at = now()');
+    locked.resolve();
+    await unlocked.promise;
+  });
+  await locked.promise;
+  return () => {
+    unlocked.resolve();
+    return transaction;
+  };
 }
 
 describeDelivery('a delivery', (start) => {
@@ -78,6 +99,25 @@ describeDelivery('a delivery', (start) => {
     await again.untilStatus(uploadId, 'active');
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
     expect(await again.task(uploadId)).toMatchObject({ attempts: 1 });
+  });
+
+  it('is put back also when it was taken, or was about to be, when the grace was over', async () => {
+    const grace = { SHUTDOWN_GRACE_MS: '100', STORAGE_COMMIT_TIMEOUT_MS: '100000' };
+    const wait = { DELIVERY_BACKOFF_BASE_MS: '1000000', DELIVERY_BACKOFF_MAX_MS: '1000000' };
+    const stage = await start({ ...grace, ...wait });
+    const uploadId = await stage.accept(randomBytes(20_000_000));
+    await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
+    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 200_000 };
+    const unlock = await lockJobs(stage);
+    // A worker asks for jobs by now.
+    await sleep(500);
+    const stopping = stage.running.app.get(DeliveryWorkers, { strict: false }).stop();
+    await sleep(500);
+    await unlock();
+    const startedAt = performance.now();
+    await stopping;
+    expect(performance.now() - startedAt).toBeLessThan(8_000);
+    await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
   });
 
   it('is finished when the service ends and there is time for it', async () => {

@@ -28,6 +28,7 @@ export class LaneWorker {
   readonly #groups = new Map<string, number>();
   readonly #stop = new AbortController();
   #wake = Promise.withResolvers<void>();
+  #abortedFor: Error | undefined;
   #loop: Promise<void> | undefined;
 
   constructor(options: LaneWorkerOptions) {
@@ -51,6 +52,12 @@ export class LaneWorker {
     this.#wake.resolve();
     await this.#loop;
     await Promise.all(this.#runs);
+  }
+
+  /** Stops what is under way, and what is still on its way to us once it is ours. */
+  abort(reason: Error): void {
+    this.#abortedFor = reason;
+    for (const held of this.#held) held.lease.abort(reason);
   }
 
   async #work(): Promise<void> {
@@ -84,6 +91,7 @@ export class LaneWorker {
       .run(job, (held) => {
         own = held;
         this.#held.add(held);
+        if (this.#abortedFor) held.lease.abort(this.#abortedFor);
       })
       .finally(() => {
         if (own) this.#held.delete(own);
