@@ -18,6 +18,7 @@ export interface DeadLetter {
   readonly owner: string;
   readonly originalFilename: string;
   readonly contentType: string;
+  readonly retentionPolicy: string;
   readonly size: number;
   readonly sha256: string;
   /** Is the file still to be in the spool? */

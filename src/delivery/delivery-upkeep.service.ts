@@ -8,6 +8,7 @@ import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryStore } from './delivery-store.service.js';
 import { expireLetter, findOldLetters, findOverdue, removeReceipts } from './ledger/retention-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
+import { wakeUpOf } from './queue/wake-up.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 
 const DAY_MS = 86_400_000;
@@ -102,11 +103,11 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     const at = this.settings.now();
     const opened = await database.open();
     const overdue = await findOverdue(opened, new Date(at.getTime() - OVERDUE_MS), BATCH);
-    for (const { task_id, kind, size, policy } of overdue) {
+    for (const { task_id: taskId, kind, size, policy } of overdue) {
       if (this.stopping) return;
-      const group = kind === 'delivery' ? { group: policy } : {};
       const lane = this.settings.laneOf(kind, size);
-      await opened.transaction((tx) => queue.publish(tx, { version: 1, task_id, ...group }, lane, at));
+      const wakeUp = wakeUpOf(taskId, kind, policy);
+      await opened.transaction((tx) => queue.publish(tx, wakeUp, lane, at));
     }
     if (overdue.length > 0) this.store.published();
   }

@@ -9,6 +9,7 @@ import { insertAudit } from './ledger/audit-rows.js';
 import { endTask, requestCancel } from './ledger/task-ends.js';
 import { lockTaskOf, type TaskRow } from './ledger/task-rows.js';
 import { changeUpload, findEvents, findUpload, findUploads } from './ledger/upload-rows.js';
+import { wakeUpOf } from './queue/wake-up.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import type { UploadEvent, UploadRecord, UploadStatus } from './upload-record.js';
 
@@ -83,7 +84,8 @@ export class UploadsLedger {
     await requestCancel(tx, task.task_id, at);
     if (idle) {
       await this.store.queue.withdraw(tx, task.task_id, this.laneFor(task));
-      await this.store.queue.publish(tx, { version: 1, task_id: task.task_id }, this.laneFor(task), at);
+      const wakeUp = wakeUpOf(task.task_id, task.kind, upload.file.retentionPolicy);
+      await this.store.queue.publish(tx, wakeUp, this.laneFor(task), at);
     }
     return false;
   }

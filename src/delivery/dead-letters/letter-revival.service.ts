@@ -5,6 +5,7 @@ import type { DeadLetter } from '../dead-letter.js';
 import type { Sql } from '../database/sql.js';
 import { laneOf } from '../ledger/task-lane.js';
 import { DeliveryQueue } from '../queue/delivery-queue.js';
+import { wakeUpOf } from '../queue/wake-up.js';
 import { auditLetter, type GivenOrder, reviveTask } from './letter-changes.js';
 
 /** Makes dead letters tasks again that wait for their turn. */
@@ -33,7 +34,8 @@ export class LetterRevival {
     const deadline = new Date(dueAt.getTime() + this.maxAgeMs);
     await reviveTask(tx, letter, { at: order.at, dueAt, deadline });
     const lane = laneOf(letter.kind, letter.size, this.largeBytes);
-    await this.queue.publish(tx, { version: 1, task_id: letter.taskId }, lane, dueAt);
+    const wakeUp = wakeUpOf(letter.taskId, letter.kind, letter.retentionPolicy);
+    await this.queue.publish(tx, wakeUp, lane, dueAt);
     await auditLetter(tx, letter, 'redeliver', order);
   }
 }

@@ -112,6 +112,7 @@ function letterFrom(row: LetterRow): DeadLetter {
     owner: row.owner,
     originalFilename: row.description.originalFilename,
     contentType: row.description.contentType,
+    retentionPolicy: row.description.retentionPolicy,
     size: row.size,
     sha256: row.sha256,
     keepsFile: row.spool_file !== null,
