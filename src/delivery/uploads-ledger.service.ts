@@ -81,7 +81,7 @@ export class UploadsLedger {
       await changeUpload(tx, uploadId, { status: 'cancelled', dropsFile: true, at });
       return true;
     }
-    await requestCancel(tx, task.task_id, at);
+    await requestCancel(tx, task.task_id, at, new Date(at.getTime() + this.settings.maxAgeMs));
     if (idle) {
       await this.store.queue.withdraw(tx, task.task_id, this.laneFor(task));
       const wakeUp = wakeUpOf(task.task_id, task.kind, upload.file.retentionPolicy);

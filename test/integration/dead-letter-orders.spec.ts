@@ -37,7 +37,7 @@ onBothDatabases((given) => {
       expect((task.doubt_since as Date).getTime()).toBeGreaterThanOrEqual(before);
       expect(await stage.stateOf('uploads', uploadId)).toMatchObject({ status: 'accepted', revision: 3 });
       const jobs = await stage.queue.take('small', 10);
-      expect(jobs.map((job) => job.taskId)).toEqual([taskId]);
+      expect(jobs).toMatchObject([{ taskId, group: 'temporary' }]);
     });
 
     it('without being taken for old by the spool, which others need', async () => {
@@ -47,7 +47,8 @@ onBothDatabases((given) => {
       await stage.call('post', `/${taskId}/redeliver`);
       expect(await promises.oldestWaitingAgeMs(Date.now() + 1_000)).toBeLessThan(60_000);
       const cancelled = await stage.seed({ deadAt });
-      await requestCancel(stage.database, cancelled.taskId, new Date());
+      const [now, deadline] = [new Date(), new Date(Date.now() + HOUR_MS)];
+      await requestCancel(stage.database, cancelled.taskId, now, deadline);
       expect(await promises.oldestWaitingAgeMs(Date.now() + 1_000)).toBeLessThan(60_000);
       await stage.database.query('UPDATE ingester.tasks SET revived_at = NULL');
       expect(await promises.oldestWaitingAgeMs(Date.now())).toBeGreaterThan(999 * HOUR_MS);

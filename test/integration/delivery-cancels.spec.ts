@@ -139,6 +139,33 @@ describeDelivery('a cancelled upload', (start) => {
     await eventually(async () => expect(await stage.spooled()).toEqual([]));
   });
 
+  it('is asked for anew when it was a dead letter in doubt for long, and stays cancelled as one again', async () => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+    const uploadId = await stage.accept();
+    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+    await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
+    await stage.query(`UPDATE ingester.tasks SET doubt_since = now() - interval '2 days', deadline = now()`);
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
+    const cancelling = cancel(stage, uploadId);
+    // Its job is one of its group, as that of any other.
+    const groups = (): Promise<object[]> => stage.query('SELECT group_id FROM pgboss.job');
+    let jobs: object[] = [];
+    while (jobs.length === 0) jobs = await groups();
+    expect(jobs).toEqual([{ group_id: 'temporary' }]);
+    expect((await cancelling)[0]).toBe(202);
+    // It has waited for three seconds, and was asked for meanwhile.
+    expect(await stage.task(uploadId)).not.toMatchObject({ state: 'dead' });
+    await stage.query(`UPDATE ingester.tasks SET doubt_since = now() - interval '2 days'`);
+    await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
+    const { task_id: taskId } = await stage.task(uploadId);
+    stage.element.options.delayMs = 0;
+    const order = { method: 'POST' };
+    const { status } = await stage.call(`/api/v1/dead-letters/${taskId}/redeliver`, order, { role: 'admin' });
+    expect(status).toBe(202);
+    await stage.untilStatus(uploadId, 'cancelled');
+    expect(stage.element.files.size).toBe(0);
+  });
+
   it('can be uploaded anew under its id, with other bytes', async () => {
     const stage = await start();
     const uploadId = randomUUID();

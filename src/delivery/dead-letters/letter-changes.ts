@@ -37,7 +37,7 @@ export async function changeLetter<T>(
 
 /**
  * Makes a dead letter a task as on its first day. What it may have stored already is remembered, and there is as much
- * time anew to ask for that.
+ * time anew to ask for that. One that its owner has cancelled stays so: it is asked for, and not sent.
  */
 export async function reviveTask(
   tx: Sql,
@@ -46,7 +46,7 @@ export async function reviveTask(
 ): Promise<void> {
   await tx.query(
     `UPDATE ingester.tasks SET state = 'waiting', phase = 'queued', attempts = 0, reason = NULL, dead_at = NULL,
-      due_at = $2, deadline = $3, updated_at = $4, revived_at = $4, cancel_requested_at = NULL,
+      due_at = $2, deadline = $3, updated_at = $4, revived_at = $4,
       doubt_since = CASE WHEN cardinality(doubtful_targets) + cardinality(unasked_targets) = 0 THEN NULL ELSE $4::timestamptz END
     WHERE task_id = $1`,
     [letter.taskId, dueAt, deadline, at],

@@ -77,14 +77,19 @@ export async function endTask(
   );
 }
 
-/** Has whoever works on the task, or does so next, give it up; a dead one is taken up again for that. */
-export async function requestCancel(sql: Sql, taskId: string, at: Date): Promise<void> {
+/**
+ * Has whoever works on the task, or does so next, give it up; a dead one is taken up again for that, until `deadline`, and
+ * has as much time anew to ask for what may be stored.
+ */
+export async function requestCancel(sql: Sql, taskId: string, at: Date, deadline: Date): Promise<void> {
   await sql.query(
     `UPDATE ingester.tasks SET cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2,
       due_at = CASE WHEN state = 'running' THEN due_at ELSE $2 END,
       revived_at = CASE WHEN state = 'dead' THEN $2 ELSE revived_at END,
+      doubt_since = CASE WHEN state = 'dead' AND doubt_since IS NOT NULL THEN $2 ELSE doubt_since END,
+      deadline = CASE WHEN state = 'dead' THEN $3 ELSE deadline END,
       state = CASE WHEN state = 'dead' THEN 'waiting' ELSE state END, dead_at = NULL
     WHERE task_id = $1`,
-    [taskId, at],
+    [taskId, at, deadline],
   );
 }
