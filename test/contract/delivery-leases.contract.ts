@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { beginAttempt } from '../../src/delivery/ledger/task-checkpoints.js';
+import { claimTask, findTask, insertTask } from '../../src/delivery/ledger/task-rows.js';
 import type { LeasedJob } from '../../src/delivery/queue/leased-job.js';
 import type { DeliveryFloor } from '../support/delivery-floor.js';
 import { leased, publish } from './delivery-jobs.js';
-import { type Given, LEASE_MS, NOW } from './delivery-subject.js';
+import { type Given, insertUpload, LEASE_MS, NOW } from './delivery-subject.js';
 
 /** One process has a job at a time, and each knows which those are. */
 export function leaseContract(given: Given): void {
+  heedsNoClock(given);
+
   it('never gives a job to two who take at once', async () => {
     const { one, other } = given();
     const ids = Array.from({ length: 60 }, () => randomUUID());
@@ -54,6 +58,27 @@ export function leaseContract(given: Given): void {
       await sleep(LEASE_MS + 200);
       expect(await takeSoon(other)).toMatchObject([{ taskId: 'a', retryCount: death + 1 }]);
     }
+  });
+}
+
+function heedsNoClock(given: Given): void {
+  it('does not let the clock of a process say who holds a task', async () => {
+    const { database } = given();
+    const [uploadId, taskId] = [await insertUpload(database), randomUUID()];
+    const [behind, ahead] = [new Date(Date.now() - 60_000), new Date(Date.now() + 60_000)];
+    const task = { taskId, uploadId, kind: 'delivery', doubtfulTargets: [], unaskedTargets: [] } as const;
+    await insertTask(database, { ...task, size: 1, at: behind, deadline: ahead });
+    const claim = (holder: string, at: Date): Promise<object | undefined> =>
+      claimTask(database, taskId, { holder, leaseMs: LEASE_MS, at });
+    expect(await claim('one', new Date())).toMatchObject({ lease_owner: 'one' });
+    const attempt = { target: 'storage:se-1', doubtfulTargets: ['storage:se-1'], number: 1 };
+    await beginAttempt(database, taskId, { holder: 'one', leaseMs: LEASE_MS, at: new Date() }, attempt);
+    expect(await claim('ahead', ahead)).toBeUndefined();
+    expect((await findTask(database, taskId))?.lease_left_ms).toBeLessThanOrEqual(LEASE_MS);
+    await sleep(LEASE_MS + 200);
+    // It may have been handed over until now, by the clock that measures the time since.
+    const taken = { lease_owner: 'behind', handed_over_at: behind };
+    expect(await claim('behind', behind)).toMatchObject(taken);
   });
 }
 

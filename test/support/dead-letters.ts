@@ -72,7 +72,7 @@ async function letDie(
   { at, deadAt }: { readonly at: Date; readonly deadAt: Date },
 ): Promise<void> {
   const { doubtfulTargets = [], unaskedTargets = [] } = options;
-  const terms = { holder: randomUUID(), at, until: deadAt };
+  const terms = { holder: randomUUID(), leaseMs: 60_000, at };
   await claimTask(database, taskId, terms);
   const begun = await beginAttempt(database, taskId, terms, { target, doubtfulTargets, number: 1 });
   const failed = { outcome: 'failed', code: reason, statusCode: 503, detail: 'The storage element failed.' };

@@ -1,5 +1,5 @@
 import type { Sql } from '../database/sql.js';
-import type { LeaseTerms, TaskPhase } from './task-rows.js';
+import { LEASE_END, type LeaseTerms, type TaskPhase } from './task-rows.js';
 
 /*
  * What the holder of a task writes down while it works. Every statement holds only as long as the task is his: a
@@ -39,7 +39,7 @@ export interface AttemptEnd {
   readonly endedAt: Date;
 }
 
-/** Keeps the task until `terms.until`, and says how far it is. Undefined where it is not the holder's any more. */
+/** Keeps the task for `terms.leaseMs` from now on, and says how far it is. Undefined where it is not the holder's any more. */
 export async function extendLease(
   sql: Sql,
   taskId: string,
@@ -48,14 +48,14 @@ export async function extendLease(
 ): Promise<Held | undefined> {
   const [held] = await sql.query<Held>(
     `WITH held AS (
-      UPDATE ingester.tasks SET lease_until = $3, bytes_confirmed = $5, updated_at = $4
+      UPDATE ingester.tasks SET lease_until = ${LEASE_END}, bytes_confirmed = $5, updated_at = $4
       WHERE ${HELD} RETURNING upload_id, kind, cancel_requested_at
     ), moved AS (
       UPDATE ingester.uploads SET bytes_delivered = $5, updated_at = $4
       FROM held WHERE held.upload_id = uploads.upload_id AND held.kind = 'delivery' AND bytes_delivered <> $5
     )
     SELECT cancel_requested_at FROM held`,
-    [taskId, terms.holder, terms.until, terms.at, bytes],
+    [taskId, terms.holder, terms.leaseMs, terms.at, bytes],
   );
   return held;
 }
@@ -68,11 +68,11 @@ export async function savePhase(
   { phase, doubtfulTargets, unaskedTargets }: PhaseChange,
 ): Promise<Held | undefined> {
   const [held] = await sql.query<Held>(
-    `UPDATE ingester.tasks SET lease_until = $3, updated_at = $4, phase = $5, doubtful_targets = $6,
+    `UPDATE ingester.tasks SET lease_until = ${LEASE_END}, updated_at = $4, phase = $5, doubtful_targets = $6,
       unasked_targets = $7,
       doubt_since = CASE WHEN cardinality($6::text[]) + cardinality($7::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $4) END
     WHERE ${HELD} RETURNING cancel_requested_at`,
-    [taskId, terms.holder, terms.until, terms.at, phase, doubtfulTargets, unaskedTargets],
+    [taskId, terms.holder, terms.leaseMs, terms.at, phase, doubtfulTargets, unaskedTargets],
   );
   return held;
 }
@@ -89,7 +89,7 @@ export async function beginAttempt(
 ): Promise<(Held & { readonly attempt_id: number }) | undefined> {
   const [held] = await sql.query<Held & { attempt_id: number }>(
     `WITH held AS (
-      UPDATE ingester.tasks SET lease_until = $3, updated_at = $4, phase = 'sending', target = $5,
+      UPDATE ingester.tasks SET lease_until = ${LEASE_END}, updated_at = $4, phase = 'sending', target = $5,
         doubtful_targets = $6, doubt_since = coalesce(doubt_since, $4), bytes_confirmed = 0
       WHERE ${HELD} RETURNING task_id, cancel_requested_at
     ), begun AS (
@@ -97,7 +97,7 @@ export async function beginAttempt(
       SELECT task_id, $7::int, $5::text, $4::timestamptz FROM held RETURNING id
     )
     SELECT held.cancel_requested_at, begun.id AS attempt_id FROM held, begun`,
-    [taskId, terms.holder, terms.until, terms.at, attempt.target, attempt.doubtfulTargets, attempt.number],
+    [taskId, terms.holder, terms.leaseMs, terms.at, attempt.target, attempt.doubtfulTargets, attempt.number],
   );
   return held;
 }

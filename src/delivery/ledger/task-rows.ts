@@ -46,12 +46,18 @@ export interface NewTask {
   readonly deadline: Date;
 }
 
-/** Who works on a task, and until when nobody else does. `holder` is new with every claim, so that it fences. */
+/**
+ * Who works on a task, and for how long from now on nobody else does, by the clock of the database: those of replicas
+ * may differ. `holder` is new with every claim, so that it fences.
+ */
 export interface LeaseTerms {
   readonly holder: string;
-  readonly until: Date;
+  readonly leaseMs: number;
   readonly at: Date;
 }
+
+/** The end of a lease whose length in milliseconds is the third value of a statement. */
+export const LEASE_END = `now() + $3::int * interval '1 millisecond'`;
 
 export async function insertTask(sql: Sql, task: NewTask): Promise<void> {
   const { taskId, uploadId, kind, doubtfulTargets, unaskedTargets, size, at, deadline } = task;
@@ -77,21 +83,29 @@ export async function insertTask(sql: Sql, task: NewTask): Promise<void> {
 
 /**
  * The task, where it waits and is due or its holder is gone, and is now `holder`'s; else undefined. One who is gone may
- * have handed the file over until his lease ran out.
+ * have handed the file over at the end of his lease, and surely has by `at`, which is of the clock that asks later.
  */
 export async function claimTask(sql: Sql, taskId: string, terms: LeaseTerms): Promise<TaskRow | undefined> {
   const [row] = await sql.query<TaskRow>(
-    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, lease_until = $3, updated_at = $4,
-      handed_over_at = CASE WHEN state = 'running' AND phase = 'sending' THEN lease_until ELSE handed_over_at END
-    WHERE task_id = $1 AND (state = 'waiting' AND due_at <= $4 OR state = 'running' AND lease_until <= $4)
+    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, lease_until = ${LEASE_END}, updated_at = $4,
+      handed_over_at = CASE WHEN state = 'running' AND phase = 'sending' THEN $4 ELSE handed_over_at END
+    WHERE task_id = $1 AND (state = 'waiting' AND due_at <= $4 OR state = 'running' AND lease_until <= now())
     RETURNING *`,
-    [taskId, terms.holder, terms.until, terms.at],
+    [taskId, terms.holder, terms.leaseMs, terms.at],
   );
   return row;
 }
 
-export async function findTask(sql: Sql, taskId: string): Promise<TaskRow | undefined> {
-  const [row] = await sql.query<TaskRow>('SELECT * FROM ingester.tasks WHERE task_id = $1', [taskId]);
+/** The task, with the milliseconds that are left of its lease. */
+export async function findTask(
+  sql: Sql,
+  taskId: string,
+): Promise<(TaskRow & { readonly lease_left_ms: number | null }) | undefined> {
+  const [row] = await sql.query<TaskRow & { lease_left_ms: number | null }>(
+    `SELECT *, (extract(epoch FROM lease_until - now()) * 1000)::float8 AS lease_left_ms
+    FROM ingester.tasks WHERE task_id = $1`,
+    [taskId],
+  );
   return row;
 }
 

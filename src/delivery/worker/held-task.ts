@@ -181,11 +181,7 @@ export class HeldTask {
   }
 
   #terms(): LeaseTerms {
-    const nowMs = this.tools.clock.wallMs();
-    return {
-      holder: this.claimed.holder,
-      at: new Date(nowMs),
-      until: new Date(nowMs + this.tools.leaseMs),
-    };
+    const { clock, leaseMs } = this.tools;
+    return { holder: this.claimed.holder, leaseMs, at: new Date(clock.wallMs()) };
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../resilience/clock.js';
 import type { Database } from '../database/sql.js';
-import { claimTask, findTask, type TaskRow } from '../ledger/task-rows.js';
+import { claimTask, findTask } from '../ledger/task-rows.js';
 import { findUpload } from '../ledger/upload-rows.js';
 import type { DeliveryQueue } from '../queue/delivery-queue.js';
 import type { LeasedJob } from '../queue/leased-job.js';
@@ -21,8 +21,7 @@ export interface ClaimTools {
 export async function claim(job: LeasedJob, tools: ClaimTools): Promise<ClaimedTask | undefined> {
   const { database, clock, leaseMs } = tools;
   const claimedMs = clock.monotonicMs();
-  const nowMs = clock.wallMs();
-  const terms = { holder: randomUUID(), at: new Date(nowMs), until: new Date(nowMs + leaseMs) };
+  const terms = { holder: randomUUID(), leaseMs, at: new Date(clock.wallMs()) };
   const task = await claimTask(database, job.taskId, terms);
   if (!task) {
     await putBack(job, tools);
@@ -35,16 +34,12 @@ export async function claim(job: LeasedJob, tools: ClaimTools): Promise<ClaimedT
 }
 
 /** The job of a task that is over has nothing to wake any more; another one comes when it can be claimed. */
-async function putBack(job: LeasedJob, { database, queue }: ClaimTools): Promise<void> {
+async function putBack(job: LeasedJob, { database, queue, clock }: ClaimTools): Promise<void> {
   await database.transaction(async (tx) => {
     const task = await findTask(tx, job.taskId);
-    const dueAt = task && claimableAt(task);
-    if (dueAt) await queue.postpone(tx, job, dueAt);
+    if (task?.state === 'waiting') await queue.postpone(tx, job, task.due_at);
+    else if (task?.state === 'running')
+      await queue.postpone(tx, job, new Date(clock.wallMs() + (task.lease_left_ms ?? 0)));
     else await queue.complete(tx, job);
   });
-}
-
-function claimableAt({ state, due_at: dueAt, lease_until: leaseUntil }: TaskRow): Date | undefined {
-  if (state === 'waiting') return dueAt;
-  return state === 'running' ? (leaseUntil ?? dueAt) : undefined;
 }
