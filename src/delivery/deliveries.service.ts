@@ -12,6 +12,7 @@ import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { lockPromise } from './ledger/promise-lock.js';
 import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
 import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
+import { wakeUpOf } from './queue/wake-up.js';
 import type { KeptFile } from './spool/accepted-files.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
@@ -181,8 +182,8 @@ export class Deliveries {
       deadline: new Date(at.getTime() + this.settings.maxAgeMs),
     });
     const lane = this.settings.laneOf('delivery', digest.size);
-    const group = file.retentionPolicy;
-    await this.store.queue.publish(tx, { version: 1, task_id: taskId, group }, lane, at);
+    const wakeUp = wakeUpOf(taskId, 'delivery', file.retentionPolicy);
+    await this.store.queue.publish(tx, wakeUp, lane, at);
   }
 
   private async discard(kept: KeptFile): Promise<void> {

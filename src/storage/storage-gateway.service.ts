@@ -123,7 +123,8 @@ export class StorageGateway {
           const file = await this.stat({ targets: [target], fileId, signal });
           return file && { target, file };
         } catch (error) {
-          this.logger.warn(`${target} could not be asked for a file: ${String(error)}`);
+          // Else it is the upload that ended, and nobody's fault here.
+          if (!signal.aborted) this.logger.warn(`${target} could not be asked for a file: ${String(error)}`);
           unasked.push(target);
           return undefined;
         }

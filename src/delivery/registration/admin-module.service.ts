@@ -88,7 +88,7 @@ export class AdminModule implements OnApplicationShutdown {
       // The token endpoint's failure is not the Admin module's, which has answered.
       return answer;
     }
-    return this.#ask(call);
+    return call.token === rejected ? answer : this.#ask(call);
   }
 
   async #ask({ registration, token, signal }: RegisterCall): Promise<EndpointAnswer> {
