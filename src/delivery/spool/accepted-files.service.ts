@@ -66,7 +66,7 @@ export class AcceptedFiles {
   /**
    * Makes a body durable under the id of its upload. The body is still to be disposed of.
    * @throws SPOOL_FULL, INTERNAL_ERROR; UPLOAD_IN_PROGRESS when the id has a file, which another process may be about
-   * to promise: who finds no row for it waits until the sweep has removed it.
+   * to promise
    */
   async keep(body: DurableBody, uploadId: string): Promise<KeptFile> {
     const name = fileName(uploadId);
