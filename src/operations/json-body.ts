@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { departureOf } from '../errors/client-departure.js';
 import type { ErrorCode } from '../errors/catalogue.js';
 import { exceedsNesting } from '../errors/json-depth.js';
 import { isStorable } from '../errors/json-text.js';
@@ -72,11 +73,7 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
       stop(new ServiceError('VALIDATION_ERROR', `The body is larger than ${MOST_BYTES} bytes.`));
   };
   const onEnd = (): void => resolve(Buffer.concat(chunks));
-  const onGone = (): void =>
-    stop(
-      protocolFailureOf(request) ??
-        new ServiceError('CLIENT_CLOSED_REQUEST', 'The client closed the connection.'),
-    );
+  const onGone = (): void => stop(departureOf(request));
   const onLate = (): void => stop(new ServiceError('CLIENT_STALLED', 'The body did not come in time.'));
   const timer = setTimeout(onLate, LONGEST_MS);
   request.on('data', onData).once('end', onEnd).once('close', onGone).once('error', onGone);

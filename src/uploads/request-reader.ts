@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { asError } from '../errors/as-error.js';
-import { departureOf, isGone } from './client-departure.js';
+import { departureOf, isGone } from '../errors/client-departure.js';
 import { ClientPace, type PaceLimits } from './client-pace.js';
 
 /** Takes the bytes of a request body in order. Whatever it throws ends the reading. */

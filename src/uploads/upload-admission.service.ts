@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
+import { departureOf, isGone } from '../errors/client-departure.js';
 import { Metrics } from '../observability/metrics.service.js';
 import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import { Bulkhead } from '../resilience/bulkhead.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
-import { departureOf, isGone } from './client-departure.js';
 import { contentLength } from './request-headers.js';
 
 /** What one turned away is told to wait. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { protocolFailureOf } from '../errors/protocol-failure.js';
-import { ServiceError } from '../errors/service-error.js';
+import { protocolFailureOf } from './protocol-failure.js';
+import { ServiceError } from './service-error.js';
 
 /** Will the rest of this body never come? Whoever begins to listen asks, since nothing tells it twice. */
 export function isGone(request: IncomingMessage): boolean {
