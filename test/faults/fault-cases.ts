@@ -3,21 +3,28 @@ import type { UploadFault } from '../support/storage-element-server.js';
 
 const MIB = 1024 * 1024;
 
-export const UPLOADS: readonly Upload[] = [
+const UPLOADS: readonly Upload[] = [
   { name: 'multipart, 1 KB', method: 'POST', bytes: 1_000 },
-  { name: 'multipart, 64 MiB', method: 'POST', bytes: 64 * MIB },
+  { name: 'multipart, 8 MiB', method: 'POST', bytes: 8 * MIB },
   { name: 'raw PUT, 1 MB', method: 'PUT', bytes: 1_000_000 },
 ];
 
-/** Bytes a second of a slow drip. Twice as many must be easy for a healthy element, on a busy machine as well. */
-const dripRate = (bytes: number): number => Math.min(bytes / 4, 2 * MIB);
+/** Eight times what memory holds of a body tells the same, so it is sent to one fault, and to all in a long run. */
+const LARGE: Upload = { name: 'multipart, 64 MiB', method: 'POST', bytes: 64 * MIB };
+
+/** The lower limit of a rate. It must be easy for a healthy element, on a busy machine as well. */
+const MIN_RATE = 4 * MIB;
 
 /** How the first element fails, with every upload alike. */
 export interface FaultCase {
   readonly name: string;
   readonly fault: CellFault;
-  /** Of the service, for an upload of so many bytes, beside those of every cell. */
-  readonly variables?: (bytes: number) => Record<string, string>;
+  /** Of the service, beside those of every cell. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** What it does to one upload would be seen by the next: each has a service of its own. */
+  readonly apart?: boolean;
+  /** Beside the usual uploads. */
+  readonly alsoLarge?: boolean;
   /** The outcome that each upload is to have. */
   readonly expected: Readonly<Record<Elements, string>>;
 }
@@ -40,6 +47,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'reset at byte 0', fault: () => ({ kind: 'reset', afterBytes: 0 }), expected: FAILED },
   {
     name: 'reset in the middle',
+    alsoLarge: true,
     fault: (bytes) => ({ kind: 'reset', afterBytes: bytes / 2 }),
     expected: FAILED,
   },
@@ -51,17 +59,17 @@ export const FAULT_CASES: readonly FaultCase[] = [
   {
     name: 'stall in the middle',
     fault: (bytes) => ({ kind: 'stall', afterBytes: bytes / 2 }),
-    variables: () => SHORT_TIMES,
+    variables: SHORT_TIMES,
     expected: TIMED_OUT,
   },
   {
-    name: 'slow drip, at half of the minimum rate',
-    fault: (bytes) => ({ kind: 'slow', bytesPerSecond: dripRate(bytes) }),
-    variables: (bytes) => ({
+    name: 'slow drip, below the minimum rate',
+    fault: (bytes) => ({ kind: 'slow', bytesPerSecond: Math.min(bytes / 4, MIN_RATE / 2) }),
+    variables: {
       ...SHORT_TIMES,
-      STORAGE_MIN_BYTES_PER_SECOND: String(dripRate(bytes) * 2),
+      STORAGE_MIN_BYTES_PER_SECOND: String(MIN_RATE),
       STORAGE_MIN_RATE_WINDOW_MS: '500',
-    }),
+    },
     expected: TIMED_OUT,
   },
   { name: '500', fault: answers(500), expected: FAILED },
@@ -89,7 +97,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   {
     name: 'hung headers: takes all, keeps nothing, never answers',
     fault: () => ({ kind: 'stall', afterBytes: Infinity }),
-    variables: () => SHORT_TIMES,
+    variables: SHORT_TIMES,
     expected: TIMED_OUT,
   },
   { name: 'half an answer, after storing', fault: () => ({ kind: 'half-answer' }), expected: FOUND },
@@ -99,6 +107,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: 'answer lost after storing', fault: () => ({ kind: 'lost-answer' }), expected: FOUND },
   {
     name: '503 with Retry-After, after storing',
+    apart: true,
     fault: () => ({ kind: 'answer', status: 503, headers: { 'retry-after': '30' }, keeps: true }),
     expected: FOUND,
   },
@@ -110,7 +119,12 @@ export const FAULT_CASES: readonly FaultCase[] = [
   {
     name: 'no answer after storing',
     fault: () => ({ kind: 'hang' }),
-    variables: () => SHORT_TIMES,
+    variables: SHORT_TIMES,
     expected: FOUND,
   },
 ];
+
+/** What is sent to an element that fails so. */
+export function uploadsOf({ alsoLarge = false }: FaultCase, all = false): readonly Upload[] {
+  return all || alsoLarge ? [...UPLOADS, LARGE] : UPLOADS;
+}

@@ -2,44 +2,41 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { MOCKSERVER_FAULTS, MOCKSERVER_UPLOADS } from '../support/mockserver-faults.js';
-import { FAULT_CASES, UPLOADS } from './fault-cases.js';
-import { type Elements, outcomeOf, startCell } from '../support/fault-cell.js';
+import { type Elements, outcomesOf } from '../support/fault-cell.js';
+import { isLongRun } from '../support/long-run.js';
+import { FAULT_CASES, uploadsOf } from './fault-cases.js';
 import { faultPage } from './fault-page.js';
 
 const PAGE = join(import.meta.dirname, '../../docs/faults.md');
 
 const ELEMENTS: readonly Elements[] = ['one', 'two'];
-const CELLS = UPLOADS.flatMap((upload) => ELEMENTS.map((elements) => ({ upload, elements })));
 
-describe.each(FAULT_CASES)('when the first element fails by: $name', ({ fault, variables, expected }) => {
-  let outcomes: string[];
+describe.each(FAULT_CASES)('when the first element fails by: $name', (faultCase) => {
+  const uploads = uploadsOf(faultCase, isLongRun);
+  const outcomes: Record<Elements, string[]> = { one: [], two: [] };
 
-  // Most of the time goes by waiting, so the cells of a fault wait together. Starting them takes the processor from
-  // what has short timeouts, so it comes first.
+  // Most of the time goes by waiting, so the cells of a fault wait together.
   beforeAll(async () => {
-    const cells = await Promise.all(
-      CELLS.map(({ upload, elements }) => startCell(fault, upload, elements, variables?.(upload.bytes))),
-    );
-    outcomes = await Promise.all(cells.map(outcomeOf));
+    const services = faultCase.apart ? uploads.map((upload) => [upload]) : [uploads];
+    const rowsOf = async (known: Elements): Promise<void> => {
+      const rows = await Promise.all(services.map((each) => outcomesOf(faultCase, each, known)));
+      outcomes[known] = rows.flat();
+    };
+    await Promise.all(ELEMENTS.map(rowsOf));
   });
 
   it.each(
-    CELLS.map(({ upload, elements }, index) => ({
-      upload: upload.name,
-      at: elements === 'one' ? 'at one element' : 'beside a healthy second one',
-      outcome: expected[elements],
-      index,
-    })),
-  )('$upload, $at, ends in $outcome', ({ outcome, index }) => {
-    expect(outcomes[index]).toBe(outcome);
+    uploads.flatMap((upload, index) => ELEMENTS.map((known) => ({ upload: upload.name, known, index }))),
+  )('$upload, with $known, ends as documented', ({ known, index }) => {
+    expect(outcomes[known][index]).toBe(faultCase.expected[known]);
   });
 });
 
 describe('docs/faults.md', () => {
   it('shows every cell of the matrix; UPDATE_DOCS=1 writes it', async () => {
     const page = faultPage(
-      { faults: FAULT_CASES, uploads: UPLOADS },
-      { faults: MOCKSERVER_FAULTS, uploads: MOCKSERVER_UPLOADS },
+      FAULT_CASES.map((faultCase) => ({ ...faultCase, uploads: uploadsOf(faultCase) })),
+      MOCKSERVER_FAULTS.map((fault) => ({ ...fault, uploads: MOCKSERVER_UPLOADS })),
     );
     if (process.env.UPDATE_DOCS === '1') await writeFile(PAGE, page);
     expect(await readFile(PAGE, 'utf8')).toBe(page);

@@ -1,14 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { KillDiary } from './kill-diary.js';
 import { KillElements, type KillReport } from './kill-elements.js';
 import { KillReplicas } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
 
-/** Kills in all; `npm run test:kill` has many more of them. */
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? 20);
+/** Kills in all. */
+const ROUNDS = Number(process.env.KILL_ROUNDS ?? inLongRun(100, 6));
 const ROUND_MS = 30_000;
 const FIRST_PROMISE_MS = 60_000;
 const LAST_DELIVERY_MS = 60_000;
@@ -51,7 +52,7 @@ describe('a process that is killed at any instant', () => {
 });
 
 async function onPostgres(postgres: PostgresDatabases): Promise<Record<string, string>> {
-  return { DATABASE_URL: await postgres.newDatabase() };
+  return { DATABASE_URL: await postgres.newPreparedDatabase() };
 }
 
 async function expectNothingLost(

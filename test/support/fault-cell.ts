@@ -40,29 +40,53 @@ export const SHORT_TIMES = {
 
 const STRAGGLERS_MS = 15_000;
 
-/** What the client was told. */
-interface Answer {
+/** What a client has sent, and was told. */
+interface Sent {
+  readonly name: string;
+  readonly checksum: string;
   readonly status: number;
   readonly retryAfter: string | null;
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** A service of its own for one cell, and its two elements, of which the first fails; it may know only that one. */
-export interface FaultCell {
+/** A service that knows one or both of its two elements, of which the first fails. */
+interface FaultService {
   readonly running: RunningApp;
   readonly elements: readonly StorageElementServer[];
-  readonly upload: Upload;
 }
 
-export async function startCell(
-  fault: CellFault,
-  upload: Upload,
+/**
+ * Sends all uploads at once to a service of their own, and says what became of each, in their order. The element tells
+ * them apart by their request ids.
+ */
+export async function outcomesOf(
+  { fault, variables }: { fault: CellFault; variables?: Readonly<Record<string, string>> },
+  uploads: readonly Upload[],
   known: Elements,
-  variables?: Record<string, string>,
-): Promise<FaultCell> {
-  const first = await StorageElementServer.start({
-    fault: typeof fault === 'function' ? fault(upload.bytes) : undefined,
-  });
+): Promise<string[]> {
+  const service = await startService(fault, uploads, known, variables);
+  try {
+    const sent = await Promise.all(uploads.map((upload) => send(service.running, upload)));
+    await settled(service.elements);
+    return sent.map((each) => describe(each, service.elements));
+  } finally {
+    await service.running.close();
+    await Promise.all(service.elements.map((element) => element.close()));
+  }
+}
+
+async function startService(
+  fault: CellFault,
+  uploads: readonly Upload[],
+  known: Elements,
+  variables?: Readonly<Record<string, string>>,
+): Promise<FaultService> {
+  const faultOf = (requestId: unknown): UploadFault | undefined => {
+    const upload = uploads.find((each) => nameOf(each) === requestId);
+    if (!upload) throw new Error(`nobody has sent ${String(requestId)}`);
+    return typeof fault === 'function' ? fault(upload.bytes) : undefined;
+  };
+  const first = await StorageElementServer.start({ fault: (headers) => faultOf(headers['x-request-id']) });
   const second = await StorageElementServer.start();
   if (fault === 'refused') await first.close();
   const urls = [typeof fault === 'object' ? fault.url : first.url, second.url];
@@ -71,20 +95,7 @@ export async function startCell(
     ...variables,
     STORAGE_ELEMENTS: elementsAt(known === 'one' ? urls.slice(0, 1) : urls),
   });
-  return { running, elements: [first, second], upload };
-}
-
-/** Sends the upload of a cell, says what became of it, and closes what the cell opened. */
-export async function outcomeOf({ running, elements, upload }: FaultCell): Promise<string> {
-  try {
-    const content = randomBytes(upload.bytes);
-    const answer = await send(running, upload, content);
-    await settled(elements);
-    return describe(answer, sha256(content), elements);
-  } finally {
-    await running.close();
-    await Promise.all(elements.map((element) => element.close()));
-  }
+  return { running, elements: [first, second] };
 }
 
 /** The variable `STORAGE_ELEMENTS`: elements for temporary files at `urls`, the preferred one first. */
@@ -94,15 +105,29 @@ export function elementsAt(urls: readonly string[]): string {
   );
 }
 
-async function send(running: RunningApp, { method }: Upload, content: Buffer<ArrayBuffer>): Promise<Answer> {
+/** Request id and file name of an upload. */
+function nameOf({ method, bytes }: Upload): string {
+  return `${method}-${bytes}`;
+}
+
+async function send(running: RunningApp, upload: Upload): Promise<Sent> {
+  const { method, bytes } = upload;
+  const name = nameOf(upload);
+  const content = randomBytes(bytes);
   const form = new FormData();
-  form.append('file', new Blob([content]), 'a.bin');
+  form.append('file', new Blob([content]), name);
   const response = await fetch(`${running.url}/api/v1/files/${method === 'POST' ? 'upload' : randomUUID()}`, {
     method,
-    headers: { authorization: `Bearer ${await running.token()}` },
+    headers: {
+      authorization: `Bearer ${await running.token()}`,
+      'x-request-id': name,
+      ...(method === 'PUT' && { 'content-disposition': `attachment; filename="${name}"` }),
+    },
     body: method === 'POST' ? form : content,
   });
   return {
+    name,
+    checksum: createHash('sha256').update(content).digest('hex'),
     status: response.status,
     retryAfter: response.headers.get('retry-after'),
     body: (await response.json()) as Record<string, unknown>,
@@ -119,34 +144,28 @@ async function settled(elements: readonly StorageElementServer[]): Promise<void>
   }
 }
 
-function describe(answer: Answer, checksum: string, elements: readonly StorageElementServer[]): string {
-  const answered =
-    answer.status === 201 ? receiptText(answer, checksum) : `${answer.status} ${String(answer.body.code)}`;
-  const wait = answer.retryAfter === null ? '' : ' with Retry-After';
-  return `${answered}${wait}, ${placeText(answer, checksum, elements)}`;
+function describe(sent: Sent, elements: readonly StorageElementServer[]): string {
+  const { status, retryAfter, body } = sent;
+  const answered = status === 201 ? receiptText(sent) : `${status} ${String(body.code)}`;
+  const wait = retryAfter === null ? '' : ' with Retry-After';
+  return `${answered}${wait}, ${placeText(sent, elements)}`;
 }
 
-function receiptText({ body }: Answer, checksum: string): string {
+function receiptText({ body, checksum }: Sent): string {
   return body.checksum === checksum ? '201' : '201 with a wrong checksum';
 }
 
 /** Where the file is, and under which id; a file with other bytes is told of first. */
-function placeText(
-  { status, body }: Answer,
-  checksum: string,
-  elements: readonly StorageElementServer[],
-): string {
+function placeText(sent: Sent, elements: readonly StorageElementServer[]): string {
   const found = elements.flatMap(({ files }, index) =>
-    [...files.values()].map((file) => ({ file, place: index === 0 ? 'the first' : 'the second' })),
+    [...files.values()]
+      .filter(({ filename }) => filename === sent.name)
+      .map((file) => ({ file, place: index === 0 ? 'the first' : 'the second' })),
   );
-  if (found.some(({ file }) => file.sha256 !== checksum)) return 'with wrong bytes stored';
+  if (found.some(({ file }) => file.sha256 !== sent.checksum)) return 'with wrong bytes stored';
   if (found.length === 0) return 'nothing stored';
   const places = [...new Set(found.map(({ place }) => place))].join(' and ');
-  if (status === 201 && !found.some(({ file }) => file.fileId === body.file_id))
+  if (sent.status === 201 && !found.some(({ file }) => file.fileId === sent.body.file_id))
     return `under another id at ${places}`;
   return found.length === 1 ? `once, at ${places}` : `${found.length} times, at ${places}`;
-}
-
-function sha256(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -41,7 +41,8 @@ export type UploadFault =
 export interface StorageElementOptions {
   /** Whose receipts it writes. */
   generation: 'artStore' | 'goartstore';
-  fault?: UploadFault;
+  /** One for all uploads, or one for each by its headers. */
+  fault?: UploadFault | ((headers: IncomingHttpHeaders) => UploadFault | undefined);
   /** Tokens that it takes; unset: any, and none. */
   acceptedTokens?: readonly string[];
   /** Status for other tokens. */
@@ -159,13 +160,18 @@ export class StorageElementServer {
         upload.bytes = bytes;
         await this.disturb(upload, chunkBytes, request, response);
       });
-      const { fault } = this.options;
+      const fault = this.faultOf(upload);
       if (fault?.kind === 'reset' || fault?.kind === 'stall') await this.strike(upload, request, response);
       this.finish(upload, form, response);
     } catch (error) {
       if (upload.state === 'receiving') upload.state = 'aborted';
       throw error;
     }
+  }
+
+  private faultOf({ headers }: ReceivedUpload): UploadFault | undefined {
+    const { fault } = this.options;
+    return typeof fault === 'function' ? fault(headers) : fault;
   }
 
   /** What the fault does in the middle of an upload; the sender waits for it. */
@@ -175,7 +181,7 @@ export class StorageElementServer {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { fault } = this.options;
+    const fault = this.faultOf(upload);
     if (fault?.kind === 'slow') await pauseOpen(request, (chunkBytes / fault.bytesPerSecond) * 1000);
     if (fault?.kind === 'wait') await fault.until;
     if (!fault || !('afterBytes' in fault) || upload.bytes < (fault.afterBytes ?? Infinity)) return;
@@ -188,7 +194,7 @@ export class StorageElementServer {
     { socket }: IncomingMessage,
     response: ServerResponse,
   ): Promise<never> {
-    const { fault } = this.options;
+    const fault = this.faultOf(upload);
     upload.state = 'refused';
     if (fault?.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body);
     if (fault?.kind === 'reset') socket.resetAndDestroy();
@@ -197,27 +203,25 @@ export class StorageElementServer {
   }
 
   private finish(upload: ReceivedUpload, form: ReceivedForm, response: ServerResponse): void {
-    const { fault } = this.options;
+    const fault = this.faultOf(upload);
     const refuses = fault?.kind === 'answer' && !fault.keeps;
     upload.state = refuses ? 'refused' : 'finished';
     if (refuses) {
       response.writeHead(fault.status, fault.headers).end(fault.body);
       return;
     }
-    this.answerKept(this.keep(form), response);
+    this.answerKept(this.keep(form), fault, response);
   }
 
-  private answerKept(file: FinishedFile, response: ServerResponse): void {
-    const { fault } = this.options;
+  private answerKept(file: FinishedFile, fault: UploadFault | undefined, response: ServerResponse): void {
     if (fault?.kind === 'hang') return;
     if (fault?.kind === 'answer') response.writeHead(fault.status, fault.headers).end(fault.body);
     else if (fault?.kind === 'lost-answer') response.socket?.resetAndDestroy();
     else if (fault?.kind === 'half-answer') sendHalf(response, this.receipt(file));
-    else this.acknowledge(file, response);
+    else this.acknowledge(file, fault, response);
   }
 
-  private acknowledge(file: FinishedFile, response: ServerResponse): void {
-    const { fault } = this.options;
+  private acknowledge(file: FinishedFile, fault: UploadFault | undefined, response: ServerResponse): void {
     const claimed = {
       ...file,
       ...(fault?.kind === 'wrong-checksum' && { sha256: '0'.repeat(64) }),
