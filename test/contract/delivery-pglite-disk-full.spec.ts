@@ -1,11 +1,11 @@
 import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, expect, it } from '@jest/globals';
 import { PgliteDatabase } from '../../src/delivery/database/pglite-database.js';
 import type { Database } from '../../src/delivery/database/sql.js';
 import { startDeliveryFloor } from '../support/delivery-floor.js';
 import { eventually } from '../support/eventually.js';
-import { makePgliteTemplate, type PgliteTemplate } from '../support/pglite-template.js';
+import { copyPglite } from '../support/pglite-template.js';
 import { smallDisk } from '../support/small-disk.js';
 
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
@@ -17,22 +17,15 @@ const disk = smallDisk('size=256m');
 disk.describe(`PGlite without room for the next file of its log${disk.whyNot}`, () => {
   const filler = join(disk.path, 'filler');
   const dataDir = join(disk.path, 'data');
-  let template: PgliteTemplate;
   let open: { close(): Promise<void> } | undefined;
 
-  beforeAll(async () => {
-    template = await makePgliteTemplate();
-  });
-  beforeEach(() => template.copyTo(dataDir));
+  beforeEach(() => copyPglite(dataDir));
   afterEach(async () => {
     rmSync(filler, { force: true });
     await open?.close();
     rmSync(dataDir, { recursive: true });
   });
-  afterAll(async () => {
-    await template.dispose();
-    disk.unmount();
-  });
+  afterAll(() => disk.unmount());
 
   /** Leaves nothing of the disk, and writes until the database does not take it. Gives what that says. */
   async function fill(database: Database): Promise<unknown> {

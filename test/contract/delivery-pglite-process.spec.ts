@@ -8,20 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { PgliteDatabase } from '../../src/delivery/database/pglite-database.js';
 import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
-import { makePgliteTemplate, type PgliteTemplate } from '../support/pglite-template.js';
+import { copyPglite } from '../support/pglite-template.js';
 
 const WRITER = join(import.meta.dirname, '../support/pglite-writer.js');
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
 
 /** Far below the seconds that PGlite takes for its first start, far above what a busy machine takes a thread away for. */
 const HICCUP_MS = 1_000;
-
-let template: PgliteTemplate;
-
-beforeAll(async () => {
-  template = await makePgliteTemplate();
-});
-afterAll(() => template.dispose());
 
 describe('the folder of PGlite', () => {
   let dataDir: string;
@@ -57,7 +50,7 @@ describe('the folder of PGlite', () => {
   }
 
   it('keeps what was committed when its process is killed, and is free at once', async () => {
-    await template.copyTo(dataDir);
+    await copyPglite(dataDir);
     let atLeast = 0;
     for (let round = 0; round < 3; round += 1) {
       const writer = startWriter();
@@ -73,7 +66,7 @@ describe('the folder of PGlite', () => {
   });
 
   it('is of one process: a second one is told so, and does it no harm', async () => {
-    await template.copyTo(dataDir);
+    await copyPglite(dataDir);
     const database = await PgliteDatabase.open(folder);
     const second = startWriter();
     const [code] = await once(second.process, 'close');
@@ -112,7 +105,7 @@ describe('PGlite in the service', () => {
 
   beforeAll(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'ingester-pglite-'));
-    await template.copyTo(dataDir);
+    await copyPglite(dataDir);
     floor = await startDeliveryFloor({ DATA_DIR: dataDir });
   });
   afterAll(async () => {

@@ -5,7 +5,7 @@ import { deliveryContract } from './delivery.contract.js';
 
 deliveryContract('PostgreSQL', async () => {
   const server = await openPostgres();
-  const variables = { DATABASE_URL: await server.newDatabase(), DELIVERY_LEASE_MS: String(LEASE_MS) };
+  const variables = { DATABASE_URL: await server.newPreparedDatabase(), DELIVERY_LEASE_MS: String(LEASE_MS) };
   const [one, other] = await Promise.all([startDeliveryFloor(variables), startDeliveryFloor(variables)]);
   return {
     one,

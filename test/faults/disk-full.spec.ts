@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
-import { type AcceptingService, DOWN, startAccepting } from '../support/accepted-service.js';
+import { type AcceptingService, DOWN, EMBEDDED, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 import { smallDisk } from '../support/small-disk.js';
 
@@ -21,6 +21,7 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
     service = await startAccepting({
       DATA_DIR: join(disk.path, 'data'),
       SPOOL_DIR: join(disk.path, 'spool'),
+      ...EMBEDDED,
       ...LEASE,
     });
     await service.post(Buffer.from('the first one opens the database'));
@@ -84,6 +85,7 @@ disk.describe(`a service whose disk is full${disk.whyNot}`, () => {
     const other = await startAccepting({
       DATA_DIR: join(disk.path, 'other'),
       SPOOL_DIR: elsewhere,
+      ...EMBEDDED,
       ...LEASE,
     });
     try {

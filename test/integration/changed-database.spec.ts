@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
+import { type AcceptingService, EMBEDDED, type Json, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
-import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 /** The sweep takes at once what it may take at all, also what is just being accepted: nothing for one that accepts. */
 const IMPATIENT = {
@@ -14,11 +14,11 @@ const IMPATIENT = {
 const ASYNC = { prefer: 'respond-async' };
 
 describe('a service that is given another database', () => {
-  let postgres: PostgresServer;
+  let postgres: PostgresDatabases;
 
   beforeAll(async () => {
-    postgres = await startPostgres();
-  }, 60_000);
+    postgres = await openPostgres();
+  });
   afterAll(() => postgres.dispose());
 
   const readiness = async ({ running }: AcceptingService): Promise<[number, Json]> => {
@@ -27,7 +27,7 @@ describe('a service that is given another database', () => {
   };
 
   it('keeps what was accepted in the one before, says so, and accepts nothing beside it', async () => {
-    const first = await startAccepting();
+    const first = await startAccepting(EMBEDDED);
     const uploadId = randomUUID();
     expect((await first.put(uploadId, randomBytes(100), ASYNC)).status).toBe(202);
     await first.running.app.close();
@@ -41,7 +41,7 @@ describe('a service that is given another database', () => {
         200,
         expect.objectContaining({ spool: expect.objectContaining({ status: 'degraded' }) }),
       ]);
-    }, 10_000);
+    });
     await sleep(300);
     expect(await changed.spooled()).toEqual([`${uploadId}.upload`]);
     const refused = await changed.put(randomUUID(), randomBytes(100), ASYNC);
@@ -52,7 +52,7 @@ describe('a service that is given another database', () => {
     expect(await changed.spooled()).toEqual([`${uploadId}.upload`]);
     await changed.running.app.close();
 
-    const back = await startAccepting({ ...IMPATIENT, DATA_DIR });
+    const back = await startAccepting({ ...IMPATIENT, ...EMBEDDED, DATA_DIR });
     back.element.options.fault = undefined;
     await back.untilStatus(uploadId, 'active');
     await eventually(async () => expect(await back.spooled()).toEqual([]));

@@ -25,7 +25,7 @@ export class LetterStage {
     const running = await startOperatorsApp({
       DEAD_LETTER_REDELIVERY_MAX: '3',
       DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),
-      ...(server && { DATABASE_URL: await server.newDatabase() }),
+      ...(server && { DATABASE_URL: await server.newPreparedDatabase() }),
     });
     const database = await running.app.get(DeliveryDatabase).open();
     const admin = await running.token({ sub: 'olga', role: 'admin' });

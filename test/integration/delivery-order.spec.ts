@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
-import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
+import { describeDeliveryOnBoth, type DeliveryStage } from './delivery-stage.js';
 
 /** Has a file accepted that goes to elements of mode `rw`. */
 async function acceptPermanent(stage: DeliveryStage): Promise<string> {
@@ -14,7 +14,7 @@ async function acceptPermanent(stage: DeliveryStage): Promise<string> {
   return ((await answer.json()) as { upload_id: string }).upload_id;
 }
 
-describeDelivery('the order of deliveries', (start) => {
+describeDeliveryOnBoth('the order of deliveries', (start) => {
   it('does not let an element that hangs keep the files of others waiting', async () => {
     const [hanging, quick] = await Promise.all([
       StorageElementServer.start({ fault: { kind: 'stall', afterBytes: 1 } }),

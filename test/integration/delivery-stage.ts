@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
 import { eventually } from '../support/eventually.js';
-import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import type { UploadFault } from '../support/storage-element-server.js';
-import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
+import { type AcceptingService, EMBEDDED, type Json, startAccepting } from '../support/accepted-service.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 /** The row of a task, as far as tests look at it. */
 export interface TaskState {
@@ -44,9 +44,20 @@ export interface DeliveryStage extends AcceptingService {
 
 export type Start = (variables?: Record<string, string>) => Promise<DeliveryStage>;
 
-/** Describes what is the same with both databases. What `start` starts is closed after each test. */
+/** Describes what is the same with both databases, and is shown with PostgreSQL: the contracts are held with both. */
 export function describeDelivery(name: string, define: (start: Start) => void): void {
-  describe.each(['PGlite', 'PostgreSQL'])(`${name} with %s`, (backend) => {
+  describeOn('PostgreSQL', name, define);
+}
+
+/** The same with both, for the few stories that are worth what the embedded one costs. */
+export function describeDeliveryOnBoth(name: string, define: (start: Start) => void): void {
+  describeOn('PGlite', name, define);
+  describeOn('PostgreSQL', name, define);
+}
+
+/** What `start` starts is closed after each test. */
+function describeOn(backend: 'PGlite' | 'PostgreSQL', name: string, define: (start: Start) => void): void {
+  describe(`${name} with ${backend}`, () => {
     let postgres: PostgresDatabases | undefined;
     const stages: DeliveryStage[] = [];
 
@@ -73,7 +84,7 @@ export function describeDelivery(name: string, define: (start: Start) => void): 
       return stage;
     };
     define(async (variables = {}) => {
-      const database = postgres && { DATABASE_URL: await postgres.newDatabase() };
+      const database = postgres ? { DATABASE_URL: await postgres.newPreparedDatabase() } : EMBEDDED;
       return start({ ...database, ...variables });
     });
   });

@@ -102,7 +102,7 @@ describe('a file that another process is just promising', () => {
   afterAll(() => postgres.dispose());
 
   it('is not overtaken by another one of its id', async () => {
-    const url = await postgres.newDatabase();
+    const url = await postgres.newPreparedDatabase();
     const service = await startAccepting({ DATABASE_URL: url });
     expect((await service.put(randomUUID(), BYTES, ASYNC)).status).toBe(202);
     service.element.options.fault = undefined;
@@ -127,7 +127,7 @@ describe('a file that is just being promised anew', () => {
 
   beforeAll(async () => {
     postgres = await openPostgres();
-    url = await postgres.newDatabase();
+    url = await postgres.newPreparedDatabase();
   });
   afterAll(() => postgres.dispose());
 

@@ -1,19 +1,29 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
+import {
+  type AcceptingService,
+  DOWN,
+  EMBEDDED,
+  type Json,
+  startAccepting,
+} from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 
 const ADMIN: Json = { role: 'admin' };
 const CIRCUIT = 'storage:se-1';
 
 /** The whole of what the service is for, as a client and an operator live through it. */
-describe('a storage outage', () => {
+describe.each([
+  ['the embedded database', EMBEDDED],
+  ['PostgreSQL', {}],
+])('a storage outage with %s', (_, database) => {
   let service: AcceptingService;
 
   afterEach(() => service.close());
 
   it('is not the problem of those who upload', async () => {
     service = await startAccepting({
+      ...database,
       STORAGE_CIRCUIT_FAILURE_THRESHOLD: '3',
       STORAGE_CIRCUIT_RECOVERY_MS: '4000',
       STORAGE_CIRCUIT_MAX_RECOVERY_MS: '4000',

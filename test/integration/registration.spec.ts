@@ -15,28 +15,29 @@ import { ObservabilityModule } from '../../src/observability/observability.modul
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
-import { makePgliteTemplate, type PgliteTemplate } from '../support/pglite-template.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { TokenEndpointServer } from '../support/token-endpoint.js';
 
 /** A port on which nobody listens. */
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
 
 describe('a file that is stored without a promise', () => {
-  let template: PgliteTemplate;
+  let postgres: PostgresDatabases;
   let admin: AdminModuleServer;
   let tokens: TokenEndpointServer;
   let dataDir: string;
+  let databaseUrl: string;
   let module: TestingModule;
 
   beforeAll(async () => {
-    template = await makePgliteTemplate();
-  }, 60_000);
-  afterAll(() => template.dispose());
+    postgres = await openPostgres();
+  });
+  afterAll(() => postgres.dispose());
 
   beforeEach(async () => {
     [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
     dataDir = await mkdtemp(join(tmpdir(), 'ingester-registration-'));
-    await template.copyTo(dataDir);
+    databaseUrl = await postgres.newPreparedDatabase();
   });
 
   afterEach(async () => {
@@ -50,6 +51,7 @@ describe('a file that is stored without a promise', () => {
       NODE_ENV: 'test',
       LOG_LEVEL: 'silent',
       DATA_DIR: dataDir,
+      DATABASE_URL: databaseUrl,
       ADMIN_URL: admin.url,
       ADMIN_RETRY_ATTEMPTS: '1',
       DELIVERY_POLL_MS: '20',
@@ -99,7 +101,7 @@ describe('a file that is stored without a promise', () => {
       expect(await rows('tasks')).toMatchObject([
         { upload_id: uploadId, kind: 'registration', state: 'done' },
       ]);
-    }, 10_000);
+    });
 
   it('is registered, and its receipt says where it is', async () => {
     await open();
@@ -130,7 +132,7 @@ describe('a file that is stored without a promise', () => {
     await store();
     await eventually(async () => {
       expect(await rows('tasks')).toMatchObject([{ state: 'dead', reason: 'ADMIN_UNAVAILABLE' }]);
-    }, 10_000);
+    });
     expect(await rows('uploads')).toMatchObject([{ status: 'active' }]);
   });
 
@@ -237,7 +239,7 @@ describe('a file that is stored without a promise', () => {
       expect(await rows('tasks')).toMatchObject([
         { state: 'waiting', attempts: 0, reason: 'ADMIN_UNAVAILABLE' },
       ]);
-    }, 10_000);
+    });
     expect(admin.requests).toHaveLength(0);
   });
 
@@ -266,8 +268,7 @@ describe('a file that is stored without a promise', () => {
   });
 
   it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
-    await rm(join(dataDir, 'database'), { recursive: true });
-    await open();
+    await open({ DATABASE_URL: '' });
     const uploadIds = [await store(), await store()];
     expect(existsSync(join(dataDir, 'database'))).toBe(false);
     expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(

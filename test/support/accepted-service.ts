@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import { type RunningApp, startApp } from './app.js';
-import { makePgliteTemplate, type PgliteTemplate } from './pglite-template.js';
+import { copyPglite } from './pglite-template.js';
+import { openPostgres, type PostgresDatabases } from './postgres-databases.js';
 import { StorageElementServer, type UploadFault } from './storage-element-server.js';
 
 /** What an element that is down for everybody says. */
@@ -29,19 +30,20 @@ export interface AcceptingService {
   close(): Promise<void>;
 }
 
-let template: Promise<PgliteTemplate> | undefined;
+/** Variables of a service with the embedded database, which costs some twenty times as much to open. */
+export const EMBEDDED = { DATABASE_URL: '' };
 
-afterAll(async () => (await template)?.dispose());
+let postgres: Promise<PostgresDatabases> | undefined;
 
-/** Starts the service; its one element is down, and its database is ready, unless the variables name another. */
+afterAll(async () => (await postgres)?.dispose());
+
+/** Starts the service; its one element is down, and its database is ready: a PostgreSQL where the variables name none. */
 export async function startAccepting(variables: Record<string, string> = {}): Promise<AcceptingService> {
   const element = await StorageElementServer.start({ fault: DOWN });
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-accepting-')));
-  template ??= makePgliteTemplate();
-  const isThere = existsSync(join(dataDir, 'database'));
-  if (variables.DATABASE_URL === undefined && !isThere) await (await template).copyTo(dataDir);
   const running = await startApp({
     DATA_DIR: dataDir,
+    DATABASE_URL: await preparedDatabase(dataDir, variables.DATABASE_URL),
     STORAGE_ELEMENTS: JSON.stringify([
       { id: 'se-1', driver: 'http', url: element.url, mode: 'edit', priority: 1 },
     ]),
@@ -57,6 +59,13 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
     ...variables,
   });
   return serviceOf({ ...running, dataDir }, element);
+}
+
+async function preparedDatabase(dataDir: string, url?: string): Promise<string> {
+  if (url === EMBEDDED.DATABASE_URL && !existsSync(join(dataDir, 'database'))) await copyPglite(dataDir);
+  if (url !== undefined) return url;
+  postgres ??= openPostgres();
+  return (await postgres).newPreparedDatabase();
 }
 
 function serviceOf(running: RunningApp, element: StorageElementServer): AcceptingService {

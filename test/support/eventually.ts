@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Tries until `check` holds; its last failure is thrown after `withinMs` milliseconds. */
-export async function eventually(check: () => Promise<void>, withinMs = 10_000): Promise<void> {
+export async function eventually(check: () => Promise<void>, withinMs = 30_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {

@@ -1,23 +1,15 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startEngine, stopEngine } from '../../src/delivery/database/engine.js';
 import { PgliteDatabase } from '../../src/delivery/database/pglite-database.js';
+import { onceARun } from './once-a-run.js';
 
-/** A database folder that is ready, so that only one test of many waits for the first start of PGlite. */
-export interface PgliteTemplate {
-  /** Puts a copy where the service with this data folder looks for it; opening it takes half a second. */
-  copyTo(dataDir: string): Promise<void>;
-  dispose(): Promise<void>;
+/** The first start of PGlite, with all tables and queues, takes some seconds; a copy of it opens in half a second. */
+async function fill(folder: string): Promise<void> {
+  await stopEngine(await startEngine(await PgliteDatabase.open(join(folder, 'database'))));
 }
 
-/** Makes such a folder, with all tables and queues: some seconds. */
-export async function makePgliteTemplate(): Promise<PgliteTemplate> {
-  const home = await mkdtemp(join(tmpdir(), 'ingester-template-'));
-  const folder = join(home, 'database');
-  await stopEngine(await startEngine(await PgliteDatabase.open(folder)));
-  return {
-    copyTo: (dataDir) => cp(folder, join(dataDir, 'database'), { recursive: true }),
-    dispose: () => rm(home, { recursive: true, force: true }),
-  };
+/** Puts an embedded database that is ready where the service with this data folder looks for it. */
+export async function copyPglite(dataDir: string): Promise<void> {
+  await cp(await onceARun('pglite', fill), dataDir, { recursive: true });
 }

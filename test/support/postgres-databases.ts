@@ -1,37 +1,68 @@
 import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Client } from 'pg';
-import { startPostgres } from './postgres-server.js';
+import { startEngine, stopEngine } from '../../src/delivery/database/engine.js';
+import { PostgresDatabase } from '../../src/delivery/database/postgres-database.js';
+import { onceARun } from './once-a-run.js';
 
-/** A PostgreSQL that others run, as docker-compose.test.yml does; its user may create databases. Unset: we start one. */
-const givenUrl = process.env.TEST_DATABASE_URL;
-
-/** Empty databases, for tests that do not care what becomes of their server. */
+/** Databases on the server of the run, for tests that do not care what becomes of their server. */
 export interface PostgresDatabases {
   /** Makes an empty database and gives its URL. */
   newDatabase(): Promise<string>;
+  /** Makes one with all tables and queues, and an identity of its own, and gives its URL. */
+  newPreparedDatabase(): Promise<string>;
   /** Removes them, whoever is still connected. */
   dispose(): Promise<void>;
 }
 
-/** Opens the server of `TEST_DATABASE_URL`, else starts one of its own. */
-export async function openPostgres(): Promise<PostgresDatabases> {
-  return givenUrl ? databasesAt(givenUrl) : startPostgres();
-}
+const LIMITS = { poolSize: 4, connectTimeoutMs: 30_000, statementTimeoutMs: 30_000 };
+const NEW_IDENTITY = 'UPDATE ingester.identity SET database_id = gen_random_uuid()';
 
-async function databasesAt(url: string): Promise<PostgresDatabases> {
-  const client = new Client({ connectionString: url });
+/** Opens the server of `TEST_DATABASE_URL`: that of the run, or one that others run, as docker-compose.test.yml does. */
+export async function openPostgres(): Promise<PostgresDatabases> {
+  const server = process.env.TEST_DATABASE_URL ?? '';
+  const client = new Client({ connectionString: server });
   await client.connect();
   const names: string[] = [];
+  const create = async (options = ''): Promise<string> => {
+    const name = `test_${randomUUID().replaceAll('-', '')}`;
+    await client.query(`CREATE DATABASE ${name} ${options}`);
+    names.push(name);
+    return databaseUrl(server, name);
+  };
   return {
-    newDatabase: async () => {
-      const name = `test_${randomUUID().replaceAll('-', '')}`;
-      await client.query(`CREATE DATABASE ${name}`);
-      names.push(name);
-      return Object.assign(new URL(url), { pathname: name }).href;
+    newDatabase: () => create(),
+    newPreparedDatabase: async () => {
+      const url = await create(`TEMPLATE ${await templateName(client, server)}`);
+      await queryOnce(url, NEW_IDENTITY);
+      return url;
     },
     dispose: async () => {
       for (const name of names) await client.query(`DROP DATABASE ${name} WITH (FORCE)`);
       await client.end();
     },
   };
+}
+
+/** The database that others are copied from: one migration a run. */
+async function templateName(client: Client, server: string): Promise<string> {
+  const folder = await onceARun('postgres', async (made) => {
+    const name = `template_${randomUUID().replaceAll('-', '')}`;
+    await client.query(`CREATE DATABASE ${name}`);
+    await stopEngine(await startEngine(new PostgresDatabase({ ...LIMITS, url: databaseUrl(server, name) })));
+    await writeFile(join(made, 'name'), name);
+  });
+  return readFile(join(folder, 'name'), 'utf8');
+}
+
+function databaseUrl(server: string, name: string): string {
+  return Object.assign(new URL(server), { pathname: name }).href;
+}
+
+async function queryOnce(url: string, text: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(text);
+  await client.end();
 }

