@@ -6,7 +6,7 @@ export const uploadVariables = {
   MAX_PARTS: count('Most parts in a multipart upload, the file included.', 'parts', 20, 1),
   MAX_PART_HEADER_BYTES: bytes('Largest header block of one part.', 8 * 1024, 128),
   ALLOWED_MEDIA_TYPES: list(
-    'File types taken, as `image/png` or `image/*`; the declared and the sniffed type must both fit. Empty: every type.',
+    'File types taken, as `image/png` or `image/*`; the bytes must fit the type that is declared. Empty: all are taken.',
     /^[\w.+-]+\/([\w.+-]+|\*)$/,
     'must be media types such as image/png or image/*',
   ),

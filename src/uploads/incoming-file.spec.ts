@@ -11,7 +11,7 @@ import { InlineContentHash } from './content-hash.js';
 import { IncomingFile, type IncomingFileOptions } from './incoming-file.js';
 import { MediaTypes } from './media-types.js';
 
-const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
 
 const bodies = new BodySources({
   memoryBytes: 1024 * 1024,
@@ -30,6 +30,7 @@ function open(options: Partial<IncomingFileOptions> = {}): IncomingFile {
     hash: new InlineContentHash(),
     maxBytes: 1_000_000,
     mediaTypes: new MediaTypes([]),
+    contentType: 'text/plain',
     ...options,
   });
 }
@@ -102,8 +103,8 @@ describe('IncomingFile', () => {
     const mediaTypes = new MediaTypes(['image/*', 'text/plain']);
 
     it('hands on a file whose bytes are of an allowed type, in order', async () => {
-      const bytes = Buffer.concat([PNG, randomBytes(20_000)]);
-      const file = open({ mediaTypes });
+      const bytes = Buffer.concat([PNG, Buffer.from('00001000'), randomBytes(20_000)]);
+      const file = open({ mediaTypes, contentType: 'image/png' });
       const read = buffer(file.open(never));
       for (let at = 0; at < bytes.length; at += 1_000) file.write(bytes.subarray(at, at + 1_000));
       await file.end();
@@ -126,12 +127,6 @@ describe('IncomingFile', () => {
       const failure = file.backPressure ?? file.end();
       await expect(failure).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
       expect(seen).toEqual([]);
-    });
-
-    it('refuses a declared type outside of the list, whatever its parameters and case', () => {
-      expect(() => mediaTypes.checkDeclared('application/pdf')).toThrow('UNSUPPORTED_MEDIA_TYPE');
-      expect(() => mediaTypes.checkDeclared('Text/Plain; charset=utf-8')).not.toThrow();
-      expect(() => mediaTypes.checkDeclared('image/svg+xml')).not.toThrow();
     });
   });
 });

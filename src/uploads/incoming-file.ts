@@ -20,6 +20,8 @@ export interface IncomingFileOptions {
   readonly hash: ContentHash | FileReadingHash;
   readonly maxBytes: number;
   readonly mediaTypes: MediaTypes;
+  /** What the client declared the file to be. */
+  readonly contentType: string;
   /** Bytes that the request has room for, where it says how long it is; a line end more or less. */
   readonly expectedLength?: number;
   /** Bare hex SHA-256 that the client declared. */
@@ -166,7 +168,8 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
   }
 
   private async sniff(head: Buffer[]): Promise<void> {
-    await this.options.mediaTypes.checkSniffed(Buffer.concat(head).subarray(0, SNIFF_BYTES));
+    const { mediaTypes, contentType } = this.options;
+    await mediaTypes.checkBytes(contentType, Buffer.concat(head).subarray(0, SNIFF_BYTES));
     this.head = undefined;
     this.sniffing = undefined;
     for (const chunk of head) this.options.body.write(chunk);

@@ -18,6 +18,7 @@ import type { Incoming } from './upload-reception.js';
 import { UploadSettings } from './upload-settings.js';
 
 interface DeclaredFile {
+  readonly contentType: string;
   /** Bytes of the file, where they are known. */
   readonly length?: number;
   /** Bytes that the rest of the body has room for, where the file's own number is not known. */
@@ -54,7 +55,7 @@ export class UploadIntake {
           settings.mediaTypes.checkDeclared(contentType);
           const bodyBytes = contentLength(request);
           const expectedLength = bodyBytes === undefined ? undefined : Math.max(0, bodyBytes - otherBytes);
-          return this.openFile({ expectedLength });
+          return this.openFile({ contentType, expectedLength });
         },
         onBegun,
       });
@@ -69,7 +70,8 @@ export class UploadIntake {
     const contentType = request.headers['content-type'] || DEFAULT_CONTENT_TYPE;
     settings.mediaTypes.checkDeclared(contentType);
     const filename = dispositionFilename(request);
-    const declared = { length: contentLength(request), declaredSha256: declaredSha256(request) };
+    const length = contentLength(request);
+    const declared = { contentType, length, declaredSha256: declaredSha256(request) };
     return this.incoming(request, response, (onBegun) => {
       const file = this.openFile(declared);
       onBegun({ fields: readUploadFields(new Map()), filename, contentType, file });
@@ -100,6 +102,7 @@ export class UploadIntake {
       hash: this.hashes.start(expectedLength),
       maxBytes,
       mediaTypes,
+      contentType: declared.contentType,
       expectedLength,
       declaredSha256: declared.declaredSha256,
     });

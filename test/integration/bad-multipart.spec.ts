@@ -81,10 +81,12 @@ describe('a bad form', () => {
     expectProblem(await app.send(multipart([filePart('')])), 400, 'EMPTY_FILE');
   });
 
-  it('with a file of a type that is not taken is refused, declared or sniffed', async () => {
+  it('with a file of a type that is not taken is refused, declared, sniffed or contradicted', async () => {
     const declared = { ...filePart(), contentType: 'application/pdf' };
     expectProblem(await app.send(multipart([declared])), 415, 'UNSUPPORTED_MEDIA_TYPE');
     const sniffed = filePart(Buffer.concat([Buffer.from('%PDF-1.7\n'), Buffer.alloc(10_000)]));
     expectProblem(await app.send(multipart([sniffed])), 415, 'UNSUPPORTED_MEDIA_TYPE');
+    const contradicted = { ...filePart('<html><script>alert(1)</script>'), contentType: 'image/png' };
+    expectProblem(await app.send(multipart([contradicted])), 415, 'UNSUPPORTED_MEDIA_TYPE');
   });
 });
