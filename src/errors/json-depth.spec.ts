@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { exceedsNesting } from './json-depth.js';
+import { parseKeepingNumbers } from './json-numbers.js';
 
 describe('exceedsNesting', () => {
   it.each([
@@ -13,6 +14,10 @@ describe('exceedsNesting', () => {
     const value: unknown = JSON.parse(json);
     expect(exceedsNesting(value, levels)).toBe(false);
     if (levels > 0) expect(exceedsNesting(value, levels - 1)).toBe(true);
+  });
+
+  it('takes a number that is kept as text for a number', () => {
+    expect(exceedsNesting(parseKeepingNumbers('[1.10]'), 1)).toBe(false);
   });
 
   it('gives an answer where recursion would overflow', () => {

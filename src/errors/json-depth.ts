@@ -1,3 +1,5 @@
+import { isKeptNumber } from './json-numbers.js';
+
 /**
  * Tells whether objects and arrays of parsed JSON lie within one another on more than `most` levels: `{}` has one, `5`
  * has none. `JSON.parse` takes any depth, while most of what comes after it goes down by recursion, and would overflow.
@@ -12,5 +14,5 @@ export function exceedsNesting(value: unknown, most: number): boolean {
 }
 
 function isContainer(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+  return typeof value === 'object' && value !== null && !isKeptNumber(value);
 }

@@ -22,6 +22,7 @@ export interface FileDescription {
   readonly contentType: string;
   readonly description: string | null;
   readonly tags: readonly string[];
+  /** Numbers that JavaScript cannot hold are kept as text in it; `JSON.stringify` writes them as they came. */
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly retentionPolicy: RetentionPolicy;
   /** Days until the file expires; null for permanent files. */

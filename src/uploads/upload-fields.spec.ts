@@ -46,6 +46,18 @@ describe('readUploadFields', () => {
     expect(wrongFields({ metadata: levels(30_000) })).toEqual(['metadata']);
   });
 
+  it.each(['1546130668394913822', '1.10', '-0', '1e400'])('keeps the number %s in metadata', (number) => {
+    const metadata = `{"a":[${number}],"__proto__":{"b":${number}}}`;
+    expect(JSON.stringify(read({ metadata }).metadata)).toBe(metadata);
+    expect(wrongFields({ metadata: levels(32).replace('[]', `[${number}]`) })).toEqual([]);
+  });
+
+  it('refuses metadata with two members of the same name, at any depth', () => {
+    expect(wrongFields({ metadata: '{"a":1,"\\u0061":2}' })).toEqual(['metadata']);
+    expect(wrongFields({ metadata: '{"a":[{"b":1,"b":1}]}' })).toEqual(['metadata']);
+    expect(wrongFields({ metadata: '{"a":[{"b":1},{"b":1}]}' })).toEqual([]);
+  });
+
   it('refuses text that no row can hold', () => {
     const unstorable = { description: 'a\0', tags: '["\\u0000"]', metadata: '{"a":"\\ud800"}' };
     expect(wrongFields(unstorable)).toEqual(['description', 'metadata', 'tags']);

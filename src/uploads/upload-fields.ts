@@ -12,6 +12,8 @@ import {
 } from 'class-validator';
 import { type FieldError, ServiceError } from '../errors/service-error.js';
 import { exceedsNesting } from '../errors/json-depth.js';
+import { repeatsMember } from '../errors/json-members.js';
+import { parseKeepingNumbers } from '../errors/json-numbers.js';
 import { isStorable } from '../errors/json-text.js';
 import type { RetentionPolicy } from '../storage/storage-element.js';
 
@@ -39,6 +41,7 @@ export class UploadFields {
   @IsString({ each: true })
   tags: string[] = [];
 
+  /** Numbers that JavaScript cannot hold are kept as text in it (`parseKeepingNumbers`). */
   @IsObject()
   metadata: Record<string, unknown> = {};
 }
@@ -49,7 +52,7 @@ const READERS: Record<keyof UploadFields, (text: string) => unknown> = {
   retention_policy: (text) => text,
   ttl_days: (text) => (/^[+-]?\d+$/.test(text.trim()) ? Number(text) : text),
   tags: readJson,
-  metadata: readJson,
+  metadata: readMetadata,
 };
 
 export function isUploadField(name: string): name is keyof UploadFields {
@@ -63,27 +66,30 @@ export function isUploadField(name: string): name is keyof UploadFields {
  */
 export function readUploadFields(texts: ReadonlyMap<keyof UploadFields, string>): UploadFields {
   const fields = new UploadFields();
-  for (const [name, text] of texts) {
-    if (text !== '') Object.assign(fields, { [name]: READERS[name](text) });
-  }
-  if (texts.size > 0) {
-    checkStorable(fields);
+  const given = [...texts].filter(([, text]) => text !== '');
+  for (const [name, text] of given) Object.assign(fields, { [name]: READERS[name](text) });
+  if (given.length > 0) {
+    checkStorable(fields, given);
     check(fields);
   }
   if (fields.retention_policy === 'temporary') fields.ttl_days ??= DEFAULT_TTL_DAYS;
   return fields;
 }
 
-/** @throws VALIDATION_ERROR for what no storage element and no row could hold */
-function checkStorable(fields: UploadFields): void {
-  const errors = Object.entries(fields).flatMap(([field, value]): FieldError[] => {
-    if (exceedsNesting(value, MOST_LEVELS))
-      return [{ field, message: `must not have more than ${MOST_LEVELS} levels` }];
-    return isStorable(value)
-      ? []
-      : [{ field, message: 'must hold neither NUL nor half of a surrogate pair' }];
+/** @throws VALIDATION_ERROR for what no storage element and no row could hold as it was written */
+function checkStorable(fields: UploadFields, given: readonly [keyof UploadFields, string][]): void {
+  const errors = given.flatMap(([field, text]): FieldError[] => {
+    const message = whyNotStorable(fields[field], text);
+    return message === undefined ? [] : [{ field, message }];
   });
   if (errors.length > 0) throw invalidFields(errors);
+}
+
+function whyNotStorable(value: unknown, text: string): string | undefined {
+  if (exceedsNesting(value, MOST_LEVELS)) return `must not have more than ${MOST_LEVELS} levels`;
+  if (!isStorable(value)) return 'must hold neither NUL nor half of a surrogate pair';
+  const isJson = typeof value === 'object';
+  return isJson && repeatsMember(text) ? 'must not have two members of the same name' : undefined;
 }
 
 function check(fields: UploadFields): void {
@@ -102,6 +108,13 @@ function check(fields: UploadFields): void {
 export function invalidFields(fields: readonly FieldError[]): ServiceError {
   const names = fields.map(({ field }) => field).join(', ');
   return new ServiceError('VALIDATION_ERROR', `The upload has wrong fields: ${names}.`, { fields });
+}
+
+function readMetadata(text: string): unknown {
+  const value = readJson(text);
+  // What is too deep is refused, and must not be gone through by recursion before.
+  const isReadable = typeof value === 'object' && !exceedsNesting(value, MOST_LEVELS);
+  return isReadable ? parseKeepingNumbers(text) : value;
 }
 
 function readJson(text: string): unknown {

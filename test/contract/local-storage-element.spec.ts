@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { LocalStorageElement } from '../../src/storage/drivers/local-storage-element.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { storageElementContract, type Subject } from './storage-element.contract.js';
@@ -80,6 +81,17 @@ describe('LocalStorageElement on disk', () => {
       ),
     );
     expect(modes).toEqual(['700', '600', '600']);
+  });
+
+  it('remembers metadata as it was written', async () => {
+    const metadata = '{"id":1546130668394913822,"price":1.10,"__proto__":{"a":-0}}';
+    const file = describedFile({ fileId: ID, metadata: Object(parseKeepingNumbers(metadata)) });
+    const stored = await element.put(file, bodyOfBytes('hello'), never);
+    const known = await element.stat(ID);
+    expect(JSON.stringify(stored.remembered?.metadata)).toBe(metadata);
+    expect(JSON.stringify(known?.remembered?.metadata)).toBe(metadata);
+    const record = await readFile(join(root, 'files', ID.slice(-2), ID, 'metadata.json'), 'utf8');
+    expect(record).toContain(`"metadata":${metadata}`);
   });
 
   it('gives a file its name only when it is whole', async () => {

@@ -10,6 +10,7 @@ import { parseEnvironment } from '../../src/config/environment.js';
 import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
 import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
+import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
@@ -17,6 +18,8 @@ import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { TokenEndpointServer } from '../support/token-endpoint.js';
+
+const METADATA = '{"id":1546130668394913822,"__proto__":{"price":1.10}}';
 
 /** A port on which nobody listens. */
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
@@ -77,7 +80,7 @@ describe('a file that is stored without a promise', () => {
         contentType: 'text/plain',
         description: null,
         tags: ['one'],
-        metadata: {},
+        metadata: Object(parseKeepingNumbers(METADATA)),
         retentionPolicy: 'temporary',
         ttlDays: 30,
         uploadedBy: 'alice',
@@ -251,10 +254,11 @@ describe('a file that is stored without a promise', () => {
     await module.close();
     const damaged = `${randomUUID()}.json`;
     await writeFile(join(intents, damaged), '{"version":1}');
-    await open();
+    await open({ ADMIN_GENERATION: 'artstore' });
     await module.get(FollowUps).importIntents();
     await registered(uploadId);
     expect(admin.requests).toHaveLength(1);
+    expect(admin.requests[0]?.text).toContain(`"user_metadata":${METADATA}`);
     expect(await readdir(intents)).toEqual([damaged]);
   });
 

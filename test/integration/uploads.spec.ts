@@ -92,6 +92,27 @@ describe('uploads', () => {
       expect(await answer.json()).toMatchObject({ metadata: { a: 1 }, original_filename: 'a.txt' });
     });
 
+    it('gives metadata back as it was written, now and later', async () => {
+      const metadata = '{"id":1546130668394913822,"price":1.10,"far":1e400,"__proto__":{"a":[-0]}}';
+      const answer = await post().field('metadata', metadata).attach('file', Buffer.from('x'), 'a.txt');
+      expect(answer.text).toContain(`"metadata":${metadata}`);
+      const later = await request(running.url)
+        .get(`/api/v1/files/${answer.body.upload_id}`)
+        .auth(token, { type: 'bearer' });
+      expect(later.text).toBe(answer.text);
+    });
+
+    it('refuses metadata that has two members of the same name, and stores nothing', async () => {
+      const answer = await post()
+        .field('metadata', '{"a":{"b":1,"b":2}}')
+        .attach('file', Buffer.from('x'), 'a.txt');
+      expect(answer.status).toBe(400);
+      expect(answer.body.errors).toEqual([
+        { field: 'metadata', message: 'must not have two members of the same name' },
+      ]);
+      expect(await storedPaths(running.dataDir)).toEqual([]);
+    });
+
     it('serves the default version where the URL names none', async () => {
       const answer = await request(running.url)
         .post('/api/files/upload')

@@ -1,10 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { json } from 'node:stream/consumers';
+import { text } from 'node:stream/consumers';
 import { listen, shut } from './local-server.js';
 
 export interface AdminRequest {
   readonly path: string;
   readonly authorization: string | undefined;
+  /** As it came, and as JSON. */
+  readonly text: string;
   readonly body: Record<string, unknown>;
 }
 
@@ -23,10 +25,11 @@ export class AdminModuleServer {
 
   private constructor(private readonly server: Server) {
     server.on('request', (request, response) => {
-      void json(request).then(
-        (body) => this.answer({ ...headOf(request), body: Object(body) }, response),
-        () => response.destroy(),
-      );
+      void text(request)
+        .then((body) =>
+          this.answer({ ...headOf(request), text: body, body: Object(JSON.parse(body)) }, response),
+        )
+        .catch(() => response.destroy());
     });
   }
 
@@ -49,6 +52,6 @@ export class AdminModuleServer {
   }
 }
 
-function headOf({ method, url, headers }: IncomingMessage): Omit<AdminRequest, 'body'> {
+function headOf({ method, url, headers }: IncomingMessage): Omit<AdminRequest, 'text' | 'body'> {
   return { path: `${method} ${url}`, authorization: headers.authorization };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { metadataSchema } from '../../storage/metadata-schema.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
 import type { Stored } from '../ledger/upload-rows.js';
 
@@ -27,7 +28,7 @@ export const intentSchema = z.object({
     contentType: z.string(),
     description: z.string().nullable(),
     tags: z.array(z.string()),
-    metadata: z.record(z.string(), z.unknown()),
+    metadata: metadataSchema,
     retentionPolicy: z.enum(['temporary', 'permanent']),
     ttlDays: z.number().nullable(),
     uploadedBy: z.string(),

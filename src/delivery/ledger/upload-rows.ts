@@ -1,9 +1,7 @@
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
 import type { Sql } from '../database/sql.js';
 import type { UploadEvent, UploadRecord, UploadStatus } from '../upload-record.js';
-
-/** As JSON keeps it: a date is text. */
-type StoredDescription = Omit<FileDescription, 'uploadedAt'> & { readonly uploadedAt: string };
+import { descriptionFrom, type StoredDescription, storedDescriptionOf } from './stored-description.js';
 
 export interface UploadRow {
   readonly upload_id: string;
@@ -97,7 +95,7 @@ function valuesOf({ uploadId, status, file, digest, spoolFile, stored, at }: New
     uploadId,
     file.uploadedBy,
     status,
-    JSON.stringify(file),
+    storedDescriptionOf(file),
     digest.size,
     digest.sha256,
     stored?.fileId ?? null,
@@ -170,12 +168,11 @@ export function findEvents(sql: Sql, uploadId: string, sinceRevision: number): P
 }
 
 function uploadFrom(row: UploadRow): UploadRecord {
-  const { description } = row;
   return {
     uploadId: row.upload_id,
     owner: row.owner,
     status: row.status,
-    file: { ...description, uploadedAt: new Date(description.uploadedAt) },
+    file: descriptionFrom(row.description),
     digest: { size: row.size, sha256: row.sha256 },
     fileId: row.file_id,
     storedAt: row.stored_at,

@@ -94,6 +94,7 @@ describe('the Admin module', () => {
         {
           path: 'POST /admin/api/v1/files',
           authorization: 'Bearer token-1',
+          text: expect.any(String),
           body: {
             file_id: 'f-1',
             original_filename: 'a.txt',

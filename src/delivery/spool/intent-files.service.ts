@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { lstat, readFile, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseKeepingNumbers } from '../../errors/json-numbers.js';
 import { type Clock, systemClock } from '../../resilience/clock.js';
 import { makeFolder, syncFolder } from '../../resilience/durable-folder.js';
 import { isMissing, notKept } from '../../resilience/spool-failure.js';
@@ -50,7 +51,7 @@ export class IntentFiles {
     });
     if (text === undefined) return undefined;
     try {
-      return JSON.parse(text);
+      return parseKeepingNumbers(text);
     } catch (error) {
       throw new SpoolDamaged('An intent cannot be read.', error);
     }

@@ -3,6 +3,8 @@ import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
+import { parseKeepingNumbers } from '../../errors/json-numbers.js';
+import { metadataSchema } from '../metadata-schema.js';
 import type { ContentDigest, FileBody, FileDescription, StoredFile } from '../storage-element.js';
 import { bodyFailure, lengthFailure } from './body-failures.js';
 
@@ -25,7 +27,7 @@ const recordSchema = z.object({
   uploaded_at: z.iso.datetime(),
   description: z.string().nullable(),
   tags: z.array(z.string()),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: metadataSchema,
   retention_policy: z.enum(['temporary', 'permanent']),
   ttl_days: z.number().nullable(),
 });
@@ -93,7 +95,9 @@ export async function writeRecord(
 
 /** Reads what is stored in `folder`; the size is that of the disk. @throws Error with code ENOENT when there is none */
 export async function readRecord(folder: string): Promise<StoredFile> {
-  const record = recordSchema.parse(JSON.parse(await readFile(join(folder, 'metadata.json'), 'utf8')));
+  const record = recordSchema.parse(
+    parseKeepingNumbers(await readFile(join(folder, 'metadata.json'), 'utf8')),
+  );
   const { size } = await stat(join(folder, 'content'));
   return {
     fileId: record.file_id,
