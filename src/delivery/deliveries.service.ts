@@ -77,7 +77,7 @@ export class Deliveries {
 
   /**
    * Sees to it that a file which was stored without a promise is registered, where an Admin module is configured, and
-   * that what other elements may have of it is removed.
+   * that what other elements may have of it is removed. Tells whether the upload is written down for that.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of one to be registered
    */
   async followUp(
@@ -85,8 +85,8 @@ export class Deliveries {
     digest: ContentDigest,
     { target, file: { fileId } }: PlacedFile,
     copies: readonly string[] = [],
-  ): Promise<void> {
-    await this.followUps.note({ uploadId: file.fileId, file, digest, stored: { target, fileId }, copies });
+  ): Promise<boolean> {
+    return this.followUps.note({ uploadId: file.fileId, file, digest, stored: { target, fileId }, copies });
   }
 
   /**

@@ -30,14 +30,19 @@ export class Receipt {
   @ApiProperty({ format: 'date-time' })
   uploaded_at!: string;
 
-  @ApiProperty({ type: String, nullable: true })
+  @ApiProperty({ type: String, nullable: true, description: 'Null: none, or its storage does not say.' })
   description!: string | null;
 
-  @ApiProperty({ type: [String] })
-  tags!: readonly string[];
+  @ApiProperty({ type: [String], nullable: true, description: 'Null: its storage does not say.' })
+  tags!: readonly string[] | null;
 
-  @ApiProperty({ type: 'object', additionalProperties: true })
-  metadata!: Readonly<Record<string, unknown>>;
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    nullable: true,
+    description: 'Numbers are as they were written. Null: it is not kept, or its storage does not say.',
+  })
+  metadata!: Readonly<Record<string, unknown>> | null;
 
   @ApiProperty({
     enum: STATUSES,

@@ -7,12 +7,16 @@ import type {
 } from '../storage/storage-element.js';
 import type { Receipt } from './receipt.dto.js';
 
+/** What a receipt says of a file; null where nobody who was asked keeps it. */
+export type KnownDescription = Omit<FileDescription, 'tags' | 'metadata'> &
+  Pick<Receipt, 'tags' | 'metadata'>;
+
 const DAY_MS = 86_400_000;
 
 /** The receipt of a file that rests on a storage element. */
 export function receiptOf(
   uploadId: string,
-  file: FileDescription,
+  file: KnownDescription,
   digest: ContentDigest,
   stored: StoredFile,
 ): Receipt {
@@ -27,6 +31,12 @@ export function receiptOfRecord({ uploadId, file, digest, fileId, status }: Uplo
 /** The receipt of a dead letter whose file came to rest on a storage element all the same. */
 export function storedReceiptOf({ uploadId, file, digest }: UploadRecord, stored: StoredFile): Receipt {
   return receiptOf(uploadId, { ...file, uploadedAt: stored.uploadedAt ?? file.uploadedAt }, digest, stored);
+}
+
+/** What is known of a file from now on where only its element keeps it: no metadata, unless the element gives it back. */
+export function keptDescriptionOf(stored: StoredFile, file: FileDescription): KnownDescription {
+  const isKept = stored.remembered !== undefined || Object.keys(file.metadata).length === 0;
+  return isKept ? file : { ...file, metadata: null };
 }
 
 /**
@@ -45,8 +55,8 @@ export function firstDescriptionOf(stored: StoredFile, repeated: FileDescription
 }
 
 /**
- * The receipt of a file of which nobody but its element knows. What elements do not report is left open: `ttl_days`
- * null then means that nobody says. Undefined where the element does not remember whose file it is, or what is in it.
+ * The receipt of a file of which nobody but its element knows. What elements do not report is left open: null
+ * then means that nobody says. Undefined where the element does not remember whose file it is, or what is in it.
  */
 export function rememberedReceiptOf(
   uploadId: string,
@@ -55,13 +65,13 @@ export function rememberedReceiptOf(
 ): Receipt | undefined {
   const { size, sha256, uploadedBy, uploadedAt, originalFilename, contentType } = stored;
   if (sha256 === undefined || uploadedBy === undefined || !uploadedAt) return undefined;
-  const file: FileDescription = {
+  const file: KnownDescription = {
     fileId: stored.fileId,
     originalFilename: originalFilename ?? 'unnamed',
     contentType: contentType ?? 'application/octet-stream',
     description: null,
-    tags: [],
-    metadata: {},
+    tags: null,
+    metadata: null,
     retentionPolicy,
     ttlDays: null,
     uploadedBy,
@@ -81,7 +91,7 @@ export function asOf(receipt: Receipt, nowMs: number): Receipt {
 
 function write(
   uploadId: string,
-  file: FileDescription,
+  file: KnownDescription,
   { size, sha256 }: ContentDigest,
   state: Pick<Receipt, 'file_id' | 'status'>,
 ): Receipt {

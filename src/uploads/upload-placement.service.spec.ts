@@ -26,6 +26,7 @@ let admit: () => void;
 let accepted: Acceptance[];
 let removed: string[];
 let cancelled: string[];
+let followUp: () => Promise<boolean>;
 let metrics: Metrics;
 let placement: UploadPlacement;
 
@@ -36,6 +37,7 @@ beforeEach(() => {
   put = () => Promise.reject(DOWN);
   accept = () => Promise.resolve(record('accepted'));
   admit = () => undefined;
+  followUp = () => Promise.reject(failure('QUEUE_UNAVAILABLE'));
   accepted = [];
   removed = [];
   cancelled = [];
@@ -48,7 +50,7 @@ beforeEach(() => {
   const deliveries = {
     admit: () => admit(),
     accept: (acceptance: Acceptance) => accept().finally(() => accepted.push(acceptance)),
-    followUp: () => Promise.reject(failure('QUEUE_UNAVAILABLE')),
+    followUp: () => followUp(),
   } as unknown as Deliveries;
   const ledger = {
     cancel: (id: string) => Promise.resolve(void cancelled.push(id)),
@@ -187,6 +189,19 @@ describe('UploadPlacement', () => {
     await placement.withdraw({ kind: 'stored', placed: PLACED, copies: [] }, 'alice');
     await placement.withdraw({ kind: 'accepted', record: record('accepted') }, 'alice');
     expect([removed, cancelled]).toEqual([['id'], ['id']]);
+  });
+
+  it('keeps the metadata of a stored file where it is noted, or where the element gives it back', async () => {
+    const file = { ...FILE, metadata: { a: 1 } };
+    const remembered = { ...file, description: null, tags: [], ttlDays: 30 };
+    const keptOf = async (isNoted: boolean, stored: object): Promise<unknown> => {
+      followUp = () => Promise.resolve(isNoted);
+      const placed = { ...PLACED, file: { ...PLACED.file, ...stored } };
+      return (await placement.followUp({ kind: 'stored', placed, copies: [] }, file, upload())).metadata;
+    };
+    expect(await keptOf(true, {})).toEqual({ a: 1 });
+    expect(await keptOf(false, { remembered })).toEqual({ a: 1 });
+    expect(await keptOf(false, {})).toBeNull();
   });
 
   it('leaves no stored file behind whose registration nobody took note of', async () => {

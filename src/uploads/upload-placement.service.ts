@@ -9,6 +9,7 @@ import type { FileDescription } from '../storage/storage-element.js';
 import { type PlacedFile, type PutCall, StorageGateway } from '../storage/storage-gateway.service.js';
 import { DoubtfulTargets } from './doubtful-targets.js';
 import { isMendable } from './mendable-failure.js';
+import { type KnownDescription, keptDescriptionOf } from './receipts.js';
 import type { UploadUnderWay } from './upload-reception.js';
 
 /** Where the file of an upload came to: to a storage element, or into the spool with a promise. */
@@ -69,14 +70,19 @@ export class UploadPlacement {
 
   /**
    * Takes note of what is left to be done for a stored file; one that was accepted is registered when it is delivered.
-   * Without the note that it is to be registered it must not stay.
+   * Without the note that it is to be registered it must not stay. Gives what is kept of its description.
    * @throws QUEUE_UNAVAILABLE, SPOOL_FULL
    */
-  async followUp(placement: Placement, file: FileDescription, upload: UploadUnderWay): Promise<void> {
-    if (placement.kind !== 'stored') return;
+  async followUp(
+    placement: Placement,
+    file: FileDescription,
+    upload: UploadUnderWay,
+  ): Promise<KnownDescription> {
+    if (placement.kind !== 'stored') return file;
     const { placed, copies } = placement;
     try {
-      await this.deliveries.followUp(file, upload.file.digest(), placed, copies);
+      const isNoted = await this.deliveries.followUp(file, upload.file.digest(), placed, copies);
+      return isNoted ? file : keptDescriptionOf(placed.file, file);
     } catch (error) {
       await this.removeStored(placed);
       throw error;

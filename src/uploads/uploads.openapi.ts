@@ -32,7 +32,8 @@ const MULTIPART_UPLOAD = {
       type: 'object',
       additionalProperties: true,
       example: { project: 7 },
-      description: 'As JSON.',
+      description:
+        'As JSON. Numbers are kept as they are written; two members of the same name are refused. Where the storage of a file does not keep metadata, the receipt says so with `null`.',
     },
     file: { type: 'string', format: 'binary' },
   },

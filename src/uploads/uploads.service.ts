@@ -5,7 +5,7 @@ import { uuidV7 } from '../observability/random-ids.js';
 import type { FileDescription } from '../storage/storage-element.js';
 import { describeFile } from './file-description.js';
 import { prefersAsync } from './preferences.js';
-import { receiptOf } from './receipts.js';
+import { type KnownDescription, receiptOf } from './receipts.js';
 import { answerOfRecord, type UploadAnswer } from './upload-answer.js';
 import { type Arrival, UploadEntrance } from './upload-entrance.service.js';
 import { UploadIntake } from './upload-intake.service.js';
@@ -32,9 +32,12 @@ export class UploadsService {
       const description = describeFile(uploadId, upload, caller);
       const placement = await this.place(later, description, upload);
       // Nobody was told the new id, so nobody would ever find the file.
-      if (response.destroyed) await this.placement.withdraw(placement, caller.subject);
-      else await this.placement.followUp(placement, description, upload);
-      return answerOf(later, description, upload, placement);
+      if (response.destroyed) {
+        await this.placement.withdraw(placement, caller.subject);
+        return answerOf(later, description, upload, placement);
+      }
+      const kept = await this.placement.followUp(placement, description, upload);
+      return answerOf(later, kept, upload, placement);
     });
   }
 
@@ -50,8 +53,8 @@ export class UploadsService {
       const { answer, unasked } = await this.repeats.find(description, upload, caller);
       if (answer) return answer;
       const placement = await this.place(later, description, { ...upload, unaskedTargets: unasked });
-      await this.placement.followUp(placement, description, upload);
-      return answerOf(later, description, upload, placement);
+      const kept = await this.placement.followUp(placement, description, upload);
+      return answerOf(later, kept, upload, placement);
     });
   }
 
@@ -80,7 +83,7 @@ export class UploadsService {
 
 function answerOf(
   later: boolean,
-  description: FileDescription,
+  description: KnownDescription,
   { file }: UploadUnderWay,
   placement: Placement,
 ): UploadAnswer {

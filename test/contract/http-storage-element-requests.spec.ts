@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { runInRequestContext } from '../../src/observability/request-context.js';
 import { describe, expect, it } from '@jest/globals';
+import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { bodyOf, bodyOfBytes, describedFile, randomSource } from '../support/file-bodies.js';
 import { httpElementFixture, NO_TOKENS } from './http-element-fixture.js';
 
@@ -20,6 +21,7 @@ describe('HttpStorageElement', () => {
       const file = describedFile({
         description: 'строка\r\nзначение',
         tags: ['a', 'б'],
+        metadata: Object(parseKeepingNumbers('{"id":1546130668394913822,"имя":"x"}')),
         contentType: 'image/png',
       });
       await fixture.elementWith().put(file, bodyOfBytes('hello'), never);
@@ -32,6 +34,7 @@ describe('HttpStorageElement', () => {
           'uploaded_by_id',
           'uploaded_by_username',
           'file_id',
+          'metadata',
           'file',
         ],
         fields: {
@@ -42,13 +45,21 @@ describe('HttpStorageElement', () => {
           uploaded_by_id: 'alice',
           uploaded_by_username: 'Alice',
           file_id: file.fileId,
+          metadata: '{"id":1546130668394913822,"имя":"x"}',
         },
         contentType: 'image/png',
       });
       fixture.server.files.clear();
       const bare = { ttlDays: null, uploadedByUsername: null, retentionPolicy: 'permanent' } as const;
       await fixture.elementWith().put(describedFile(bare), bodyOfBytes('hello'), never);
-      expect(onlyFile().partNames).toEqual(['tags', 'retention_policy', 'uploaded_by_id', 'file_id', 'file']);
+      expect(onlyFile().partNames).toEqual([
+        'tags',
+        'retention_policy',
+        'uploaded_by_id',
+        'file_id',
+        'metadata',
+        'file',
+      ]);
     });
 
     it('a length where it is known, and chunks where it is not', async () => {

@@ -33,6 +33,14 @@ describe('the receipt of an accepted upload', () => {
     return String(((await (await service.post(Buffer.from('hello'))).json()) as Json).upload_id);
   }
 
+  function upload(metadata: string): Promise<Response> {
+    const body = new FormData();
+    body.append('tags', '["a"]');
+    body.append('metadata', metadata);
+    body.append('file', new Blob(['hello']), 'a.txt');
+    return service.call('/api/v1/files/upload', { method: 'POST', body });
+  }
+
   const read = (id: string, claims: Json = {}): Promise<Response> =>
     service.call(`/api/v1/files/${id}`, {}, claims);
   const cancel = (id: string, claims: Json = {}): Promise<Response> =>
@@ -100,6 +108,31 @@ describe('the receipt of an accepted upload', () => {
     if (file) service.element.files.set(id, { ...file, uploadedAt: '2020-01-02T00:00:00.000Z' });
     expect(await (await read(id)).json()).toMatchObject({ status: 'expired' });
     expect(await statusAndCode(await cancel(id))).toEqual([410, 'UPLOAD_EXPIRED']);
+  });
+
+  it('has metadata as it was written, before and after the delivery, as the element gets it', async () => {
+    const written = '{"id":1546130668394913822,"price":1.10,"__proto__":{"a":[-0,1e400]}}';
+    const answer = await upload(written);
+    expect(answer.status).toBe(202);
+    const text = await answer.text();
+    expect(text).toContain(`"metadata":${written}`);
+    const { upload_id: id } = JSON.parse(text) as Json;
+    service.element.options.fault = undefined;
+    await service.untilStatus(id, 'active');
+    expect(await (await read(String(id))).text()).toContain(`"metadata":${written}`);
+    expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: written } }]);
+  });
+
+  it('has no metadata where the file was stored at once at an element that does not give it back', async () => {
+    service.element.options.fault = undefined;
+    const answer = await upload('{"project":7}');
+    expect(answer.status).toBe(201);
+    const receipt = (await answer.json()) as Json;
+    expect(receipt).toMatchObject({ description: null, tags: ['a'], metadata: null });
+    expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: '{"project":7}' } }]);
+    const later = await (await read(String(receipt.upload_id))).json();
+    expect(later).toMatchObject({ status: 'active', description: null, tags: null, metadata: null });
+    expect(await (await upload('{}')).json()).toMatchObject({ metadata: {} });
   });
 
   it('is not said to be nowhere while an element cannot be asked', async () => {

@@ -110,13 +110,17 @@ describe('PUT of a file that was stored by a process which was killed just then'
     service.element.options.fault = undefined;
     const bytes = randomBytes(1_000);
     const id = randomUUID();
-    expect((await service.put(id, bytes)).status).toBe(201);
+    const first = await service.put(id, bytes);
+    expect(first.status).toBe(201);
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(1)));
     const database = await service.running.app.get(DeliveryDatabase, { strict: false }).open();
     const states = (): Promise<object[]> => database.query('SELECT kind, state FROM ingester.tasks');
     const done = (): Promise<void> =>
       eventually(async () => expect(await states()).toEqual([{ kind: 'registration', state: 'done' }]));
     await done();
+    // What is written down here for the registration is known later, too.
+    const later = await service.call(`/api/v1/files/${id}`);
+    expect(await later.json()).toEqual(await first.json());
     // As if the note had never been taken.
     await database.query('DELETE FROM ingester.uploads');
     for (let time = 0; time < 2; time += 1) {

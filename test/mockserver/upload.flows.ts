@@ -42,7 +42,12 @@ export function uploadFlows(mockServer: () => MockServer): void {
   });
 
   it('sends text parts, token, request id and trace on to the element', async () => {
-    const fields = { description: 'a greeting', tags: '["a","b"]', ttl_days: '7' };
+    const fields = {
+      description: 'a greeting',
+      tags: '["a","b"]',
+      ttl_days: '7',
+      metadata: '{"id":1546130668394913822}',
+    };
     const { requestId, body } = await upload(service, { fields });
     const received = await mock.received({
       headers: {
@@ -59,6 +64,7 @@ export function uploadFlows(mockServer: () => MockServer): void {
           ttl_days: ['7'],
           uploaded_by_id: ['alice'],
           file_id: [String(body.upload_id)],
+          metadata: ['\\{"id":1546130668394913822\\}'],
           file: [HELLO],
         },
       },

@@ -28,18 +28,21 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   /**
    * Takes note, durably, of what is left to be done for a stored file: in the database, or in the spool while that is
-   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left.
+   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left. Tells whether the
+   * upload is written down, so that it can be asked for as long as receipts are kept.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that is to be registered
    */
-  async note(upload: StoredUpload): Promise<void> {
+  async note(upload: StoredUpload): Promise<boolean> {
     const { registers } = this.tasks;
-    if (registers) return this.noteSafely({ ...upload, registers });
-    if (upload.copies.length === 0) return;
+    if (!registers && upload.copies.length === 0) return false;
     try {
       await this.noteSafely({ ...upload, registers });
+      return true;
     } catch (error) {
+      if (registers) throw error;
       const { uploadId, copies } = upload;
       this.logger.warn({ err: error, upload_id: uploadId, copies }, 'copies of a stored file may stay');
+      return false;
     }
   }
 

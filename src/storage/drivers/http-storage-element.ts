@@ -185,6 +185,7 @@ function formOf(file: FileDescription, body: FileBody): OutgoingMultipart {
     uploaded_by_id: file.uploadedBy,
     uploaded_by_username: file.uploadedByUsername,
     file_id: file.fileId,
+    metadata: JSON.stringify(file.metadata),
   };
   return new OutgoingMultipart(
     parts,
