@@ -67,6 +67,11 @@ describe('PemFileKeys', () => {
     expect(await isKeyOf(keys, second)).toBe(true);
   });
 
+  it('reads a file that begins with a byte order mark', async () => {
+    await writeFile(path, `\ufeff${first.publicKeyPem}`);
+    expect(await isKeyOf(await PemFileKeys.open(path), first)).toBe(true);
+  });
+
   it('refuses keys that must not verify RS256', async () => {
     const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
     const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey;

@@ -13,6 +13,7 @@ import { serviceTokenVariables } from './service-token.variables.js';
 import type { StorageElementSettings } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
 import { uploadVariables } from './upload.variables.js';
+import { utf8Text } from './utf8-text.js';
 
 /** Every variable that the service reads, by room. docs/configuration.md lists the same, held by a test. */
 export const variables = {
@@ -59,8 +60,14 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
 
 /** The configuration of this process: its environment, over an `.env` file where there is one. */
 export function loadEnvironment(): Environment {
-  const file = existsSync('.env') ? parseEnv(readFileSync('.env', 'utf8')) : {};
-  return parseEnvironment({ ...file, ...process.env });
+  return parseEnvironment({ ...readEnvFile(), ...process.env });
+}
+
+function readEnvFile(): Record<string, string | undefined> {
+  if (!existsSync('.env')) return {};
+  const text = utf8Text(readFileSync('.env'));
+  if (text === undefined) throw new ConfigurationError(['.env: must be UTF-8']);
+  return parseEnv(text);
 }
 
 /** `STORAGE_ELEMENTS[0].mode: must be …` */

@@ -26,6 +26,16 @@ describe('the configuration of this process', () => {
     expect(loadEnvironment()).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-environment' });
   });
 
+  it('is read from an .env file that begins with a byte order mark', () => {
+    writeFileSync('.env', '\ufeffMAX_PARTS=7\nJWT_ISSUER=from-file\n');
+    expect(loadEnvironment()).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-file' });
+  });
+
+  it('does not pass over an .env file in another encoding', () => {
+    writeFileSync('.env', '\ufeffMAX_PARTS=7\n', 'utf16le');
+    expect(() => loadEnvironment()).toThrow('.env: must be UTF-8');
+  });
+
   it('needs no .env file', () => {
     process.env.MAX_PARTS = '8';
     expect(loadEnvironment().MAX_PARTS).toBe(8);

@@ -43,6 +43,22 @@ describe('STORAGE_ELEMENTS', () => {
     expect(read(file)).toEqual([{ ...local, priority: 100 }]);
   });
 
+  it('is read where a byte order mark stands before it', () => {
+    const file = join(folder, 'marked.json');
+    const marked = `\ufeff${JSON.stringify([local])}`;
+    writeFileSync(file, marked);
+    expect(read(file)).toEqual([{ ...local, priority: 100 }]);
+    expect(read(marked)).toEqual([{ ...local, priority: 100 }]);
+  });
+
+  it('says that a file is in another encoding', () => {
+    const file = join(folder, 'utf16.json');
+    writeFileSync(file, `\ufeff${JSON.stringify([local])}`, 'utf16le');
+    expect(problemsOf(file)).toEqual([
+      'STORAGE_ELEMENTS: must be a JSON array or a file with one: the file is not UTF-8',
+    ]);
+  });
+
   it('says that a file cannot be read', () => {
     expect(problemsOf(join(folder, 'none.json'))).toEqual([
       'STORAGE_ELEMENTS: must be a JSON array or a file with one: the file cannot be read',

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { utf8Text } from './utf8-text.js';
 import { httpUrl } from './variables.js';
 
 const shared = {
@@ -27,12 +28,15 @@ export type StorageElementSettings = z.infer<typeof storageElementSchema>;
 
 const storageElementsSchema = z.array(storageElementSchema).min(1);
 
+interface JsonOrProblem {
+  readonly json?: unknown;
+  readonly problem?: string;
+}
+
 /** JSON as it stands, or the path of a file that holds it. */
 const jsonOrFile = z.string().transform((value, context) => {
-  const text = looksLikeJson(value) ? value : readText(value);
-  const json = text === undefined ? undefined : parseJson(text);
+  const { json, problem } = looksLikeJson(value) ? parseJson(value) : readJson(value);
   if (json !== undefined) return json;
-  const problem = text === undefined ? 'the file cannot be read' : 'it is not valid JSON';
   context.addIssue({ code: 'custom', message: `must be a JSON array or a file with one: ${problem}` });
   return z.NEVER;
 });
@@ -64,19 +68,21 @@ function looksLikeJson(value: string): boolean {
   return /^\s*[[{'"]/.test(value);
 }
 
-function readText(path: string): string | undefined {
+function readJson(path: string): JsonOrProblem {
   try {
-    return readFileSync(path, 'utf8');
+    const text = utf8Text(readFileSync(path));
+    return text === undefined ? { problem: 'the file is not UTF-8' } : parseJson(text);
   } catch {
-    return undefined;
+    return { problem: 'the file cannot be read' };
   }
 }
 
-/** Undefined for what is no JSON: the message of `JSON.parse` quotes its input, which is not for logs. */
-function parseJson(text: string): unknown {
+/** Says no more of what is no JSON: the message of `JSON.parse` quotes its input, which is not for logs. */
+function parseJson(text: string): JsonOrProblem {
   try {
-    return JSON.parse(text);
+    // A variable may have been filled from a file that begins with a byte order mark.
+    return { json: JSON.parse(text.replace(/^\ufeff/, '')) };
   } catch {
-    return undefined;
+    return { problem: 'it is not valid JSON' };
   }
 }

@@ -19,13 +19,21 @@ describe('readJsonObject', () => {
   });
 
   /** Sends the beginning of a body, and no end. */
-  async function begin(text: string): Promise<{ incoming: IncomingMessage; leave: () => void }> {
+  async function begin(
+    text: string,
+  ): Promise<{ incoming: IncomingMessage; end: () => void; leave: () => void }> {
     const client = request(url, { method: 'POST', headers: { 'Content-Type': 'application/json' } });
     client.on('error', () => undefined);
     client.write(text);
     const [incoming] = (await once(server, 'request')) as [IncomingMessage];
-    return { incoming, leave: () => client.destroy() };
+    return { incoming, end: () => client.end(), leave: () => client.destroy() };
   }
+
+  it('reads a body that begins with a byte order mark', async () => {
+    const { incoming, end } = await begin('\ufeff{"a":1}');
+    end();
+    expect(await readJsonObject(incoming)).toEqual({ a: 1 });
+  });
 
   it('gives up on a client that does not finish', async () => {
     const { incoming } = await begin('{"a":');

@@ -38,6 +38,11 @@ describe('EndpointClient', () => {
     expect(now - timers).toBeLessThan(10);
   });
 
+  it('gives an answer without the byte order mark before it', async () => {
+    const client = await clientOf('\ufeff{}');
+    expect((await client.ask(GET, new AbortController().signal)).text).toBe('{}');
+  });
+
   it('cuts off what is larger than it may be', async () => {
     const client = await clientOf('x'.repeat(101));
     await expect(client.ask(GET, new AbortController().signal)).rejects.toMatchObject({
