@@ -46,9 +46,15 @@ describe('OutgoingMultipart', () => {
     expect(form.contentLength).toBe(Buffer.byteLength(written));
   });
 
-  it('encodes nothing of a name but what would end it', async () => {
-    const written = await text(formOf('a"b\r\nX: y;\\ 100% ü.txt'));
-    expect(written).toContain('filename="a%22b%0D%0AX: y;\\ 100% ü.txt"\r\nContent-Type');
+  it('encodes nothing of a name but what would end it, or be taken for an escape', async () => {
+    const written = await text(formOf('a"b\r\nX: y;\\ 100% ü\\'));
+    expect(written).toContain(String.raw`filename="a%22b%0D%0AX: y;\\ 100% ü\\"` + '\r\nContent-Type');
+  });
+
+  it('keeps the white space of a type', async () => {
+    expect(await text(formOf('a', 'text/plain;\tcharset=utf-8'))).toContain(
+      '\r\nContent-Type: text/plain;\tcharset=utf-8\r\n\r\n',
+    );
   });
 
   it.each(['text/plain\r\nX-Evil: 1', 'text/plain\n', '', 'text/плохо'])(

@@ -147,12 +147,16 @@ function prefixOf(boundary: string, parts: TextParts, file: FilePart): string {
   return `${texts.join('')}--${boundary}\r\n${head}\r\n\r\n`;
 }
 
-/** RFC 7578 section 4.2 as browsers do it: UTF-8 as it stands, and only what would end the name is encoded. */
+/**
+ * RFC 7578 section 4.2 as browsers do it: UTF-8 as it stands, and only what would end the name is encoded. But a
+ * backslash is doubled, since what elements are built with (the libraries of Go and Python) takes it for an escape: Go
+ * cannot read a part whose name ends in a single one.
+ */
 function quoted(name: string): string {
-  return name.replaceAll('\r', '%0D').replaceAll('\n', '%0A').replaceAll('"', '%22');
+  return name.replaceAll('\\', '\\\\').replaceAll('\r', '%0D').replaceAll('\n', '%0A').replaceAll('"', '%22');
 }
 
 /** A media type that does not fit into one header line would be a header of its own. */
 function headerValue(contentType: string): string {
-  return /^[\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream';
+  return /^[\t\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream';
 }
