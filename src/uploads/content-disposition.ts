@@ -1,4 +1,5 @@
 import { decodeExtended } from 'content-disposition';
+import { formParameters, httpParameters, type Parameters } from './header-parameters.js';
 
 /** A parsed `Content-Disposition`: `form-data; name="file"; filename="a.txt"`. */
 export interface ContentDisposition {
@@ -8,36 +9,31 @@ export interface ContentDisposition {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
-const TYPE = new RegExp(String.raw`^[ \t]*(${TOKEN})[ \t]*(?=;|$)`);
-const PARAMETER = new RegExp(
-  String.raw`;[ \t]*(?:(${TOKEN})[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))[ \t]*)?(?=;|$)`,
-  'y',
-);
+const TYPE = /^[ \t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*(?=;|$)/;
 
 /**
- * Parses strictly (RFC 6266 section 4.1, RFC 7578 section 4.2), where the library is lenient: a header that
- * does not fit the grammar or names a parameter twice gives undefined. Values may hold any Unicode character.
+ * Parses the header of a whole message (RFC 6266 section 4.1) strictly, where the library is lenient: one that does
+ * not fit the grammar or names a parameter twice gives undefined. Values may hold any Unicode character.
  */
-export function parseContentDisposition(header: string): ContentDisposition | undefined {
-  const type = TYPE.exec(header);
-  if (!type?.[1]) return undefined;
-  const raw = parseParameters(header, type[0].length);
-  return raw && { type: type[1].toLowerCase(), parameters: withExtendedFilename(raw) };
+export function parseDisposition(header: string): ContentDisposition | undefined {
+  return parse(header, httpParameters);
 }
 
-function parseParameters(header: string, from: number): Map<string, string> | undefined {
-  const parameters = new Map<string, string>();
-  PARAMETER.lastIndex = from;
-  while (PARAMETER.lastIndex < header.length) {
-    const match = PARAMETER.exec(header);
-    if (!match) return undefined;
-    const [, name, quoted, token] = match;
-    if (name === undefined) continue;
-    if (parameters.has(name.toLowerCase())) return undefined;
-    parameters.set(name.toLowerCase(), quoted === undefined ? (token ?? '') : unquote(quoted));
-  }
-  return parameters;
+/** Parses the header of a part of a form (RFC 7578 section 4.2) as strictly; its quotes are written in another way. */
+export function parseFormDisposition(header: string): ContentDisposition | undefined {
+  return parse(header, formParameters);
+}
+
+function parse(
+  header: string,
+  readParameters: (text: string) => Parameters | undefined,
+): ContentDisposition | undefined {
+  const type = TYPE.exec(header);
+  if (!type?.[1]) return undefined;
+  const given = readParameters(header.slice(type[0].length));
+  const parameters = new Map(given);
+  if (parameters.size !== given?.length) return undefined;
+  return { type: type[1].toLowerCase(), parameters: withExtendedFilename(parameters) };
 }
 
 /** The extended form wins (RFC 6266 section 4.3); one that cannot be decoded leaves the plain one. */
@@ -47,14 +43,4 @@ function withExtendedFilename(parameters: Map<string, string>): Map<string, stri
   if (decoded !== undefined) parameters.set('filename', decoded);
   parameters.delete('filename*');
   return parameters;
-}
-
-/**
- * Browsers write `"` as %22 and line breaks as %0D %0A (WHATWG form-data encoding) and leave a backslash as
- * it is; older clients escape `"` and `\` by a backslash.
- */
-function unquote(value: string): string {
-  return value
-    .replaceAll(/\\(["\\])/g, '$1')
-    .replaceAll(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -9,6 +9,18 @@ describe('cleanFileName', () => {
     ['👩‍👩‍👧.png', '👩‍👩‍👧.png'],
     ['../../etc/passwd', 'passwd'],
     ['C:\\Users\\me\\a.txt', 'a.txt'],
+    ['c:/Users\\me/my\\a.txt', 'a.txt'],
+    ['\\\\server\\share\\a.txt', 'a.txt'],
+    ['\\\\?\\C:\\a.txt', 'a.txt'],
+    ['..\\..\\a.txt', 'a.txt'],
+    ['.\\a.txt', 'a.txt'],
+    ['notes\\', 'notes\\'],
+    ['a\\b.txt', 'a\\b.txt'],
+    ['\\', '\\'],
+    ['\\\\', '\\\\'],
+    ['my folder/a\\b.txt', 'a\\b.txt'],
+    ['C:a\\b.txt', 'C:a\\b.txt'],
+    ['.a\\b.txt', '.a\\b.txt'],
     ['a\r\nSet-Cookie: x.txt', 'aSet-Cookie: x.txt'],
     ['a\0.txt', 'a.txt'],
     ['.htaccess', '.htaccess'],
@@ -17,9 +29,12 @@ describe('cleanFileName', () => {
     expect(cleanFileName(given)).toBe(kept);
   });
 
-  it.each(['', '.', '..', '../', '/', '\\', '\r\n', '  '])('finds no name in %j', (given) => {
-    expect(cleanFileName(given)).toBeUndefined();
-  });
+  it.each(['', '.', '..', '../', '/', 'C:\\', '\\\\server\\share\\', '..\\', '\r\n', '  '])(
+    'finds no name in %j',
+    (given) => {
+      expect(cleanFileName(given)).toBeUndefined();
+    },
+  );
 
   it('refuses more than 255 characters, however many bytes these have', () => {
     expect(cleanFileName('я'.repeat(255))).toHaveLength(255);

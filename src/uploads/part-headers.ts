@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../errors/service-error.js';
-import { parseContentDisposition } from './content-disposition.js';
+import { parseFormDisposition } from './content-disposition.js';
 
 /** What the header block of a multipart part says (RFC 7578 section 4). */
 export interface PartHeaders {
@@ -15,15 +14,15 @@ const FIELD_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:.*[^ \t])?)[ \t]*$/
 const FORBIDDEN = /[\0-\x08\x0a-\x1f\x7f]/u;
 const IDENTITY_ENCODINGS = new Set(['7bit', '8bit', 'binary']);
 
-/** @throws MALFORMED_MULTIPART for anything that is not a named form-data part. */
-export function parsePartHeaders(block: Buffer): PartHeaders {
-  const fields = parseFields(decode(block));
-  const disposition = parseContentDisposition(fields.get('content-disposition') ?? '');
+/** @throws MALFORMED_MULTIPART for anything that is not a named form-data part in this charset. */
+export function parsePartHeaders(block: Buffer, charset = 'utf-8'): PartHeaders {
+  const fields = parseFields(decode(block, charset));
+  const disposition = parseFormDisposition(fields.get('content-disposition') ?? '');
   const name = disposition?.parameters.get('name');
   if (disposition?.type !== 'form-data' || name === undefined) {
     throw malformed('a part has no valid Content-Disposition with a name');
   }
-  if (!IDENTITY_ENCODINGS.has(fields.get('content-transfer-encoding')?.toLowerCase() ?? 'binary')) {
+  if (!isIdentity(fields.get('content-transfer-encoding'))) {
     throw malformed('Content-Transfer-Encoding must be binary (RFC 7578 section 4.7)');
   }
   return {
@@ -31,6 +30,10 @@ export function parsePartHeaders(block: Buffer): PartHeaders {
     filename: disposition.parameters.get('filename'),
     contentType: fields.get('content-type') || undefined,
   };
+}
+
+function isIdentity(encoding = 'binary'): boolean {
+  return IDENTITY_ENCODINGS.has(encoding.toLowerCase());
 }
 
 function parseFields(text: string): Map<string, string> {
@@ -47,11 +50,15 @@ function parseFields(text: string): Map<string, string> {
   return fields;
 }
 
-function decode(block: Buffer): string {
-  if (!isUtf8(block)) throw malformed('the headers of a part are not UTF-8');
-  return block.toString('utf8');
+function decode(block: Buffer, charset: string): string {
+  const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
+  try {
+    return decoder.decode(block);
+  } catch (cause) {
+    throw malformed(`the headers of a part are not valid ${decoder.encoding}`, cause);
+  }
 }
 
-function malformed(rule: string): ServiceError {
-  return new ServiceError('MALFORMED_MULTIPART', `The multipart body is malformed: ${rule}.`);
+function malformed(rule: string, cause?: unknown): ServiceError {
+  return new ServiceError('MALFORMED_MULTIPART', `The multipart body is malformed: ${rule}.`, { cause });
 }

@@ -1,8 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import { checkIdentity, declaredSha256, dispositionFilename, multipartBoundary } from './request-headers.js';
+import {
+  checkIdentity,
+  declaredSha256,
+  dispositionFilename,
+  multipartBoundary,
+  rawContentType,
+} from './request-headers.js';
 
-const requestWith = (headers: Record<string, string>): IncomingMessage =>
+const requestWith = (headers: Record<string, string | undefined>): IncomingMessage =>
   ({ headers }) as unknown as IncomingMessage;
 const asSent = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
@@ -14,6 +20,13 @@ describe('multipartBoundary', () => {
       'multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW',
       '----WebKitFormBoundary7MA4YWxkTrZu0gW',
     ],
+    ['multipart/form-data; boundary=----=_Part_1_12.34', '----=_Part_1_12.34'],
+    ['multipart/form-data; boundary=a/b:c?d,e(f)', 'a/b:c?d,e(f)'],
+    ['multipart/form-data; boundary=*****', '*****'],
+    ['multipart/form-data ;\tboundary = "a b" \t; charset=utf-8', 'a b'],
+    ['multipart/form-data; boundary = abc ;', 'abc'],
+    ['multipart/form-data; note="; boundary=x"; boundary=y', 'y'],
+    [`multipart/form-data; boundary=${'x'.repeat(70)}`, 'x'.repeat(70)],
   ])('reads %j', (contentType, boundary) => {
     expect(multipartBoundary(requestWith({ 'content-type': contentType }))).toBe(boundary);
   });
@@ -24,6 +37,14 @@ describe('multipartBoundary', () => {
     'multipart/form-data; boundary=""',
     `multipart/form-data; boundary=${'x'.repeat(71)}`,
     'multipart/form-data; boundary="a\\"b"',
+    'multipart/form-data; boundary="a ',
+    'multipart/form-data; boundary="a "',
+    'multipart/form-data; boundary=a b',
+    'multipart/form-data; boundary=a@b',
+    'multipart/form-data; boundary=\xe9',
+    'multipart/form-data; boundary=a; boundary=b',
+    'multipart/form-data; boundary=a; Boundary="a"',
+    'multipart/form-data; boundary=a, multipart/form-data; boundary=a',
   ])('refuses %j', (contentType) => {
     expect(() => multipartBoundary(requestWith({ 'content-type': contentType }))).toThrow(
       'MALFORMED_MULTIPART',
@@ -47,6 +68,10 @@ describe('dispositionFilename', () => {
     ["attachment; filename*=iso-8859-1'en'%A3%20rates", '£ rates'],
     ['attachment; filename="ключ.txt"', 'ключ.txt'],
     ['attachment', undefined],
+    // RFC 9110 section 5.6.4: a backslash makes the character behind it literal, and % is nothing special.
+    ['attachment; filename="notes\\\\"', 'notes\\'],
+    ['attachment; filename="a\\"b\\c.txt"', 'a"bc.txt'],
+    ['attachment; filename="100%22.txt"', '100%22.txt'],
   ])('reads %j', (header, filename) => {
     expect(dispositionFilename(requestWith({ 'content-disposition': asSent(header) }))).toBe(filename);
   });
@@ -60,6 +85,38 @@ describe('dispositionFilename', () => {
 
   it('refuses what is no Content-Disposition', () => {
     expect(() => dispositionFilename(requestWith({ 'content-disposition': 'filename="a' }))).toThrow(
+      'VALIDATION_ERROR',
+    );
+  });
+
+  it('refuses a name whose quote is not closed', () => {
+    const header = 'attachment; filename="notes\\"';
+    expect(() => dispositionFilename(requestWith({ 'content-disposition': header }))).toThrow(
+      'VALIDATION_ERROR',
+    );
+  });
+});
+
+describe('rawContentType', () => {
+  it.each([
+    [undefined, 'application/octet-stream'],
+    ['', 'application/octet-stream'],
+    ['text/plain;\tcharset="utf-8"', 'text/plain;\tcharset="utf-8"'],
+  ])('makes %j into %j', (given, contentType) => {
+    expect(rawContentType(requestWith({ 'content-type': given }))).toBe(contentType);
+  });
+
+  it.each(['multipart/form-data; boundary=a', 'Multipart/Mixed', 'multipart/'])(
+    'refuses %j',
+    (contentType) => {
+      expect(() => rawContentType(requestWith({ 'content-type': contentType }))).toThrow(
+        'UNSUPPORTED_MEDIA_TYPE',
+      );
+    },
+  );
+
+  it('refuses what is not ASCII', () => {
+    expect(() => rawContentType(requestWith({ 'content-type': asSent('text/plain; a="é"') }))).toThrow(
       'VALIDATION_ERROR',
     );
   });

@@ -1,11 +1,15 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../errors/service-error.js';
-import { parseContentDisposition } from './content-disposition.js';
+import { parseDisposition } from './content-disposition.js';
+import { declaredContentType, parameterValues } from './content-type.js';
 import { fileTooLarge } from './incoming-file.js';
 
-/** RFC 2046 section 5.1.1: 1 to 70 characters, the last one no space. */
-const BOUNDARY = /;\s*boundary=(?:"([\w'()+,./:=? -]{0,69}[\w'()+,./:=?-])"|([\w'+.-]{1,70}))\s*(?:;|$)/i;
+/**
+ * RFC 2046 section 5.1.1: 1 to 70 characters, the last one no space. Those of a token (RFC 9110 section 5.6.2) are taken
+ * as well: some clients send `*****`.
+ */
+const BOUNDARY = /^[\w'()+,./:=?!#$%&*^`|~ -]{0,69}[\w'()+,./:=?!#$%&*^`|~-]$/;
 
 /** The boundary of a multipart request. @throws UNSUPPORTED_MEDIA_TYPE, MALFORMED_MULTIPART */
 export function multipartBoundary({ headers }: IncomingMessage): string {
@@ -13,12 +17,29 @@ export function multipartBoundary({ headers }: IncomingMessage): string {
   if (!/^multipart\/form-data\s*(?:;|$)/i.test(contentType)) {
     throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'The request must be multipart/form-data.');
   }
-  const match = BOUNDARY.exec(contentType);
-  const boundary = match?.[1] ?? match?.[2];
-  if (boundary === undefined) {
-    throw new ServiceError('MALFORMED_MULTIPART', 'The Content-Type names no valid boundary.');
+  const [boundary, another] = parameterValues(contentType, 'boundary') ?? [];
+  if (another !== undefined) throw badBoundary('names more than one boundary');
+  if (boundary === undefined) throw badBoundary('names no boundary that can be read');
+  if (!BOUNDARY.test(boundary)) {
+    throw badBoundary('has a boundary that is not 1 to 70 of the characters that RFC 2046 allows');
   }
   return boundary;
+}
+
+function badBoundary(what: string): ServiceError {
+  return new ServiceError('MALFORMED_MULTIPART', `The Content-Type ${what}.`);
+}
+
+/** The type of a file that is a whole body. @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR */
+export function rawContentType({ headers }: IncomingMessage): string {
+  const given = headers['content-type'];
+  if (given !== undefined && /^multipart\//i.test(given)) {
+    const advice = 'Send the file itself as the body, or send the form with POST /api/v1/files/upload.';
+    throw new ServiceError('UNSUPPORTED_MEDIA_TYPE', `A multipart body is not the file. ${advice}`);
+  }
+  const contentType = declaredContentType(given);
+  if (contentType === undefined) throw invalidHeader('Content-Type', 'must be ASCII');
+  return contentType;
 }
 
 /** Bytes of the body; undefined when it is chunked. Node has checked that the value is a number. */
@@ -56,7 +77,7 @@ export function dispositionFilename({ headers }: IncomingMessage): string | unde
   // Node gives header bytes as latin1; browsers and curl send UTF-8.
   const bytes = Buffer.from(header, 'latin1');
   if (!isUtf8(bytes)) throw invalidHeader('Content-Disposition', 'must be UTF-8');
-  const disposition = parseContentDisposition(bytes.toString('utf8'));
+  const disposition = parseDisposition(bytes.toString('utf8'));
   if (!disposition)
     throw invalidHeader('Content-Disposition', "must be as `attachment; filename*=UTF-8''a.txt`");
   return disposition.parameters.get('filename');

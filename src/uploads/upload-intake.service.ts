@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BodySources } from '../resilience/body-sources.service.js';
 import { ContentHashService } from './content-hash.service.js';
 import { IncomingFile } from './incoming-file.js';
-import { DEFAULT_CONTENT_TYPE, MultipartUpload } from './multipart-upload.js';
+import { MultipartUpload } from './multipart-upload.js';
 import { RawUpload } from './raw-upload.js';
 import {
   checkContentLength,
@@ -12,6 +12,7 @@ import {
   declaredSha256,
   dispositionFilename,
   multipartBoundary,
+  rawContentType,
 } from './request-headers.js';
 import { readUploadFields } from './upload-fields.js';
 import type { Incoming } from './upload-reception.js';
@@ -67,7 +68,7 @@ export class UploadIntake {
     const { settings } = this;
     checkIdentity(request);
     checkContentLength(request, settings.maxFileBytes);
-    const contentType = request.headers['content-type'] || DEFAULT_CONTENT_TYPE;
+    const contentType = rawContentType(request);
     settings.mediaTypes.checkDeclared(contentType);
     const filename = dispositionFilename(request);
     const length = contentLength(request);

@@ -1,0 +1,62 @@
+/** Name, in lower case, and value of each parameter of a header, in their order. */
+export type Parameters = readonly (readonly [name: string, value: string])[];
+
+/** How the values in quotes are written. */
+interface Quoting {
+  readonly parameter: RegExp;
+  readonly unquote: (quoted: string) => string;
+}
+
+const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
+const WITH_ESCAPES = parameterWith(String.raw`(?:[^"\\]|\\.)*`);
+
+/** RFC 9110 section 5.6.4: a backslash stands before a character that is meant literally. */
+const HTTP: Quoting = {
+  parameter: WITH_ESCAPES,
+  unquote: (quoted) => quoted.replaceAll(/\\(.)/gsu, '$1'),
+};
+
+/** WHATWG HTML, "multipart/form-data encoding algorithm": a backslash is itself. */
+const BROWSER_FORM: Quoting = {
+  parameter: parameterWith('[^"]*'),
+  unquote: (quoted) =>
+    quoted.replaceAll(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+};
+
+/** Older clients, and libraries such as that of Go, write a backslash before a quote; most do before a backslash as well. */
+const OLDER_FORM: Quoting = {
+  parameter: WITH_ESCAPES,
+  unquote: (quoted) => quoted.replaceAll(/\\(["\\])/g, '$1'),
+};
+
+/** Reads `; name=value; …` as HTTP writes it (RFC 9110 section 5.6.6). Undefined for what does not fit. */
+export function httpParameters(text: string): Parameters | undefined {
+  return parse(text, HTTP);
+}
+
+/**
+ * Reads the same as forms write it: as browsers do, and as older clients do where that alone makes sense. What a
+ * browser writes has no quote within quotes, so it is never read in the older way.
+ */
+export function formParameters(text: string): Parameters | undefined {
+  return parse(text, BROWSER_FORM) ?? parse(text, OLDER_FORM);
+}
+
+/** Values without quotes may hold more than a token: many clients write boundaries so. */
+function parameterWith(quoted: string): RegExp {
+  const value = String.raw`(?:"(${quoted})"|([^\s";]+))`;
+  return new RegExp(String.raw`;[ \t]*(?:(${TOKEN})[ \t]*=[ \t]*${value}[ \t]*)?(?=;|$)`, 'suy');
+}
+
+function parse(text: string, { parameter, unquote }: Quoting): Parameters | undefined {
+  const parameters: [string, string][] = [];
+  parameter.lastIndex = 0;
+  while (parameter.lastIndex < text.length) {
+    const match = parameter.exec(text);
+    if (!match) return undefined;
+    const [, name, quoted, bare = ''] = match;
+    if (name !== undefined)
+      parameters.push([name.toLowerCase(), quoted === undefined ? bare : unquote(quoted)]);
+  }
+  return parameters;
+}
