@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { ServiceError } from '../errors/service-error.js';
 import { MultipartParser } from './multipart-parser.js';
-import type { PartHeaders } from './part-headers.js';
+import { type PartHeaders, parsePartHeaders } from './part-headers.js';
 
 const LIMITS = { parts: 5, headerBytes: 256 };
 
@@ -16,8 +16,8 @@ function parse(
   cut: (bytes: Buffer) => Buffer[] = (bytes) => [bytes],
 ): ReadPart[] {
   const parts: ReadPart[] = [];
-  const parser = new MultipartParser(boundary, LIMITS, (headers) => {
-    const part = { ...headers, content: '' };
+  const parser = new MultipartParser(boundary, LIMITS, (headerBlock) => {
+    const part = { ...parsePartHeaders(headerBlock), content: '' };
     let ended = false;
     return {
       data: (chunk) => {
@@ -85,7 +85,7 @@ describe('MultipartParser', () => {
     fc.assert(
       fc.property(cuts, (sizes) => {
         const positions: number[] = [];
-        const parser = new MultipartParser('b', LIMITS, (_headers, position) => {
+        const parser = new MultipartParser('b', LIMITS, (_headerBlock, position) => {
           positions.push(position);
           return { data: () => undefined, end: () => undefined };
         });

@@ -1,5 +1,4 @@
 import { ServiceError } from '../errors/service-error.js';
-import { type PartHeaders, parsePartHeaders } from './part-headers.js';
 
 export interface MultipartLimits {
   /** Most parts, the file included. */
@@ -51,13 +50,13 @@ export class MultipartParser {
   constructor(
     boundary: string,
     private readonly limits: MultipartLimits,
-    /** Is told where in the body the bytes of the part begin. */
-    private readonly onPart: (headers: PartHeaders, position: number) => PartSink,
+    /** Is given the header lines of the part, and told where in the body its bytes begin. */
+    private readonly onPart: (headerBlock: Buffer, position: number) => PartSink,
   ) {
     this.delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1');
   }
 
-  /** @throws MALFORMED_MULTIPART, VALIDATION_ERROR, or what `onPart` and its sink throw. */
+  /** @throws MALFORMED_MULTIPART, VALIDATION_ERROR for too many parts, or what `onPart` and its sink throw. */
   write(chunk: Buffer): void {
     this.writtenBytes += chunk.length;
     let rest = chunk;
@@ -217,7 +216,7 @@ export class MultipartParser {
     if (this.partCount > this.limits.parts) {
       throw new ServiceError('VALIDATION_ERROR', `The upload has more than ${this.limits.parts} parts.`);
     }
-    this.sink = this.onPart(parsePartHeaders(headerBlock), position);
+    this.sink = this.onPart(headerBlock, position);
     this.state = 'body';
     this.held = NOTHING;
   }

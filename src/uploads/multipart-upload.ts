@@ -1,13 +1,11 @@
-import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../errors/service-error.js';
+import { declaredContentType } from './content-type.js';
 import type { IncomingFile } from './incoming-file.js';
 import { MultipartParser, type MultipartLimits, type PartSink } from './multipart-parser.js';
-import type { PartHeaders } from './part-headers.js';
+import { type PartHeaders, parsePartHeaders } from './part-headers.js';
 import type { BodyConsumer } from './request-reader.js';
-import { type UploadFields, invalidFields, isUploadField, readUploadFields } from './upload-fields.js';
-
-/** RFC 7578 section 4.4 and RFC 9110 section 8.3: what a file is when nobody says. */
-export const DEFAULT_CONTENT_TYPE = 'application/octet-stream';
+import { TextParts } from './text-parts.js';
+import { type UploadFields, invalidFields, readUploadFields } from './upload-fields.js';
 
 /** What is known when the first byte of the file may flow. */
 export interface BegunUpload {
@@ -30,12 +28,13 @@ export interface MultipartUploadOptions {
 /** Reads a multipart upload: text parts first, then exactly one file. */
 export class MultipartUpload implements BodyConsumer {
   private readonly parser: MultipartParser;
-  private readonly texts = new Map<keyof UploadFields, string>();
+  private readonly texts: TextParts;
   private file: IncomingFile | undefined;
 
   constructor(private readonly options: MultipartUploadOptions) {
-    this.parser = new MultipartParser(options.boundary, options.limits, (headers, position) =>
-      this.openPart(headers, position),
+    this.texts = new TextParts(options.fieldBytes);
+    this.parser = new MultipartParser(options.boundary, options.limits, (headerBlock, position) =>
+      this.openPart(parsePartHeaders(headerBlock, this.texts.charset), position),
     );
   }
 
@@ -55,7 +54,7 @@ export class MultipartUpload implements BodyConsumer {
 
   private openPart(headers: PartHeaders, position: number): PartSink {
     if (this.file) throw this.partAfterFile(headers.name);
-    return headers.name === 'file' ? this.openFile(headers, position) : this.openField(headers);
+    return headers.name === 'file' ? this.openFile(headers, position) : this.texts.collect(headers);
   }
 
   /** The file is on its way already, so nothing that comes after it could still have an effect. */
@@ -68,40 +67,14 @@ export class MultipartUpload implements BodyConsumer {
     if (headers.filename === undefined) {
       throw invalidFields([{ field: 'file', message: 'must be a file with a filename, not a text field' }]);
     }
-    const fields = readUploadFields(this.texts);
-    const contentType = headers.contentType ?? DEFAULT_CONTENT_TYPE;
+    const contentType = declaredContentType(headers.contentType);
+    if (contentType === undefined) {
+      throw invalidFields([{ field: 'file', message: 'must have a Content-Type in ASCII' }]);
+    }
+    const fields = readUploadFields(this.texts.decoded());
     const file = this.options.openFile(contentType, position + this.parser.closingBytes);
     this.file = file;
     this.options.onBegun({ fields, filename: headers.filename, contentType, file });
     return { data: (chunk) => file.write(chunk), end: () => undefined };
   }
-
-  /** Also with a file name: that is how a script sends JSON of its own type (`new Blob`). */
-  private openField({ name }: PartHeaders): PartSink {
-    if (!isUploadField(name)) throw invalidFields([{ field: name, message: 'is not a field of an upload' }]);
-    if (this.texts.has(name)) throw invalidFields([{ field: name, message: 'must be there at most once' }]);
-    return this.collectText(name);
-  }
-
-  private collectText(name: keyof UploadFields): PartSink {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    return {
-      data: (chunk) => {
-        size += chunk.length;
-        if (size > this.options.fieldBytes) {
-          throw invalidFields([{ field: name, message: `must be at most ${this.options.fieldBytes} bytes` }]);
-        }
-        chunks.push(chunk);
-      },
-      end: () => {
-        this.texts.set(name, decodeText(name, Buffer.concat(chunks)));
-      },
-    };
-  }
-}
-
-function decodeText(name: string, bytes: Buffer): string {
-  if (!isUtf8(bytes)) throw invalidFields([{ field: name, message: 'must be UTF-8' }]);
-  return bytes.toString('utf8');
 }

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { BOUNDARY, filePart, multipart, type Part } from '../support/multipart.js';
+import { BOUNDARY, filePart, MULTIPART_TYPE, multipart, type Part } from '../support/multipart.js';
 import { expectProblem, type StrictApp, startStrictApp } from '../support/strict-app.js';
 
 const description: Part = { name: 'description', value: 'd' };
@@ -21,6 +21,7 @@ describe('a bad form', () => {
 
   it.each([
     ['no boundary', 'multipart/form-data', 400, 'MALFORMED_MULTIPART'],
+    ['two boundaries', `${MULTIPART_TYPE}; boundary=other`, 400, 'MALFORMED_MULTIPART'],
     ['a boundary of another form', 'multipart/form-data; boundary=other', 400, 'MALFORMED_MULTIPART'],
     ['another type', 'application/x-www-form-urlencoded', 415, 'UNSUPPORTED_MEDIA_TYPE'],
   ])('with %s is refused', async (_, type, status, code) => {
@@ -69,6 +70,13 @@ describe('a bad form', () => {
       [{ ...description, value: Buffer.from([0xff]) }, filePart()],
       'description',
     ],
+    [
+      'a field in an unknown charset',
+      [{ ...description, contentType: 'text/plain; charset=utf-7' }, filePart()],
+      'description',
+    ],
+    ['a default charset that is not known', [{ name: '_charset_', value: 'utf-7' }, filePart()], '_charset_'],
+    ['a file type outside ASCII', [{ ...filePart(), contentType: 'text/plain; a="é"' }], 'file'],
     ['a time to live of 0', [{ name: 'ttl_days', value: '0' }, filePart()], 'ttl_days'],
     ['a time to live of 400', [{ name: 'ttl_days', value: '400' }, filePart()], 'ttl_days'],
     ['a file name that is too long', [filePart('hello', 'x'.repeat(300))], 'filename'],

@@ -113,6 +113,40 @@ describe('uploads', () => {
       expect(await storedPaths(running.dataDir)).toEqual([]);
     });
 
+    it('keeps a name that ends in a backslash, as a browser sends it', async () => {
+      const form = new FormData();
+      form.append('file', new Blob(['x']), 'notes\\');
+      const answer = await fetch(`${running.url}/api/v1/files/upload`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${token}` },
+        body: form,
+      });
+      expect(await answer.json()).toMatchObject({ original_filename: 'notes\\' });
+    });
+
+    it('takes a boundary without quotes, as mail libraries write it', async () => {
+      const boundary = '----=_Part_1_12.34';
+      const answer = await post()
+        .set('Content-Type', `multipart/form-data; boundary=${boundary}`)
+        .send(multipart([filePart()], boundary).toString());
+      expect(answer.status).toBe(201);
+    });
+
+    it('reads a text part in its own charset', async () => {
+      const value = Buffer.from('1b2442467c4b5c1b2842', 'hex');
+      const part = { name: 'description', value, contentType: 'text/plain; charset=ISO-2022-JP' };
+      const answer = await post()
+        .set('Content-Type', MULTIPART_TYPE)
+        .send(multipart([part, filePart()]).toString());
+      expect(answer.body).toMatchObject({ description: '日本' });
+    });
+
+    it('stores a text file with its byte order mark', async () => {
+      const bytes = Buffer.from('\ufefftext');
+      await post().attach('file', bytes, { filename: 'a.txt', contentType: 'text/plain' });
+      expect((await onlyStoredContent(running.dataDir)).equals(bytes)).toBe(true);
+    });
+
     it('serves the default version where the URL names none', async () => {
       const answer = await request(running.url)
         .post('/api/files/upload')
@@ -245,6 +279,8 @@ describe('uploads', () => {
       ['a digest that is no digest', { 'Repr-Digest': 'sha-256=abc' }, 'VALIDATION_ERROR'],
       ['an encoded body', { 'Content-Encoding': 'gzip' }, 'UNSUPPORTED_MEDIA_TYPE'],
       ['a part of a file', { 'Content-Range': 'bytes 0-3/10' }, 'VALIDATION_ERROR'],
+      ['a form', { 'Content-Type': MULTIPART_TYPE }, 'UNSUPPORTED_MEDIA_TYPE'],
+      ['a type outside ASCII', { 'Content-Type': 'text/plain; a="\xe9"' }, 'VALIDATION_ERROR'],
       ['a malformed Content-Disposition', { 'Content-Disposition': '; x' }, 'VALIDATION_ERROR'],
     ])('refuses %s', async (_, headers, code) => {
       const answer = await put(randomUUID()).set('Content-Type', 'text/plain').set(headers).send('body');
