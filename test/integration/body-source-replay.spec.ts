@@ -12,9 +12,13 @@ import type { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import { MemoryBudget } from '../../src/resilience/memory-budget.js';
 import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
 import { LiveMemory } from '../support/live-memory.js';
+import { inLongRun } from '../support/long-run.js';
 
 const MIB = 1024 * 1024;
+/** What one body may hold in memory; all sizes are multiples of it, and that of production is for a long run. */
+const MEMORY_BYTES = inLongRun(MIB, MIB / 4);
 const CHUNK_BYTES = 64 * 1024;
+const CHUNKS = MEMORY_BYTES / CHUNK_BYTES;
 const never = new AbortController().signal;
 const pattern = Buffer.from(Array.from({ length: CHUNK_BYTES + 4099 }, (_, index) => (index * 7919) >>> 3));
 
@@ -74,8 +78,8 @@ describe('a body that is sent more than once', () => {
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'body-source-'));
     folder = new SpoolFolder({ path, limitBytes: 0 });
-    budget = new MemoryBudget(64 * MIB);
-    sources = new BodySources({ memoryBytes: MIB, budget, folder });
+    budget = new MemoryBudget(64 * MEMORY_BYTES);
+    sources = new BodySources({ memoryBytes: MEMORY_BYTES, budget, folder });
   });
 
   afterEach(() => rm(path, { recursive: true }));
@@ -107,7 +111,7 @@ describe('a body that is sent more than once', () => {
 
   it('arrives whole after a reset in the middle and a 503, in little memory', async () => {
     const warmUp = sources.begin();
-    await Promise.all([send(warmUp, 80), deliver(warmUp, [store])]);
+    await Promise.all([send(warmUp, 5 * CHUNKS), deliver(warmUp, [store])]);
     await warmUp.dispose();
     const memory = new LiveMemory();
     const sampled = (behaviour: Behaviour): Behaviour => {
@@ -116,22 +120,22 @@ describe('a body that is sent more than once', () => {
         let got = 0;
         incoming.on('data', (chunk: Buffer) => {
           got += chunk.length;
-          if (got < 10 * MIB) return;
+          if (got < 10 * MEMORY_BYTES) return;
           got = 0;
           memory.sample();
         });
       };
     };
     const body = sources.begin();
-    const sent = send(body, 400);
-    const digest = await deliver(body, [resetAfter(12 * MIB), unavailable, store].map(sampled));
+    const sent = send(body, 25 * CHUNKS);
+    const digest = await deliver(body, [resetAfter(12 * MEMORY_BYTES), unavailable, store].map(sampled));
     await sent;
     memory.sample();
-    expect(digest).toBe(digestOf(400));
-    expect(body.committedBytes()).toBe(25 * MIB);
+    expect(digest).toBe(digestOf(25 * CHUNKS));
+    expect(body.committedBytes()).toBe(25 * MEMORY_BYTES);
     await body.dispose();
     await expectNothingLeft();
-    expect(memory.grownBytes).toBeLessThan(24 * MIB);
+    expect(memory.grownBytes).toBeLessThan(24 * MEMORY_BYTES);
   });
 
   it('is kept 200 times at once in bounded memory, while no target takes a byte', async () => {
@@ -142,13 +146,13 @@ describe('a body that is sent more than once', () => {
     let mostCounted = 0;
     const watch = (index: number): void => {
       mostCounted = Math.max(mostCounted, budget.usedBytes);
-      if (index % 25 === 24) memory.sample();
+      if (index % (2 * CHUNKS) === CHUNKS) memory.sample();
     };
-    await Promise.all(bodies.map((body, index) => send(body, 80, index === 0 ? watch : undefined)));
+    await Promise.all(bodies.map((body, index) => send(body, 5 * CHUNKS, index === 0 ? watch : undefined)));
     memory.sample();
     expect(folder.usage().files).toBe(200);
-    expect(mostCounted).toBeLessThan(64 * MIB + 200 * CHUNK_BYTES);
-    const expected = digestOf(80);
+    expect(mostCounted).toBeLessThan(64 * MEMORY_BYTES + 200 * CHUNK_BYTES);
+    const expected = digestOf(5 * CHUNKS);
     for (const reader of readers) {
       const hash = createHash('sha256');
       for await (const chunk of reader) hash.update(chunk as Buffer);
@@ -156,6 +160,6 @@ describe('a body that is sent more than once', () => {
     }
     await Promise.all(bodies.map((body) => body.dispose()));
     await expectNothingLeft();
-    expect(memory.grownBytes).toBeLessThan(100 * MIB);
+    expect(memory.grownBytes).toBeLessThan(64 * MEMORY_BYTES + 200 * 3 * CHUNK_BYTES);
   }, 120_000);
 });
