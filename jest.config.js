@@ -1,4 +1,6 @@
-/** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
+/** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
+const alone = ['test/faults/dying-element', 'test/integration/body-source-replay', 'test/process/memory'];
+
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -18,17 +20,28 @@ const shared = {
   },
 };
 
+const app = {
+  ...shared,
+  roots: ['<rootDir>/test'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+};
+
+/** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
   testTimeout: 60_000,
+  // Jest leaves one core free, and there may be two.
+  maxWorkers: '100%',
+  // Modules of a file that is done are never quite given back.
+  workerIdleMemoryLimit: '2GB',
   projects: [
     { ...shared, displayName: 'unit', roots: ['<rootDir>/src'], testMatch: ['**/*.spec.ts'] },
+    { ...app, displayName: 'app', testMatch: ['**/*.spec.ts'], testPathIgnorePatterns: alone },
     {
-      ...shared,
-      displayName: 'app',
-      roots: ['<rootDir>/test'],
-      testMatch: ['**/*.spec.ts'],
-      globalSetup: '<rootDir>/test/support/global-setup.ts',
-      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+      ...app,
+      displayName: 'alone',
+      testMatch: alone.map((path) => `<rootDir>/${path}.spec.ts`),
+      runner: '<rootDir>/test/support/serial-runner.js',
     },
   ],
 };

@@ -6,7 +6,7 @@ import { parseEnvironment } from '../../src/config/environment.js';
 import { createApp, portOf } from '../../src/create-app.js';
 import { createTestKeys, type TestKeys } from './tokens.js';
 
-/** The whole service in this process, on a free port, with a data folder and a key pair of its own. */
+/** The whole service in this process, on a free port, with a data folder of its own, and the key pair of the spec file. */
 export interface RunningApp {
   readonly app: NestExpressApplication;
   readonly url: string;
@@ -18,10 +18,13 @@ export interface RunningApp {
   close(): Promise<void>;
 }
 
+let keyPair: Promise<TestKeys> | undefined;
+
 /** Starts the service; `variables` are those of its environment and win over what tests have in common. */
 export async function startApp(variables: Record<string, string> = {}): Promise<RunningApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ingester-test-'));
-  const keys = await createTestKeys();
+  keyPair ??= createTestKeys();
+  const keys = await keyPair;
   const environment = parseEnvironment({
     NODE_ENV: 'test',
     HOST: '127.0.0.1',
