@@ -16,6 +16,7 @@ import { VERIFICATION_KEYS } from './verification-keys.js';
     JwtStrategy,
     { provide: APP_GUARD, useClass: AuthGuard },
   ],
+  exports: [VERIFICATION_KEYS],
 })
 export class AuthModule implements OnModuleInit {
   constructor(private readonly config: ConfigService<Environment, true>) {}

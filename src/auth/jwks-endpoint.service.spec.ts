@@ -64,7 +64,7 @@ describe('the policy of the JWKS endpoint', () => {
   }
 
   const failure = (kid = 'first'): Promise<unknown> =>
-    opened.keys.keyFor(kid).then(
+    opened.keys.keysFor(kid).then(
       () => undefined,
       (error: unknown) => error,
     );
@@ -88,6 +88,7 @@ describe('the policy of the JWKS endpoint', () => {
     ['500', broken],
     ['nonsense', (_, response) => response.end('nonsense')],
     ['what is no key set', (_, response) => response.end('{"keys":7}')],
+    ['a set without a key', (_, response) => response.end('{"keys":[]}')],
     ['half an answer', half],
     ['a reset', (_, response) => response.socket?.resetAndDestroy()],
     ['silence', () => undefined],
@@ -116,7 +117,7 @@ describe('the policy of the JWKS endpoint', () => {
       response.writeHead(status, { 'retry-after': '1' }).end();
     };
     const startedAtMs = performance.now();
-    expect(await opened.keys.keyFor('first')).toBeDefined();
+    expect(await opened.keys.keysFor('first')).toHaveLength(1);
     expect(performance.now() - startedAtMs).toBeGreaterThan(900);
     expect(fetches).toBe(2);
     expect(circuit()).toMatchObject({ failure_count: 0, neutral_count: 1 });
@@ -145,12 +146,12 @@ describe('the policy of the JWKS endpoint', () => {
     beforeEach(() => open({ JWT_JWKS_RETRY_ATTEMPTS: '1' }));
 
     it('keeps the last good set, and refuses unknown keys at once', async () => {
-      expect(await opened.keys.keyFor('first')).toBeDefined();
+      expect(await opened.keys.keysFor('first')).toHaveLength(1);
       await breakDown();
       expect(fetches).toBe(1 + 5);
       for (let tokens = 0; tokens < 100; tokens += 1) {
-        expect(await opened.keys.keyFor('first')).toBeDefined();
-        expect(await opened.keys.keyFor(`unknown-${tokens}`)).toBeUndefined();
+        expect(await opened.keys.keysFor('first')).toHaveLength(1);
+        expect(await opened.keys.keysFor(`unknown-${tokens}`)).toEqual([]);
       }
       expect(fetches).toBe(1 + 5);
     });
@@ -171,7 +172,7 @@ describe('the policy of the JWKS endpoint', () => {
       answer = good;
       clock.pass(33_000);
       await sleep(2);
-      expect(await opened.keys.keyFor('first')).toBeDefined();
+      expect(await opened.keys.keysFor('first')).toHaveLength(1);
       while (circuit().state !== 'closed') await sleep(5);
       await sleep(30);
       expect(fetches).toBe(5 + 2);

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
-import { createLocalJWKSet } from 'jose';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
 import { type EndpointAnswer, EndpointAnswerError, EndpointClient } from '../resilience/endpoint-client.js';
@@ -8,21 +7,22 @@ import { endpointPolicy, endpointLimits, isOnTrial } from '../resilience/endpoin
 import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
 import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+import { type KeySet, readKeySet } from './key-set.js';
 
 /** Names the policy, its one target and its circuit. */
 export const JWKS = 'jwks';
 
 const NO_KEYS = 'The keys that verify tokens cannot be fetched.';
 
-/** Finds a key of one key set. */
-export type KeySet = ReturnType<typeof createLocalJWKSet>;
-
 /** Larger than any real key set; an answer without end must not fill the memory. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 const REQUEST = { method: 'GET', headers: { accept: 'application/json, application/jwk-set+json' } } as const;
 
-/** The JWKS endpoint. The set is read within the call, so that nonsense counts as a failure of the endpoint. */
+/**
+ * The JWKS endpoint. The set is read within the call, so that nonsense, and a set without a key that can be used, count
+ * as failures of the endpoint.
+ */
 @Injectable()
 export class JwksEndpoint {
   private readonly client: EndpointClient | undefined;
@@ -52,11 +52,9 @@ export class JwksEndpoint {
     const answer = await this.ask(signal);
     if (answer.statusCode !== 200)
       throw unavailable(new EndpointAnswerError(answer, 'not a key set'), answer);
-    try {
-      return createLocalJWKSet(JSON.parse(answer.text));
-    } catch {
-      throw unavailable(new EndpointAnswerError(answer, 'and it is no key set'));
-    }
+    const set = readKeySet(answer.text);
+    if ('refusal' in set) throw unavailable(new EndpointAnswerError(answer, `but ${set.refusal}`));
+    return set;
   }
 
   /** Closes the connection; calls under way fail. */

@@ -69,19 +69,19 @@ describe('JwksKeys', () => {
     const keys = await open();
     keys.onApplicationBootstrap();
     await until(() => fetches === 1);
-    await keys.keyFor('first');
+    await keys.keysFor('first');
     expect(fetches).toBe(1);
   });
 
   it('fetches again for an unknown kid, but not within the cooldown', async () => {
     const keys = await open({ cooldownMs: 1_000 });
-    await keys.keyFor('first');
+    await keys.keysFor('first');
     serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second' }));
-    expect(await keys.keyFor('second')).toBeUndefined();
+    expect(await keys.keysFor('second')).toEqual([]);
     expect(fetches).toBe(1);
     await pause(1_010);
     expect(await knows(keys, 'second', second)).toBe(true);
-    await Promise.all(Array.from({ length: 20 }, (_, index) => keys.keyFor(`unknown-${index}`)));
+    await Promise.all(Array.from({ length: 20 }, (_, index) => keys.keysFor(`unknown-${index}`)));
     expect(fetches).toBe(2);
   });
 
@@ -90,13 +90,13 @@ describe('JwksKeys', () => {
     expect(await knows(keys, 'first', first)).toBe(true);
     serve(second.jwk({ kid: 'second' }));
     await until(() => knows(keys, 'second', second));
-    expect(await keys.keyFor('first')).toBeUndefined();
+    expect(await keys.keysFor('first')).toEqual([]);
   });
 
   it('keeps the last good set while the endpoint is down or talks nonsense, and recovers', async () => {
     const keys = await open({ maxAgeMs: 20, cooldownMs: 20 });
-    await keys.keyFor('first');
-    for (const body of ['', '{}', '[]', '{"keys":7}', 'nonsense']) {
+    await keys.keysFor('first');
+    for (const body of ['', '{}', '[]', '{"keys":7}', '{"keys":[]}', 'nonsense']) {
       answer = { status: 200, body };
       await nextFetch();
       expect(await knows(keys, 'first', first)).toBe(true);
@@ -118,17 +118,17 @@ describe('JwksKeys', () => {
 
   it('asks a broken endpoint for an unknown kid no more often than the cooldown allows', async () => {
     const keys = await open();
-    await keys.keyFor('first');
+    await keys.keysFor('first');
     answer = { status: 503, body: '' };
-    for (let token = 0; token < 20; token += 1) await keys.keyFor(`unknown-${token}`);
+    for (let token = 0; token < 20; token += 1) await keys.keysFor(`unknown-${token}`);
     expect(fetches).toBe(1);
   });
 
   it('says ADMIN_UNAVAILABLE while there has never been a set, and asks again soon', async () => {
     answer = { status: 503, body: '' };
     const keys = await open();
-    await expect(keys.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
-    await expect(keys.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect(keys.keysFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect(keys.keysFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     expect(fetches).toBe(1);
     serve(first.jwk({ kid: 'first' }));
     await pause(1_010);
@@ -139,42 +139,53 @@ describe('JwksKeys', () => {
     server.removeAllListeners('request');
     server.once('request', () => undefined);
     const silent = await open({ timeoutMs: 100 });
-    await expect(silent.keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect(silent.keysFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
     server.on('request', (_, response) => response.end('x'.repeat(2 * 1024 * 1024)));
-    await expect((await open()).keyFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
+    await expect((await open()).keysFor('first')).rejects.toMatchObject({ code: 'ADMIN_UNAVAILABLE' });
   });
 
-  it('takes a token without kid when one key fits, and refuses to guess when several do', async () => {
-    expect(await knows(await open(), undefined, first)).toBe(true);
-    serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second', use: 'enc' }));
-    expect(await knows(await open(), undefined, first)).toBe(true);
-    serve(first.jwk({ kid: 'first' }), second.jwk({ kid: 'second' }));
-    expect(await (await open()).keyFor(undefined)).toBeUndefined();
-  });
+  it('says what makes a set useless, once until it changes, and that the set is good again', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockReset();
+    serve(first.jwk({ use: 'enc' }));
+    const keys = await open({ maxAgeMs: 20, cooldownMs: 20 });
+    const log = jest.spyOn(Logger.prototype, 'log').mockReset();
+    keys.onApplicationBootstrap();
+    await nextFetch();
+    const useless =
+      'the JWKS endpoint answered 200, but no key of it can be used: keys[0]: its use is not sig';
+    expect([keys.hasKeys, await keys.health()]).toEqual([
+      false,
+      { up: false, reason: useless, cause: expect.objectContaining({ code: 'ADMIN_UNAVAILABLE' }) },
+    ]);
+    expect(warn.mock.calls).toHaveLength(1);
 
-  it('does not use keys for other purposes, weak, private or broken ones, nor lets them spoil the set', async () => {
-    const weak = await createTestKeys(1024);
-    const unusable = {
-      encryption: first.jwk({ use: 'enc' }),
-      otherAlgorithm: first.jwk({ alg: 'RS512' }),
-      signingOnly: first.jwk({ key_ops: ['sign'] }),
-      secret: { kty: 'oct', k: 'c2VjcmV0' },
-      private: { ...first.privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig' },
-      halved: { kty: 'RSA', e: 'AQAB', alg: 'RS256' },
-      weak: weak.jwk(),
-    };
-    serve(
-      ...Object.entries(unusable).map(([kid, key]) => Object.assign(key, { kid })),
-      second.jwk({ kid: 'good', use: undefined, alg: undefined }),
-    );
-    const keys = await open();
-    for (const kid of Object.keys(unusable)) expect([kid, await keys.keyFor(kid)]).toEqual([kid, undefined]);
-    expect(await knows(keys, 'good', second)).toBe(true);
+    serve();
+    await nextFetch();
+    expect(await keys.health()).toMatchObject({
+      reason: expect.stringContaining('its list "keys" is empty'),
+    });
+    expect(warn).toHaveBeenCalledTimes(2);
+
+    serve(first.jwk({ kid: 'first' }), { ...second.jwk(), n: 5 });
+    await until(() => keys.hasKeys);
+    await nextFetch();
+    expect([keys.hasKeys, await keys.health()]).toEqual([true, { up: true }]);
+    expect(log.mock.calls).toEqual([['The JWKS is good again']]);
+    expect(warn.mock.calls.slice(2)).toEqual([
+      ['Keys of the JWKS are not used: keys[1]: its n or e is missing or broken'],
+    ]);
+
+    await closeServer();
+    await until(async () => !(await keys.health()).up);
+    expect(await keys.health()).toMatchObject({ reason: 'the JWKS cannot be fetched' });
+    expect(await knows(keys, 'first', first)).toBe(true);
+    await listen(server, port);
   });
 });
 
 async function knows(keys: JwksKeys, kid: string | undefined, expected: TestKeys): Promise<boolean> {
-  return (await keys.keyFor(kid))?.equals(expected.publicKey) ?? false;
+  const [key, ...others] = await keys.keysFor(kid);
+  return key?.equals(expected.publicKey) === true && others.length === 0;
 }
 
 async function listen(server: Server, port: number): Promise<number> {

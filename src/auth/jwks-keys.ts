@@ -1,11 +1,13 @@
 import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { errors, type CryptoKey } from 'jose';
-import { KeyObject } from 'node:crypto';
-import { rsaKeyProblem } from '../config/rsa-public-key.js';
+import type { KeyObject } from 'node:crypto';
+import { isNativeError } from 'node:util/types';
 import { ServiceError } from '../errors/service-error.js';
+import { EndpointAnswerError } from '../resilience/endpoint-client.js';
+import { causesOf } from '../resilience/error-causes.js';
 import { waitAskedForMs } from '../resilience/retry-after.js';
-import { JWKS, type JwksEndpoint, type KeySet } from './jwks-endpoint.service.js';
-import type { VerificationKeys } from './verification-keys.js';
+import { JWKS, type JwksEndpoint } from './jwks-endpoint.service.js';
+import type { KeySet } from './key-set.js';
+import type { KeysHealth, VerificationKeys } from './verification-keys.js';
 
 export interface JwksSettings {
   /** Age at which the set is fetched again. */
@@ -21,23 +23,20 @@ const FIRST_SET_COOLDOWN_MS = 1_000;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
- * The keys of a JWKS endpoint. jose reads and matches them; when to fetch is decided here, and how often a fetch is
- * tried by the outbound policy alone. jose's own remote set would throw its keys away when a refresh fails, and count
- * its cooldown from the last success only, so that a broken endpoint would be asked for every unknown `kid`.
- *
- * A token without `kid` is taken when exactly one key of the set fits RS256; with several there is no
- * telling which was meant, and trying each in turn would multiply the price of a bad token.
+ * The keys of a JWKS endpoint. When to fetch is decided here, and how often a fetch is tried by the outbound policy
+ * alone. jose's remote set would throw its keys away when a refresh fails, and count its cooldown from the last success
+ * only, so that a broken endpoint would be asked for every unknown `kid`.
  */
 export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(JwksKeys.name);
-  private readonly keys = new WeakMap<CryptoKey, KeyObject>();
   private readonly closing = new AbortController();
   private set?: KeySet;
   /** Why there is no newer set. */
   private failure?: unknown;
+  /** What the endpoint did wrong when it was last called; a circuit that is open says nothing new. */
+  private fault?: Error;
   private fetching?: Promise<void>;
   private fetchedAtMs = -Infinity;
-  private complainedOf?: string;
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -56,48 +55,35 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
     await this.endpoint.close();
   }
 
-  async keyFor(kid: string | undefined): Promise<KeyObject | undefined> {
+  get hasKeys(): boolean {
+    return this.set !== undefined;
+  }
+
+  async keysFor(kid: string | undefined): Promise<readonly KeyObject[]> {
     const set = this.set ?? (await this.firstSet());
-    const key = await this.find(set, kid);
-    if (key !== undefined) return key;
+    const keys = set.keysFor(kid);
+    if (keys.length > 0) return keys;
     await this.refetch(this.settings.cooldownMs);
-    return this.find(this.set ?? set, kid);
+    return (this.set ?? set).keysFor(kid);
+  }
+
+  async health(): Promise<KeysHealth> {
+    if (!this.set) await this.refetch(this.firstSetCooldownMs);
+    if (this.set && this.failure === undefined) return { up: true };
+    return { up: false, reason: reasonOf(this.fault), cause: this.failure };
+  }
+
+  private get firstSetCooldownMs(): number {
+    return Math.min(FIRST_SET_COOLDOWN_MS, this.settings.cooldownMs);
   }
 
   private async firstSet(): Promise<KeySet> {
-    const cooldownMs = Math.min(FIRST_SET_COOLDOWN_MS, this.settings.cooldownMs);
-    await this.refetch(cooldownMs);
+    await this.refetch(this.firstSetCooldownMs);
     if (this.set) return this.set;
     throw new ServiceError('ADMIN_UNAVAILABLE', 'The keys that verify tokens cannot be fetched.', {
       cause: this.failure,
-      retryAfterMs: Math.max(cooldownMs, waitAskedForMs(this.failure)),
+      retryAfterMs: Math.max(this.firstSetCooldownMs, waitAskedForMs(this.failure)),
     });
-  }
-
-  private async find(set: KeySet, kid: string | undefined): Promise<KeyObject | undefined> {
-    try {
-      return this.usable(await set({ alg: 'RS256', kid }));
-    } catch (error) {
-      const isNoFit =
-        error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys;
-      if (!isNoFit) this.complain(String(error));
-      return undefined;
-    }
-  }
-
-  private usable(imported: CryptoKey): KeyObject | undefined {
-    const key = this.keys.get(imported) ?? KeyObject.from(imported);
-    this.keys.set(imported, key);
-    const problem = rsaKeyProblem(key);
-    if (problem !== undefined) this.complain(problem);
-    return problem === undefined ? key : undefined;
-  }
-
-  /** A bad key is met with every token that names it; its fault is told once. */
-  private complain(fault: string): void {
-    if (fault === this.complainedOf) return;
-    this.complainedOf = fault;
-    this.logger.warn(`A key of the JWKS is not used: ${fault}`);
   }
 
   /** Joins the fetch in flight, or starts one unless the last one was less than `cooldownMs` ago. */
@@ -114,16 +100,33 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
 
   private async fetch(): Promise<void> {
     try {
-      this.set = await this.endpoint.fetch({ targets: [JWKS], signal: this.closing.signal });
+      this.take(await this.endpoint.fetch({ targets: [JWKS], signal: this.closing.signal }));
       // What has failed is asked again soon: else its circuit would stay half-open as long as the set is good.
       this.fetchLater(this.endpoint.isOnTrial ? this.settings.cooldownMs : this.settings.maxAgeMs);
     } catch (error) {
       if (this.closing.signal.aborted) return;
-      this.failure = error;
-      const kept = this.set ? 'the last good set stays in use' : 'there is no set yet';
-      this.logger.warn({ err: error }, `The JWKS cannot be fetched, ${kept}`);
+      this.complain(error);
       this.fetchLater(Math.max(this.settings.cooldownMs, waitAskedForMs(error)));
     }
+  }
+
+  private take(set: KeySet): void {
+    const isNews = set.faults !== undefined && set.faults !== this.set?.faults;
+    if (isNews) this.logger.warn(`Keys of the JWKS are not used: ${set.faults}`);
+    if (this.fault !== undefined) this.logger.log('The JWKS is good again');
+    this.set = set;
+    this.failure = undefined;
+    this.fault = undefined;
+  }
+
+  /** An endpoint that fails is asked again and again; each thing that is wrong with it is told once. */
+  private complain(failure: unknown): void {
+    this.failure = failure;
+    const fault = faultOf(failure);
+    if (fault === undefined || fault.message === this.fault?.message) return;
+    this.fault = fault;
+    const kept = this.set ? 'the last good set stays in use' : 'there is no set yet';
+    this.logger.warn({ err: failure }, `The JWKS cannot be used, ${kept}`);
   }
 
   /** Keeps the set fresh without a token having to wait for it. */
@@ -133,4 +136,18 @@ export class JwksKeys implements VerificationKeys, OnApplicationBootstrap, OnApp
     this.timer = setTimeout(() => void this.refetch(0), Math.min(delayMs, MAX_TIMER_MS));
     this.timer.unref();
   }
+}
+
+/** What was behind it, beneath our own errors. */
+function faultOf(failure: unknown): Error | undefined {
+  return causesOf(failure)
+    .filter((cause) => isNativeError(cause))
+    .find((cause) => !(cause instanceof ServiceError));
+}
+
+/** What an error of the network says may name hosts. */
+function reasonOf(fault: Error | undefined): string {
+  return fault instanceof EndpointAnswerError
+    ? `the JWKS endpoint ${fault.message}`
+    : 'the JWKS cannot be fetched';
 }

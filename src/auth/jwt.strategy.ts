@@ -10,6 +10,7 @@ import { readBearerToken } from './bearer-token.js';
 import type { Caller } from './caller.js';
 import { callerFromClaims, LEEWAY_SECONDS } from './claims.js';
 import { unauthorized } from './refusals.js';
+import { signingKeyOf } from './signing-key.js';
 import { readTokenHeader } from './token-header.js';
 import { VERIFICATION_KEYS, type VerificationKeys } from './verification-keys.js';
 import { type VerifiedToken, VerifiedTokens } from './verified-tokens.js';
@@ -113,7 +114,7 @@ async function chooseKey(token: string, keys: VerificationKeys): Promise<ChosenK
   const header = readTokenHeader(token);
   if ('refusal' in header) throw unauthorized(header.refusal);
   const { kid } = header;
-  const key = await keys.keyFor(kid);
+  const key = signingKeyOf(token, await keys.keysFor(kid));
   if (key === undefined) throw unauthorized('The token is signed with a key that is not known here');
   return { kid, key };
 }

@@ -62,6 +62,7 @@ describe('PemFileKeys', () => {
     jest.advanceTimersByTime(1_000);
     expect(await isKeyOf(keys, first)).toBe(true);
     expect(warn).toHaveBeenCalledTimes(2);
+    expect(await keys.health()).toMatchObject({ up: false, reason: 'the public key file is not usable' });
     await second.publicKeyFile(folder);
     jest.advanceTimersByTime(1_000);
     expect(await isKeyOf(keys, second)).toBe(true);
@@ -70,6 +71,34 @@ describe('PemFileKeys', () => {
   it('reads a file that begins with a byte order mark', async () => {
     await writeFile(path, `\ufeff${first.publicKeyPem}`);
     expect(await isKeyOf(await PemFileKeys.open(path), first)).toBe(true);
+  });
+
+  it('is well again when the very file is back that was away', async () => {
+    const keys = await PemFileKeys.open(path);
+    await rename(path, `${path}.away`);
+    jest.advanceTimersByTime(1_000);
+    expect(await keys.health()).toMatchObject({ up: false });
+    await rename(`${path}.away`, path);
+    jest.advanceTimersByTime(1_000);
+    expect(await keys.health()).toEqual({ up: true });
+  });
+
+  it('reads every key of the file, each once, as while one takes the place of the other', async () => {
+    const pkcs1 = first.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+    await writeFile(path, `the old one\r\n${first.publicKeyPem}the new one\n${second.publicKeyPem}${pkcs1}`);
+    const found = await (await PemFileKeys.open(path)).keysFor();
+    expect(found.map((key) => key.export({ type: 'spki', format: 'pem' }))).toEqual([
+      first.publicKeyPem,
+      second.publicKeyPem,
+    ]);
+  });
+
+  it('refuses a file of which a later key is cut off, and one with more keys than are tried', async () => {
+    await writeFile(path, first.publicKeyPem + second.publicKeyPem.slice(0, 100));
+    await expect(PemFileKeys.open(path)).rejects.toThrow('a key in it is cut off');
+    const many = await Promise.all(Array.from({ length: 9 }, () => createTestKeys()));
+    await writeFile(path, many.map(({ publicKeyPem }) => publicKeyPem).join(''));
+    await expect(PemFileKeys.open(path)).rejects.toThrow('it holds 9 keys, at most 8 can be used');
   });
 
   it('refuses keys that must not verify RS256', async () => {
@@ -86,5 +115,6 @@ describe('PemFileKeys', () => {
 });
 
 async function isKeyOf(keys: PemFileKeys, expected: TestKeys): Promise<boolean> {
-  return (await keys.keyFor()).equals(expected.publicKey);
+  const [key, ...others] = await keys.keysFor();
+  return key?.equals(expected.publicKey) === true && others.length === 0;
 }

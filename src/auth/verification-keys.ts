@@ -7,13 +7,27 @@ import type { KeyObject } from 'node:crypto';
  * or away, and is cheap: it is asked for every request.
  */
 
+/** An expected "no" is a value. */
+export type KeysHealth =
+  | { readonly up: true }
+  | {
+      readonly up: false;
+      /** Names no host, and quotes nothing of the source. */
+      readonly reason: string;
+      readonly cause: unknown;
+    };
+
 export interface VerificationKeys {
+  /** Whether there are keys now, be they old. */
+  readonly hasKeys: boolean;
   /**
-   * Gives the key for a token whose header names `kid`, or names none. Undefined when no key fits, or when
-   * more than one does.
-   * @throws ADMIN_UNAVAILABLE when there has never been a key because its source cannot be reached.
+   * Gives the keys that may have signed a token whose header names `kid`, or names none: no two equal ones, few enough
+   * to try each, and none when no key fits.
+   * @throws ADMIN_UNAVAILABLE when there have never been keys because their source gives none.
    */
-  keyFor(kid: string | undefined): Promise<KeyObject | undefined>;
+  keysFor(kid: string | undefined): Promise<readonly KeyObject[]>;
+  /** Says whether the source gave good keys when it was last looked at. */
+  health(): Promise<KeysHealth>;
 }
 
 /** Token under which the driver that the configuration asks for is injected. */

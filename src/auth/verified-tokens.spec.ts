@@ -14,8 +14,12 @@ const EXPIRES_AT_SECONDS = 1_000;
 
 const newKey = (): KeyObject => generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey;
 
+const otherKey = newKey();
+
 function memoryWith(keys: Map<string | undefined, KeyObject>): VerifiedTokens {
-  return new VerifiedTokens({ keyFor: (kid) => Promise.resolve(keys.get(kid)) });
+  const keysFor = (kid: string | undefined): Promise<KeyObject[]> =>
+    Promise.resolve([otherKey, keys.get(kid)].filter((key) => key !== undefined));
+  return new VerifiedTokens({ keysFor });
 }
 
 describe('VerifiedTokens', () => {

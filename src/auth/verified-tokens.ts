@@ -19,14 +19,14 @@ export interface VerifiedToken {
 
 /**
  * Remembers which tokens were verified, since a client sends the same one with each of many small files. A token is
- * known by its whole text, for as long as it has not expired and the very key that verified it is still the one that
- * its `kid` stands for: a withdrawn or replaced key ends its tokens at once, as it does without a memory.
+ * known by its whole text, for as long as it has not expired and the very key that verified it is still one that its
+ * `kid` stands for: a withdrawn or replaced key ends its tokens at once, as it does without a memory.
  */
 export class VerifiedTokens {
   /** The longest unused first. */
   private readonly tokens = new Map<string, VerifiedToken>();
 
-  constructor(private readonly keys: VerificationKeys) {}
+  constructor(private readonly keys: Pick<VerificationKeys, 'keysFor'>) {}
 
   /** The caller of a token that was verified before and still counts. @throws ADMIN_UNAVAILABLE as the keys do */
   async callerOf(token: string, nowMs: number): Promise<Caller | undefined> {
@@ -34,7 +34,7 @@ export class VerifiedTokens {
     if (!known) return undefined;
     this.tokens.delete(token);
     if (nowMs / 1000 >= known.expiresAtSeconds + LEEWAY_SECONDS) return undefined;
-    if ((await this.keys.keyFor(known.kid)) !== known.key) return undefined;
+    if (!(await this.keys.keysFor(known.kid)).includes(known.key)) return undefined;
     this.tokens.set(token, known);
     return known.caller;
   }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
 import { outboundBlock } from './outbound-block.js';
-import { parseRsaPublicKey } from './rsa-public-key.js';
+import { parseRsaPublicKeys } from './rsa-public-key.js';
 import { flag, milliseconds, text, url } from './variables.js';
 
 export const authVariables = {
   JWT_PUBLIC_KEY_FILE: text(
-    'PEM file with the RSA public key that verifies tokens; read again when it changes.',
+    'PEM file with the RSA public keys that verify tokens, one or more; read again when it changes.',
   ).superRefine((path, context) => {
     const problem = path === undefined ? undefined : keyFileProblem(path);
     if (problem !== undefined) context.addIssue({ code: 'custom', message: `is not usable: ${problem}` });
@@ -26,7 +26,7 @@ export const authVariables = {
 
 function keyFileProblem(path: string): string | undefined {
   try {
-    parseRsaPublicKey(readFileSync(path, 'utf8'));
+    parseRsaPublicKeys(readFileSync(path, 'utf8'));
     return undefined;
   } catch (error) {
     if (!isNativeError(error)) throw error;

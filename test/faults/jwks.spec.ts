@@ -101,4 +101,34 @@ describe('a JWKS endpoint that fails', () => {
     );
     expect(fetches).toBe(fetchedBefore);
   });
+
+  async function readiness(): Promise<[number, unknown]> {
+    const report = await fetch(`${running.url}/health/ready`);
+    const { details } = (await report.json()) as { details: Record<string, unknown> };
+    return [report.status, details['jwt_keys']];
+  }
+
+  it('makes readiness fail while there are no keys, and degrades it while older ones are in use', async () => {
+    answer = (_, response) => response.end(JSON.stringify({ keys: [keys.jwk({ use: 'enc' })] }));
+    await start({ JWT_JWKS_CIRCUIT_FAILURE_THRESHOLD: '1000' });
+    const useless =
+      'the JWKS endpoint answered 200, but no key of it can be used: keys[0]: its use is not sig';
+    const lost = { status: 'down', critical: true, message: useless };
+    expect(await readiness()).toEqual([503, expect.objectContaining(lost)]);
+    expect((await upload()).status).toBe(502);
+
+    answer = good;
+    const well = { status: 'up', critical: false };
+    await eventually(async () => expect(await readiness()).toEqual([200, expect.objectContaining(well)]));
+    expect((await upload()).status).toBe(201);
+
+    answer = (_, response) => response.end('{"keys":[]}');
+    expect((await upload('nobody has this one')).status).toBe(401);
+    const old = { status: 'degraded', critical: false, message: expect.stringContaining('"keys" is empty') };
+    await eventually(async () => {
+      expect((await upload('nobody has this one')).status).toBe(401);
+      expect(await readiness()).toEqual([200, expect.objectContaining(old)]);
+    });
+    expect((await upload()).status).toBe(201);
+  });
 });

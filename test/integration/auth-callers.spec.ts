@@ -162,6 +162,30 @@ describe('a caller at the door', () => {
     }
   });
 
+  it('is let in with either of two keys of one kid, though the set repeats them and holds what nobody knows', async () => {
+    const [second, stranger] = await Promise.all([createTestKeys(), createTestKeys()]);
+    const published = [keys, second, keys, second].map((pair) => pair.jwk({ kid: 'a', 'x-owner': 7 }));
+    const unknown = [null, 'key', { kty: 'EC' }, { kty: 'PQC', kid: 'a' }, { kty: 'RSA', kid: 'a', n: 5 }];
+    const jwks = createServer((_, response) =>
+      response.end(JSON.stringify({ keys: [...unknown, ...published], version: 3 })),
+    );
+    const remote = await Doors.open({ JWT_JWKS_URL: `http://127.0.0.1:${await listen(jwks)}/keys` });
+    try {
+      const remotePort = await remote.listen();
+      const statuses = [keys, second, stranger].flatMap((signer) =>
+        ['a', undefined].map(async (kid) => {
+          const authorization = `Bearer ${await signer.sign({}, { kid })}`;
+          return (await knock(remotePort, 'POST /upload', authorization)).status;
+        }),
+      );
+      expect(await Promise.all(statuses)).toEqual([201, 201, 201, 201, 401, 401]);
+    } finally {
+      await remote.close();
+      jwks.closeAllConnections();
+      jwks.close();
+    }
+  });
+
   it('is an administrator without a token under SKIP_AUTH, which is told loudly at the start', async () => {
     const unguarded = await Doors.open({ SKIP_AUTH: 'true', DATA_DIR: folder });
     try {

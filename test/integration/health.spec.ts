@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
@@ -16,12 +16,18 @@ import { setUpObservability } from '../../src/observability/set-up-observability
 import { ShutdownState } from '../../src/observability/shutdown-state.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
+import { createTestKeys, type TestKeys } from '../support/tokens.js';
 
 let app: INestApplication | undefined;
 let url: string;
 let dataDir: string;
 let log: string[];
+let keys: TestKeys;
 const servers: Server[] = [];
+
+beforeAll(async () => {
+  keys = await createTestKeys();
+});
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'ingester-health-'));
@@ -39,7 +45,8 @@ afterEach(async () => {
 });
 
 async function start(env: Record<string, string> = {}, checks?: ReadinessCheck[]): Promise<void> {
-  const environment = parseEnvironment({ NODE_ENV: 'test', DATA_DIR: dataDir, ...env });
+  const JWT_PUBLIC_KEY_FILE = await keys.publicKeyFile(dataDir);
+  const environment = parseEnvironment({ NODE_ENV: 'test', DATA_DIR: dataDir, JWT_PUBLIC_KEY_FILE, ...env });
   const building = Test.createTestingModule({
     imports: [configModule(environment), ObservabilityModule, VersioningModule, HealthModule],
   });
@@ -195,11 +202,13 @@ describe('the checks of the service', () => {
     expect(Object.keys(body.details).toSorted()).toEqual([
       'database',
       'disk',
+      'jwt_keys',
       'spool',
       'storage',
       'storage:local-edit',
       'storage:local-rw',
     ]);
+    expect(body.details.jwt_keys).toMatchObject({ status: 'up', critical: false });
   });
 
   it('find the disk of a data folder that is not there yet', async () => {
@@ -257,6 +266,11 @@ describe('the checks of the service', () => {
     await start(elements([slow]));
     await Promise.all(Array.from({ length: 10 }, () => request(url).get('/health/ready')));
     expect(slow.asked).toEqual(['GET /health/ready']);
+  });
+
+  it('do not look for keys where nobody needs a token', async () => {
+    await start({ SKIP_AUTH: 'true' });
+    expect((await request(url).get('/health/ready')).body.details).not.toHaveProperty('jwt_keys');
   });
 
   it('are degraded without a service token', async () => {
