@@ -2,6 +2,7 @@ import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
+import { permissionsOf } from '../src/auth/permissions.js';
 import { authVariables } from '../src/config/auth.variables.js';
 import { deliveryVariables } from '../src/config/delivery.variables.js';
 import { parseEnvironment, variables } from '../src/config/environment.js';
@@ -71,6 +72,31 @@ describe('docs/configuration.md', () => {
     const given = { ...env, STORAGE_ELEMENTS: codeOf(configuration, 'json') };
     expect(parseEnvironment(given).NODE_ENV).toBe('production');
   });
+
+  it('says which roles and scopes grant which permission', () => {
+    const table = configuration.matchAll(/^\| `(\w+:\w+)` .*\|(.*)\|(.*)\|$/gm);
+    const rows = [...table].map(([, permission, ...cells]) => ({ permission, names: cells.map(namesOf) }));
+    const [roles, scopes] = [0, 1].map((column) => new Set(rows.flatMap(({ names }) => names[column] ?? [])));
+    const granted = rows.map(({ permission }) => ({
+      permission,
+      names: [
+        [...(roles ?? [])].filter((role) => grants([role], [], permission)),
+        [...(scopes ?? [])].filter((scope) => grants([], [scope], permission)),
+      ],
+    }));
+    expect(rows.map(({ permission }) => permission)).toEqual(['files:write', 'admin:read', 'admin:write']);
+    expect(rows).toEqual(granted);
+  });
+
+  function namesOf(cell: string): string[] {
+    return cell.match(/[\w:]+/g) ?? [];
+  }
+
+  function grants(roles: string[], scopes: string[], permission: string | undefined): boolean {
+    const caller = { subject: 'a', username: null, clientId: null };
+    const granted = permissionsOf({ ...caller, roles: new Set(roles), scopes: new Set(scopes) });
+    return [...granted].some((one) => one === permission);
+  }
 
   function codeOf(markdown: string, language: string): string {
     return new RegExp(`^\`\`\`${language}\n([^]*?)\n\`\`\`$`, 'm').exec(markdown)?.[1] ?? '';

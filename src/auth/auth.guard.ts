@@ -26,6 +26,9 @@ const DETAILS: readonly (readonly [RegExp, string])[] = [
   [/^jwt not active/, 'The token is not valid yet'],
   [/^jwt issuer invalid/, 'The token is from another issuer'],
   [/^jwt audience invalid/, 'The token is meant for another audience'],
+  [/^invalid exp value/, 'The exp of the token must be a number'],
+  [/^invalid nbf value/, 'The nbf of the token must be a number'],
+  [/^jwt signature is required/, 'The token is not signed'],
   [/^invalid signature/, 'The signature of the token is not good'],
 ];
 

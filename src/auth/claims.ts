@@ -1,9 +1,6 @@
 import type { Caller } from './caller.js';
 import { isJsonObject, type JsonObject } from './json-object.js';
 
-/** How far a clock of an issuer may be off ours, in seconds. */
-export const LEEWAY_SECONDS = 5;
-
 const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set(['access', 'service_account', 'admin_user']);
 
 export type ClaimedCaller =
@@ -11,12 +8,12 @@ export type ClaimedCaller =
 
 /**
  * Reads the caller out of the payload of a token whose signature, `exp`, `nbf`, `iss` and `aud` have been
- * checked. A claim that must be there is checked for its type; of a claim that only adds something
- * (a role, a scope, a name), what has the wrong type is left out and so grants nothing.
+ * checked; one that was issued after `latestMs` is refused. A claim that must be there is checked for its type; of a
+ * claim that only adds something (a role, a scope, a name), what has the wrong type is left out and so grants nothing.
  */
-export function callerFromClaims(claims: unknown, nowMs: number): ClaimedCaller {
+export function callerFromClaims(claims: unknown, latestMs: number): ClaimedCaller {
   if (!isJsonObject(claims)) return { refusal: 'The token holds no claims' };
-  const refusal = refusalOf(claims, nowMs / 1000);
+  const refusal = refusalOf(claims, latestMs);
   if (refusal !== undefined) return { refusal };
   return {
     expiresAtSeconds: Number(claims.exp),
@@ -30,36 +27,53 @@ export function callerFromClaims(claims: unknown, nowMs: number): ClaimedCaller 
   };
 }
 
-function refusalOf({ sub, exp, iat, ...claims }: JsonObject, nowSeconds: number): string | undefined {
-  if (typeof sub !== 'string' || sub.trim() === '') return 'The token has no sub';
-  if (!isPlainText(sub)) return 'The token has a sub that is no text';
-  if (!Number.isFinite(exp)) return 'The token has no exp';
-  if (!isNumber(iat)) return 'The token has no iat';
-  if (iat > nowSeconds + LEEWAY_SECONDS) return 'The token was issued in the future';
+function refusalOf({ sub, exp, iat, ...claims }: JsonObject, latestMs: number): string | undefined {
+  if (typeof sub !== 'string') return refusalOfType('sub', sub, 'a string');
+  if (sub.trim() === '') return 'The sub of the token is empty';
+  if (!isPlainText(sub)) return 'The sub of the token holds characters that are no text';
+  if (!isNumber(exp)) return refusalOfType('exp', exp, 'a finite number');
+  if (!isNumber(iat)) return refusalOfType('iat', iat, 'a finite number');
+  if (iat * 1000 > latestMs) return 'The token was issued in the future';
   if ('type' in claims && !ACCEPTED_TYPES.has(claims.type)) return 'The token is not an access token';
   return undefined;
 }
 
-function rolesOf({ role, roles, realm_access: realmAccess }: JsonObject): ReadonlySet<string> {
-  const realmRoles = isJsonObject(realmAccess) ? realmAccess.roles : undefined;
-  return new Set([...texts([role]), ...texts(roles), ...texts(realmRoles)]);
+/** Says what is wrong with a claim without quoting it. */
+function refusalOfType(name: string, value: unknown, expected: string): string {
+  if (value === undefined || value === null) return `The token has no ${name}`;
+  return `The ${name} of the token must be ${expected}, got ${kindOf(value)}`;
 }
 
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}
+
+function rolesOf({ role, roles, realm_access: realmAccess }: JsonObject): ReadonlySet<string> {
+  const realmRoles = isJsonObject(realmAccess) ? realmAccess.roles : undefined;
+  return new Set([role, roles, realmRoles].flatMap(texts));
+}
+
+/** RFC 8693, section 4.2, and RFC 9068, section 2.2.3: scopes are parted by spaces, and so hold none. */
 function scopesOf({ scope, scopes, scp }: JsonObject): ReadonlySet<string> {
-  // RFC 8693, section 4.2: "scope" is a list of values that are parted by spaces.
-  const spaced = typeof scope === 'string' ? scope.split(' ') : [];
-  return new Set([...texts(spaced), ...texts(scopes), ...texts(scp)]);
+  const values = [scope, scopes, scp].flatMap(listOf);
+  return new Set(texts(values.flatMap((value) => (typeof value === 'string' ? value.split(' ') : []))));
 }
 
 function firstText(claims: JsonObject, names: readonly string[]): string | null {
   return texts(names.map((name) => claims[name]))[0] ?? null;
 }
 
-/** The non-empty texts of a list; nothing when it is not a list. */
-function texts(values: unknown): string[] {
-  return Array.isArray(values)
-    ? values.filter((value) => typeof value === 'string' && value !== '' && isPlainText(value))
-    : [];
+/** The texts of a claim; what is empty or no text is left out. */
+function texts(claim: unknown): string[] {
+  return listOf(claim)
+    .filter((value) => typeof value === 'string')
+    .filter((value) => value !== '' && isPlainText(value));
+}
+
+/** Some issuers write an array where others write its only value. */
+function listOf(claim: unknown): unknown[] {
+  return Array.isArray(claim) ? claim : [claim];
 }
 
 /** What can be written into a log, a header and a row: no control characters, no half of a surrogate pair. */

@@ -8,7 +8,7 @@ import { Strategy, type StrategyOptionsWithoutRequest } from 'passport-jwt';
 import type { Environment } from '../config/environment.js';
 import { readBearerToken } from './bearer-token.js';
 import type { Caller } from './caller.js';
-import { callerFromClaims, LEEWAY_SECONDS } from './claims.js';
+import { callerFromClaims } from './claims.js';
 import { unauthorized } from './refusals.js';
 import { signingKeyOf } from './signing-key.js';
 import { readTokenHeader } from './token-header.js';
@@ -36,6 +36,7 @@ type ChosenKey = Pick<VerifiedToken, 'kid' | 'key'>;
 export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdown {
   private readonly verified: VerifiedTokens;
   private readonly chosen = new WeakMap<IncomingMessage, ChosenKey>();
+  private readonly clockToleranceMs: number;
 
   constructor(
     @Inject(VERIFICATION_KEYS) private readonly keys: VerificationKeys,
@@ -47,7 +48,8 @@ export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdow
       secretOrKeyProvider: (request: IncomingMessage, token: string, done: KeyCallback) =>
         void this.provideKey(request, token, done),
     });
-    this.verified = new VerifiedTokens(keys);
+    this.clockToleranceMs = config.get('JWT_CLOCK_TOLERANCE_MS', { infer: true });
+    this.verified = new VerifiedTokens(keys, this.clockToleranceMs);
     this.takeNameOfItsOwn();
   }
 
@@ -63,7 +65,7 @@ export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdow
 
   /** Called by passport-jwt with the payload once the signature, `exp`, `nbf`, `iss` and `aud` are good. */
   validate(request: IncomingMessage, payload: unknown): Caller {
-    const claimed = callerFromClaims(payload, Date.now());
+    const claimed = callerFromClaims(payload, Date.now() + this.clockToleranceMs);
     if ('refusal' in claimed) throw unauthorized(claimed.refusal);
     const { caller, expiresAtSeconds } = claimed;
     const chosen = this.chosen.get(request);
@@ -100,7 +102,7 @@ function settingsOf(config: ConfigService<Environment, true>): Settings {
     algorithms: ['RS256'],
     issuer: config.get('JWT_ISSUER', { infer: true }),
     audience: config.get('JWT_AUDIENCE', { infer: true }),
-    jsonWebTokenOptions: { clockTolerance: LEEWAY_SECONDS },
+    jsonWebTokenOptions: { clockTolerance: config.get('JWT_CLOCK_TOLERANCE_MS', { infer: true }) / 1000 },
   };
 }
 

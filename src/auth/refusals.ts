@@ -12,9 +12,9 @@ export function unauthorized(rule: string): ServiceError {
   });
 }
 
-/** A 403 for a good token that does not grant `permission`. */
+/** A 403 for a good token that does not grant `permission`, which is named as the scope that grants it. */
 export function forbidden(permission: Permission): ServiceError {
   return new ServiceError('FORBIDDEN', `The token does not grant ${permission}.`, {
-    headers: { 'WWW-Authenticate': 'Bearer error="insufficient_scope"' },
+    headers: { 'WWW-Authenticate': `Bearer error="insufficient_scope", scope="${permission}"` },
   });
 }

@@ -1,6 +1,5 @@
 import type { KeyObject } from 'node:crypto';
 import type { Caller } from './caller.js';
-import { LEEWAY_SECONDS } from './claims.js';
 import type { VerificationKeys } from './verification-keys.js';
 
 /** Memory of tokens: at most so many, and none that is unusually long. */
@@ -26,14 +25,17 @@ export class VerifiedTokens {
   /** The longest unused first. */
   private readonly tokens = new Map<string, VerifiedToken>();
 
-  constructor(private readonly keys: Pick<VerificationKeys, 'keysFor'>) {}
+  constructor(
+    private readonly keys: Pick<VerificationKeys, 'keysFor'>,
+    private readonly clockToleranceMs: number,
+  ) {}
 
   /** The caller of a token that was verified before and still counts. @throws ADMIN_UNAVAILABLE as the keys do */
   async callerOf(token: string, nowMs: number): Promise<Caller | undefined> {
     const known = this.tokens.get(token);
     if (!known) return undefined;
     this.tokens.delete(token);
-    if (nowMs / 1000 >= known.expiresAtSeconds + LEEWAY_SECONDS) return undefined;
+    if (nowMs >= known.expiresAtSeconds * 1000 + this.clockToleranceMs) return undefined;
     if (!(await this.keys.keysFor(known.kid)).includes(known.key)) return undefined;
     this.tokens.set(token, known);
     return known.caller;

@@ -21,6 +21,11 @@ export const authVariables = {
   ...outboundBlock('JWT_JWKS', 'the JWKS endpoint', 1),
   JWT_ISSUER: text('Expected `iss`. Unset: not checked.'),
   JWT_AUDIENCE: text('Expected `aud`. Unset: not checked.'),
+  JWT_CLOCK_TOLERANCE_MS: milliseconds(
+    'How far the clock of an issuer may be off ours: for `exp`, `nbf` and `iat`.',
+    5_000,
+    0,
+  ),
   SKIP_AUTH: flag('Every call is a fixed development user. Refused in production.', false),
 };
 

@@ -95,7 +95,10 @@ function headersOf(status: number): Record<string, { description: string; schema
       'Retry-After': { description: 'Seconds to wait, where that is known.', schema: { type: 'integer' } },
     }),
     ...(WWW_AUTHENTICATE.has(status) && {
-      'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } },
+      'WWW-Authenticate': {
+        description: 'RFC 6750, section 3; for 403 its `scope` is what the token lacks.',
+        schema: { type: 'string' },
+      },
     }),
   };
 }
