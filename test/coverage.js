@@ -90,6 +90,8 @@ for (const path of inJest.files().filter((each) => !isTypesAlone(each))) {
 }
 
 const { lines, branches } = all.getCoverageSummary();
-process.stdout.write(`Coverage of ${all.files().length} files: lines ${lines.pct} %, branches ${branches.pct} %\n`);
+process.stdout.write(
+  `Coverage of ${all.files().length} files: lines ${lines.pct} %, branches ${branches.pct} %\n`,
+);
 for (const each of poor) process.stdout.write(`Too few lines: ${each}\n`);
 if (lines.pct < LINES || branches.pct < BRANCHES || poor.length > 0) process.exit(1);

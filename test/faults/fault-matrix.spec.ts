@@ -35,8 +35,8 @@ describe.each(FAULT_CASES)('when the first element fails by: $name', (faultCase)
 describe('docs/faults.md', () => {
   it('shows every cell of the matrix; UPDATE_DOCS=1 writes it', async () => {
     const page = faultPage(
-      FAULT_CASES.map((faultCase) => ({ ...faultCase, uploads: uploadsOf(faultCase) })),
-      MOCKSERVER_FAULTS.map((fault) => ({ ...fault, uploads: MOCKSERVER_UPLOADS })),
+      FAULT_CASES.map((faultCase) => ({ faultCase, uploads: uploadsOf(faultCase) })),
+      MOCKSERVER_FAULTS.map((faultCase) => ({ faultCase, uploads: MOCKSERVER_UPLOADS })),
     );
     if (process.env.UPDATE_DOCS === '1') await writeFile(PAGE, page);
     expect(await readFile(PAGE, 'utf8')).toBe(page);

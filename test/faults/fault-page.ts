@@ -1,10 +1,9 @@
 import type { Elements, Upload } from '../support/fault-cell.js';
 
-/** One fault, the uploads that meet it, and what they end in. */
+/** One fault and what it makes of an upload, and the uploads that meet it. */
 export interface FaultRows {
-  readonly name: string;
+  readonly faultCase: { readonly name: string; readonly expected: Readonly<Record<Elements, string>> };
   readonly uploads: readonly Upload[];
-  readonly expected: Readonly<Record<Elements, string>>;
 }
 
 const HEAD = ['fault of the first element', 'upload', 'it is the only one', 'beside a healthy second one'];
@@ -64,7 +63,7 @@ ${KNOWN}`;
 }
 
 function rowsOf(faults: readonly FaultRows[]): string[][] {
-  return faults.flatMap(({ name, uploads, expected }) =>
+  return faults.flatMap(({ faultCase: { name, expected }, uploads }) =>
     uploads.map((upload) => [name, upload.name, expected.one, expected.two]),
   );
 }

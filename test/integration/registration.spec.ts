@@ -274,20 +274,24 @@ describe('a file that is stored without a promise', () => {
     expect(JSON.parse(text)).toMatchObject({ copies: ['storage:se-02', 'storage:se-03'], registers: true });
   });
 
-  it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
-    await open({ DATABASE_URL: '' });
-    const uploadIds = [await store(), await store()];
-    expect(existsSync(join(dataDir, 'database'))).toBe(false);
-    expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(
-      uploadIds.map((id) => `${id}.json`).toSorted(),
-    );
-    await eventually(async () => {
-      expect(admin.requests).toHaveLength(2);
-      await Promise.resolve();
-    }, FIRST_START_MS);
-    expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]);
-    expect(await rows('tasks')).toHaveLength(2);
-  }, 2 * FIRST_START_MS);
+  it(
+    'does not wait for a database that is still to be made, and is registered as soon as it is there',
+    async () => {
+      await open({ DATABASE_URL: '' });
+      const uploadIds = [await store(), await store()];
+      expect(existsSync(join(dataDir, 'database'))).toBe(false);
+      expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(
+        uploadIds.map((id) => `${id}.json`).toSorted(),
+      );
+      await eventually(async () => {
+        expect(admin.requests).toHaveLength(2);
+        await Promise.resolve();
+      }, FIRST_START_MS);
+      expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]);
+      expect(await rows('tasks')).toHaveLength(2);
+    },
+    2 * FIRST_START_MS,
+  );
 
   it('is not noted anywhere without an Admin module', async () => {
     await open({ ADMIN_URL: '' });
