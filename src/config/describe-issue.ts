@@ -44,6 +44,7 @@ function tooSmall({ origin, minimum, input }: z.core.$ZodRawIssue<z.core.$ZodIss
 function nounOf(type: string): string {
   const nouns: Record<string, string> = {
     array: 'a list',
+    boolean: 'true or false',
     int: 'a whole number',
     number: 'a number',
     object: 'an object',

@@ -30,10 +30,10 @@ describe('STORAGE_ELEMENTS', () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('is read from JSON, with the default priority', () => {
+  it('is read from JSON, with its defaults', () => {
     expect(read(JSON.stringify([local, { ...remote, priority: 1, capacity: 1_000 }]))).toEqual([
       { ...local, priority: 100 },
-      { ...remote, priority: 1, capacity: 1_000 },
+      { ...remote, priority: 1, capacity: 1_000, acceptsEmptyFiles: false },
     ]);
   });
 
@@ -101,6 +101,11 @@ describe('STORAGE_ELEMENTS', () => {
     ['a priority in words', { ...local, priority: 'high' }, '.priority: must be a number'],
     ['half a priority', { ...local, priority: 1.5 }, '.priority: must be a whole number'],
     ['no capacity at all', { ...local, capacity: 0 }, '.capacity: must be at least 1, got 0'],
+    [
+      'empty files in words',
+      { ...remote, acceptsEmptyFiles: 'yes' },
+      '.acceptsEmptyFiles: must be true or false',
+    ],
     ['an id with a slash', { ...local, id: 'a/b' }, '.id: must be 1 to 64 letters, digits, ".", "_" or "-"'],
   ])('refuses an element with %s', (_, element, problem) => {
     expect(problemsOf([element])).toEqual([`STORAGE_ELEMENTS[0]${problem}`]);

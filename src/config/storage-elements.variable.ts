@@ -16,7 +16,13 @@ const shared = {
 };
 
 const storageElementSchema = z.discriminatedUnion('driver', [
-  z.strictObject({ ...shared, driver: z.literal('http'), url: httpUrl() }),
+  z.strictObject({
+    ...shared,
+    driver: z.literal('http'),
+    url: httpUrl(),
+    /** Does the element store a file of no bytes? Most refuse one. */
+    acceptsEmptyFiles: z.boolean().default(false),
+  }),
   z.strictObject({ ...shared, driver: z.literal('local'), path: z.string().min(1) }),
 ]);
 
@@ -43,7 +49,7 @@ const jsonOrFile = z.string().transform((value, context) => {
 
 export const storageElementsVariable = jsonOrFile.pipe(storageElementsSchema).optional().meta({
   description:
-    'The storage elements: an array of `{id, driver, url or path, mode, priority, capacity}`. In development two local ones under `DATA_DIR`.',
+    'The storage elements: an array of `{id, driver, url or path, mode, …}`, as below. In development two local ones under `DATA_DIR`.',
   unit: 'JSON array or file',
 });
 

@@ -3,7 +3,10 @@ import type { ContentDigest } from './storage-element.js';
 
 /** The bytes of a file that can be sent more than once. */
 export interface ReplayableBody {
-  /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
+  /**
+   * Bytes that will come, where the client declared them; a promise of the client, not a fact, until all have come. That
+   * there are none is known before anybody reads it.
+   */
   readonly length?: number;
   /** About how many bytes it has, where only that is known: a form says how long it is as a whole. */
   readonly expectedLength?: number;

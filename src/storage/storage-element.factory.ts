@@ -24,6 +24,7 @@ export function createStorageElement(
   const options = {
     id: settings.id,
     url: settings.url,
+    acceptsEmptyFiles: settings.acceptsEmptyFiles,
     maxConnections: config.get('STORAGE_MAX_CONNECTIONS', { infer: true }),
     clientId: config.get('SERVICE_CLIENT_ID', { infer: true }),
   };

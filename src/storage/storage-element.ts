@@ -74,6 +74,8 @@ export type ElementHealth = { readonly up: true } | { readonly up: false; readon
 
 export interface StorageElement {
   readonly id: string;
+  /** Does it store a file of no bytes? Where not, none is given to `put`. */
+  readonly acceptsEmptyFiles: boolean;
   /**
    * @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, CONFLICT, ADMIN_UNAVAILABLE where there is no token;
    * the error that `body.stream` failed with, CLIENT_CLOSED_REQUEST when it was closed without one,

@@ -57,7 +57,11 @@ export class StorageGateway {
     private readonly metrics: Metrics,
   ) {}
 
-  /** Describes the call that stores a file. @throws NO_STORAGE_AVAILABLE when no element is meant for such files. */
+  /**
+   * Describes the call that stores a file.
+   * @throws NO_STORAGE_AVAILABLE when no element is meant for such files; EMPTY_FILE when none of those stores a file of
+   * no bytes, and this is one
+   */
   putCall(
     policy: RetentionPolicy,
     file: FileDescription,
@@ -65,10 +69,13 @@ export class StorageGateway {
     signal: AbortSignal,
   ): PutCall {
     const bytes = body.length ?? body.expectedLength;
-    const targets = this.elements.targetsFor(policy, bytes);
+    const meant = this.elements.targetsFor(policy, bytes);
+    const targets = body.length === 0 ? meant.filter((target) => this.acceptsEmptyFiles(target)) : meant;
     if (targets.length > 0) {
       return { targets, file, body, signal, bytes, canRepeat: () => body.replayable };
     }
+    if (meant.length > 0)
+      throw new ServiceError('EMPTY_FILE', `No storage takes a ${policy} file of no bytes.`);
     throw new ServiceError('NO_STORAGE_AVAILABLE', `No storage takes this ${policy} file.`, {
       retryAfterMs: RETRY_AFTER_MS,
     });
@@ -131,6 +138,10 @@ export class StorageGateway {
       }),
     );
     return { found: theFile(answers.filter((answer) => answer !== undefined)), unasked };
+  }
+
+  private acceptsEmptyFiles(target: string): boolean {
+    return this.elements.at(target).acceptsEmptyFiles;
   }
 
   /** An attempt that is found to have succeeded is no failure to anybody else, but was late all the same. */

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { SpooledBody } from '../resilience/body-source-spooled.js';
 import { BodySources } from '../resilience/body-sources.service.js';
@@ -76,8 +77,23 @@ describe('IncomingFile', () => {
     expect(() => file.write(Buffer.alloc(1))).toThrow('FILE_TOO_LARGE');
   });
 
-  it('refuses to end without a byte', async () => {
-    await expect(open().end()).rejects.toMatchObject({ code: 'EMPTY_FILE' });
+  it('says that it has begun with its first byte, or at its end where it has none', async () => {
+    const begun: string[] = [];
+    const [file, empty] = [open(), open()];
+    void file.whenBegun.then(() => begun.push(`${file.length}`));
+    void empty.whenBegun.then(() => begun.push(`${empty.length}`));
+    await setImmediate();
+    expect(begun).toEqual([]);
+    file.write(Buffer.from('x'));
+    await setImmediate();
+    expect(begun).toEqual(['undefined']);
+    const read = buffer(empty.open(never));
+    await empty.end();
+    await setImmediate();
+    expect(begun).toEqual(['undefined', '0']);
+    expect(empty.digest()).toEqual({ size: 0, sha256: sha256(await read) });
+    await file.end();
+    expect(file.length).toBe(1);
   });
 
   it('does not end its stream when the bytes are not the declared ones', async () => {

@@ -40,6 +40,7 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
   private sniffing: Promise<void> | undefined;
   private hashing: Promise<void> | undefined;
   private readonly lost = Promise.withResolvers<never>();
+  private readonly begun = Promise.withResolvers<void>();
   private readonly bodyHash: BodyHash;
 
   constructor(private readonly options: IncomingFileOptions) {
@@ -52,6 +53,11 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
     return this.size;
   }
 
+  /** Resolves with the first byte, or at the end of a file that has none; never rejects. */
+  get whenBegun(): Promise<void> {
+    return this.begun.promise;
+  }
+
   /** @throws FILE_TOO_LARGE */
   write(chunk: Buffer): void {
     this.size += chunk.length;
@@ -59,6 +65,7 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
     this.hash(chunk);
     if (this.head) this.hold(chunk, this.head);
     else this.options.body.write(chunk);
+    this.begun.resolve();
   }
 
   /**
@@ -71,10 +78,9 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
 
   /**
    * Ends the stream after the last checks; to be called once the whole request is known to be good.
-   * @throws EMPTY_FILE, DIGEST_MISMATCH, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR
+   * @throws DIGEST_MISMATCH, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR
    */
   async end(): Promise<void> {
-    if (this.size === 0) throw new ServiceError('EMPTY_FILE', 'The file has no bytes.');
     if (this.head) await this.releaseHead(this.head);
     const sha256 = await this.bodyHash.digest();
     const declared = this.options.declaredSha256;
@@ -86,10 +92,11 @@ export class IncomingFile implements ReplayableBody, SpoolObserver {
     }
     this.result = { size: this.size, sha256 };
     this.options.body.end();
+    this.begun.resolve();
   }
 
   get length(): number | undefined {
-    return this.options.body.length;
+    return this.result?.size ?? this.options.body.length;
   }
 
   get expectedLength(): number | undefined {

@@ -30,6 +30,8 @@ export class MultipartUpload implements BodyConsumer {
   private readonly parser: MultipartParser;
   private readonly texts: TextParts;
   private file: IncomingFile | undefined;
+  /** Has the file the empty name that browsers give where none was chosen? */
+  private unnamed = false;
 
   constructor(private readonly options: MultipartUploadOptions) {
     this.texts = new TextParts(options.fieldBytes);
@@ -49,6 +51,7 @@ export class MultipartUpload implements BodyConsumer {
   async end(): Promise<void> {
     this.parser.end();
     if (!this.file) throw invalidFields([{ field: 'file', message: 'is required' }]);
+    if (this.unnamed && this.file.receivedBytes === 0) throw noFileChosen();
     await this.file.end();
   }
 
@@ -74,7 +77,13 @@ export class MultipartUpload implements BodyConsumer {
     const fields = readUploadFields(this.texts.decoded());
     const file = this.options.openFile(contentType, position + this.parser.closingBytes);
     this.file = file;
+    this.unnamed = headers.filename === '';
     this.options.onBegun({ fields, filename: headers.filename, contentType, file });
     return { data: (chunk) => file.write(chunk), end: () => undefined };
   }
+}
+
+/** WHATWG HTML section 4.10.21.4: a file input without a file sends one without a name and without a byte. */
+function noFileChosen(): ServiceError {
+  return new ServiceError('EMPTY_FILE', 'No file was chosen: the part `file` has neither a name nor a byte.');
 }

@@ -53,6 +53,16 @@ export function checkContentLength(request: IncomingMessage, maxBytes: number, o
 }
 
 /**
+ * Refuses a request that brings no body, as one in which the file was forgotten. A file of no bytes is announced by
+ * `Content-Length: 0` (RFC 9110 section 8.6), or is chunked.
+ * @throws EMPTY_FILE
+ */
+export function checkBodyThere({ headers }: IncomingMessage): void {
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return;
+  throw new ServiceError('EMPTY_FILE', 'There is no body. Send a file of no bytes with `Content-Length: 0`.');
+}
+
+/**
  * Refuses bodies that are not the file as it is: stored as they come, they would be something else than what
  * their name says. A part of a file (RFC 9110 section 14.5) is not a file either.
  * @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR

@@ -6,6 +6,7 @@ import { IncomingFile } from './incoming-file.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { RawUpload } from './raw-upload.js';
 import {
+  checkBodyThere,
   checkContentLength,
   checkIdentity,
   contentLength,
@@ -63,11 +64,12 @@ export class UploadIntake {
     });
   }
 
-  /** @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, FILE_TOO_LARGE */
+  /** @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, FILE_TOO_LARGE, EMPTY_FILE */
   raw(request: IncomingMessage, response: ServerResponse): Incoming {
     const { settings } = this;
     checkIdentity(request);
     checkContentLength(request, settings.maxFileBytes);
+    checkBodyThere(request);
     const contentType = rawContentType(request);
     settings.mediaTypes.checkDeclared(contentType);
     const filename = dispositionFilename(request);

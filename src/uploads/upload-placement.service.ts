@@ -61,7 +61,7 @@ export class UploadPlacement {
 
   /**
    * Keeps the file for later without calling the storage, at the client's wish.
-   * @throws NO_STORAGE_AVAILABLE when no element is meant for such files; SPOOL_FULL, QUEUE_UNAVAILABLE
+   * @throws NO_STORAGE_AVAILABLE, EMPTY_FILE when no element is meant for such files; SPOOL_FULL, QUEUE_UNAVAILABLE
    */
   async accept(description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
     this.putCall(description, upload);

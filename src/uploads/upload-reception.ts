@@ -29,7 +29,8 @@ export interface UploadUnderWay extends BegunUpload {
 }
 
 /**
- * Reads a request and stores the file that it brings, side by side: `store` begins with the file's first byte.
+ * Reads a request and stores the file that it brings, side by side: `store` begins with the file's first byte, or at the
+ * end of a file that has none, so that it knows which of the two it is.
  * Whichever fails first stops the other, and its error is the one that is thrown: a client that leaves ends the
  * outgoing call at once, and a `store` that gives up ends the reading. One that does not give up, although no storage
  * element takes the file, waits until all of it has arrived.
@@ -43,7 +44,7 @@ export async function receive<T>(
   let upload: BegunUpload | undefined;
   const reader = readBody(incoming, (value) => {
     upload = value;
-    resolve(value);
+    void value.file.whenBegun.then(() => resolve(value));
   });
   const stop = (error: Error): void => {
     inFlight.abort(error);

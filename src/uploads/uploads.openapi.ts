@@ -100,7 +100,7 @@ export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
     ApiUpload(
       'Upload a file as a form',
       'Text parts must come before `file`, which is streamed on while it arrives. They are read in the charset of their ' +
-        '`Content-Type`, else in that which a part `_charset_` names, else as UTF-8.',
+        '`Content-Type`, else in that which a part `_charset_` names, else as UTF-8. A file of no bytes needs a name.',
       'MALFORMED_MULTIPART',
     ),
     ApiConsumes('multipart/form-data'),
@@ -112,7 +112,8 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
   return applyDecorators(
     ApiUpload(
       'Upload a file as it is, under your own id',
-      'The body is the file itself, not a form. The same bytes again give the first receipt again.',
+      'The body is the file itself, not a form. The same bytes again give the first receipt again. A file of no bytes ' +
+        'needs `Content-Length: 0`.',
       'DIGEST_MISMATCH',
       'CONFLICT',
       'UPLOAD_IN_PROGRESS',

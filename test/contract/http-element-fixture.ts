@@ -15,6 +15,7 @@ export const SETTINGS = {
   commitMs: 5000,
   requestMs: 2000,
   maxConnections: 32,
+  acceptsEmptyFiles: true,
 };
 
 /** What a driver wants of our service tokens. */

@@ -55,6 +55,13 @@ describe('HttpStorageElement', () => {
       expect(fixture.server.uploads.map(({ state }) => state)).toEqual(['refused', 'finished']);
     });
 
+    it('sends a file of no bytes again', async () => {
+      fixture.server.options.acceptedTokens = ['new'];
+      const put = fixture.elementWith({}, countedTokens()).put(describedFile(), bodyOfBytes(''), never);
+      await expect(put).resolves.toMatchObject({ size: 0 });
+      expect(fixture.server.uploads.map(({ state }) => state)).toEqual(['refused', 'finished']);
+    });
+
     it('fails a file that was begun, and sends the next with the new token', async () => {
       fixture.server.options.acceptedTokens = ['new'];
       const element = fixture.elementWith({}, countedTokens());

@@ -85,8 +85,8 @@ describe('a bad form', () => {
     expect(fieldsOf(problem)).toEqual([field]);
   });
 
-  it('with an empty file is refused', async () => {
-    expectProblem(await app.send(multipart([filePart('')])), 400, 'EMPTY_FILE');
+  it('in which no file was chosen is refused', async () => {
+    expectProblem(await app.send(multipart([filePart('', '')])), 400, 'EMPTY_FILE');
   });
 
   it('with a file of a type that is not taken is refused, declared, sniffed or contradicted', async () => {

@@ -116,7 +116,7 @@ describe('a bad request', () => {
 
   describe('Expect: 100-continue', () => {
     it('is told to go on, once it is known that the body will be read', async () => {
-      const body = multipart([filePart('')]);
+      const body = multipart([filePart('', '')]);
       const client = await app.open({ Expect: '100-continue', 'Content-Length': body.length });
       expect((await client.response()).status).toBe(100);
       expectProblem(await client.send(body).response(), 400, 'EMPTY_FILE');
@@ -131,7 +131,7 @@ describe('a bad request', () => {
       ['1.0', '100-continue'],
       ['1.1', 'other'],
     ])('is not answered by HTTP/%s with %j', async (version, expectation) => {
-      const body = multipart([filePart('')]);
+      const body = multipart([filePart('', '')]);
       const client = await app.connect();
       client.send(
         [

@@ -110,7 +110,7 @@ describe('GET /metrics', () => {
     await post().set('Content-Type', 'text/plain').send('x');
     await post()
       .set('Content-Type', MULTIPART_TYPE)
-      .send(multipart([filePart('')]));
+      .send(multipart([filePart('', '')]));
     const shown = await metrics();
     expect(shown.get('upload_requests_total{route="multipart",outcome="rejected"}')).toBe(2);
     expect(shown.get('upload_requests_total{route="multipart",outcome="stored"}')).toBe(0);

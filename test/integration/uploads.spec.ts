@@ -296,10 +296,13 @@ describe('uploads', () => {
       expect([answer.status, answer.body.code]).toEqual([400, 'VALIDATION_ERROR']);
     });
 
-    it('refuses an empty body', async () => {
-      const answer = await put(randomUUID()).set('Content-Length', '0');
-      expect([answer.status, answer.body.code]).toEqual([400, 'EMPTY_FILE']);
-      expect(await storedPaths(running.dataDir)).toEqual([]);
+    it('stores a file of no bytes, and finds it again', async () => {
+      const id = randomUUID();
+      const answer = await put(id).set('Content-Length', '0');
+      expect([answer.status, answer.body.size]).toEqual([201, 0]);
+      expect((await onlyStoredContent(running.dataDir)).length).toBe(0);
+      const again = await put(id).set('Content-Length', '0');
+      expect([again.status, again.body]).toEqual([200, answer.body]);
     });
   });
 });

@@ -30,6 +30,7 @@ export interface HttpStorageElementSettings extends UploadTimeouts {
   readonly maxConnections: number;
   /** What the element may know us by. */
   readonly clientId?: string;
+  readonly acceptsEmptyFiles: boolean;
 }
 
 /** What an element says of a token that has ended, or that was given before we had the rights for it. */
@@ -44,6 +45,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  */
 export class HttpStorageElement implements StorageElement {
   readonly id: string;
+  readonly acceptsEmptyFiles: boolean;
   readonly #origin: string;
   readonly #basePath: string;
   #opened: Dispatcher | undefined;
@@ -53,6 +55,7 @@ export class HttpStorageElement implements StorageElement {
     private readonly tokens: Pick<ServiceTokens, 'token' | 'renew'>,
   ) {
     this.id = settings.id;
+    this.acceptsEmptyFiles = settings.acceptsEmptyFiles;
     const { origin, pathname } = new URL(settings.url);
     this.#origin = origin;
     this.#basePath = pathname.replace(/\/+$/, '');

@@ -31,6 +31,7 @@ const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
  * never file names, become paths.
  */
 export class LocalStorageElement implements StorageElement {
+  readonly acceptsEmptyFiles = true;
   readonly #incoming: string;
   readonly #files: string;
   #prepared: Promise<void> | undefined;
