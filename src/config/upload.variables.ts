@@ -17,6 +17,12 @@ export const uploadVariables = {
     500,
     1,
   ),
+  MAX_LOOKUPS_PER_CALLER: count(
+    'Most receipts at once for which one caller has the storage asked; above it the answer is 429.',
+    'lookups',
+    50,
+    1,
+  ),
   MAX_UPLOADS_BYTES: bytes(
     'Most bytes that the uploads under way bring together; a larger one goes alone.',
     1024 ** 4,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { KeyedBulkhead } from './keyed-bulkhead.js';
 
-const SETTINGS = { maxCallsPerKey: 2, maxKeys: 3, retryAfterMs: 5000 };
+const SETTINGS = { maxCallsPerKey: 2, maxKeys: 3, callsAre: 'uploads', retryAfterMs: 5000 };
 
 describe('KeyedBulkhead', () => {
   it('limits the calls of each key by itself', () => {

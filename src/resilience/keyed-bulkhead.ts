@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors/service-error.js';
+import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import type { Release } from './bulkhead.js';
 
 export interface KeyedBulkheadSettings {
@@ -6,6 +7,8 @@ export interface KeyedBulkheadSettings {
   readonly maxCallsPerKey: number;
   /** Most keys with calls in flight at once. */
   readonly maxKeys: number;
+  /** What the calls are, in the plural, as those are told who have too many. */
+  readonly callsAre: string;
   /** What a call that is turned away is told to wait, in milliseconds. */
   readonly retryAfterMs: number;
 }
@@ -32,17 +35,22 @@ export class KeyedBulkhead {
     return { inflight: this.#total, keys: this.#inflight.size, rejected: this.#rejected };
   }
 
+  /** All keys are one: there may be any number of them. */
+  get reading(): BulkheadReading {
+    const { name, stats } = this;
+    return { name, inflight: stats.inflight, rejected: stats.rejected, queued: 0, inflightBytes: 0 };
+  }
+
   /**
    * Gives the call of `key` its place, which it gives back by calling what it got.
    * @throws RATE_LIMITED when that key has its share in flight, BULKHEAD_FULL when too many keys have any
    */
   acquire(key: string): Release {
-    const { maxCallsPerKey, maxKeys, retryAfterMs } = this.settings;
+    const { maxCallsPerKey, maxKeys, callsAre, retryAfterMs } = this.settings;
     const inflight = this.#inflight.get(key) ?? 0;
     if (inflight >= maxCallsPerKey) {
-      throw this.#reject(
-        new ServiceError('RATE_LIMITED', `No more than ${maxCallsPerKey} uploads at once.`, { retryAfterMs }),
-      );
+      const detail = `No more than ${maxCallsPerKey} ${callsAre} at once.`;
+      throw this.#reject(new ServiceError('RATE_LIMITED', detail, { retryAfterMs }));
     }
     if (inflight === 0 && this.#inflight.size >= maxKeys) {
       throw this.#reject(new ServiceError('BULKHEAD_FULL', 'Too many callers at once.', { retryAfterMs }));

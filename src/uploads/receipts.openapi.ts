@@ -31,7 +31,14 @@ function ApiOfUpload(summary: string, description: string, ...codes: readonly Er
   return applyDecorators(
     ApiOperation({ summary, description }),
     ApiParam({ name: 'uuid', format: 'uuid', description: 'The `upload_id` of the receipt.' }),
-    ApiProtected('NOT_FOUND', 'NO_STORAGE_AVAILABLE', 'QUEUE_UNAVAILABLE', ...codes),
+    ApiProtected(
+      'NOT_FOUND',
+      'RATE_LIMITED',
+      'NO_STORAGE_AVAILABLE',
+      'BULKHEAD_FULL',
+      'QUEUE_UNAVAILABLE',
+      ...codes,
+    ),
   );
 }
 
@@ -63,8 +70,6 @@ export function ApiUploadEvents(): RouteDecorator {
     ApiOfUpload(
       'What happens to an upload, while it happens',
       'Server-sent events, until the upload comes to an end. `status`: its state has changed; `progress`: bytes have been delivered.',
-      'RATE_LIMITED',
-      'BULKHEAD_FULL',
       'SHUTTING_DOWN',
     ),
     ApiHeader({

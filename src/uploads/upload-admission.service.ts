@@ -5,7 +5,6 @@ import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
 import { departureOf, isGone } from '../errors/client-departure.js';
 import { Metrics } from '../observability/metrics.service.js';
-import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import { Bulkhead } from '../resilience/bulkhead.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
 import { contentLength } from './request-headers.js';
@@ -40,9 +39,13 @@ export class UploadAdmission {
     this.callers = new KeyedBulkhead('callers', {
       maxCallsPerKey: config.get('MAX_UPLOADS_PER_CALLER', { infer: true }),
       maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      callsAre: 'uploads',
       retryAfterMs: RETRY_AFTER_MS,
     });
-    metrics.outbound.watchBulkheads(() => this.readings());
+    metrics.outbound.watchBulkheads(() => [
+      { name: this.uploads.name, ...this.uploads.stats },
+      this.callers.reading,
+    ]);
   }
 
   /**
@@ -64,15 +67,6 @@ export class UploadAdmission {
     } finally {
       releaseCaller();
     }
-  }
-
-  /** All callers are one: there may be any number of them. */
-  private readings(): BulkheadReading[] {
-    const { inflight, rejected } = this.callers.stats;
-    return [
-      { name: this.uploads.name, ...this.uploads.stats },
-      { name: this.callers.name, inflight, rejected, queued: 0, inflightBytes: 0 },
-    ];
   }
 
   private async enter({ request, closing }: Entering): Promise<() => void> {

@@ -6,8 +6,8 @@ import type { UploadsLedger } from '../delivery/uploads-ledger.service.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { StoredFile } from '../storage/storage-element.js';
 import type { StorageElements } from '../storage/storage-elements.service.js';
-import type { StorageGateway } from '../storage/storage-gateway.service.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
+import type { StoredFileLookups } from './stored-file-lookups.service.js';
 import { UploadReceipts } from './upload-receipts.service.js';
 
 const ALICE = caller('alice', ['user']);
@@ -29,11 +29,11 @@ beforeEach(() => {
   unasked = [];
   clock = new ManualClock();
   const ledger = { find: () => inLedger(), cancel: () => inLedger() } as unknown as UploadsLedger;
-  const storage = {
+  const lookups = {
     find: () => Promise.resolve({ found: inStorage && { target: 'storage:a', file: inStorage }, unasked }),
-  } as unknown as StorageGateway;
+  } as unknown as StoredFileLookups;
   const elements = { retentionPolicyAt: () => 'permanent' } as unknown as StorageElements;
-  receipts = new UploadReceipts(ledger, storage, elements, clock);
+  receipts = new UploadReceipts(ledger, lookups, elements, clock);
 });
 
 function caller(subject: string, roles: string[] = [], scopes: string[] = []): Caller {

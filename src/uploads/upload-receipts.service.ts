@@ -9,9 +9,10 @@ import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import type { StoredFile } from '../storage/storage-element.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
-import { type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
+import type { PlacedFile } from '../storage/storage-gateway.service.js';
 import type { Receipt } from './receipt.dto.js';
 import { asOf, receiptOfRecord, rememberedReceiptOf, storedReceiptOf } from './receipts.js';
+import { StoredFileLookups } from './stored-file-lookups.service.js';
 
 /** An upload that somebody asked for. */
 export interface KnownUpload {
@@ -30,17 +31,18 @@ export class UploadReceipts {
 
   constructor(
     private readonly ledger: UploadsLedger,
-    private readonly storage: StorageGateway,
+    private readonly lookups: StoredFileLookups,
     private readonly elements: StorageElements,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /**
    * The upload of an id. Another caller's is not found either, so that nobody learns which ids there are.
-   * @throws NOT_FOUND; NO_STORAGE_AVAILABLE while an element that may have the file cannot be asked; QUEUE_UNAVAILABLE
+   * @throws NOT_FOUND; NO_STORAGE_AVAILABLE while an element that may have the file cannot be asked; QUEUE_UNAVAILABLE;
+   * RATE_LIMITED, BULKHEAD_FULL where the elements would have to be asked
    */
   async find(uploadId: string, caller: Caller): Promise<KnownUpload> {
-    const known = await this.look(uploadId);
+    const known = await this.look(uploadId, caller);
     if (known && (isOwn(known.receipt, caller) || permissionsOf(caller).has('admin:read'))) return known;
     throw notFound();
   }
@@ -48,7 +50,7 @@ export class UploadReceipts {
   /**
    * Takes an upload back that is not stored yet. One that is on its way just now is taken back when that attempt ends,
    * and its receipt says so until then.
-   * @throws NOT_FOUND, FORBIDDEN, CONFLICT when the file is stored, UPLOAD_EXPIRED, NO_STORAGE_AVAILABLE, QUEUE_UNAVAILABLE
+   * @throws FORBIDDEN, CONFLICT when the file is stored, UPLOAD_EXPIRED, and as `find`
    */
   async cancel(uploadId: string, caller: Caller): Promise<Receipt> {
     const { receipt, record } = await this.find(uploadId, caller);
@@ -59,20 +61,19 @@ export class UploadReceipts {
     if (cancelled.status === 'expired') throw expired();
     // A dead letter of which the storage has the file all the same: cancelled where its delivery had sent it.
     const wasStored = receipt.status === 'active' && cancelled.status === 'cancelled';
-    const now = wasStored ? await this.look(uploadId) : undefined;
+    const now = wasStored ? await this.look(uploadId, caller) : undefined;
     if (now?.receipt.status === 'active') throw alreadyStored();
     return receiptOfRecord(cancelled);
   }
 
-  private async look(uploadId: string): Promise<KnownUpload | undefined> {
+  private async look(uploadId: string, caller: Caller): Promise<KnownUpload | undefined> {
     let failure: Error | undefined;
     const record = await this.ledger.find(uploadId).catch((error: unknown) => {
       failure = asError(error);
       return undefined;
     });
     if (record && !this.mayBeStoredSince(record)) return this.knownAs(receiptOfRecord(record), record);
-    // Each call has its own time limit, and nothing is to be undone when the client leaves.
-    const { found, unasked } = await this.storage.find(uploadId, new AbortController().signal);
+    const { found, unasked } = await this.lookups.find(uploadId, caller);
     const stored = found && this.storedAs(uploadId, found, record);
     if (stored) return stored;
     if (record) return this.knownAs(receiptOfRecord(record), record);

@@ -4,6 +4,7 @@ import { StorageModule } from '../storage/storage.module.js';
 import { ContentHashService } from './content-hash.service.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import { ReceiptsController } from './receipts.controller.js';
+import { StoredFileLookups } from './stored-file-lookups.service.js';
 import { UploadAdmission } from './upload-admission.service.js';
 import { UploadEntrance } from './upload-entrance.service.js';
 import { UploadEvents } from './upload-events.service.js';
@@ -21,6 +22,7 @@ import { UploadsService } from './uploads.service.js';
   providers: [
     ContentHashService,
     InFlightUploads,
+    StoredFileLookups,
     UploadAdmission,
     UploadEntrance,
     UploadEvents,

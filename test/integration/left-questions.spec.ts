@@ -22,6 +22,7 @@ describe('a question to an element that takes its time', () => {
     running = await startApp({
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: element.url, mode: 'edit' }]),
       STORAGE_REQUEST_TIMEOUT_MS: '60000',
+      MAX_LOOKUPS_PER_CALLER: '4',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
     });
   });
@@ -47,6 +48,50 @@ describe('a question to an element that takes its time', () => {
     client.reset();
     await eventually(async () => expect(running.app.get(InFlightUploads).count).toBe(0));
     expect(running.app.get(CircuitBreakers).get(TARGET)?.totals).toMatchObject({ failure: 0, neutral: 1 });
+  });
+
+  describe('after a receipt', () => {
+    const clients: RawClient[] = [];
+
+    afterEach(() => clients.splice(0).forEach((client) => client.close()));
+
+    /** Asks, and gives the client that waits for the answer. */
+    async function ask(request: string, subject = 'alice'): Promise<RawClient> {
+      const client = await RawClient.connect(running.port);
+      clients.push(client);
+      const authorization = `Bearer ${await running.token({ sub: subject })}`;
+      return client.head(request, { Authorization: authorization });
+    }
+
+    async function underWay(lookups: number): Promise<void> {
+      const line = new RegExp(`^resilience_bulkhead_inflight{name="lookups"} ${lookups}$`, 'm');
+      await eventually(async () =>
+        expect(await (await fetch(`${running.url}/metrics`)).text()).toMatch(line),
+      );
+    }
+
+    it('is put once at a time, however many want to know', async () => {
+      const id = randomUUID();
+      const path = `/api/v1/files/${id}`;
+      for (const request of [`GET ${path}`, `HEAD ${path}`, `DELETE ${path}`, `GET ${path}/events`])
+        await ask(request);
+      await ask(`GET /api/v1/files/${id.toUpperCase()}`, 'bob');
+      await underWay(5);
+      expect(element.requests.map(({ path: asked }) => asked)).toEqual([path]);
+    });
+
+    it('is not put for a caller who has too many under way, and is for another one', async () => {
+      for (let count = 0; count < 4; count += 1) await ask(`GET /api/v1/files/${randomUUID()}`);
+      await underWay(4);
+      for (const request of ['GET', 'DELETE'].map((method) => `${method} /api/v1/files/${randomUUID()}`)) {
+        const refused = await (await ask(request)).response();
+        expect([refused.status, refused.json().code]).toEqual([429, 'RATE_LIMITED']);
+        expect(refused.headers.get('retry-after')).toBe('1');
+      }
+      await ask(`GET /api/v1/files/${randomUUID()}`, 'bob');
+      await underWay(5);
+      expect(element.requests).toHaveLength(5);
+    });
   });
 
   it.each(['stat', 'remove'] as const)('ends with the signal of the call: %s', async (what) => {
