@@ -78,19 +78,19 @@ describe('IncomingFile', () => {
   });
 
   it('says that it has begun with its first byte, or at its end where it has none', async () => {
-    const begun: string[] = [];
+    const lengths: string[] = [];
     const [file, empty] = [open(), open()];
-    void file.whenBegun.then(() => begun.push(`${file.length}`));
-    void empty.whenBegun.then(() => begun.push(`${empty.length}`));
+    void file.whenBegun.then(() => lengths.push(`${file.length}`));
+    void empty.whenBegun.then(() => lengths.push(`${empty.length}`));
     await setImmediate();
-    expect(begun).toEqual([]);
+    expect(lengths).toEqual([]);
     file.write(Buffer.from('x'));
     await setImmediate();
-    expect(begun).toEqual(['undefined']);
+    expect(lengths).toEqual(['undefined']);
     const read = buffer(empty.open(never));
     await empty.end();
     await setImmediate();
-    expect(begun).toEqual(['undefined', '0']);
+    expect(lengths).toEqual(['undefined', '0']);
     expect(empty.digest()).toEqual({ size: 0, sha256: sha256(await read) });
     await file.end();
     expect(file.length).toBe(1);

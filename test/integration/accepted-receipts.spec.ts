@@ -170,18 +170,19 @@ describe('the receipt of an upload that was stored at once', () => {
     return fetch(running.url + path, { ...init, headers });
   }
 
-  async function stored(): Promise<Json> {
+  async function stored(text: string): Promise<Json> {
     const body = new FormData();
     body.append('tags', '["a"]');
     body.append('ttl_days', '7');
-    body.append('file', new Blob(['hello']), 'a.txt');
+    body.append('file', new Blob([text]), 'a.txt');
     const answer = await call('/api/v1/files/upload', { method: 'POST', body });
     expect(answer.status).toBe(201);
     return (await answer.json()) as Json;
   }
 
-  it('is what its storage element remembers, and opens no database', async () => {
-    const receipt = await stored();
+  it.each(['hello', ''])('is what its storage element remembers of %j, without a database', async (text) => {
+    const receipt = await stored(text);
+    expect(receipt.size).toBe(text.length);
     const path = `/api/v1/files/${String(receipt.upload_id)}`;
     expect(await (await call(path)).json()).toEqual(receipt);
     expect((await call(path, {}, ADMIN)).status).toBe(200);

@@ -77,7 +77,7 @@ describe('a question to an element that takes its time', () => {
         await ask(request);
       await ask(`GET /api/v1/files/${id.toUpperCase()}`, 'bob');
       await underWay(5);
-      expect(element.requests.map(({ path: asked }) => asked)).toEqual([path]);
+      expect(element.requests.map((question) => question.path)).toEqual([path]);
     });
 
     it('is not put for a caller who has too many under way, and is for another one', async () => {

@@ -295,14 +295,5 @@ describe('uploads', () => {
       const answer = await put('abc').set('Content-Type', 'text/plain').send('body');
       expect([answer.status, answer.body.code]).toEqual([400, 'VALIDATION_ERROR']);
     });
-
-    it('stores a file of no bytes, and finds it again', async () => {
-      const id = randomUUID();
-      const answer = await put(id).set('Content-Length', '0');
-      expect([answer.status, answer.body.size]).toEqual([201, 0]);
-      expect((await onlyStoredContent(running.dataDir)).length).toBe(0);
-      const again = await put(id).set('Content-Length', '0');
-      expect([again.status, again.body]).toEqual([200, answer.body]);
-    });
   });
 });
