@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
@@ -41,8 +41,7 @@ const READ_MS = 1_000;
 @Injectable()
 export class DeliveryMetrics {
   private readonly logger = new Logger(DeliveryMetrics.name);
-  private readonly jobs: Counter<'outcome'>;
-  private readonly durations: Histogram<'outcome'>;
+  private readonly ends: ReadonlyMap<JobOutcome, (durationMs: number) => void>;
   private readonly died: Counter<'reason'>;
   private readonly revived: Counter<'reason'>;
   private reading:
@@ -56,20 +55,7 @@ export class DeliveryMetrics {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     const registers = [registry];
-    this.jobs = new Counter({
-      name: 'delivery_jobs_total',
-      help: 'Tries at deliveries, registrations and removals of copies, by how they ended.',
-      labelNames: ['outcome'],
-      registers,
-    });
-    for (const outcome of OUTCOMES) this.jobs.inc({ outcome }, 0);
-    this.durations = new Histogram({
-      name: 'delivery_duration_seconds',
-      help: 'Time of a try at a delivery, registration or removal, from its claim to its end.',
-      labelNames: ['outcome'],
-      buckets: DURATIONS_SECONDS,
-      registers,
-    });
+    this.ends = endsOfTries(registers);
     this.died = byReason('dead_lettered_total', 'Tasks that became dead letters, by why.', registers);
     this.revived = byReason(
       'dead_letters_redelivered_total',
@@ -82,9 +68,7 @@ export class DeliveryMetrics {
 
   /** A try at a task has ended, and what becomes of the task is written down. */
   settled(kind: TaskKind, step: NextStep, durationMs: number): void {
-    const outcome = outcomeOf(kind, step);
-    this.jobs.inc({ outcome });
-    this.durations.observe({ outcome }, durationMs / 1000);
+    this.ends.get(outcomeOf(kind, step))?.(durationMs);
     if (step.kind === 'die') this.died.inc({ reason: labelOf(step.reason) });
   }
 
@@ -187,6 +171,36 @@ export class DeliveryMetrics {
       return undefined;
     }
   }
+}
+
+/** What counts a try by how it ended. Each series is bound once, not with every try. */
+function endsOfTries(registers: Registry[]): ReadonlyMap<JobOutcome, (durationMs: number) => void> {
+  const jobs = new Counter({
+    name: 'delivery_jobs_total',
+    help: 'Tries at deliveries, registrations and removals of copies, by how they ended.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'delivery_duration_seconds',
+    help: 'Time of a try at a delivery, registration or removal, from its claim to its end.',
+    labelNames: ['outcome'],
+    buckets: DURATIONS_SECONDS,
+    registers,
+  });
+  return new Map(
+    OUTCOMES.map((outcome) => {
+      const [count, duration] = [jobs.labels({ outcome }), durations.labels({ outcome })];
+      count.inc(0);
+      return [
+        outcome,
+        (durationMs) => {
+          count.inc();
+          duration.observe(durationMs / 1000);
+        },
+      ];
+    }),
+  );
 }
 
 function byReason(name: string, help: string, registers: Registry[]): Counter<'reason'> {

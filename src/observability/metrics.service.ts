@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Registry } from 'prom-client';
+import { Registry } from '@prometheus-io/client';
 import { OutboundMetrics } from './outbound-metrics.js';
 import { processMetrics } from './process-metrics.js';
 import { UploadMetrics } from './upload-metrics.js';

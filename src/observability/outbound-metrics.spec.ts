@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Registry } from 'prom-client';
+import { Registry } from '@prometheus-io/client';
 import { OutboundMetrics } from './outbound-metrics.js';
 
 async function samples(registry: Registry): Promise<string[]> {

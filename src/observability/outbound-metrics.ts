@@ -1,4 +1,4 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 
 /** Why an attempt that failed was not followed by another one, although there was an attempt left. */
 export type SuppressedRetry = 'budget' | 'deadline' | 'not_replayable' | 'predicate' | 'aborted';

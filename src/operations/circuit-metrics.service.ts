@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import { Metrics } from '../observability/metrics.service.js';
 import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
 

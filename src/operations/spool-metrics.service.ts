@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Gauge } from 'prom-client';
+import { Gauge } from '@prometheus-io/client';
 import { Metrics } from '../observability/metrics.service.js';
 import { SpoolFolder, type SpoolUsage } from '../resilience/spool-folder.service.js';
 

@@ -9,6 +9,33 @@ import { eventually } from '../support/eventually.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { RawClient } from '../support/raw-client.js';
 
+/** What dashboards and alerts are built on. */
+const FAMILIES = {
+  counter: `
+    upload_requests_total upload_received_bytes_total upload_forwarded_bytes_total
+    resilience_retry_attempts_total resilience_retry_suppressed_total resilience_fallback_total
+    resilience_timeouts_total resilience_bulkhead_rejected_total resilience_circuit_breaker_transitions_total
+    resilience_circuit_breaker_calls_total delivery_jobs_total dead_lettered_total
+    dead_letters_redelivered_total process_cpu_user_seconds_total process_cpu_system_seconds_total
+    process_cpu_seconds_total`,
+  histogram: `
+    upload_duration_seconds upload_size_bytes delivery_duration_seconds nodejs_gc_duration_seconds`,
+  gauge: `
+    upload_inflight resilience_bulkhead_inflight resilience_bulkhead_queued
+    resilience_bulkhead_inflight_bytes resilience_circuit_breaker_state body_spool_bytes body_spool_files
+    body_spool_spare_bytes body_spool_oldest_age_seconds body_spool_limit_bytes delivery_queue_depth
+    dead_letters_oldest_age_seconds dead_letters spool_bytes spool_files spool_oldest_age_seconds
+    spool_limit_bytes process_start_time_seconds process_resident_memory_bytes process_virtual_memory_bytes
+    process_heap_bytes process_open_fds process_max_fds nodejs_eventloop_lag_seconds
+    nodejs_eventloop_lag_min_seconds nodejs_eventloop_lag_max_seconds nodejs_eventloop_lag_mean_seconds
+    nodejs_eventloop_lag_stddev_seconds nodejs_eventloop_lag_p50_seconds nodejs_eventloop_lag_p90_seconds
+    nodejs_eventloop_lag_p99_seconds nodejs_active_resources nodejs_active_resources_total
+    nodejs_active_handles nodejs_active_handles_total nodejs_active_requests nodejs_active_requests_total
+    nodejs_heap_size_total_bytes nodejs_heap_size_used_bytes nodejs_external_memory_bytes
+    nodejs_heap_space_size_total_bytes nodejs_heap_space_size_used_bytes
+    nodejs_heap_space_size_available_bytes nodejs_version_info`,
+};
+
 describe('GET /metrics', () => {
   let running: RunningApp;
   let circuits: CircuitBreakers;
@@ -175,6 +202,12 @@ describe('GET /metrics', () => {
     const shown = [...(await metrics()).keys()].join('\n');
     expect(shown).not.toContain('mallory');
     expect(shown).not.toContain(id);
+  });
+
+  it.each(Object.entries(FAMILIES))('has every %s by its name', async (type, names) => {
+    const { text } = await request(running.url).get('/metrics');
+    const found = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].filter(([, , kind]) => kind === type);
+    expect(found.map(([, name]) => name)).toEqual(expect.arrayContaining(names.trim().split(/\s+/)));
   });
 
   it('shows the process, also of a second application in it', async () => {
