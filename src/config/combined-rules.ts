@@ -1,4 +1,5 @@
 import { namesHttpElement, repeatedIds } from './storage-elements.variable.js';
+import { sharedFolderProblems } from './storage-folders.js';
 
 type Given = Record<string, string | undefined>;
 
@@ -14,6 +15,7 @@ export function combinedProblems(given: Given): string[] {
     ...credentialProblems(given),
     ...adminProblems(given),
     ...repeatedElementProblems(given),
+    ...sharedFolderProblems(given),
     ...(given.NODE_ENV === 'production' ? missingInProduction(given) : []),
   ];
 }

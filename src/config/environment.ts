@@ -1,5 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 import { authVariables } from './auth.variables.js';
@@ -10,7 +9,7 @@ import { observabilityVariables } from './observability.variables.js';
 import { resilienceVariables } from './resilience.variables.js';
 import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
-import type { StorageElementSettings } from './storage-elements.variable.js';
+import { defaultElements, type StorageElementSettings } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
 import { uploadVariables } from './upload.variables.js';
 import { utf8Text } from './utf8-text.js';
@@ -54,7 +53,7 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
   if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
   return {
     ...parsed.data,
-    STORAGE_ELEMENTS: parsed.data.STORAGE_ELEMENTS ?? localElements(parsed.data.DATA_DIR),
+    STORAGE_ELEMENTS: parsed.data.STORAGE_ELEMENTS ?? defaultElements(parsed.data.DATA_DIR),
   };
 }
 
@@ -74,15 +73,4 @@ function readEnvFile(): Record<string, string | undefined> {
 function describe({ path, message }: z.core.$ZodIssue): string {
   const name = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${String(step)}`)).join('');
   return `${name.slice(1)}: ${message}`;
-}
-
-/** One element for each retention policy, so that a first start needs no configuration. */
-function localElements(dataDir: string): StorageElementSettings[] {
-  return (['edit', 'rw'] as const).map((mode) => ({
-    id: `local-${mode}`,
-    driver: 'local',
-    path: join(dataDir, 'storage', mode),
-    mode,
-    priority: 100,
-  }));
 }

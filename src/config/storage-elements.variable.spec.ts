@@ -118,7 +118,13 @@ describe('STORAGE_ELEMENTS', () => {
   });
 
   it('names what is wrong with every element at once', () => {
-    expect(problemsOf([{ ...local, mode: 'x' }, local, { ...remote, url: 1 }])).toEqual([
+    expect(
+      problemsOf([
+        { ...local, mode: 'x' },
+        { ...local, path: '/other' },
+        { ...remote, url: 1 },
+      ]),
+    ).toEqual([
       'STORAGE_ELEMENTS[0].mode: must be edit, rw, ro or ar, got "x"',
       'STORAGE_ELEMENTS[2].url: must be an http or https URL',
       'STORAGE_ELEMENTS[1].id: is taken: disk is there twice',

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
 import { utf8Text } from './utf8-text.js';
 import { httpUrl } from './variables.js';
@@ -27,6 +28,7 @@ const storageElementSchema = z.discriminatedUnion('driver', [
 ]);
 
 const httpElement = z.looseObject({ driver: z.literal('http') });
+const localElement = z.looseObject({ driver: z.literal('local'), path: z.string().min(1) });
 const namedElement = z.looseObject({ id: shared.id });
 
 /** One entry of `STORAGE_ELEMENTS`. */
@@ -62,6 +64,25 @@ export function namesHttpElement(value: string | undefined): boolean {
 export function repeatedIds(value: string | undefined): { index: number; id: string }[] {
   const ids = elementsIn(value).map((element) => namedElement.safeParse(element).data?.id);
   return ids.flatMap((id, index) => (id !== undefined && ids.indexOf(id) < index ? [{ index, id }] : []));
+}
+
+/** The folder of each local element, by its index; of those whose driver and path can be read. */
+export function localPaths(value: string | undefined): [index: number, path: string][] {
+  return elementsIn(value).flatMap((element, index) => {
+    const path = localElement.safeParse(element).data?.path;
+    return path === undefined ? [] : [[index, path]];
+  });
+}
+
+/** One element for each retention policy, so that a first start needs no configuration. */
+export function defaultElements(dataDir: string): StorageElementSettings[] {
+  return (['edit', 'rw'] as const).map((mode) => ({
+    id: `local-${mode}`,
+    driver: 'local',
+    path: join(dataDir, 'storage', mode),
+    mode,
+    priority: 100,
+  }));
 }
 
 function elementsIn(value: string | undefined): readonly unknown[] {
