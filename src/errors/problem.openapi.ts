@@ -20,7 +20,7 @@ class WrongField {
   @ApiProperty({ example: 'ttl_days' })
   readonly field!: string;
 
-  @ApiProperty({ example: 'ttl_days must not be greater than 365' })
+  @ApiProperty({ example: 'ttl_days must be a whole number from 1 to 365' })
   readonly message!: string;
 }
 

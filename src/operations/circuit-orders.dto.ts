@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, Max, Min } from 'class-validator';
+import { WholeNumber } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
 import { Reason } from './reason.decorator.js';
 
@@ -23,8 +23,6 @@ export class ForceOpenOrder {
     description: 'After that time calls are tried again. Without it only a reset ends it.',
   })
   @OptionalMember()
-  @IsInt()
-  @Min(1)
-  @Max(LONGEST_TTL_SECONDS)
+  @WholeNumber(1, LONGEST_TTL_SECONDS)
   readonly ttl_seconds?: number;
 }

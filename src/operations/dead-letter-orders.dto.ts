@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsInt, IsObject, Max, Min, ValidateNested } from 'class-validator';
+import { IsObject, ValidateNested } from 'class-validator';
+import { WholeNumber } from '../errors/rule.decorator.js';
 import { DeadLetterFilterBody } from './dead-letter-query.dto.js';
 import { OptionalMember } from './optional-member.decorator.js';
 import { Reason } from './reason.decorator.js';
@@ -28,9 +29,7 @@ export class RedeliverAllOrder extends RedeliverOrder {
     description: 'At most so many, the oldest first; never more than `DEAD_LETTER_REDELIVERY_MAX`.',
   })
   @OptionalMember()
-  @IsInt()
-  @Min(1)
-  @Max(MOST_AT_ONCE)
+  @WholeNumber(1, MOST_AT_ONCE)
   readonly limit: number = MOST_AT_ONCE;
 }
 

@@ -1,8 +1,9 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsString, Length, Matches, Max, Min } from 'class-validator';
+import { IsIn } from 'class-validator';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
 import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
+import { Text, WholeNumber } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
 
 const LONGEST_AGE_SECONDS = 3_155_760_000;
@@ -11,7 +12,9 @@ const MOST_LETTERS = 200;
 const DEFAULT_LETTERS = 50;
 
 /** Nothing that a database would choke on. */
-const PLAIN_TEXT = /^[^\p{Cc}\p{Cs}]+$/u;
+function PlainText(max: number): PropertyDecorator {
+  return Text(max, /^[^\p{Cc}\p{Cs}]+$/u, 'without control characters');
+}
 
 /** A query has texts only. What is no number is left for the check of its class to name. */
 function Digits(): PropertyDecorator {
@@ -24,9 +27,7 @@ function Digits(): PropertyDecorator {
 export class DeadLetterFilterBody {
   @ApiPropertyOptional({ example: 'STORAGE_FAILED', description: 'What they died of.' })
   @OptionalMember()
-  @IsString()
-  @Length(1, 64)
-  @Matches(PLAIN_TEXT)
+  @PlainText(64)
   readonly reason?: string;
 
   @ApiPropertyOptional({
@@ -34,16 +35,12 @@ export class DeadLetterFilterBody {
     description: 'Where they were tried last, or may be all the same: a storage element or another target.',
   })
   @OptionalMember()
-  @IsString()
-  @Length(1, 100)
-  @Matches(PLAIN_TEXT)
+  @PlainText(100)
   readonly target?: string;
 
   @ApiPropertyOptional({ description: '`sub` of the token with which the file was uploaded.' })
   @OptionalMember()
-  @IsString()
-  @Length(1, 255)
-  @Matches(PLAIN_TEXT)
+  @PlainText(255)
   readonly owner?: string;
 
   @ApiPropertyOptional({ enum: TASK_KINDS })
@@ -54,17 +51,13 @@ export class DeadLetterFilterBody {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for longer than this.' })
   @OptionalMember()
   @Digits()
-  @IsInt()
-  @Min(0)
-  @Max(LONGEST_AGE_SECONDS)
+  @WholeNumber(0, LONGEST_AGE_SECONDS)
   readonly older_than_seconds?: number;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for less than this.' })
   @OptionalMember()
   @Digits()
-  @IsInt()
-  @Min(0)
-  @Max(LONGEST_AGE_SECONDS)
+  @WholeNumber(0, LONGEST_AGE_SECONDS)
   readonly newer_than_seconds?: number;
 }
 
@@ -72,16 +65,13 @@ export class DeadLetterFilterBody {
 export class DeadLetterQuery extends DeadLetterFilterBody {
   @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
   @OptionalMember()
-  @IsString()
-  @Length(1, LONGEST_CURSOR)
+  @Text(LONGEST_CURSOR)
   readonly cursor?: string;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_LETTERS, default: DEFAULT_LETTERS })
   @OptionalMember()
   @Digits()
-  @IsInt()
-  @Min(1)
-  @Max(MOST_LETTERS)
+  @WholeNumber(1, MOST_LETTERS)
   readonly limit: number = DEFAULT_LETTERS;
 }
 

@@ -35,6 +35,13 @@ describe('readJsonObject', () => {
     expect(await readJsonObject(incoming)).toEqual({ a: 1 });
   });
 
+  it.each(['{"a":', "{'a':1}", '{"a":1,}', '"\\x"'])('says that %s is not valid JSON', async (text) => {
+    const { incoming, end } = await begin(text);
+    end();
+    const refusal = { code: 'VALIDATION_ERROR', detail: 'The body is not valid JSON.' };
+    await expect(readJsonObject(incoming)).rejects.toMatchObject(refusal);
+  });
+
   it('gives up on a client that does not finish', async () => {
     const { incoming } = await begin('{"a":');
     jest.useFakeTimers();

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty } from '@nestjs/swagger';
-import { IsString, Length, Matches } from 'class-validator';
+import { Text } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
 
 const LONGEST_REASON = 500;
@@ -11,9 +11,7 @@ const SAYS_SOMETHING = /[\p{L}\p{N}\p{P}\p{S}]/u;
 export function Reason(whereto: string, required = true): PropertyDecorator {
   return applyDecorators(
     ApiProperty({ required, minLength: 1, maxLength: LONGEST_REASON, description: `For ${whereto}.` }),
-    IsString(),
-    Length(1, LONGEST_REASON),
-    Matches(SAYS_SOMETHING),
+    Text(LONGEST_REASON, SAYS_SOMETHING, 'that says something'),
     ...(required ? [] : [OptionalMember()]),
   );
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ServiceError } from '../errors/service-error.js';
+import { type FieldError, ServiceError } from '../errors/service-error.js';
 import { type UploadFields, readUploadFields } from './upload-fields.js';
 
 type Texts = Partial<Record<keyof UploadFields, string>>;
@@ -7,15 +7,19 @@ type Texts = Partial<Record<keyof UploadFields, string>>;
 const read = (texts: Texts): UploadFields =>
   readUploadFields(new Map(Object.entries(texts) as [keyof UploadFields, string][]));
 
-function wrongFields(texts: Texts): string[] {
+function problemsOf(texts: Texts): readonly FieldError[] {
   try {
     read(texts);
   } catch (error) {
-    if (error instanceof ServiceError)
-      return (error.options.fields ?? []).map(({ field }) => field).toSorted();
+    if (error instanceof ServiceError) return error.options.fields ?? [];
   }
   return [];
 }
+
+const wrongFields = (texts: Texts): string[] =>
+  problemsOf(texts)
+    .map(({ field }) => field)
+    .toSorted();
 
 describe('readUploadFields', () => {
   it('fills in the defaults', () => {
@@ -91,6 +95,27 @@ describe('readUploadFields', () => {
   it('takes a description of 1000 characters and refuses one more', () => {
     expect(wrongFields({ description: 'x'.repeat(1000) })).toEqual([]);
     expect(wrongFields({ description: 'x'.repeat(1001) })).toEqual(['description']);
+  });
+
+  it.each(['7.0', 'x', '366', '0'])('says one thing of ttl_days %s', (ttl_days) => {
+    const message = 'ttl_days must be a whole number from 1 to 365';
+    expect(problemsOf({ ttl_days })).toEqual([{ field: 'ttl_days', message }]);
+  });
+
+  it('calls bad JSON so, and what is no JSON of the right kind by that kind', () => {
+    expect(problemsOf({ tags: 'a,b', metadata: '{"a":' })).toEqual([
+      { field: 'tags', message: 'tags is not valid JSON' },
+      { field: 'metadata', message: 'metadata is not valid JSON' },
+    ]);
+    for (const [tags, metadata] of [
+      ['{}', '[]'],
+      ['"a"', '"a"'],
+      ['[1]', 'null'],
+    ])
+      expect(problemsOf({ tags, metadata })).toEqual([
+        { field: 'tags', message: 'tags must be a JSON array of strings' },
+        { field: 'metadata', message: 'metadata must be a JSON object' },
+      ]);
   });
 
   it('names all wrong fields at once', () => {

@@ -1,25 +1,24 @@
-import {
-  IsArray,
-  IsIn,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-  validateSync,
-} from 'class-validator';
+import { isArray, IsIn, isObject, IsOptional, IsString, MaxLength, validateSync } from 'class-validator';
 import { type FieldError, ServiceError } from '../errors/service-error.js';
 import { exceedsNesting } from '../errors/json-depth.js';
 import { repeatsMember } from '../errors/json-members.js';
 import { parseKeepingNumbers } from '../errors/json-numbers.js';
 import { isStorable } from '../errors/json-text.js';
+import { Rule, WholeNumber } from '../errors/rule.decorator.js';
 import type { RetentionPolicy } from '../storage/storage-element.js';
 
 const DEFAULT_TTL_DAYS = 30;
 /** Whoever writes or reads `metadata` later goes down by recursion. */
 const MOST_LEVELS = 32;
+/** What becomes of a text that is not valid JSON. */
+const NOT_JSON = Symbol('not JSON');
+
+function JsonPart(kind: string, holds: (value: unknown) => boolean): PropertyDecorator {
+  return Rule(
+    ({ value }) => `$property ${value === NOT_JSON ? 'is not valid JSON' : `must be a JSON ${kind}`}`,
+    holds,
+  );
+}
 
 /** The text parts of an upload, after their types have been read from the text. */
 export class UploadFields {
@@ -32,21 +31,18 @@ export class UploadFields {
   retention_policy: RetentionPolicy = 'temporary';
 
   @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(365)
+  @WholeNumber(1, 365)
   ttl_days: number | null = null;
 
-  @IsArray()
-  @IsString({ each: true })
+  @JsonPart('array of strings', (value) => isArray(value) && value.every((tag) => typeof tag === 'string'))
   tags: string[] = [];
 
   /** Numbers that JavaScript cannot hold are kept as text in it (`parseKeepingNumbers`). */
-  @IsObject()
+  @JsonPart('object', isObject)
   metadata: Record<string, unknown> = {};
 }
 
-/** How the text of a part becomes a value; what cannot be read stays text, and validation names the field. */
+/** How the text of a part becomes a value; what cannot be read stays text or is `NOT_JSON`, and validation names the field. */
 const READERS: Record<keyof UploadFields, (text: string) => unknown> = {
   description: (text) => text,
   retention_policy: (text) => text,
@@ -121,6 +117,6 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return text;
+    return NOT_JSON;
   }
 }
