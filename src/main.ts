@@ -1,6 +1,11 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
-import { ConfigurationError, type Environment, loadEnvironment } from './config/environment.js';
+import {
+  ConfigurationError,
+  type Environment,
+  loadEnvironment,
+  strayVariables,
+} from './config/environment.js';
 import { asError } from './errors/as-error.js';
 import { createApp, portOf } from './create-app.js';
 import { printWelcome } from './welcome.js';
@@ -8,6 +13,7 @@ import { shutDownOnSignal } from './shutdown.js';
 
 async function main(environment: Environment): Promise<void> {
   const app = await createApp(environment);
+  for (const warning of strayVariables()) new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
   await app.listen(environment.PORT, environment.HOST);
   const port = portOf(app);

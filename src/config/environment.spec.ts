@@ -202,6 +202,13 @@ describe('a configuration that is not usable', () => {
     ]);
   });
 
+  it('names what may have been meant as well', () => {
+    expect(problemsOf({ MAX_PARTS: '0', MAX_FILE_SIZE: 'secret', COLOUR: 'blue' })).toEqual([
+      'MAX_PARTS: must be at least 1, got 0',
+      'MAX_FILE_SIZE is not a variable of this service; did you mean MAX_FILE_BYTES?',
+    ]);
+  });
+
   it('puts one problem on a line, for people', () => {
     expect(() => parseEnvironment({ PORT: 'abc', MAX_PARTS: '0' })).toThrow(
       'The configuration is not usable:\n' +

@@ -11,6 +11,7 @@ import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
 import { defaultElements, type StorageElementSettings } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
+import { misspeltVariables, unknownVariables } from './unknown-variables.js';
 import { uploadVariables } from './upload.variables.js';
 import { utf8Text } from './utf8-text.js';
 
@@ -50,7 +51,11 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
   );
   const parsed = schema.safeParse(given, { error: describeIssue });
   const problems = [...(parsed.error?.issues ?? []).map(describe), ...combinedProblems(given)];
-  if (!parsed.success || problems.length > 0) throw new ConfigurationError(problems);
+  if (!parsed.success || problems.length > 0)
+    throw new ConfigurationError([
+      ...problems,
+      ...misspeltVariables(Object.keys(variables), Object.keys(given)),
+    ]);
   return {
     ...parsed.data,
     STORAGE_ELEMENTS: parsed.data.STORAGE_ELEMENTS ?? defaultElements(parsed.data.DATA_DIR),
@@ -60,6 +65,11 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
 /** The configuration of this process: its environment, over an `.env` file where there is one. */
 export function loadEnvironment(): Environment {
   return parseEnvironment({ ...readEnvFile(), ...process.env });
+}
+
+/** Names the variables that were meant for this service and that it does not have, one a sentence. */
+export function strayVariables(): string[] {
+  return unknownVariables(Object.keys(variables), Object.keys(readEnvFile()), Object.keys(process.env));
 }
 
 function readEnvFile(): Record<string, string | undefined> {

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadEnvironment } from './environment.js';
+import { loadEnvironment, strayVariables } from './environment.js';
 
 describe('the configuration of this process', () => {
   const home = process.cwd();
@@ -18,6 +18,7 @@ describe('the configuration of this process', () => {
     rmSync(folder, { recursive: true });
     delete process.env.MAX_PARTS;
     delete process.env.JWT_ISSUER;
+    delete process.env.MAX_PART;
   });
 
   it('is its environment over an .env file', () => {
@@ -34,6 +35,15 @@ describe('the configuration of this process', () => {
   it('does not pass over an .env file in another encoding', () => {
     writeFileSync('.env', '\ufeffMAX_PARTS=7\n', 'utf16le');
     expect(() => loadEnvironment()).toThrow('.env: must be UTF-8');
+  });
+
+  it('names variables that it does not have', () => {
+    writeFileSync('.env', 'MAX_PARTS=7\nCOLOUR=blue\n');
+    process.env.MAX_PART = '8';
+    expect(strayVariables()).toEqual([
+      'COLOUR in .env is not a variable of this service',
+      'MAX_PART is not a variable of this service; did you mean MAX_PARTS?',
+    ]);
   });
 
   it('needs no .env file', () => {

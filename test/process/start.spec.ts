@@ -24,8 +24,9 @@ describe('start', () => {
   });
 
   it('in development prints an upload that works as it is pasted', async () => {
-    const service = await start({ NODE_ENV: 'development' });
+    const service = await start({ NODE_ENV: 'development', MAX_FILE_BYTE: '1' });
     await service.port();
+    expect(service.output()).toMatch(/"level":"warn".*MAX_FILE_BYTE is not .*did you mean MAX_FILE_BYTES\?/);
     const command = await printed(service, /^curl [^\n]*\\\n[^\n]*$/m);
     const { stdout } = await run(
       'bash',
