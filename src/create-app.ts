@@ -35,7 +35,7 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   setUpCors(app, environment.CORS_ORIGINS);
   // After all that sets headers, so that refusals carry them as well.
   app.use(refuseProtocolFailure, refuseUnservedVersion);
-  setUpOpenApi(app);
+  setUpOpenApi(app, environment.PUBLIC_URL);
   return app;
 }
 

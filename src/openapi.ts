@@ -21,15 +21,15 @@ const VERSIONED: Headers = {
 /**
  * Serves the documentation at `/docs` and the OpenAPI document at `/docs/json`. The pages come from the npm
  * package, so no internet is needed. The document is made when it is first asked for, which keeps it out of the
- * time to start.
+ * time to start. `publicUrl` is where the page sends what is tried; without it, to where the page itself is from.
  */
-export function setUpOpenApi(app: INestApplication): void {
-  const description = new DocumentBuilder()
+export function setUpOpenApi(app: INestApplication, publicUrl?: string): void {
+  const builder = new DocumentBuilder()
     .setTitle('Ingester')
     .setDescription('Takes files, checks them and streams them on to storage.')
     .setVersion(serviceVersion())
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' })
-    .build();
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
+  const description = (publicUrl === undefined ? builder : builder.addServer(publicUrl)).build();
   const options = { extraModels: [ProblemBody] };
   SwaggerModule.setup('docs', app, () => completed(SwaggerModule.createDocument(app, description, options)), {
     jsonDocumentUrl: 'docs/json',

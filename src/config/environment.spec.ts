@@ -150,6 +150,28 @@ describe('words', () => {
   });
 });
 
+describe('the public URL', () => {
+  it.each([
+    ['https://files.example', 'https://files.example'],
+    ['https://files.example/', 'https://files.example'],
+    ['HTTP://Files.example:8443/in/v2//', 'http://files.example:8443/in/v2'],
+    ['https://dateien-für-alle.example/größe', 'https://xn--dateien-fr-alle-7vb.example/gr%C3%B6%C3%9Fe'],
+  ])('%s is read as %s', (value, url) => {
+    expect(parseEnvironment({ PUBLIC_URL: value }).PUBLIC_URL).toBe(url);
+  });
+
+  it.each([
+    ['/in', 'must be an http or https URL'],
+    ['files.example', 'must be an http or https URL'],
+    ['ftp://files.example', 'must be an http or https URL'],
+    ['https://me:secret@files.example', 'must not hold a user name or password'],
+    ['https://files.example/?', 'must not have a query or fragment'],
+    ['https://files.example/#top', 'must not have a query or fragment'],
+  ])('%s is refused', (value, problem) => {
+    expect(problemsOf({ PUBLIC_URL: value })).toEqual([`PUBLIC_URL: ${problem}`]);
+  });
+});
+
 describe('lists', () => {
   it('are split at commas, without blanks and empty items', () => {
     const { CORS_ORIGINS } = parseEnvironment({

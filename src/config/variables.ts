@@ -52,6 +52,15 @@ export function url(meaning: string) {
   return httpUrl().optional().meta({ description: meaning, unit: 'URL' });
 }
 
+/** The address under which a service is: nothing that belongs to one request, and no slash at its end. */
+export function baseUrl(meaning: string) {
+  return httpUrl()
+    .refine((value) => !/[?#]/.test(value), 'must not have a query or fragment')
+    .transform((value) => new URL(value).href.replace(/\/+$/, ''))
+    .optional()
+    .meta({ description: meaning, unit: 'URL' });
+}
+
 /** A comma-separated list, each item of which fits `pattern`; unset means the empty list. */
 export function list(meaning: string, pattern: RegExp, rule: string) {
   return z

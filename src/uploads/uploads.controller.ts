@@ -1,10 +1,12 @@
 import { Controller, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
+import type { Environment } from '../config/environment.js';
 import type { Receipt } from './receipt.dto.js';
 import type { UploadAnswer } from './upload-answer.js';
 import { invalidFields } from './upload-fields.js';
@@ -22,7 +24,14 @@ const STATUSES: Readonly<Record<UploadAnswer['outcome'], HttpStatus>> = {
 @ApiTags('files')
 @RequirePermission('files:write')
 export class UploadsController {
-  constructor(private readonly uploads: UploadsService) {}
+  private readonly publicUrl: string;
+
+  constructor(
+    private readonly uploads: UploadsService,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
+  }
 
   @Post('upload')
   @ApiMultipartUpload()
@@ -32,7 +41,7 @@ export class UploadsController {
     @CurrentCaller() caller: Caller,
   ): Promise<Receipt> {
     response.vary('Prefer');
-    return receiptIn(response, await this.uploads.create(request, response, caller));
+    return this.answer(response, await this.uploads.create(request, response, caller));
   }
 
   @Put(':uuid')
@@ -45,14 +54,15 @@ export class UploadsController {
   ): Promise<Receipt> {
     response.vary('Prefer');
     if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
-    return receiptIn(response, await this.uploads.put(request, response, uuid.toLowerCase(), caller));
+    return this.answer(response, await this.uploads.put(request, response, uuid.toLowerCase(), caller));
   }
-}
 
-/** Sets status and headers. What is not stored yet can be asked for at its `Location`. */
-function receiptIn(response: Response, { receipt, outcome, asPreferred = false }: UploadAnswer): Receipt {
-  response.status(STATUSES[outcome]);
-  if (outcome === 'accepted') response.setHeader('Location', `/api/v1/files/${receipt.upload_id}`);
-  if (asPreferred) response.setHeader('Preference-Applied', 'respond-async');
-  return receipt;
+  /** Sets status and headers. What is not stored yet can be asked for at its `Location`. */
+  private answer(response: Response, { receipt, outcome, asPreferred = false }: UploadAnswer): Receipt {
+    response.status(STATUSES[outcome]);
+    if (outcome === 'accepted')
+      response.setHeader('Location', `${this.publicUrl}/api/v1/files/${receipt.upload_id}`);
+    if (asPreferred) response.setHeader('Preference-Applied', 'respond-async');
+    return receipt;
+  }
 }

@@ -35,12 +35,14 @@ async function expectProblem(answer: Response, status: number, code: string): Pr
 
 describe('an upload that no storage element takes', () => {
   it('is accepted with 202 and a receipt, and stored when the element is back', async () => {
-    service = await startAccepting();
+    service = await startAccepting({ PUBLIC_URL: 'https://files.example/in/' });
     const bytes = randomBytes(3_000_000);
     const answer = await service.post(bytes);
     const receipt = (await answer.json()) as Json;
     expect(answer.status).toBe(202);
-    expect(answer.headers.get('location')).toBe(`/api/v1/files/${String(receipt.upload_id)}`);
+    expect(answer.headers.get('location')).toBe(
+      `https://files.example/in/api/v1/files/${String(receipt.upload_id)}`,
+    );
     expect(answer.headers.get('preference-applied')).toBeNull();
     expect(receipt).toEqual({
       upload_id: expect.stringMatching(UUID_V7),
