@@ -16,7 +16,7 @@ export class RedeliverOrder {
 
 /** Has many tried again. */
 export class RedeliverAllOrder extends RedeliverOrder {
-  @ApiProperty({ description: 'Which ones; `{}` means all.' })
+  @ApiProperty({ description: 'Which ones; `{}` means all.', example: { reason: 'STORAGE_FAILED' } })
   @IsObject()
   @ValidateNested()
   @Type(() => DeadLetterFilterBody)

@@ -25,14 +25,14 @@ function Digits(): PropertyDecorator {
 
 /** Which dead letters: those that fulfil all that is given. */
 export class DeadLetterFilterBody {
-  @ApiPropertyOptional({ example: 'STORAGE_FAILED', description: 'What they died of.' })
+  @ApiPropertyOptional({ description: 'What they died of, as `STORAGE_FAILED`.' })
   @OptionalMember()
   @PlainText(64)
   readonly reason?: string;
 
   @ApiPropertyOptional({
-    example: 'se-02',
-    description: 'Where they were tried last, or may be all the same: a storage element or another target.',
+    description:
+      'Where they were tried last, or may be all the same: a storage element, as `se-02`, or another target.',
   })
   @OptionalMember()
   @PlainText(100)

@@ -13,27 +13,30 @@ import type { ErrorCode } from '../errors/catalogue.js';
 import { ApiProtected } from '../errors/problem.openapi.js';
 import { Receipt } from './receipt.dto.js';
 
-/** The text parts come first in this list, because Swagger UI sends the parts in its order. */
+/**
+ * The text parts come first in this list, because Swagger UI sends the parts in its order. It also fills in samples of
+ * its own where there is no example; a part without text is one that is not there.
+ */
 const MULTIPART_UPLOAD = {
   type: 'object',
   required: ['file'],
   properties: {
-    description: { type: 'string', maxLength: 1000 },
+    description: { type: 'string', maxLength: 1000, example: '' },
     retention_policy: { type: 'string', enum: ['temporary', 'permanent'], default: 'temporary' },
     ttl_days: {
       type: 'integer',
       minimum: 1,
       maximum: 365,
-      default: 30,
-      description: 'Not with `permanent`.',
+      example: '',
+      description: '30 where none is given; not with `permanent`.',
     },
-    tags: { type: 'array', items: { type: 'string' }, example: ['report'], description: 'As JSON.' },
+    tags: { type: 'array', items: { type: 'string' }, example: [], description: 'As JSON: `["report"]`.' },
     metadata: {
       type: 'object',
       additionalProperties: true,
-      example: { project: 7 },
+      example: {},
       description:
-        'As JSON. Numbers are kept as they are written; two members of the same name are refused. Where the storage of a file does not keep metadata, the receipt says so with `null`.',
+        'As JSON: `{"project":7}`. Numbers are kept as they are written; two members of the same name are refused. Where the storage of a file does not keep metadata, the receipt says so with `null`.',
     },
     file: { type: 'string', format: 'binary' },
   },
@@ -76,7 +79,7 @@ function ApiUpload(
       required: false,
       description:
         'RFC 7240: with `respond-async` the answer comes as soon as the file is safe, before it is stored.',
-      schema: { type: 'string', example: 'respond-async' },
+      schema: { type: 'string' },
     }),
     ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
     ApiAcceptedResponse({
@@ -123,7 +126,7 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
     ApiHeader({
       name: 'Content-Disposition',
       required: false,
-      example: "attachment; filename*=UTF-8''a.txt",
+      description: "The name of the file: `attachment; filename*=UTF-8''a.txt`",
     }),
     ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530: `sha-256=:<base64>:`' }),
     ApiBody({ schema: { type: 'string', format: 'binary' } }),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, type INestApplication, VERSION_NEUTRAL } from '@nestjs/common';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import { ERROR_CATALOGUE } from '../../src/errors/catalogue.js';
@@ -42,20 +43,31 @@ describe('/docs', () => {
     const { body } = await request(url).get('/docs/json');
     expect(Object.keys(body.paths).toSorted()).toEqual(['/api/v1/things', '/health']);
     expect(body.info).toMatchObject({ title: 'Ingester', version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+    expect(body.servers).toEqual([]);
     expect(body.components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
   });
 
-  it('serves pages that need nothing from elsewhere', async () => {
-    const { status, text } = await request(url).get('/docs');
+  it.each(['/docs', '/docs/'])('serves pages at %s that need nothing from elsewhere', async (page) => {
+    const { status, text } = await request(url).get(page);
     expect(status).toBe(200);
     const assets = [...text.matchAll(/(?:src|href)=["']([^"']+)["']/g)].map(([, address]) => String(address));
     expect(assets.length).toBeGreaterThan(3);
     for (const asset of assets) {
-      expect(asset).not.toMatch(/^(?:https?:)?\/\//);
-      expect((await request(url).get(new URL(asset, `${url}/docs`).pathname)).status).toBe(200);
+      // A proxy may have taken the beginning of the path away.
+      const { host, pathname } = new URL(asset, `http://proxy.example/files${page}`);
+      expect({ host, pathname }).toEqual({
+        host: 'proxy.example',
+        pathname: expect.stringMatching(/^\/files\/docs\//),
+      });
+      expect((await request(url).get(pathname.replace('/files', ''))).status).toBe(200);
     }
   });
 });
+
+interface SchemaExamples {
+  readonly example?: unknown;
+  readonly default?: unknown;
+}
 
 interface Described {
   readonly description: string;
@@ -66,12 +78,14 @@ interface Described {
 describe('the document of the whole service', () => {
   let running: RunningApp;
   let text: string;
+  let document: OpenAPIObject;
   let operations: [name: string, responses: Record<string, Described>][];
 
   beforeAll(async () => {
-    running = await startApp();
+    running = await startApp({ PUBLIC_URL: 'https://example.com/files/' });
     const answer = await request(running.url).get('/docs/json');
     text = answer.text;
+    document = answer.body;
     const paths: Record<string, Record<string, { responses: Record<string, Described> }>> = answer.body.paths;
     operations = Object.entries(paths).flatMap(([path, item]) =>
       Object.entries(item).map(([method, { responses }]): (typeof operations)[number] => [
@@ -87,6 +101,34 @@ describe('the document of the whole service', () => {
     const responses = operations.find(([found]) => found === name)?.[1] ?? {};
     return Object.keys(responses).filter((status) => status >= '400');
   };
+
+  it('names the public URL as its server', () => {
+    expect(document.servers).toEqual([{ url: 'https://example.com/files' }]);
+  });
+
+  it('has the page fill in nothing that a caller has not asked for', () => {
+    const all = Object.values(document.paths).flatMap((item) => [item.get, item.put, item.post, item.delete]);
+    const examples = all.flatMap((operation) =>
+      (operation?.parameters ?? []).flatMap((parameter) =>
+        'example' in parameter || ('schema' in parameter && 'example' in (parameter.schema ?? {}))
+          ? [parameter.name]
+          : [],
+      ),
+    );
+    expect(examples).toEqual([]);
+    const body = document.paths['/api/v1/files/upload']?.post?.requestBody;
+    const form = body && 'content' in body ? body.content['multipart/form-data']?.schema : undefined;
+    const parts = form && 'properties' in form ? (form.properties as Record<string, SchemaExamples>) : {};
+    const shown = Object.entries(parts).map(([name, part]) => [name, part.example ?? part.default]);
+    expect(Object.fromEntries(shown)).toEqual({
+      description: '',
+      retention_policy: 'temporary',
+      ttl_days: '',
+      tags: [],
+      metadata: {},
+      file: undefined,
+    });
+  });
 
   it('refers to nothing that it does not have', () => {
     const { components } = JSON.parse(text) as { components: { schemas: Record<string, unknown> } };
