@@ -29,7 +29,7 @@ const app = {
 
 /** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
-  testTimeout: 60_000,
+  testTimeout: process.env.TEST_LONG === '1' ? 900_000 : 60_000,
   // Jest leaves one core free, and there may be two.
   maxWorkers: '100%',
   // Modules of a file that is done are never quite given back.

@@ -5,6 +5,7 @@ import { finished } from 'node:stream/promises';
 import { type MadeBody, SlowDisk, bodyOn, collect, cut, turns } from '../../test/support/spooled-bodies.js';
 import type { SpooledBody } from './body-source-spooled.js';
 import { MemoryBudget } from './memory-budget.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 const KIB = 1024;
 const never = new AbortController().signal;
@@ -128,7 +129,7 @@ describe('a spooled body with readers of every kind', () => {
   it.each([
     ['small chunks', 100, 400],
     ['chunks around the size of a block', 60 * KIB, 60],
-  ])('gives every reader the same bytes, from where it began: %s', async (_, scale, numRuns) => {
+  ])('gives every reader the same bytes, from where it began: %s', async (_, scale, cases) => {
     await fc.assert(
       fc.asyncProperty(plans(scale), async (plan) => {
         const disk = new SlowDisk(Infinity, plan.mostBytes);
@@ -150,7 +151,7 @@ describe('a spooled body with readers of every kind', () => {
         });
         expect(disk.made).toBeLessThanOrEqual(1);
       }),
-      { numRuns },
+      { numRuns: casesOf(cases) },
     );
   });
 
@@ -168,7 +169,7 @@ describe('a spooled body with readers of every kind', () => {
         expect(failures.length).toBeLessThanOrEqual(1);
         expect({ open: disk.open, memory: budget.usedBytes }).toEqual({ open: 0, memory: 0 });
       }),
-      { numRuns: 400 },
+      { numRuns: casesOf(400) },
     );
   });
 
@@ -189,7 +190,7 @@ describe('a spooled body with readers of every kind', () => {
         await made.body.dispose();
         expect({ open: disk.open, memory: made.budget.usedBytes }).toEqual({ open: 0, memory: 0 });
       }),
-      { numRuns: 300 },
+      { numRuns: casesOf(300) },
     );
   });
 
@@ -211,7 +212,7 @@ describe('a spooled body with readers of every kind', () => {
         await made.body.dispose();
         expect({ open: disk.open, memory: made.budget.usedBytes }).toEqual({ open: 0, memory: 0 });
       }),
-      { numRuns: 300 },
+      { numRuns: casesOf(300) },
     );
   });
 });

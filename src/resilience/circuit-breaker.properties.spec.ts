@@ -7,6 +7,7 @@ import { CircuitListeners } from './circuit-listeners.js';
 import type { Permit, Rejection } from './circuit-permit.js';
 import type { CircuitSettings } from './circuit-settings.js';
 import type { CircuitSnapshot } from './circuit-snapshot.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 type Step =
   | { readonly do: 'ask'; readonly settleWithinMs: number }
@@ -153,7 +154,7 @@ describe('CircuitBreaker, driven by chance', () => {
           reached.set(driven.breaker.state, (reached.get(driven.breaker.state) ?? 0) + 1);
         }
       }),
-      { numRuns: 250 },
+      { numRuns: casesOf(250) },
     );
     // Chance that never leaves one state would prove nothing.
     for (const state of ['closed', 'open', 'half_open']) expect(reached.get(state)).toBeGreaterThan(500);
@@ -177,7 +178,7 @@ describe('CircuitBreaker, driven by chance', () => {
           if (state === 'closed') expect(answer.admitted).toBe(true);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: casesOf(300) },
     );
   });
 
@@ -196,7 +197,7 @@ describe('CircuitBreaker, driven by chance', () => {
         expect(left.turnedAway).toEqual(watched.turnedAway);
         expect(left.breaker.report()).toEqual(watched.breaker.report());
       }),
-      { numRuns: 300 },
+      { numRuns: casesOf(300) },
     );
   });
 

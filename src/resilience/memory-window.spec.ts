@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { MemoryBudget } from './memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 const sizes = fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 3_000, max: 20_000 }));
 const steps = fc.array(
@@ -48,7 +49,7 @@ describe('a memory window', () => {
         window.clear();
         expect(budget.usedBytes).toBe(0);
       }),
-      { numRuns: 200 },
+      { numRuns: casesOf(200) },
     );
   });
 

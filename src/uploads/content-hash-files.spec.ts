@@ -8,6 +8,7 @@ import { array, assert, asyncProperty, boolean, nat, tuple } from 'fast-check';
 import { ThreadedContentHash } from './content-hash-threaded.js';
 import { RING_SLOTS, SLOT_BYTES } from './sha256-ring.js';
 import { Sha256Thread } from './sha256-thread.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 const RING_BYTES = RING_SLOTS * SLOT_BYTES;
 const CONTENT = randomBytes(5_000_000);
@@ -47,7 +48,7 @@ describe('ThreadedContentHash, of bytes that lie in a file', () => {
         }
         expect(await hash.digest()).toBe(sha256(CONTENT.subarray(0, position)));
       }),
-      { numRuns: 200 },
+      { numRuns: casesOf(200) },
     );
   });
 

@@ -5,6 +5,7 @@ import { ThreadedContentHash } from './content-hash-threaded.js';
 import { type ContentHash, InlineContentHash } from './content-hash.js';
 import { createSha256Ring, RING_SLOTS, SLOT_BYTES } from './sha256-ring.js';
 import { Sha256Thread } from './sha256-thread.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 const RING_BYTES = RING_SLOTS * SLOT_BYTES;
 
@@ -30,7 +31,7 @@ describe.each(kinds)('a content hash (%s)', (_kind, start) => {
         const content = random.subarray(0, length);
         expect(await digestInPieces(start(), content, sizes)).toBe(sha256(content));
       }),
-      { numRuns: 500 },
+      { numRuns: casesOf(500) },
     );
   });
 

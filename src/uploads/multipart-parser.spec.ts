@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { ServiceError } from '../errors/service-error.js';
 import { MultipartParser } from './multipart-parser.js';
 import { type PartHeaders, parsePartHeaders } from './part-headers.js';
+import { casesOf } from '../../test/support/long-run.js';
 
 const LIMITS = { parts: 5, headerBytes: 256 };
 
@@ -119,7 +120,7 @@ describe('MultipartParser', () => {
           );
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: casesOf(2000) },
     );
   });
 

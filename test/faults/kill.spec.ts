@@ -9,7 +9,7 @@ import { KillReplicas } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
 
 /** Kills in all. */
-const ROUNDS = Number(process.env.KILL_ROUNDS ?? inLongRun(100, 6));
+const ROUNDS = inLongRun(100, 6);
 const ROUND_MS = 30_000;
 const FIRST_PROMISE_MS = 60_000;
 const LAST_DELIVERY_MS = 60_000;

@@ -39,7 +39,6 @@ describe('a file that is stored without a promise', () => {
     postgres = await openPostgres();
   });
   afterAll(() => postgres.dispose());
-
   beforeEach(async () => {
     [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
     dataDir = await mkdtemp(join(tmpdir(), 'ingester-registration-'));

@@ -5,3 +5,8 @@ export const isLongRun = process.env.TEST_LONG === '1';
 export function inLongRun(many: number, usually: number): number {
   return isLongRun ? many : usually;
 }
+
+/** How many random cases a property is tried with. */
+export function casesOf(usually: number): number {
+  return inLongRun(20 * usually, usually);
+}

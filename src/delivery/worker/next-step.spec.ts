@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import { type NextStep, nextStep, type RetryLimits, SETTLE_MS, type TaskHistory } from './next-step.js';
+import { casesOf } from '../../../test/support/long-run.js';
 
 const LIMITS: RetryLimits = { maxAttempts: 3, baseMs: 1_000, maxMs: 60_000 };
 const NOW = 1_000_000;
@@ -136,7 +137,7 @@ describe('the step after a try', () => {
         fc.pre(forEver.length > 0);
         expect(lastStep(forEver, dice)).toBe('die');
       }),
-      { numRuns: 50 },
+      { numRuns: casesOf(50) },
     );
   });
 });
