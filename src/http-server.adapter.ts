@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
 import { answerClientErrors } from './errors/client-error.js';
+import { serveHalfClosedClients } from './errors/half-closed-clients.js';
 import { closeUnlessRead } from './errors/lingering-close.js';
 import { protocolFailureOf } from './errors/protocol-failure.js';
 import { checkHead } from './errors/request-head.js';
@@ -27,6 +28,7 @@ export class HttpServerAdapter extends ExpressAdapter {
     // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     answerClientErrors(server);
+    serveHalfClosedClients(server);
     server.on('connection', (socket: Socket) => {
       this.connections.add(socket);
       socket.once('close', () => this.connections.delete(socket));

@@ -2,6 +2,7 @@ import { IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { closeLingering } from './lingering-close.js';
 import { failRequest } from './protocol-failure.js';
+import { responseUnderWay } from './response-under-way.js';
 import { ServiceError } from './service-error.js';
 
 /** What Node says of an error of its parser; the packet is what had just come. */
@@ -88,10 +89,4 @@ function toBodyError({ code }: ParserError, { headers }: IncomingMessage): Servi
 
 function malformed(detail: string): ServiceError {
   return new ServiceError('MALFORMED_REQUEST', detail);
-}
-
-/** Node keeps the response that a connection is at under this name, and so do its own docs on `clientError`. */
-function responseUnderWay(socket: Socket): ServerResponse | undefined {
-  const response: unknown = Reflect.get(socket, '_httpMessage');
-  return response instanceof ServerResponse ? response : undefined;
 }

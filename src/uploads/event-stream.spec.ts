@@ -2,6 +2,7 @@ import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { listen, shut } from '../../test/support/local-server.js';
+import { serveHalfClosedClients } from '../errors/half-closed-clients.js';
 import { EventStream } from './event-stream.js';
 
 let server: Server;
@@ -24,6 +25,7 @@ async function open(): Promise<{
     stream = new EventStream(response, () => (closed += 1));
     stream.begin();
   });
+  serveHalfClosedClients(server);
   const url = await listen(server);
   const [answer] = (await once(get(url), 'response')) as [IncomingMessage];
   let text = '';
@@ -69,6 +71,17 @@ describe('EventStream', () => {
     while (closed() === 0) await new Promise((resolve) => setImmediate(resolve));
     expect(() => stream.send({ event: 'status', data: {} })).not.toThrow();
     expect(closed()).toBe(1);
+  });
+
+  it('goes on for a client that closes its side, and notices when that has gone too', async () => {
+    const { stream, answer, text, closed } = await open();
+    answer.socket.end();
+    while (!text().includes(': heartbeat')) await once(answer, 'data');
+    stream.send({ event: 'status', data: { last: true } });
+    while (!text().includes('last')) await once(answer, 'data');
+    expect(closed()).toBe(0);
+    answer.destroy();
+    while (closed() === 0) await new Promise((resolve) => setImmediate(resolve));
   });
 
   it('does not begin for a client that has left already', async () => {

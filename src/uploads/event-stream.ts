@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { HALF_CLOSED_PROBE_MS } from '../errors/half-closed-clients.js';
 
 export const EVENT_STREAM = 'text/event-stream';
 
@@ -36,7 +37,8 @@ export class EventStream {
       return false;
     }
     response.once('close', () => this.close());
-    this.heartbeat = setInterval(() => this.write(': heartbeat\n\n'), HEARTBEAT_MS);
+    this.beatEvery(HEARTBEAT_MS);
+    this.watchHalfClose();
     response.writeHead(200, {
       'Content-Type': EVENT_STREAM,
       // Whoever stores or compresses it on the way would hold it back.
@@ -61,6 +63,21 @@ export class EventStream {
   end(): void {
     this.response.end();
     this.close();
+  }
+
+  private beatEvery(ms: number): void {
+    clearInterval(this.heartbeat);
+    this.heartbeat = setInterval(() => this.write(': heartbeat\n\n'), ms);
+  }
+
+  /** A client that has closed its side reads on, or has gone: heartbeats show which, and must not take long for it. */
+  private watchHalfClose(): void {
+    const { socket } = this.response.req;
+    const onEnd = (): void => {
+      if (!this.over) this.beatEvery(HALF_CLOSED_PROBE_MS);
+    };
+    if (socket.readableEnded) onEnd();
+    else socket.once('end', onEnd);
   }
 
   private close(): void {

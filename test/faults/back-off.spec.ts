@@ -75,7 +75,7 @@ describe('the back-off before another attempt', () => {
   }
 
   it('lets an attempt under way come to its end when the client leaves, and removes what nobody knows of', async () => {
-    element.options.fault = { kind: 'slow', bytesPerSecond: 2_000 };
+    element.options.fault = { kind: 'slow', bytesPerSecond: 300 };
     const client = await RawClient.connect(running.port);
     client
       .head('POST /api/v1/files/upload', {

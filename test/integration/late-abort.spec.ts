@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
@@ -12,6 +14,8 @@ describe('an upload that is ended when its last byte is at an element which does
   let element: StorageElementServer;
   let running: RunningApp;
   let client: RawClient;
+  /** The service's side of it. */
+  let connection: Socket;
 
   beforeEach(async () => {
     element = await StorageElementServer.start({ fault: { kind: 'hang' } });
@@ -32,7 +36,9 @@ describe('an upload that is ended when its last byte is at an element which does
       SHUTDOWN_DRAIN_DELAY_MS: '0',
       ...variables,
     });
+    const opened = once(running.app.getHttpServer(), 'connection') as Promise<[Socket]>;
     client = await RawClient.connect(running.port);
+    [connection] = await opened;
     client
       .head('POST /api/v1/files/upload', {
         Authorization: `Bearer ${await running.token()}`,
@@ -74,10 +80,9 @@ describe('an upload that is ended when its last byte is at an element which does
 
   it('by a shutdown, after its client has left, is removed', async () => {
     await send();
+    const noticed = new Promise((resolve) => connection.once('close', resolve));
     client.close();
-    await client.untilClosed();
-    // The service sees it a moment later.
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await noticed;
     await running.app.get(InFlightUploads).drain(0);
     expect(element.uploads.map(({ state }) => state)).toEqual(['finished']);
     expect(element.files.size).toBe(0);
