@@ -1,7 +1,13 @@
-import { createServer, type RequestListener, type ServerOptions } from 'node:http';
-import type { Socket } from 'node:net';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerOptions,
+  type ServerResponse,
+} from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
+import { ConnectionRoom } from './connection-room.js';
 import { answerClientErrors } from './errors/client-error.js';
 import { serveHalfClosedClients } from './errors/half-closed-clients.js';
 import { closeUnlessRead } from './errors/lingering-close.js';
@@ -15,7 +21,7 @@ const FIRST_BYTE_PATIENCE_MS = 1_000;
 
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
 export class HttpServerAdapter extends ExpressAdapter {
-  private readonly connections = new Set<Socket>();
+  private room!: ConnectionRoom;
 
   constructor(private readonly environment: Environment) {
     super();
@@ -29,10 +35,7 @@ export class HttpServerAdapter extends ExpressAdapter {
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
     answerClientErrors(server);
     serveHalfClosedClients(server);
-    server.on('connection', (socket: Socket) => {
-      this.connections.add(socket);
-      socket.once('close', () => this.connections.delete(socket));
-    });
+    this.room = new ConnectionRoom(server);
     this.httpServer = server;
   }
 
@@ -42,7 +45,7 @@ export class HttpServerAdapter extends ExpressAdapter {
    */
   override async close(): Promise<void> {
     const impatience = [
-      setTimeout(() => this.closeSilentConnections(), FIRST_BYTE_PATIENCE_MS),
+      setTimeout(() => this.room.closeSilent(), FIRST_BYTE_PATIENCE_MS),
       setTimeout(() => this.httpServer.closeAllConnections(), CLOSE_PATIENCE_MS),
     ];
     try {
@@ -52,20 +55,23 @@ export class HttpServerAdapter extends ExpressAdapter {
     }
   }
 
-  /** Browsers open some ahead of their requests; Node takes those for busy, since it waits for their headers. */
-  private closeSilentConnections(): void {
-    for (const socket of this.connections) if (socket.bytesRead === 0) socket.destroy();
-  }
-
   private listener(): RequestListener {
     const express: RequestListener = this.getInstance();
     return (request, response) => {
-      // Came behind a request whose answer was the last one of its connection.
-      if (request.socket.writableEnded) return;
+      if (this.comesTooLate(request, response)) {
+        request.resume();
+        return;
+      }
       if (!protocolFailureOf(request)) checkHead(request);
       closeUnlessRead(request, response);
       express(request, response);
     };
+  }
+
+  /** Is the answer that ended its connection given already? Then it is not carried out, and what comes is thrown away. */
+  private comesTooLate(request: IncomingMessage, response: ServerResponse): boolean {
+    if (request.socket.writableEnded) return true;
+    return !protocolFailureOf(request) && !this.room.admit(request, response);
   }
 
   private serverOptions(): ServerOptions {

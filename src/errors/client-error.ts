@@ -26,6 +26,11 @@ export function answerClientErrors(server: Server): void {
   });
 }
 
+/** Answers a connection before it has asked for anything, and ends it. */
+export function refuseConnection(server: Server, socket: Socket, error: ServiceError): void {
+  answer(server, new IncomingMessage(socket), error);
+}
+
 function onClientError(server: Server, error: ParserError, socket: Socket): void {
   // Nobody is there.
   if (error.code === 'ECONNRESET') return void socket.destroy();

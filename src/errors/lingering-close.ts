@@ -29,7 +29,8 @@ export function closeLingering(socket: Socket): void {
   socket.end();
 }
 
-function hasBody({ headers }: IncomingMessage): boolean {
+/** Does a body belong to the request (RFC 9112 section 6.3)? */
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 

@@ -48,6 +48,24 @@ describe('what is thrown', () => {
   });
 
   it.each([
+    Object.assign(new Error('EMFILE: too many open files, open'), { code: 'EMFILE' }),
+    Object.assign(new Error('socket'), { code: 'ENFILE' }),
+    Object.assign(new Error('Worker initialization failure: EMFILE'), { code: 'ERR_WORKER_INIT_FAILED' }),
+  ])('for want of a file descriptor is BULKHEAD_FULL, however deep that lies: %s', (cause) => {
+    const thrown = [cause, new ServiceError('STORAGE_FAILED', 'The storage failed.', { cause })];
+    for (const error of thrown.map(toServiceError)) {
+      expect(error).toMatchObject({ status: 503, code: 'BULKHEAD_FULL', options: { retryAfterMs: 5_000 } });
+      expect(error.detail).not.toMatch(/FILE/);
+    }
+  });
+
+  it('is not taken for a want of file descriptors when its causes go round in a circle', () => {
+    const error = new Error('round');
+    error.cause = error;
+    expect(toServiceError(error).code).toBe('INTERNAL_ERROR');
+  });
+
+  it.each([
     ['an exception of Nest that we never mean to throw', new ServiceUnavailableException('upstream text')],
     ['a teapot', new ImATeapotException()],
     ['an exception with an odd status', new HttpException('odd', 299)],

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { ErrorCode } from './catalogue.js';
+import { isDescriptorShortage, noDescriptors } from './descriptor-shortage.js';
 import { ServiceError } from './service-error.js';
 
 /** What Nest and Express answer by themselves, in our codes; other statuses are programming errors of ours. */
@@ -15,8 +16,12 @@ const CODES_BY_STATUS: Readonly<Record<number, readonly [code: ErrorCode, detail
   415: ['UNSUPPORTED_MEDIA_TYPE', 'The media type is not taken.'],
 };
 
-/** Translates whatever was thrown into an error of the catalogue; what we do not know is INTERNAL_ERROR. */
+/**
+ * Translates whatever was thrown into an error of the catalogue; what we do not know is INTERNAL_ERROR. What failed for
+ * want of a file descriptor is BULKHEAD_FULL, wherever that was.
+ */
 export function toServiceError(thrown: unknown): ServiceError {
+  if (isDescriptorShortage(thrown)) return noDescriptors(thrown);
   if (thrown instanceof ServiceError) return thrown;
   const known = CODES_BY_STATUS[statusOf(thrown) ?? 0];
   if (known) return new ServiceError(known[0], known[1], { cause: thrown });

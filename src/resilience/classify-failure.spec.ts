@@ -139,6 +139,12 @@ describe('classifyFailure', () => {
     });
   });
 
+  it.each(['EMFILE', 'ENFILE'])('takes %s for a want of ours, which says nothing of the target', (code) => {
+    expect(storage(coded(code))).toEqual({ verdict: 'neutral', retry: 'again' });
+    const connecting = Object.assign(coded(code), { syscall: 'connect' });
+    expect(storage(connecting)).toEqual({ verdict: 'neutral', retry: 'again', nothingSent: true });
+  });
+
   describe('takes for a case for the next target', () => {
     it('a target that is full', () => {
       expect(answered(507)).toEqual(ELSEWHERE);

@@ -1,4 +1,4 @@
-import { FAILED, NO_ROOM, NOT_ITS_FAULT, NOT_REACHED } from './failure-kinds.js';
+import { AGAIN, FAILED, NO_ROOM, NOT_ITS_FAULT, NOT_REACHED } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 
 /** No connection came about, whatever made the attempt fail. */
@@ -39,6 +39,9 @@ const BROKEN = new Set([
 /** Disks: the quota of a user and a file system that was mounted read-only, beside one that is full. */
 const NO_ROOM_ON_DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
+/** We have no file descriptor for a connection or a file, which says nothing of the target. */
+const NO_DESCRIPTORS = new Set(['EMFILE', 'ENFILE']);
+
 /** What we do to a call ourselves: abort it, close its pool at the shutdown, or make it wrongly. */
 const OUR_OWN =
   /^(ABORT_ERR|UND_ERR_(ABORT|ABORTED|CLOSED|DESTROYED|INVALID_ARG|INVALID_RETURN_VALUE|NOT_SUPPORTED|REQ_CONTENT_LENGTH_MISMATCH)|ERR_INVALID_.*|ERR_HTTP_INVALID_.*)$/;
@@ -59,5 +62,6 @@ export function classifyTransport(code: string, syscall?: unknown): FailureKind 
   if (BROKEN.has(code)) return CONNECTING.has(syscall) ? NOT_REACHED : FAILED;
   if (BROKEN_PROTOCOL.test(code)) return FAILED;
   if (NO_ROOM_ON_DISK.has(code)) return NO_ROOM;
+  if (NO_DESCRIPTORS.has(code)) return CONNECTING.has(syscall) ? { ...AGAIN, nothingSent: true } : AGAIN;
   return OUR_OWN.test(code) ? NOT_ITS_FAULT : undefined;
 }

@@ -106,13 +106,13 @@ describe('a client that closes its side behind a whole request', () => {
     expect((await client.response()).status).toBe(201);
   });
 
-  it.each([
-    ['that is wrong', UPLOAD, MULTIPART_TYPE, multipart([filePart('')]), 400, 'EMPTY_FILE'],
-    ['whose body nobody reads', UPLOAD, 'text/plain', 'x'.repeat(200_000), 415, 'UNSUPPORTED_MEDIA_TYPE'],
-    ['to nowhere', 'POST /api/v1/nowhere', 'text/plain', 'hello', 404, 'NOT_FOUND'],
-  ])('is told what is wrong with one %s', async (_, requestLine, type, body, status, code) => {
-    (await send(requestLine, type, body)).socket.end();
-    expectProblem(await client.response(), status, code);
+  it.each<[string, [string, string, Buffer | string], [number, string]]>([
+    ['that is wrong', [UPLOAD, MULTIPART_TYPE, multipart([filePart('')])], [400, 'EMPTY_FILE']],
+    ['nobody reads', [UPLOAD, 'text/plain', 'x'.repeat(200_000)], [415, 'UNSUPPORTED_MEDIA_TYPE']],
+    ['to nowhere', ['POST /api/v1/nowhere', 'text/plain', 'hello'], [404, 'NOT_FOUND']],
+  ])('is told what is wrong with one %s', async (_, request, problem) => {
+    (await send(...request)).socket.end();
+    expectProblem(await client.response(), ...problem);
     await client.untilClosed();
   });
 

@@ -24,10 +24,14 @@ export interface ServiceProcess {
   dispose(): Promise<void>;
 }
 
-/** Starts the service with no variables but these, in a data folder of its own. */
-export async function startServiceProcess(variables: Record<string, string> = {}): Promise<ServiceProcess> {
+/** Starts the service with no variables but these, in a data folder of its own, with at most so many file descriptors. */
+export async function startServiceProcess(
+  variables: Record<string, string> = {},
+  maxDescriptors?: number,
+): Promise<ServiceProcess> {
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-process-')));
-  const child = spawn(process.execPath, [MAIN], {
+  const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `;
+  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, MAIN], {
     env: {
       PATH: process.env.PATH,
       HOST: '127.0.0.1',
