@@ -8,6 +8,7 @@ import {
 } from './config/environment.js';
 import { asError } from './errors/as-error.js';
 import { createApp, portOf } from './create-app.js';
+import { guardStandardStreams } from './observability/standard-output.js';
 import { printWelcome } from './welcome.js';
 import { shutDownOnSignal } from './shutdown.js';
 
@@ -24,6 +25,7 @@ async function main(environment: Environment): Promise<void> {
   await printWelcome(environment, port);
 }
 
+guardStandardStreams();
 try {
   await main(loadEnvironment());
 } catch (error) {

@@ -3,10 +3,15 @@ import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Environment } from './config/environment.js';
 import { DeliveryWorkers } from './delivery/delivery-workers.service.js';
+import { endProcess } from './end-process.js';
 import { ShutdownState } from './observability/shutdown-state.js';
 import { InFlightUploads } from './uploads/in-flight-uploads.service.js';
 
 const FORCED_EXIT_CODE = 1;
+
+/** Time that the last log lines have to get out. */
+const LAST_LINES_MS = 1_000;
+const AT_ONCE_MS = 100;
 
 /**
  * Stops the service in phases, so that no upload is cut that could still finish: readiness turns 503 and new
@@ -35,19 +40,22 @@ async function shutDown(app: NestExpressApplication, environment: Environment): 
   await phase('close', () => app.close());
 }
 
-/** Runs `shutDown` on SIGTERM and SIGINT; a second signal ends the process at once. */
+/** Runs `shutDown` on SIGTERM, SIGINT and SIGHUP; a second signal ends the process at once. */
 export function shutDownOnSignal(app: NestExpressApplication, environment: Environment): void {
   let begun = false;
   const onSignal = (): void => {
-    if (begun) process.exit(FORCED_EXIT_CODE);
+    if (begun) {
+      void endProcess(FORCED_EXIT_CODE, AT_ONCE_MS);
+      return;
+    }
     begun = true;
-    shutDown(app, environment).then(
-      () => process.exit(0),
+    void shutDown(app, environment).then(
+      () => endProcess(0, LAST_LINES_MS),
       (error: unknown) => {
         new Logger('Shutdown').error(error);
-        process.exit(FORCED_EXIT_CODE);
+        return endProcess(FORCED_EXIT_CODE, LAST_LINES_MS);
       },
     );
   };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
 }

@@ -1,12 +1,13 @@
 import { usesDevelopmentKeys } from './auth/development-keys.js';
 import { developmentToken } from './auth/development-token.js';
 import type { Environment } from './config/environment.js';
+import { standardOutput } from './observability/standard-output.js';
 
 /** In development, without keys of your own: prints an upload that is ready to paste. */
 export async function printWelcome(environment: Environment, port: number): Promise<void> {
   if (environment.NODE_ENV !== 'development' || !usesDevelopmentKeys(environment)) return;
   const token = await developmentToken(environment);
-  process.stdout.write(
+  standardOutput().write(
     [
       '',
       'Upload a file:',

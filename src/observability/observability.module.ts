@@ -19,7 +19,11 @@ import { ShutdownState } from './shutdown-state.js';
     {
       provide: LOG_DESTINATION,
       inject: [ConfigService],
-      useFactory: (config: ConfigService<Environment, true>) => openLogDestination(logFormat(config)),
+      useFactory: (config: ConfigService<Environment, true>) =>
+        openLogDestination({
+          LOG_FORMAT: config.get('LOG_FORMAT', { infer: true }),
+          NODE_ENV: config.get('NODE_ENV', { infer: true }),
+        }),
     },
     {
       provide: ROOT_LOGGER,
@@ -38,8 +42,3 @@ import { ShutdownState } from './shutdown-state.js';
   exports: [ROOT_LOGGER, Logger, Metrics, ShutdownState],
 })
 export class ObservabilityModule {}
-
-function logFormat(config: ConfigService<Environment, true>): 'json' | 'text' {
-  const production = config.get('NODE_ENV', { infer: true }) === 'production';
-  return config.get('LOG_FORMAT', { infer: true }) ?? (production ? 'json' : 'text');
-}

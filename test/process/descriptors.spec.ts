@@ -17,7 +17,10 @@ describe('a process with few file descriptors', () => {
   let port: number;
 
   beforeEach(async () => {
-    service = await startServiceProcess({ NODE_ENV: 'development', SKIP_AUTH: 'true' }, DESCRIPTORS);
+    service = await startServiceProcess(
+      { NODE_ENV: 'development', SKIP_AUTH: 'true' },
+      { maxDescriptors: DESCRIPTORS },
+    );
     port = await service.port();
   });
   afterEach(() => service.dispose());

@@ -14,7 +14,7 @@ const coverageOfProcesses = folder === undefined ? {} : { NODE_V8_COVERAGE: fold
 export interface ServiceProcess {
   readonly child: ChildProcess;
   readonly dataDir: string;
-  /** All that it has written so far. */
+  /** All that it has written so far, without standard output where that goes elsewhere. */
   output(): string;
   /** The port, once it listens. @throws Error when it ends before that. */
   port(): Promise<number>;
@@ -24,29 +24,23 @@ export interface ServiceProcess {
   dispose(): Promise<void>;
 }
 
-/** Starts the service with no variables but these, in a data folder of its own, with at most so many file descriptors. */
+interface ProcessOptions {
+  /** Most file descriptors that it may have open. */
+  readonly maxDescriptors?: number;
+  /** Where standard output goes instead of `output`; the port is then to be given. */
+  readonly stdout?: number;
+}
+
+/** Starts the service with no variables but these, in a data folder of its own. */
 export async function startServiceProcess(
   variables: Record<string, string> = {},
-  maxDescriptors?: number,
+  options: ProcessOptions = {},
 ): Promise<ServiceProcess> {
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-process-')));
-  const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `;
-  const child = spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, MAIN], {
-    env: {
-      PATH: process.env.PATH,
-      HOST: '127.0.0.1',
-      PORT: '0',
-      DATA_DIR: dataDir,
-      LOG_FORMAT: 'json',
-      ...coverageOfProcesses,
-      ...variables,
-    },
-    cwd: dataDir,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnService({ DATA_DIR: dataDir, ...variables }, dataDir, options);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
       child.emit('output');
     });
@@ -61,7 +55,8 @@ export async function startServiceProcess(
       for (;;) {
         const port = /"port":(\d+)/.exec(output)?.[1];
         if (port !== undefined) return Number(port);
-        if (child.exitCode !== null) throw new Error(`The service ended before it listened:\n${output}`);
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`The service ended before it listened:\n${output}`);
         await Promise.race([once(child, 'output'), exited]);
       }
     },
@@ -75,4 +70,24 @@ export async function startServiceProcess(
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function spawnService(
+  variables: Record<string, string>,
+  cwd: string,
+  { maxDescriptors, stdout }: ProcessOptions,
+): ChildProcess {
+  const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `;
+  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, MAIN], {
+    env: {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      LOG_FORMAT: 'json',
+      ...coverageOfProcesses,
+      ...variables,
+    },
+    cwd,
+    stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
+  });
 }
