@@ -26,7 +26,8 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(environment),
     new HttpServerAdapter(environment),
-    { bodyParser: false, bufferLogs: true, abortOnError: false },
+    // A failure is thrown, and logged by who starts the service.
+    { bodyParser: false, bufferLogs: true, autoFlushLogs: false, abortOnError: false },
   );
   // An ETag would be a hash of every receipt, and nobody asks for a receipt twice by its validator.
   app.disable('x-powered-by').disable('etag');

@@ -1,22 +1,31 @@
 import 'reflect-metadata';
+import { once } from 'node:events';
 import { Logger } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
-  ConfigurationError,
   type Environment,
-  loadEnvironment,
+  overEnvFile,
+  parseEnvironment,
+  processVariables,
   strayVariables,
 } from './config/environment.js';
-import { asError } from './errors/as-error.js';
+import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
+import { endProcess } from './end-process.js';
 import { guardStandardStreams } from './observability/standard-output.js';
-import { printWelcome } from './welcome.js';
 import { shutDownOnSignal } from './shutdown.js';
+import { reportStartFailure } from './start-failure.js';
+import { printWelcome } from './welcome.js';
+
+/** Time that the reason why nothing starts has to get out. */
+const REPORT_MS = 1_000;
 
 async function main(environment: Environment): Promise<void> {
+  await requireFolders(environment);
   const app = await createApp(environment);
   for (const warning of strayVariables()) new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
-  await app.listen(environment.PORT, environment.HOST);
+  await listen(app, environment);
   const port = portOf(app);
   new Logger('Ingester').log(
     { port, ready_after_ms: Math.round(performance.now()) },
@@ -25,13 +34,18 @@ async function main(environment: Environment): Promise<void> {
   await printWelcome(environment, port);
 }
 
+/** Listens without Nest's own `listen`, which would log a failure a second time. @throws Error of the system */
+async function listen(app: NestExpressApplication, { PORT, HOST }: Environment): Promise<void> {
+  await app.init();
+  await once(app.getHttpServer().listen(PORT, HOST), 'listening');
+}
+
 guardStandardStreams();
+let variables = processVariables();
 try {
-  await main(loadEnvironment());
+  variables = overEnvFile(variables);
+  await main(parseEnvironment(variables));
 } catch (error) {
-  // Before there is a logger, and for eyes that look for the one reason why nothing starts.
-  process.stderr.write(
-    error instanceof ConfigurationError ? `${error.message}\n` : `${String(asError(error).stack)}\n`,
-  );
-  process.exit(1);
+  await reportStartFailure(error, variables);
+  await endProcess(1, REPORT_MS);
 }

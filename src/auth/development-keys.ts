@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, generateKeyPair, randomUUID, type Ke
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Environment } from '../config/environment.js';
+import { ConfigurationError, type Environment } from '../config/environment.js';
 
 type KeySource = Pick<Environment, 'NODE_ENV' | 'JWT_PUBLIC_KEY_FILE' | 'JWT_JWKS_URL'>;
 
@@ -23,7 +23,7 @@ export function usesDevelopmentKeys(environment: KeySource): boolean {
  * Gives the pair under `dataDir`, and makes it when there is none. Processes that start at the same time
  * end up with the same pair: the private key is one file that only one of them can put in place, and the
  * public key follows from it.
- * @throws Error when the private key file holds something else.
+ * @throws ConfigurationError when the private key file holds something else.
  */
 export async function openDevelopmentKeys(dataDir: string): Promise<DevelopmentKeys> {
   const folder = join(dataDir, 'keys');
@@ -41,8 +41,8 @@ async function openPrivateKey(path: string): Promise<KeyObject> {
   const pem = (await read(path)) ?? (await createPrivateKeyFile(path));
   try {
     return createPrivateKey(pem);
-  } catch (cause) {
-    throw new Error(`${path} holds no private key; remove it and another is made`, { cause });
+  } catch {
+    throw new ConfigurationError([`DATA_DIR: ${path} holds no private key; remove it and another is made`]);
   }
 }
 

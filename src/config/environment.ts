@@ -32,6 +32,8 @@ const schema = z.object(variables);
 /** The checked configuration. Names are those of the variables. */
 export type Environment = z.infer<typeof schema> & { STORAGE_ELEMENTS: StorageElementSettings[] };
 
+type Variables = Record<string, string | undefined>;
+
 /** The configuration is missing something or wrong; `problems` names every variable, one a line. */
 export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
@@ -45,7 +47,7 @@ export class ConfigurationError extends Error {
  * Checks `env` as a whole: variables that are unset or empty take their default.
  * @throws ConfigurationError with all problems at once.
  */
-export function parseEnvironment(env: Record<string, string | undefined>): Environment {
+export function parseEnvironment(env: Variables): Environment {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
@@ -62,9 +64,19 @@ export function parseEnvironment(env: Record<string, string | undefined>): Envir
   };
 }
 
-/** The configuration of this process: its environment, over an `.env` file where there is one. */
+/** The variables of this process as they are, unchecked. */
+export function processVariables(): Variables {
+  return { ...process.env };
+}
+
+/** `env` over an `.env` file, where there is one. @throws ConfigurationError when that cannot be read */
+export function overEnvFile(env: Variables): Variables {
+  return { ...readEnvFile(), ...env };
+}
+
+/** The configuration of this process. @throws ConfigurationError */
 export function loadEnvironment(): Environment {
-  return parseEnvironment({ ...readEnvFile(), ...process.env });
+  return parseEnvironment(overEnvFile(processVariables()));
 }
 
 /** Names the variables that were meant for this service and that it does not have, one a sentence. */
@@ -72,11 +84,19 @@ export function strayVariables(): string[] {
   return unknownVariables(Object.keys(variables), Object.keys(readEnvFile()), Object.keys(process.env));
 }
 
-function readEnvFile(): Record<string, string | undefined> {
+function readEnvFile(): Variables {
   if (!existsSync('.env')) return {};
-  const text = utf8Text(readFileSync('.env'));
+  const text = utf8Text(readBytes('.env'));
   if (text === undefined) throw new ConfigurationError(['.env: must be UTF-8']);
   return parseEnv(text);
+}
+
+function readBytes(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new ConfigurationError([`${path}: cannot be read (${String(error)})`]);
+  }
 }
 
 /** `STORAGE_ELEMENTS[0].mode: must be …` */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadEnvironment, strayVariables } from './environment.js';
@@ -44,6 +44,11 @@ describe('the configuration of this process', () => {
       'COLOUR in .env is not a variable of this service',
       'MAX_PART is not a variable of this service; did you mean MAX_PARTS?',
     ]);
+  });
+
+  it('names an .env that cannot be read', () => {
+    mkdirSync('.env');
+    expect(() => loadEnvironment()).toThrow('.env: cannot be read (Error: EISDIR');
   });
 
   it('needs no .env file', () => {

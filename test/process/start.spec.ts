@@ -1,13 +1,19 @@
 import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { smallDisk } from '../support/small-disk.js';
 import { onlyStoredContent } from '../support/stored-files.js';
 
 const run = promisify(execFile);
 const DIST = join(import.meta.dirname, '../../dist');
+const readOnly = smallDisk('size=1m,ro');
+
+afterAll(() => readOnly.unmount());
 
 describe('start', () => {
   const services: ServiceProcess[] = [];
@@ -76,13 +82,60 @@ describe('start', () => {
     expect(service.output()).not.toContain('    at ');
   });
 
-  it('says in one line that the port is taken, and exits', async () => {
+  it('names a port that is taken in one line of JSON, and exits', async () => {
     const first = await start({ NODE_ENV: 'development' });
-    const second = await start({ NODE_ENV: 'development', PORT: String(await first.port()) });
+    const PORT = String(await first.port());
+    const second = await start({ NODE_ENV: 'development', PORT, LOG_LEVEL: 'error' });
     expect(await second.exitCode()).toBe(1);
-    expect(second.output()).toContain('EADDRINUSE');
+    expect(JSON.parse(second.output())).toMatchObject({
+      level: 'error',
+      msg: `the service does not start: PORT: ${PORT} cannot be listened on (EADDRINUSE)`,
+    });
+  });
+
+  it('says in one line which part of the data folder cannot be used, and exits', async () => {
+    const service = await start({ NODE_ENV: 'test', DATA_DIR: folderWithoutRoomForKeys() });
+    expect(await service.exitCode()).toBe(1);
+    expect(JSON.parse(service.output())).toMatchObject({
+      msg: expect.stringMatching(/^the service does not start: DATA_DIR: EEXIST: .*\/keys'$/),
+    });
+  });
+
+  it('names a host that cannot be resolved in one line of text, and exits', async () => {
+    const HOST = 'no-such-host.invalid';
+    const service = await start({ NODE_ENV: 'test', HOST, LOG_FORMAT: 'text', LOG_LEVEL: 'error' });
+    expect(await service.exitCode()).toBe(1);
+    expect(service.output()).toMatch(
+      /^\[[\d:.]+\] ERROR: the service does not start: HOST: no-such-host\.invalid cannot be resolved \(\w+\)\n$/,
+    );
+  });
+
+  readOnly.describe(`on a disk that is mounted read-only${readOnly.whyNot}`, () => {
+    it('names the data folder in one line, and exits', async () => {
+      const service = await startServiceProcess({
+        NODE_ENV: 'production',
+        DATA_DIR: readOnly.path,
+        JWT_JWKS_URL: 'http://127.0.0.1:1/keys',
+        STORAGE_ELEMENTS: JSON.stringify([{ id: 'a', driver: 'local', path: '/nowhere', mode: 'edit' }]),
+      });
+      try {
+        expect(await service.exitCode()).toBe(1);
+        expect(JSON.parse(service.output())).toMatchObject({
+          msg: `the service does not start: DATA_DIR: ${readOnly.path} is no folder that can be written to (EROFS)`,
+        });
+      } finally {
+        service.child.kill('SIGKILL');
+      }
+    });
   });
 });
+
+/** One in which a file has the name of the folder of keys. */
+function folderWithoutRoomForKeys(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ingester-process-'));
+  writeFileSync(join(folder, 'keys'), '');
+  return folder;
+}
 
 /** Waits until the service has printed what `pattern` finds. */
 async function printed(service: ServiceProcess, pattern: RegExp): Promise<string> {

@@ -11,6 +11,8 @@ export interface SmallDisk {
   readonly describe: typeof describe | typeof describe.skip;
   /** For the title: why it is skipped, empty where it is not. */
   readonly whyNot: string;
+  /** Changes its options, as `ro` or `rw`, which it takes while no file is open for writing. */
+  remount(options: string): void;
   unmount(): void;
 }
 
@@ -22,6 +24,9 @@ export function smallDisk(options: string): SmallDisk {
     path,
     describe: mounted ? describe : describe.skip,
     whyNot: mounted ? '' : ' (skipped: this process may not mount a tmpfs)',
+    remount: (changed) => {
+      execFileSync('/bin/mount', ['-o', `remount,${changed}`, path], { stdio: 'pipe' });
+    },
     unmount: () => {
       if (mounted) execFileSync('/bin/umount', [path]);
       rmSync(path, { recursive: true });
