@@ -51,7 +51,7 @@ export class Deliveries {
     private readonly settings: DeliverySettings,
   ) {}
 
-  /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL */
+  /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
   admit(bytes: number | undefined): void {
     this.spool.space.admit(bytes).release();
   }

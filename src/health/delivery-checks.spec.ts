@@ -41,6 +41,7 @@ describe('the check of the spool', () => {
   it.each([
     ['bytes', true],
     ['disk', true],
+    ['read-only', true],
     ['unusable', true],
     ['age', false],
     ['foreign', false],

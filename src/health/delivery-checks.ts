@@ -15,6 +15,7 @@ const WHY_SHUT = {
   bytes: 'the spool is full',
   disk: 'the spool has too little free space',
   age: 'the oldest file in the spool waits for too long',
+  'read-only': 'the disk of the spool is read-only',
   unusable: 'the spool cannot be used',
   foreign: 'the spool holds accepted files of another database',
 } as const;

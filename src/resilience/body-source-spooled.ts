@@ -6,7 +6,7 @@ import type { BodySource, BodyWriter, DurableBody, SpoolObserver } from './body-
 import type { MemoryBudget } from './memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
-import { notKept } from './spool-failure.js';
+import { bytesLost, notKept } from './spool-failure.js';
 import { SpoolWriter } from './spool-writer.js';
 
 /** Bytes that go to the disk at once. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
@@ -90,7 +90,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
 
   heldFrom(position: number): Buffer[] {
     if (this.#failure) throw this.#failure();
-    if (position < this.#window.start) throw gone();
+    if (position < this.#window.start) throw bytesLost(this.#spool.failure);
     return this.#window.slicesFrom(position);
   }
 
@@ -132,7 +132,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   async readBlock(position: number): Promise<Buffer> {
     const { budget } = this.#options;
     const end = Math.min(this.#window.start, this.#spool.writtenBytes);
-    if (this.#torn || position >= end) throw gone();
+    if (this.#torn || position >= end) throw bytesLost(this.#spool.failure);
     const length = Math.min(end - position, budget.exceeded ? SMALL_BLOCK_BYTES : BLOCK_BYTES);
     budget.take(length);
     try {
@@ -156,7 +156,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
 
   async #persist(path: string): Promise<void> {
     if (this.#failure) throw this.#failure();
-    if (this.#torn) throw gone();
+    if (this.#torn) throw bytesLost(this.#spool.failure);
     try {
       await this.#spool.keep(path);
     } catch (error) {
@@ -268,8 +268,4 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     const most = begun ? Math.min(memoryBytes, SPOOLED_BYTES) : memoryBytes;
     return this.#window.heldBytes > (begun || budget.exceeded ? Math.min(most, budget.shareBytes) : most);
   }
-}
-
-function gone(): ServiceError {
-  return new ServiceError('SPOOL_FULL', 'The upload could not be kept for another try.');
 }

@@ -17,11 +17,35 @@ export function notKept(error: unknown): ServiceError {
     });
   }
   if (code !== undefined && FULL.has(code)) return spoolFull('There is no room to keep the file.', error);
+  if (isReadOnly(error)) return spoolReadOnly(error);
   return new ServiceError('INTERNAL_ERROR', 'The file could not be kept.', { cause: error });
 }
 
 export function spoolFull(detail: string, cause?: unknown): ServiceError {
   return new ServiceError('SPOOL_FULL', detail, { cause, retryAfterMs: RETRY_AFTER_MS });
+}
+
+/** What is said of a body whose bytes are in no place any more, since the spool failed with `cause`. */
+export function bytesLost(cause?: unknown): ServiceError {
+  return isReadOnly(cause)
+    ? spoolReadOnly(cause)
+    : spoolFull('The upload could not be kept for another try.', cause);
+}
+
+export function spoolReadOnly(cause?: unknown): ServiceError {
+  return spoolUnusable('the disk is read-only', cause);
+}
+
+export function spoolUnusable(why: string, cause?: unknown): ServiceError {
+  return new ServiceError('QUEUE_UNAVAILABLE', `Files cannot be kept for later: ${why}.`, {
+    cause,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+/** Is this what the file system says where it takes no change at all? */
+export function isReadOnly(error: unknown): boolean {
+  return codeOf(error) === 'EROFS';
 }
 
 /** Is this what the file system says of a name that is not there? */

@@ -22,6 +22,9 @@ import type { PgliteAnswer, PgliteFailure, PgliteRequest, PgliteStart } from './
 
 const { folder }: PgliteStart = workerData;
 
+/** What SQLite says of a lock that another process has. */
+const SQLITE_BUSY = 5;
+
 /** What a server says of an error, beside the message. */
 const FIELDS = ['code', 'severity', 'detail', 'hint', 'schema', 'table', 'column', 'constraint'];
 
@@ -74,6 +77,7 @@ function lockFolder(): void {
     lock.open();
     lock.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
   } catch (cause) {
+    if (!(cause instanceof Error) || Reflect.get(cause, 'errcode') !== SQLITE_BUSY) throw cause;
     throw new Error(
       `${folder} is in use by another process; processes share a PostgreSQL that DATABASE_URL names`,
       { cause },

@@ -1,6 +1,8 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { statfs } from 'node:fs/promises';
-import { spoolFull } from '../../resilience/spool-failure.js';
+import { constants } from 'node:fs';
+import { access, statfs } from 'node:fs/promises';
+import { isReadOnly, spoolFull, spoolReadOnly, spoolUnusable } from '../../resilience/spool-failure.js';
+import type { ServiceError } from '../../errors/service-error.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 import type { AcceptedUsage } from './accepted-index.js';
 import { WaterMark } from './water-mark.js';
@@ -22,7 +24,7 @@ export interface SpoolSpaceOptions {
   readonly oldestWaitingAgeMs?: () => Promise<number>;
 }
 
-export type ShutReason = 'bytes' | 'disk' | 'age' | 'unusable';
+export type ShutReason = 'bytes' | 'disk' | 'age' | 'read-only' | 'unusable';
 
 export interface SpoolSpaceReport extends AcceptedUsage {
   /** 0: only the disk limits. */
@@ -49,9 +51,10 @@ export interface Admission {
 @Injectable()
 export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(SpoolSpace.name);
-  private readonly marks: Record<Exclude<ShutReason, 'unusable'>, WaterMark>;
+  private readonly marks: Record<'bytes' | 'disk' | 'age', WaterMark>;
   private reservedBytes = 0;
   private disk: { freeBytes: number; acceptedBytes: number } | undefined;
+  private readOnly = false;
   private oldestAgeMs = 0;
   private checking: NodeJS.Timeout | undefined;
 
@@ -78,7 +81,7 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.checking);
   }
 
-  /** Reserves room; `bytes` are those that are declared, undefined where that is not known. @throws SPOOL_FULL */
+  /** Reserves room; `bytes` are those that are declared, undefined where that is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
   admit(bytes = 0): Admission {
     this.refuseUnlessRoomFor(bytes);
     this.reservedBytes += bytes;
@@ -110,6 +113,7 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   async check(): Promise<void> {
     try {
       await this.files.prepare();
+      await access(this.options.path, constants.W_OK);
       const { bavail, bsize } = await statfs(this.options.path);
       this.oldestAgeMs = await this.oldest();
       this.disk = { freeBytes: bavail * bsize, acceptedBytes: this.files.usage().bytes };
@@ -117,15 +121,17 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
       if (this.disk || !this.checking)
         this.logger.error({ err: error }, 'the spool cannot be used, nothing is accepted');
       this.disk = undefined;
+      this.readOnly = isReadOnly(error);
     }
   }
 
   private refuseUnlessRoomFor(more: number): void {
-    if (this.whyNot(more) !== undefined) throw spoolFull('There is no room to keep the file for later.');
+    const reason = this.whyNot(more);
+    if (reason !== undefined) throw refusal(reason);
   }
 
   private whyNot(more: number): ShutReason | undefined {
-    if (!this.disk) return 'unusable';
+    if (!this.disk) return this.readOnly ? 'read-only' : 'unusable';
     const { bytes } = this.files.usage();
     const { freeBytes, acceptedBytes } = this.disk;
     const keptSince = Math.max(0, bytes - acceptedBytes);
@@ -137,4 +143,10 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   private oldest(): Promise<number> {
     return this.options.oldestWaitingAgeMs?.() ?? Promise.resolve(this.files.usage().oldestAgeMs);
   }
+}
+
+function refusal(reason: ShutReason): ServiceError {
+  if (reason === 'read-only') return spoolReadOnly();
+  if (reason === 'unusable') return spoolUnusable('the spool cannot be used');
+  return spoolFull('There is no room to keep the file for later.');
 }

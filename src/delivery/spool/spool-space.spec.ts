@@ -129,7 +129,7 @@ describe('the space of the spool', () => {
     await rm(spool.path, { recursive: true });
     await writeFile(spool.path, 'a file is in the way');
     const space = await spaceOf({});
-    expect(refusal(space, 1)).toMatchObject(full);
+    expect(refusal(space, 1)).toMatchObject({ code: 'QUEUE_UNAVAILABLE', options: { retryAfterMs: 30_000 } });
     expect(space.report()).toMatchObject({ shut: 'unusable', freeBytes: undefined });
     await rm(spool.path);
     await space.check();

@@ -181,7 +181,14 @@ function conflict(): ServiceError {
 /** `ServiceError`s and the errors in `known` as they are, all others as a failure of the disk. */
 function failureOf(error: unknown, ...known: unknown[]): unknown {
   if (error instanceof ServiceError || known.includes(error)) return error;
-  return FULL.has(errorCode(error))
-    ? new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause: error })
-    : storageFailed('The storage element failed.', error);
+  const code = errorCode(error);
+  if (FULL.has(code)) {
+    return new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', {
+      cause: error,
+    });
+  }
+  return storageFailed(
+    code === 'EROFS' ? 'The storage element is read-only.' : 'The storage element failed.',
+    error,
+  );
 }
