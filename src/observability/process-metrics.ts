@@ -5,7 +5,8 @@ let registry: Registry | undefined;
 
 /**
  * What the process uses: CPU, memory, files, event loop, garbage collection; and what its log has lost. One for the
- * process and not for each application in it, because the client of Prometheus never stops the observers that it starts for these.
+ * process and not for each application in it, because the client of Prometheus never stops the observers that it starts
+ * for these.
  */
 export function processMetrics(): Registry {
   if (!registry) {
