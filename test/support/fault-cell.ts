@@ -33,9 +33,8 @@ const VARIABLES = {
  * busy machine a healthy element is late as well.
  */
 export const SHORT_TIMES = {
-  STORAGE_STALL_TIMEOUT_MS: '1000',
-  STORAGE_COMMIT_TIMEOUT_MS: '1000',
-  STORAGE_REQUEST_TIMEOUT_MS: '2000',
+  STORAGE_STALL_TIMEOUT_MS: '2000',
+  STORAGE_COMMIT_TIMEOUT_MS: '2000',
 };
 
 const STRAGGLERS_MS = 15_000;

@@ -28,7 +28,7 @@ const COOLING = { one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing store
 
 const RECEIPT = { statusCode: 201, body: { file_id: '00000000-0000-4000-8000-000000000001', size: 1 } };
 /** Three times what an element is given to answer. */
-const LATE = { timeUnit: 'MILLISECONDS', value: 3_000 };
+const LATE = { timeUnit: 'MILLISECONDS', value: 6_000 };
 const noise = (): string => randomBytes(512).toString('base64');
 
 export const MOCKSERVER_FAULTS: readonly MockServerFault[] = [
