@@ -1,5 +1,5 @@
 /** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
-const alone = ['test/faults/dying-element', 'test/integration/body-source-replay', 'test/process/memory'];
+const alone = ['test/faults/dying-element', 'test/integration/body-source-replay'];
 
 const shared = {
   testEnvironment: 'node',
