@@ -7,9 +7,9 @@ import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.servic
 import { requestCancel } from '../../src/delivery/ledger/task-ends.js';
 import type { SeededLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
-import { HOUR_MS, type LetterStage, onBothDatabases, SPACING_MS } from './dead-letters-stage.js';
+import { HOUR_MS, type LetterStage, onPostgres, SPACING_MS } from './dead-letters-stage.js';
 
-onBothDatabases((given) => {
+onPostgres((given) => {
   let stage: LetterStage;
 
   beforeEach(() => {

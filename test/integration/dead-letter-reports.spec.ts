@@ -8,7 +8,7 @@ import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.j
 import { seedLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
 import { startPostgres } from '../support/postgres-server.js';
-import { HOUR_MS, type LetterStage, onBothDatabases } from './dead-letters-stage.js';
+import { HOUR_MS, type LetterStage, onPostgres } from './dead-letters-stage.js';
 
 const NOTHING = {
   status: 'healthy',
@@ -29,7 +29,7 @@ const NOTHING = {
   recommendations: [],
 };
 
-onBothDatabases((given) => {
+onPostgres((given) => {
   let stage: LetterStage;
 
   beforeEach(() => {

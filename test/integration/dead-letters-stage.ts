@@ -6,10 +6,13 @@ import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
+import { copyPglite } from '../support/pglite-template.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 export const HOUR_MS = 3_600_000;
 export const SPACING_MS = 1_000;
+
+type Backend = 'PGlite' | 'PostgreSQL';
 
 /** A service with a database in which nothing is dead, and an operator. */
 export class LetterStage {
@@ -20,13 +23,14 @@ export class LetterStage {
     private readonly server?: PostgresDatabases,
   ) {}
 
-  static async start(backend: string): Promise<LetterStage> {
+  static async start(backend: Backend): Promise<LetterStage> {
     const server = backend === 'PostgreSQL' ? await openPostgres() : undefined;
-    const running = await startOperatorsApp({
+    const variables = {
       DEAD_LETTER_REDELIVERY_MAX: '3',
       DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),
       ...(server && { DATABASE_URL: await server.newPreparedDatabase() }),
-    });
+    };
+    const running = await startOperatorsApp(variables, server ? undefined : copyPglite);
     const database = await running.app.get(DeliveryDatabase).open();
     const admin = await running.token({ sub: 'olga', role: 'admin' });
     return new LetterStage(running, database, admin, server);
@@ -77,9 +81,19 @@ export class LetterStage {
   }
 }
 
-/** Runs the same tests on both databases; the stage is there during a test. */
+/** Runs the tests on PostgreSQL; the stage is there during a test. */
+export function onPostgres(tests: (given: () => LetterStage) => void): void {
+  describeOn('PostgreSQL', tests);
+}
+
+/** Runs the same tests on the embedded database as well. */
 export function onBothDatabases(tests: (given: () => LetterStage) => void): void {
-  describe.each(['PGlite', 'PostgreSQL'])('dead letters on %s', (backend) => {
+  describeOn('PGlite', tests);
+  describeOn('PostgreSQL', tests);
+}
+
+function describeOn(backend: Backend, tests: (given: () => LetterStage) => void): void {
+  describe(`dead letters on ${backend}`, () => {
     let stage: LetterStage | undefined;
     const given = (): LetterStage => {
       if (!stage) throw new Error('the stage is there only during a test');

@@ -37,10 +37,14 @@ export interface OperatorsApp extends RunningApp {
 
 /**
  * Starts what operators have of the service, over a real queue and database, and without the workers: what is ordered
- * stays to be seen.
+ * stays to be seen. `prepare` fills the data folder before.
  */
-export async function startOperatorsApp(variables: Record<string, string> = {}): Promise<OperatorsApp> {
+export async function startOperatorsApp(
+  variables: Record<string, string> = {},
+  prepare?: (dataDir: string) => Promise<void>,
+): Promise<OperatorsApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ingester-operators-'));
+  await prepare?.(dataDir);
   const keys = await createTestKeys();
   const environment = parseEnvironment({
     NODE_ENV: 'test',
