@@ -75,6 +75,16 @@ describe('DescriptorRoom', () => {
     expect(counts).toBe(0);
   });
 
+  it('takes all for in use where there is none left to count with', () => {
+    const room = new DescriptorRoom({
+      limit: LIMIT,
+      open: () => {
+        throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      },
+    });
+    expect([room.fitsConnection(1, 0), room.fitsUpload(1, 0), room.isSpent]).toEqual([false, false, true]);
+  });
+
   it('knows what the operating system says of this process', () => {
     const descriptors = processDescriptors();
     expect(descriptors.limit).toBeGreaterThan(20);

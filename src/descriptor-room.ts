@@ -55,10 +55,19 @@ export class DescriptorRoom {
   private open(): number {
     const now = performance.now();
     if (now - this.countedAt >= COUNT_EVERY_MS) {
-      this.counted = this.descriptors.open();
+      this.counted = this.count();
       this.countedAt = now;
     }
     return this.counted;
+  }
+
+  /** To look needs a descriptor too: where that fails, all are in use. */
+  private count(): number {
+    try {
+      return this.descriptors.open();
+    } catch {
+      return this.limit;
+    }
   }
 }
 
