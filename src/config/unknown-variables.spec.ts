@@ -59,4 +59,11 @@ describe('variables that nobody reads', () => {
       'LOG_LEVL is not a variable of this service; did you mean LOG_LEVEL?',
     ]);
   });
+
+  it('are not named where a name can be a piece of a key that was written without quotes', () => {
+    const names = ['MIIEvQIBADANBgkqhkiG9w0BAQ/\nMzEfYyjiWA4R+', 'password: abc', 'x'.repeat(65)];
+    expect(unknownVariables(KNOWN, names, names)).toEqual([
+      'a name in .env is none that a variable has; a value of several lines must be in quotes',
+    ]);
+  });
 });

@@ -1,3 +1,6 @@
+/** What else stands before an equals sign is a piece of a value without quotes, such as a key, and may be secret. */
+const NAME = /^[\w.-]{1,64}$/;
+
 /**
  * Names each variable of an `.env` file that is not among `known`, and each of the environment that looks like one of
  * them: the environment holds those of other programs too. A setting that nobody reads would be missed in silence.
@@ -9,9 +12,13 @@ export function unknownVariables(
 ): string[] {
   const fromFile = inFile
     .filter((name) => !known.includes(name))
-    .map((name) => unknown(`${name} in .env`, meantBy(name, known)));
+    .map((name) =>
+      NAME.test(name)
+        ? unknown(`${name} in .env`, meantBy(name, known))
+        : 'a name in .env is none that a variable has; a value of several lines must be in quotes',
+    );
   return [
-    ...fromFile,
+    ...new Set(fromFile),
     ...misspeltVariables(
       known,
       inEnvironment.filter((name) => !inFile.includes(name)),
