@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
 import { ServiceError } from '../errors/service-error.js';
 import { EndpointAnswerError } from '../resilience/endpoint-client.js';
-import { causesOf } from '../resilience/error-causes.js';
+import { causesOf } from '../errors/error-causes.js';
 import { waitAskedForMs } from '../resilience/retry-after.js';
 import { JWKS, type JwksEndpoint } from './jwks-endpoint.service.js';
 import type { KeySet } from './key-set.js';

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { classifyAnswer } from './classify-answer.js';
 import { classifyTransport } from './classify-transport.js';
-import { causesOf, memberOf } from './error-causes.js';
+import { causesOf, memberOf } from '../errors/error-causes.js';
 import { FAILED, NO_ROOM, NOT_CALLED, NOT_ITS_FAULT, UNWANTED_HERE } from './failure-kinds.js';
 import type { FailureKind } from './outcome.js';
 

@@ -1,4 +1,4 @@
-import { causesOf, memberOf } from './error-causes.js';
+import { causesOf, memberOf } from '../errors/error-causes.js';
 
 /** Answers that a gateway gives for a target that may still be busy. */
 const OF_GATEWAYS = new Set([502, 504]);

@@ -1,5 +1,5 @@
 import type { TimeoutPhase } from '../observability/outbound-metrics.js';
-import { causesOf, memberOf } from './error-causes.js';
+import { causesOf, memberOf } from '../errors/error-causes.js';
 
 const BY_CODE = new Map<string, TimeoutPhase>([
   ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
