@@ -8,12 +8,14 @@ interface Quoting {
 }
 
 const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
-const WITH_ESCAPES = parameterWith(String.raw`(?:[^"\\]|\\.)*`);
 
-/** RFC 9110 section 5.6.4: a backslash stands before a character that is meant literally. */
-const HTTP: Quoting = {
-  parameter: WITH_ESCAPES,
-  unquote: (quoted) => quoted.replaceAll(/\\(.)/gsu, '$1'),
+/**
+ * RFC 9110 section 5.6.4, and older forms: a backslash stands before a quote, and mostly before another one. Nothing else
+ * needs one, so that anywhere else it is itself, as Go reads it: of a client that has not written it twice.
+ */
+const ESCAPED: Quoting = {
+  parameter: parameterWith(String.raw`(?:[^"\\]|\\.)*`),
+  unquote: (quoted) => quoted.replaceAll(/\\(["\\])/g, '$1'),
 };
 
 /** WHATWG HTML, "multipart/form-data encoding algorithm": a backslash is itself. */
@@ -23,15 +25,9 @@ const BROWSER_FORM: Quoting = {
     quoted.replaceAll(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
 };
 
-/** Older clients, and libraries such as that of Go, write a backslash before a quote; most do before a backslash as well. */
-const OLDER_FORM: Quoting = {
-  parameter: WITH_ESCAPES,
-  unquote: (quoted) => quoted.replaceAll(/\\(["\\])/g, '$1'),
-};
-
 /** Reads `; name=value; …` as HTTP writes it (RFC 9110 section 5.6.6). Undefined for what does not fit. */
 export function httpParameters(text: string): Parameters | undefined {
-  return parse(text, HTTP);
+  return parse(text, ESCAPED);
 }
 
 /**
@@ -39,7 +35,7 @@ export function httpParameters(text: string): Parameters | undefined {
  * browser writes has no quote within quotes, so it is never read in the older way.
  */
 export function formParameters(text: string): Parameters | undefined {
-  return parse(text, BROWSER_FORM) ?? parse(text, OLDER_FORM);
+  return parse(text, BROWSER_FORM) ?? parse(text, ESCAPED);
 }
 
 /** Values without quotes may hold more than a token: many clients write boundaries so. */

@@ -68,9 +68,11 @@ describe('dispositionFilename', () => {
     ["attachment; filename*=iso-8859-1'en'%A3%20rates", '£ rates'],
     ['attachment; filename="ключ.txt"', 'ключ.txt'],
     ['attachment', undefined],
-    // RFC 9110 section 5.6.4: a backslash makes the character behind it literal, and % is nothing special.
-    ['attachment; filename="notes\\\\"', 'notes\\'],
-    ['attachment; filename="a\\"b\\c.txt"', 'a"bc.txt'],
+    // RFC 9110 section 5.6.4: a backslash is for a quote and for another one. Elsewhere somebody forgot to double it.
+    [String.raw`attachment; filename="notes\\"`, 'notes\\'],
+    [String.raw`attachment; filename="a\"b\c.txt"`, String.raw`a"b\c.txt`],
+    [String.raw`attachment; filename="C:\dir\a.txt"`, String.raw`C:\dir\a.txt`],
+    // Nor is % special.
     ['attachment; filename="100%22.txt"', '100%22.txt'],
   ])('reads %j', (header, filename) => {
     expect(dispositionFilename(requestWith({ 'content-disposition': asSent(header) }))).toBe(filename);
