@@ -140,6 +140,12 @@ describe('the head of a file', () => {
     expect(() => nameOf(SHIFT_JIS)).toThrow('MALFORMED_MULTIPART');
   });
 
+  it('is UTF-8 where the texts of its form are UTF-16', () => {
+    const description = described(Buffer.from('日本', 'utf16le'));
+    const form = withFile(charset('utf-16le'), description);
+    expect(read(form)).toMatchObject({ fields: { description: '日本' }, filename: 'a.txt' });
+  });
+
   it('must have a Content-Type in ASCII', () => {
     const spoilt = multipart([{ ...filePart(), contentType: 'text/plain; a="é"' }]);
     expect(problemOf(spoilt)).toEqual({ field: 'file', message: 'must have a Content-Type in ASCII' });

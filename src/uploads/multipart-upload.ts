@@ -36,7 +36,7 @@ export class MultipartUpload implements BodyConsumer {
   constructor(private readonly options: MultipartUploadOptions) {
     this.texts = new TextParts(options.fieldBytes);
     this.parser = new MultipartParser(options.boundary, options.limits, (headerBlock, position) =>
-      this.openPart(parsePartHeaders(headerBlock, this.texts.charset), position),
+      this.openPart(parsePartHeaders(headerBlock, this.texts.headCharset), position),
     );
   }
 

@@ -23,8 +23,16 @@ export class TextParts {
   /** `maxBytes` is for one part. */
   constructor(private readonly maxBytes: number) {}
 
-  /** What the form is written in, as far as is known: browsers write names and file names in it as well. */
-  get charset(): string {
+  /**
+   * What the heads of parts are written in, as far as is known: browsers write names and file names in the charset of
+   * their form. That is never UTF-16, in which no head could be read (WHATWG HTML, "picking an encoding for the form").
+   */
+  get headCharset(): string {
+    return new TextDecoder(this.charset).encoding.startsWith('utf-16') ? DEFAULT_CHARSET : this.charset;
+  }
+
+  /** What texts are written in that do not say it themselves. */
+  private get charset(): string {
     return this.defaultCharset || DEFAULT_CHARSET;
   }
 
