@@ -151,3 +151,35 @@ describe('the head of a file', () => {
     expect(problemOf(spoilt)).toEqual({ field: 'file', message: 'must have a Content-Type in ASCII' });
   });
 });
+
+describe('a form in which no file was chosen', () => {
+  const refused = new ServiceError('UNSUPPORTED_MEDIA_TYPE', 'Not this type.');
+  const upload = (form: Buffer): MultipartUpload => {
+    const opened = new MultipartUpload({
+      boundary: BOUNDARY,
+      limits: { parts: 20, headerBytes: 4096 },
+      fieldBytes: 1000,
+      openFile: () => {
+        throw refused;
+      },
+      onBegun: () => undefined,
+    });
+    opened.write(form);
+    return opened;
+  };
+  const unnamed = (value: string): Part => ({
+    name: 'file',
+    value,
+    filename: '',
+    contentType: 'application/octet-stream',
+  });
+
+  it('says so, whatever types are taken', async () => {
+    await expect(upload(multipart([unnamed('')])).end()).rejects.toMatchObject({ code: 'EMPTY_FILE' });
+  });
+
+  it('is not one whose file has bytes, or comes after an empty one', () => {
+    expect(() => upload(multipart([unnamed('x')]))).toThrow(refused);
+    expect(() => upload(multipart([unnamed(''), filePart()]))).toThrow('VALIDATION_ERROR');
+  });
+});

@@ -30,7 +30,7 @@ export class MultipartUpload implements BodyConsumer {
   private readonly parser: MultipartParser;
   private readonly texts: TextParts;
   private file: IncomingFile | undefined;
-  /** Has the file the empty name that browsers give where none was chosen? */
+  /** Has a part `file` come with the empty name that browsers give where none was chosen? */
   private unnamed = false;
 
   constructor(private readonly options: MultipartUploadOptions) {
@@ -50,13 +50,13 @@ export class MultipartUpload implements BodyConsumer {
 
   async end(): Promise<void> {
     this.parser.end();
-    if (!this.file) throw invalidFields([{ field: 'file', message: 'is required' }]);
-    if (this.unnamed && this.file.receivedBytes === 0) throw noFileChosen();
+    if (!this.file)
+      throw this.unnamed ? noFileChosen() : invalidFields([{ field: 'file', message: 'is required' }]);
     await this.file.end();
   }
 
   private openPart(headers: PartHeaders, position: number): PartSink {
-    if (this.file) throw this.partAfterFile(headers.name);
+    if (this.file || this.unnamed) throw this.partAfterFile(headers.name);
     return headers.name === 'file' ? this.openFile(headers, position) : this.texts.collect(headers);
   }
 
@@ -66,20 +66,24 @@ export class MultipartUpload implements BodyConsumer {
     return invalidFields([{ field: name, message }]);
   }
 
-  private openFile(headers: PartHeaders, position: number): PartSink {
-    if (headers.filename === undefined) {
+  private openFile({ filename, contentType: given }: PartHeaders, position: number): PartSink {
+    if (filename === undefined) {
       throw invalidFields([{ field: 'file', message: 'must be a file with a filename, not a text field' }]);
     }
-    const contentType = declaredContentType(headers.contentType);
+    const contentType = declaredContentType(given);
     if (contentType === undefined) {
       throw invalidFields([{ field: 'file', message: 'must have a Content-Type in ASCII' }]);
     }
-    const fields = readUploadFields(this.texts.decoded());
-    const file = this.options.openFile(contentType, position + this.parser.closingBytes);
-    this.file = file;
-    this.unnamed = headers.filename === '';
-    this.options.onBegun({ fields, filename: headers.filename, contentType, file });
-    return { data: (chunk) => file.write(chunk), end: () => undefined };
+    const known = { fields: readUploadFields(this.texts.decoded()), filename, contentType };
+    const begin = (): IncomingFile => {
+      const file = this.options.openFile(contentType, position + this.parser.closingBytes);
+      this.options.onBegun({ ...known, file });
+      return file;
+    };
+    this.unnamed = filename === '';
+    // One without a name is a file only if a byte of it comes.
+    if (!this.unnamed) this.file = begin();
+    return { data: (chunk) => (this.file ??= begin()).write(chunk), end: () => undefined };
   }
 }
 
