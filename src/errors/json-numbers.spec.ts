@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { holdsKeptNumbers, parseKeepingNumbers } from './json-numbers.js';
+import { parseKeepingNumbers } from './json-numbers.js';
 
 describe('parseKeepingNumbers', () => {
   it.each([
@@ -12,16 +12,12 @@ describe('parseKeepingNumbers', () => {
     '-0.0',
   ])('keeps %s as it was written', (number) => {
     const json = `{"a":[${number}],"__proto__":{"b":${number}}}`;
-    const value = parseKeepingNumbers(json);
-    expect(JSON.stringify(value)).toBe(json);
-    expect(holdsKeptNumbers(value)).toBe(true);
+    expect(JSON.stringify(parseKeepingNumbers(json))).toBe(json);
   });
 
   it('reads everything else as JSON.parse does', () => {
     const json = '{"a":[1,-1.5,1e+21,"1.10","-0",null,true,{}],"__proto__":{"b":2}}';
-    const value = parseKeepingNumbers(json);
-    expect(value).toEqual(JSON.parse(json));
-    expect(holdsKeptNumbers(value)).toBe(false);
+    expect(parseKeepingNumbers(json)).toEqual(JSON.parse(json));
     expect(() => parseKeepingNumbers('{')).toThrow(SyntaxError);
   });
 });

@@ -21,9 +21,3 @@ export function parseKeepingNumbers(text: string): unknown {
 export function isKeptNumber(value: unknown): boolean {
   return JSON.isRawJSON(value);
 }
-
-/** Tells whether a value read by `parseKeepingNumbers` holds a number that only its text can say. */
-export function holdsKeptNumbers(value: unknown): boolean {
-  const text = JSON.stringify(value);
-  return JSON.stringify(JSON.parse(text)) !== text;
-}

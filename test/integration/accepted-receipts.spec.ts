@@ -110,18 +110,20 @@ describe('the receipt of an accepted upload', () => {
     expect(await statusAndCode(await cancel(id))).toEqual([410, 'UPLOAD_EXPIRED']);
   });
 
-  it('has metadata as it was written, before and after the delivery, as the element gets it', async () => {
-    const written = '{"id":1546130668394913822,"price":1.10,"__proto__":{"a":[-0,1e400]}}';
-    const answer = await upload(written);
-    expect(answer.status).toBe(202);
-    const text = await answer.text();
-    expect(text).toContain(`"metadata":${written}`);
-    const { upload_id: id } = JSON.parse(text) as Json;
-    service.element.options.fault = undefined;
-    await service.untilStatus(id, 'active');
-    expect(await (await read(String(id))).text()).toContain(`"metadata":${written}`);
-    expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: written } }]);
-  });
+  it.each(['{"id":1546130668394913822,"price":1.10,"__proto__":{"a":[-0,1e400]}}', '{"longer":1,"id":2}'])(
+    'has the metadata %s, before and after the delivery, as the element gets it',
+    async (written) => {
+      const answer = await upload(written);
+      expect(answer.status).toBe(202);
+      const text = await answer.text();
+      expect(text).toContain(`"metadata":${written}`);
+      const { upload_id: id } = JSON.parse(text) as Json;
+      service.element.options.fault = undefined;
+      await service.untilStatus(id, 'active');
+      expect(await (await read(String(id))).text()).toContain(`"metadata":${written}`);
+      expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: written } }]);
+    },
+  );
 
   it('has no metadata where the file was stored at once at an element that does not give it back', async () => {
     service.element.options.fault = undefined;

@@ -1,10 +1,10 @@
-import { holdsKeptNumbers, parseKeepingNumbers } from '../../errors/json-numbers.js';
+import { parseKeepingNumbers } from '../../errors/json-numbers.js';
 import { metadataSchema } from '../../storage/metadata-schema.js';
 import type { FileDescription } from '../../storage/storage-element.js';
 
 /**
- * What is said of a file, as `jsonb` keeps it: a date is text, and so is metadata with numbers that PostgreSQL or
- * JavaScript would write in another way.
+ * What is said of a file, as `jsonb` keeps it: a date is text, and so is metadata, whose numbers and order of members
+ * `jsonb` would change. In rows of before it is an object.
  */
 export type StoredDescription = Omit<FileDescription, 'uploadedAt' | 'metadata'> & {
   readonly uploadedAt: string;
@@ -13,8 +13,7 @@ export type StoredDescription = Omit<FileDescription, 'uploadedAt' | 'metadata'>
 
 /** JSON for the column. */
 export function storedDescriptionOf(file: FileDescription): string {
-  const { metadata } = file;
-  return JSON.stringify(holdsKeptNumbers(metadata) ? { ...file, metadata: JSON.stringify(metadata) } : file);
+  return JSON.stringify({ ...file, metadata: JSON.stringify(file.metadata) });
 }
 
 /** The way back. */
