@@ -20,7 +20,7 @@ describe('what breaks HTTP', () => {
   const clients: RawClient[] = [];
 
   beforeAll(async () => {
-    running = await startApp({ HEADERS_TIMEOUT_MS: '300', CORS_ORIGINS: ORIGIN });
+    running = await startApp({ HEADERS_TIMEOUT_MS: '3000', CORS_ORIGINS: ORIGIN });
     const logger = running.app.get<Logger>(ROOT_LOGGER);
     jest.spyOn(logger, 'isLevelEnabled').mockReturnValue(true);
     jest.spyOn(logger, 'info').mockImplementation((line: unknown) => lines.push(line));
@@ -208,7 +208,7 @@ describe('what breaks HTTP', () => {
       expect(performance.now() - startedAt).toBeLessThan(LINGER_MS / 2);
       await client.closed.finally(() => clearInterval(dripping));
       expect(performance.now() - startedAt).toBeGreaterThan(LINGER_MS - 100);
-      expect(performance.now() - startedAt).toBeLessThan(LINGER_MS + 2_000);
+      expect(performance.now() - startedAt).toBeLessThan(LINGER_MS * 3);
     },
   );
 
