@@ -39,6 +39,7 @@ describe('300 uploads at once, while one of two elements dies and comes back', (
       STORAGE_ELEMENT_MAX_WAIT_MS: PATIENCE_MS,
       STORAGE_CIRCUIT_RECOVERY_MS: '4000',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
+      LOG_LEVEL: 'warn',
     });
   });
 
