@@ -1,59 +1,18 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse,
-} from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import { type AddressInfo, connect as connectSocket, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { answerClientErrors } from '../../src/errors/client-error.js';
-import { closeUnlessRead } from '../../src/errors/lingering-close.js';
-import { sendProblem } from '../../src/errors/problem-response.js';
-import { protocolFailureOf } from '../../src/errors/protocol-failure.js';
-import { toProblem } from '../../src/errors/problem.js';
-import { ServiceError } from '../../src/errors/service-error.js';
 import { listen, shut } from '../support/local-server.js';
 import { RawClient, type RawResponse } from '../support/raw-client.js';
+import { pending, PROBLEM, serve } from './problem-server.js';
 
 const LINGER_MS = 5_000;
 const MIB = 1024 * 1024;
-const PROBLEM = toProblem(new ServiceError('FILE_TOO_LARGE', 'The file is too large.'));
-
-/** A response that a test finishes by hand. */
-let pending: ServerResponse | undefined;
-
 /** The clock of JavaScript; that of Node's own timers and sockets goes on. */
 function fakeTimers(): void {
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'performance', 'Date'] });
-}
-
-const HANDLERS: Record<string, (request: IncomingMessage, response: ServerResponse) => void> = {
-  '/': (_request, response) => sendProblem(response, PROBLEM, { 'X-Given': 'yes' }),
-  '/read': (request, response) => {
-    request.resume().once('end', () => sendProblem(response, PROBLEM, {}));
-  },
-  '/begin': (request, response) => {
-    request.on('error', () => undefined).resume();
-    response.writeHead(200, { 'Content-Length': 1_000 }).write('beginning');
-  },
-  '/wait': (request, response) => {
-    request.on('error', () => sendFailure(request, response)).resume();
-    pending = response;
-  },
-};
-
-function sendFailure(request: IncomingMessage, response: ServerResponse): void {
-  const failure = protocolFailureOf(request);
-  if (failure) sendProblem(response, toProblem(failure), failure.options.headers ?? {});
-}
-
-function serve(request: IncomingMessage, response: ServerResponse): void {
-  closeUnlessRead(request, response);
-  if (protocolFailureOf(request)) sendFailure(request, response);
-  else HANDLERS[request.url ?? '']?.(request, response);
 }
 
 describe('problem responses', () => {
@@ -181,7 +140,7 @@ describe('problem responses', () => {
     await sleep(50);
     client.send('MORE GARBAGE\r\n\r\n');
     await sleep(50);
-    pending?.end('the answer');
+    pending.response?.end('the answer');
     const response = await client.response();
     expect([response.status, response.headers.get('connection'), response.body]).toEqual([
       200,
