@@ -33,13 +33,15 @@ describe('300 uploads at once, while one of two elements dies and comes back', (
       STORAGE_MAX_CONNECTIONS: String(CONNECTIONS),
       // A machine that is busy is late with everything, also at the element that lives.
       STORAGE_CONNECT_TIMEOUT_MS: PATIENCE_MS,
+      STORAGE_STALL_TIMEOUT_MS: PATIENCE_MS,
+      STORAGE_MIN_BYTES_PER_SECOND: '0',
       STORAGE_COMMIT_TIMEOUT_MS: PATIENCE_MS,
       STORAGE_REQUEST_TIMEOUT_MS: PATIENCE_MS,
       STORAGE_DEADLINE_BASE_MS: PATIENCE_MS,
       STORAGE_ELEMENT_MAX_WAIT_MS: PATIENCE_MS,
       STORAGE_CIRCUIT_RECOVERY_MS: '4000',
+      STORAGE_CIRCUIT_MAX_RECOVERY_MS: '4000',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
-      LOG_LEVEL: 'warn',
     });
   });
 
