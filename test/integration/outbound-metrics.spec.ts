@@ -51,14 +51,14 @@ describe('GET /metrics', () => {
     it('taking bytes', async () => {
       element.options.fault = { kind: 'stall', afterBytes: 0 };
       await start({ STORAGE_STALL_TIMEOUT_MS: '200' });
-      expect(await put(randomBytes(32 * MIB))).toBe(504);
+      expect(await put(randomBytes(16 * MIB))).toBe(504);
       expect(await timeouts('stall')).toBe(1);
     });
 
     it('taking them fast enough', async () => {
       element.options.fault = { kind: 'slow', bytesPerSecond: MIB };
       await start({ STORAGE_MIN_BYTES_PER_SECOND: String(64 * MIB), STORAGE_MIN_RATE_WINDOW_MS: '300' });
-      expect(await put(randomBytes(32 * MIB))).toBe(504);
+      expect(await put(randomBytes(16 * MIB))).toBe(504);
       expect(await timeouts('stall')).toBe(1);
     });
 
@@ -105,10 +105,10 @@ describe('GET /metrics', () => {
     await start({ BODY_MEMORY_BYTES: String(64 * 1024), SPOOL_MAX_BYTES: String(64 * MIB) });
     expect(await metric('body_spool_limit_bytes')).toBe(64 * MIB);
     expect(await metric('body_spool_oldest_age_seconds')).toBe(0);
-    const status = put(randomBytes(32 * MIB));
+    const status = put(randomBytes(16 * MIB));
     await eventually(async () => {
       expect(await metric('body_spool_files')).toBe(1);
-      expect(await metric('body_spool_bytes')).toBeGreaterThan(16 * MIB);
+      expect(await metric('body_spool_bytes')).toBeGreaterThan(4 * MIB);
       expect(await metric('body_spool_oldest_age_seconds')).toBeGreaterThan(0.1);
       expect(await metric('body_spool_oldest_age_seconds')).toBeLessThan(60);
     });
@@ -117,7 +117,7 @@ describe('GET /metrics', () => {
     await eventually(async () => {
       expect(await metric('body_spool_files')).toBe(0);
       expect(await metric('body_spool_bytes')).toBe(0);
-      expect(await metric('body_spool_spare_bytes')).toBeGreaterThan(16 * MIB);
+      expect(await metric('body_spool_spare_bytes')).toBeGreaterThan(4 * MIB);
       expect(await metric('body_spool_oldest_age_seconds')).toBe(0);
     });
   });

@@ -107,7 +107,8 @@ export class StorageElementServer {
   }
 
   static async start(options: Partial<StorageElementOptions> = {}): Promise<StorageElementServer> {
-    const server = createServer({ requestTimeout: 0 });
+    // After 5 s, Node's default, a machine that is busy closes connections on which the next request has come already.
+    const server = createServer({ requestTimeout: 0, keepAliveTimeout: 60_000 });
     const element = new StorageElementServer(server, options);
     element.url = await listen(server);
     return element;
