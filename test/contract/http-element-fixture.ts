@@ -8,12 +8,12 @@ import { StorageElementServer } from '../support/storage-element-server.js';
 /** Settings with which nothing times out by chance. */
 export const SETTINGS = {
   id: 'http',
-  connectMs: 1000,
-  stallMs: 5000,
+  connectMs: 10_000,
+  stallMs: 30_000,
   minBytesPerSecond: 0,
   rateWindowMs: 5000,
-  commitMs: 5000,
-  requestMs: 2000,
+  commitMs: 30_000,
+  requestMs: 30_000,
   maxConnections: 32,
   acceptsEmptyFiles: true,
 };

@@ -123,7 +123,7 @@ function storesBigFiles(subject: () => Subject): void {
   it('reads little further than the element has taken', async () => {
     let taken = 0;
     let ahead = 0;
-    const source = randomSource(128 * MIB).on('data', (chunk: Buffer) => {
+    const source = randomSource(40 * MIB).on('data', (chunk: Buffer) => {
       taken += chunk.length;
       ahead = Math.max(ahead, taken - subject().takenBytes());
     });

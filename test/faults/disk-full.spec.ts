@@ -9,8 +9,8 @@ import { smallDisk } from '../support/small-disk.js';
 const MIB = 1024 * 1024;
 /** Room for two embedded databases. */
 const disk = smallDisk('size=256m');
-/** How long a task waits whose worker could not write down what became of it. */
-const LEASE = { DELIVERY_LEASE_MS: '2000' };
+/** How long a task waits whose worker could not write down what became of it, and how long a database that hangs. */
+const LEASE = { DELIVERY_LEASE_MS: '2000', DATABASE_STATEMENT_TIMEOUT_MS: '2000' };
 const elsewhere = mkdtempSync(join(tmpdir(), 'full-service-'));
 
 disk.describe(`a service whose disk is full${disk.whyNot}`, () => {

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { DeliveryUpkeep } from '../../src/delivery/delivery-upkeep.service.js';
-import { describeDeliveryOnBoth, type DeliveryStage } from './delivery-stage.js';
+import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
 
 const keepUp = ({ running }: DeliveryStage): Promise<void> =>
   running.app.get(DeliveryUpkeep, { strict: false }).keepUp();
@@ -12,7 +12,7 @@ async function deadLetter(stage: DeliveryStage): Promise<string> {
   return uploadId;
 }
 
-describeDeliveryOnBoth('what time brings', (start) => {
+describeDelivery('what time brings', (start) => {
   it('takes receipts when they were kept for long enough, and not before', async () => {
     const stage = await start();
     stage.element.options.fault = undefined;

@@ -49,7 +49,6 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
     ]),
     // A machine that is busy is late to connect, and the circuit of the database would open.
     DATABASE_CONNECT_TIMEOUT_MS: '30000',
-    DATABASE_STATEMENT_TIMEOUT_MS: '30000',
     STORAGE_RETRY_ATTEMPTS: '1',
     STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1000',
     STORAGE_COMMIT_TIMEOUT_MS: '1000',

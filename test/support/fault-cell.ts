@@ -22,6 +22,7 @@ export type CellFault = ((bytes: number) => UploadFault) | 'refused' | { readonl
  */
 const VARIABLES = {
   DELIVER_LATER: 'false',
+  STORAGE_RETRY_ATTEMPTS: '2',
   STORAGE_RETRY_BASE_MS: '20',
   STORAGE_RETRY_MAX_MS: '100',
   STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1000',
