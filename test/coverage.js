@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { createRequire } from 'node:module';
 import coverage from 'istanbul-lib-coverage';
 
 const LINES = 96;
@@ -18,7 +17,6 @@ const EXCUSED = {};
 const root = join(import.meta.dirname, '..');
 const results = join(root, 'coverage');
 const inProcesses = join(results, 'processes');
-const require = createRequire(import.meta.url);
 
 function run(script, args, env = {}) {
   const { status } = spawnSync(process.execPath, [...script, ...args], {
@@ -55,7 +53,11 @@ function fileIn(map, path) {
 
 rmSync(results, { recursive: true, force: true });
 run(
-  ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', require.resolve('jest/bin/jest.js')],
+  [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    join(root, 'node_modules/jest/bin/jest.js'),
+  ],
   [
     '--coverage',
     '--coverageProvider=v8',
