@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { errorCode } from '../errors/error-code.js';
 import type { ReadinessCheck } from './readiness-check.js';
 
 /** Is down while the file system that holds `folder` has less than `minFreeBytes` left for us, or is read-only. */
@@ -29,9 +30,6 @@ async function isReadOnly(folder: string): Promise<boolean> {
 }
 
 /** The code of the error that `work` fails with; undefined when it does not. */
-function errorCodeOf(work: Promise<void>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (error: NodeJS.ErrnoException) => error.code,
-  );
+function errorCodeOf(work: Promise<void>): Promise<string | undefined> {
+  return work.then(() => undefined, errorCode);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCode } from '../errors/error-code.js';
 
 /** Bytes that one call of the system is given, unless a single line is longer. */
 const BATCH_BYTES = 64 * 1024;
@@ -112,15 +113,11 @@ export class LineWriter {
     try {
       return await this.writeBytes(this.unwritten);
     } catch (error) {
-      return isBusy(error) ? 0 : undefined;
+      return errorCode(error) === 'EAGAIN' ? 0 : undefined;
     } finally {
       this.calling = false;
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'code' in error && error.code === 'EAGAIN';
 }
 
 /** How many of the last lines the last `bytes` belong to. */

@@ -1,4 +1,4 @@
-import { isNativeError } from 'node:util/types';
+import { errorCode } from '../errors/error-code.js';
 import { ServiceError } from '../errors/service-error.js';
 
 /** A full disk, a quota of the user, and one of the process (`RLIMIT_FSIZE`). */
@@ -9,7 +9,7 @@ const RETRY_AFTER_MS = 30_000;
 /** What the caller is told of an upload that could not be made durable, by what the file system says. */
 export function notKept(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
-  const code = codeOf(error);
+  const code = errorCode(error);
   if (code === 'EEXIST') {
     return new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is being accepted already.', {
       cause: error,
@@ -45,19 +45,15 @@ export function spoolUnusable(why: string, cause?: unknown): ServiceError {
 
 /** Is this what the file system says where it takes no change at all? */
 export function isReadOnly(error: unknown): boolean {
-  return codeOf(error) === 'EROFS';
+  return errorCode(error) === 'EROFS';
 }
 
 /** Is this what the file system says of a name that is not there? */
 export function isMissing(error: unknown): boolean {
-  return codeOf(error) === 'ENOENT';
+  return errorCode(error) === 'ENOENT';
 }
 
 /** Is this what the file system says of a name that is there already? */
 export function isTaken(error: unknown): boolean {
-  return codeOf(error) === 'EEXIST';
-}
-
-function codeOf(error: unknown): string | undefined {
-  return isNativeError(error) && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return errorCode(error) === 'EEXIST';
 }

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors/service-error.js';
 import type { FileBody } from '../storage-element.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../errors/error-code.js';
 
 /** The error that `body.stream` failed with; one that was closed before its end without any has lost its client. */
 export function bodyFailure(error: Error): Error {

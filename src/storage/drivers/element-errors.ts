@@ -4,7 +4,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
 import { systemClock } from '../../resilience/clock.js';
 import { parseRetryAfter } from '../../resilience/retry-after.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../errors/error-code.js';
 
 /** What an element answered, as it came. */
 export interface ElementAnswer {

@@ -10,7 +10,7 @@ import type {
   StorageElement,
   StoredFile,
 } from '../storage-element.js';
-import { errorCode } from './error-code.js';
+import { errorCode } from '../../errors/error-code.js';
 import { exists, readRecord, writeContent, writeRecord } from './local-files.js';
 import { removeLeftOvers } from './local-left-overs.js';
 import { storageFailed } from './element-errors.js';
