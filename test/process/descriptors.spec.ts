@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { json } from 'node:stream/consumers';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 
@@ -25,26 +24,44 @@ describe('a process with few file descriptors', () => {
   });
   afterEach(() => service.dispose());
 
-  /** Sends one half, and the other one second later; gives status, code and `Retry-After` of the answer. */
-  async function upload(): Promise<unknown[]> {
+  /**
+   * Starts as many uploads at once, each of which sends one half as soon as it may, and the other when every one of
+   * them was let in or refused; gives status, code and `Retry-After` of the answers. Who is refused sends nothing: he
+   * could be cut off before he has read his answer.
+   */
+  async function upTo(count: number): Promise<unknown[][]> {
+    const uploads = Array.from({ length: count }, begin);
+    await Promise.all(uploads.map(({ decided }) => decided));
+    return Promise.all(uploads.map(({ finish }) => finish()));
+  }
+
+  function begin(): { decided: Promise<void>; finish(): Promise<unknown[]> } {
     const call = request({
       port,
       host: '127.0.0.1',
       agent: false,
       method: 'PUT',
       path: `/api/v1/files/${randomUUID()}`,
-      headers: { 'Content-Length': 2 * HALF.length, 'Content-Type': 'text/plain' },
+      headers: { 'Content-Length': 2 * HALF.length, 'Content-Type': 'text/plain', Expect: '100-continue' },
     });
     const answered = once(call, 'response') as Promise<[IncomingMessage]>;
-    // Who is refused may be cut off while he is still sending.
-    call.on('error', () => undefined).write(HALF);
-    void sleep(1_000).then(() => call.end(HALF));
-    const [answer] = await answered;
-    const { code } = (await json(answer)) as { code?: string };
-    return [answer.statusCode, code, answer.headers['retry-after']];
+    let isLetIn = false;
+    const letIn = once(call, 'continue').then(() => {
+      isLetIn = true;
+      call.write(HALF);
+    });
+    call.flushHeaders();
+    return {
+      decided: Promise.race([letIn, answered.then(() => undefined)]),
+      async finish() {
+        if (isLetIn) call.end(HALF);
+        const [answer] = await answered;
+        const { code } = (await json(answer)) as { code?: string };
+        call.destroy();
+        return [answer.statusCode, code, answer.headers['retry-after']];
+      },
+    };
   }
-
-  const upTo = (count: number): Promise<unknown[][]> => Promise.all(Array.from({ length: count }, upload));
 
   it(
     'answers more clients than it has descriptors for, with 201 or 503, warns now and then, and goes on as before',
