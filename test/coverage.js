@@ -18,13 +18,14 @@ const root = join(import.meta.dirname, '..');
 const results = join(root, 'coverage');
 const inProcesses = join(results, 'processes');
 
+/** Gives whether it ended well. */
 function run(script, args, env = {}) {
   const { status } = spawnSync(process.execPath, [...script, ...args], {
     cwd: root,
     stdio: 'inherit',
     env: { ...process.env, ...env },
   });
-  if (status !== 0) process.exit(status ?? 1);
+  return status === 0;
 }
 
 function readMap(folder) {
@@ -52,7 +53,7 @@ function fileIn(map, path) {
 }
 
 rmSync(results, { recursive: true, force: true });
-run(
+const passed = run(
   [
     '--experimental-vm-modules',
     '--disable-warning=ExperimentalWarning',
@@ -69,7 +70,7 @@ run(
   ],
   { TEST_PROCESS_COVERAGE: join(inProcesses, 'raw') },
 );
-run(
+const reported = run(
   [join(root, 'node_modules/c8/bin/c8.js'), 'report'],
   [
     `--temp-directory=${join(inProcesses, 'raw')}`,
@@ -96,4 +97,5 @@ process.stdout.write(
   `Coverage of ${all.files().length} files: lines ${lines.pct} %, branches ${branches.pct} %\n`,
 );
 for (const each of poor) process.stdout.write(`Too few lines: ${each}\n`);
-if (lines.pct < LINES || branches.pct < BRANCHES || poor.length > 0) process.exit(1);
+const enough = lines.pct >= LINES && branches.pct >= BRANCHES && poor.length === 0;
+if (!passed || !reported || !enough) process.exit(1);

@@ -42,7 +42,7 @@ disk.describe(`PGlite without room for the next file of its log${disk.whyNot}`, 
   }
 
   it('is unavailable while there is none, and goes on with all that was committed once there is', async () => {
-    const floor = await startDeliveryFloor({ DATA_DIR: dataDir, DATABASE_STATEMENT_TIMEOUT_MS: '1000' });
+    const floor = await startDeliveryFloor({ DATA_DIR: dataDir, DATABASE_STATEMENT_TIMEOUT_MS: '4000' });
     open = floor;
     const database = await floor.database.open();
     await database.query('CREATE TABLE kept (n int)');

@@ -32,7 +32,7 @@ describe('a process with few file descriptors', () => {
   async function upTo(count: number): Promise<unknown[][]> {
     const uploads = Array.from({ length: count }, begin);
     await Promise.all(uploads.map(({ decided }) => decided));
-    return Promise.all(uploads.map(({ finish }) => finish()));
+    return Promise.all(uploads.map((upload) => upload.finish()));
   }
 
   function begin(): { decided: Promise<void>; finish(): Promise<unknown[]> } {
@@ -46,13 +46,14 @@ describe('a process with few file descriptors', () => {
     });
     const answered = once(call, 'response') as Promise<[IncomingMessage]>;
     let isLetIn = false;
-    const letIn = once(call, 'continue').then(() => {
+    const letIn = async (): Promise<void> => {
+      await once(call, 'continue');
       isLetIn = true;
       call.write(HALF);
-    });
+    };
     call.flushHeaders();
     return {
-      decided: Promise.race([letIn, answered.then(() => undefined)]),
+      decided: Promise.race([letIn(), answered.then(() => undefined)]),
       async finish() {
         if (isLetIn) call.end(HALF);
         const [answer] = await answered;
