@@ -3,7 +3,7 @@
  * on one line do not know each other. A new room takes its place here first.
  */
 const lines = [
-  ['uploads', 'resumable', 'operations', 'health'],
+  ['uploads', 'resumable', 'operations', 'health', 'connections'],
   ['versioning'],
   ['auth', 'delivery'],
   ['storage'],

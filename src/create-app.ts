@@ -4,6 +4,7 @@ import { AppModule } from './app.module.js';
 import type { Environment } from './config/environment.js';
 import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './http-server.adapter.js';
+import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
 import { setUpOpenApi } from './openapi.js';
 import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-versioning.js';
@@ -23,15 +24,17 @@ const EXPOSED_HEADERS = [
 
 /** Builds the whole service, ready to listen. The order of the middleware is written here and nowhere else. */
 export async function createApp(environment: Environment): Promise<NestExpressApplication> {
+  const adapter = new HttpServerAdapter(environment);
   const app = await NestFactory.create<NestExpressApplication>(
     AppModule.forRoot(environment),
-    new HttpServerAdapter(environment),
+    adapter,
     // A failure is thrown, and logged by who starts the service.
     { bodyParser: false, bufferLogs: true, autoFlushLogs: false, abortOnError: false },
   );
   // An ETag would be a hash of every receipt, and nobody asks for a receipt twice by its validator.
   app.disable('x-powered-by').disable('etag');
   setUpObservability(app);
+  adapter.measure(app.get(Metrics).registry);
   setUpVersioning(app);
   setUpCors(app, environment.CORS_ORIGINS);
   // After all that sets headers, so that refusals carry them as well.

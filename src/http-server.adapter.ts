@@ -2,12 +2,19 @@ import {
   createServer,
   type IncomingMessage,
   type RequestListener,
+  type Server,
   type ServerOptions,
   type ServerResponse,
 } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
+import type { Registry } from '@prometheus-io/client';
 import type { Environment } from './config/environment.js';
-import { ConnectionRoom } from './connection-room.js';
+import { ConnectionEnds } from './connections/connection-ends.js';
+import { connectionMetrics } from './connections/connection-metrics.js';
+import { ConnectionRoom } from './connections/connection-room.js';
+import { DescriptorRoom, processDescriptors } from './connections/descriptor-room.js';
+import { oneRequestAtATime } from './connections/one-request-at-a-time.js';
+import { closeUnread } from './connections/unread-answer.js';
 import { answerClientErrors } from './errors/client-error.js';
 import { serveHalfClosedClients } from './errors/half-closed-clients.js';
 import { closeUnlessRead } from './errors/lingering-close.js';
@@ -18,10 +25,13 @@ import { checkHead } from './errors/request-head.js';
 const CLOSE_PATIENCE_MS = 6_000;
 /** Long enough for a request that is on its way. */
 const FIRST_BYTE_PATIENCE_MS = 1_000;
+/** How late a client that never ends its head may be answered. */
+const HEADS_CHECKED_EVERY_MS = 5_000;
 
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
 export class HttpServerAdapter extends ExpressAdapter {
   private room!: ConnectionRoom;
+  private readonly ends = new ConnectionEnds();
 
   constructor(private readonly environment: Environment) {
     super();
@@ -33,10 +43,16 @@ export class HttpServerAdapter extends ExpressAdapter {
     server.on('checkContinue', (request, response) => server.emit('request', request, response));
     // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
     server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+    this.ends.countClientErrors(server);
     answerClientErrors(server);
     serveHalfClosedClients(server);
-    this.room = new ConnectionRoom(server);
+    this.room = this.connectionRoom(server);
     this.httpServer = server;
+  }
+
+  /** Adds what is known of the connections to `registry`. */
+  measure(registry: Registry): void {
+    connectionMetrics(registry, this.room, this.ends);
   }
 
   /**
@@ -57,15 +73,24 @@ export class HttpServerAdapter extends ExpressAdapter {
 
   private listener(): RequestListener {
     const express: RequestListener = this.getInstance();
-    return (request, response) => {
+    const patienceMs = this.environment.CLIENT_IDLE_TIMEOUT_MS;
+    const serve: RequestListener = (request, response) => {
       if (this.comesTooLate(request, response)) {
         request.resume();
         return;
       }
       if (!protocolFailureOf(request)) checkHead(request);
       closeUnlessRead(request, response);
+      closeUnread(response, patienceMs, () => this.ends.count('answer_not_read'));
       express(request, response);
     };
+    return oneRequestAtATime(serve, () => this.ends.count('requests_ahead'));
+  }
+
+  private connectionRoom(server: Server): ConnectionRoom {
+    const descriptors = new DescriptorRoom(processDescriptors());
+    const maxConnections = this.environment.MAX_CONNECTIONS || descriptors.mostConnections;
+    return new ConnectionRoom(server, { maxConnections, descriptors, ends: this.ends });
   }
 
   /** Is the answer that ended its connection given already? Then it is not carried out, and what comes is thrown away. */
@@ -79,7 +104,7 @@ export class HttpServerAdapter extends ExpressAdapter {
     return {
       maxHeaderSize: environment.MAX_HEADER_BYTES,
       headersTimeout: environment.HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: Math.min(30_000, environment.HEADERS_TIMEOUT_MS),
+      connectionsCheckingInterval: Math.min(HEADS_CHECKED_EVERY_MS, environment.HEADERS_TIMEOUT_MS),
       keepAliveTimeout: environment.KEEP_ALIVE_TIMEOUT_MS,
       // 300 s by default, whatever the client does; ours are the idle limit and the minimum rate.
       requestTimeout: 0,

@@ -26,6 +26,11 @@ export const serverVariables = {
   ),
   MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 16_384, 1024),
   HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),
+  MAX_CONNECTIONS: count(
+    'Most connections at once; one beyond it is answered where it asks for `/health`, and else gets 503. 0: two thirds of the file descriptors that the process may open, 10000 at most.',
+    'connections',
+    0,
+  ),
   KEEP_ALIVE_TIMEOUT_MS: milliseconds('Time an idle connection is kept open.', 65_000),
   SHUTDOWN_GRACE_MS: milliseconds(
     'Time that uploads in flight have to finish after SIGTERM, before they are aborted. 0: at once.',

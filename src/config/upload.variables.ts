@@ -31,7 +31,7 @@ export const uploadVariables = {
   MAX_UPLOADS_WAITING: count('Most uploads that wait to be let in.', 'uploads', 1_000),
   MAX_UPLOAD_WAIT_MS: milliseconds('Longest wait to be let in, after which the answer is 503.', 10_000),
   CLIENT_IDLE_TIMEOUT_MS: milliseconds(
-    'Time without one byte from the client, while we are ready to read, after which the answer is 408.',
+    'Time without one byte from the client, while we are ready to read, after which the answer is 408; and without the client taking one byte of its answer, after which the connection is closed.',
     30_000,
   ),
   CLIENT_MIN_BYTES_PER_SECOND: count(

@@ -6,6 +6,8 @@ const EACH_UPLOAD = 2;
 const OF_THE_SERVICE = 512;
 /** Counting is dear where there is much to count; in between, new connections are added. */
 const COUNT_EVERY_MS = 100;
+/** Most connections where there are descriptors for more; each costs some 20 KiB. */
+const MOST_CONNECTIONS = 10_000;
 
 /** What the operating system says of the file descriptors of this process. */
 export interface DescriptorCount {
@@ -27,6 +29,11 @@ export class DescriptorRoom {
 
   get limit(): number {
     return this.descriptors.limit;
+  }
+
+  /** How many connections leave enough for what they bring. */
+  get mostConnections(): number {
+    return Math.min(MOST_CONNECTIONS, Math.floor((this.limit * 2) / 3));
   }
 
   /** Is there room for this new connection, when there are so many and so many uploads? */
