@@ -1,6 +1,10 @@
 /** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
 const alone = ['test/faults/dying-element', 'test/integration/body-source-replay'];
 
+const isLongRun = process.env.TEST_LONG === '1';
+/** What is of no use in a minute. */
+const longAlone = isLongRun ? [] : ['test/long/'];
+
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -29,14 +33,19 @@ const app = {
 
 /** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
-  testTimeout: process.env.TEST_LONG === '1' ? 900_000 : 60_000,
+  testTimeout: isLongRun ? 900_000 : 60_000,
   // Jest leaves one core free, and there may be two.
   maxWorkers: '100%',
   // Modules of a file that is done are never quite given back.
   workerIdleMemoryLimit: '2GB',
   projects: [
     { ...shared, displayName: 'unit', roots: ['<rootDir>/src'], testMatch: ['**/*.spec.ts'] },
-    { ...app, displayName: 'app', testMatch: ['**/*.spec.ts'], testPathIgnorePatterns: alone },
+    {
+      ...app,
+      displayName: 'app',
+      testMatch: ['**/*.spec.ts'],
+      testPathIgnorePatterns: [...alone, ...longAlone],
+    },
     {
       ...app,
       displayName: 'alone',

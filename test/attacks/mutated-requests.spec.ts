@@ -81,7 +81,9 @@ describe('requests with random faults', () => {
   }
 
   function report(what: string, counts: ReadonlyMap<string, number>): void {
-    const list = [...counts].toSorted(([a], [b]) => a.localeCompare(b)).map(([status, count]) => `${status}: ${count}`);
+    const list = [...counts]
+      .toSorted(([a], [b]) => a.localeCompare(b))
+      .map(([status, count]) => `${status}: ${count}`);
     process.stdout.write(`${REQUESTS / 2} mutated ${what} (seed ${SEED}): ${list.join(', ')}\n`);
   }
 

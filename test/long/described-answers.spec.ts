@@ -1,0 +1,73 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type RunningApp, startApp } from '../support/app.js';
+
+const run = promisify(execFile);
+const VERSION = '4.32.5';
+const HOME = join(import.meta.dirname, `../../node_modules/.cache/schemathesis-${VERSION}`);
+const SCHEMATHESIS = join(HOME, 'bin/schemathesis');
+const CHECKS = [
+  'not_a_server_error',
+  'status_code_conformance',
+  'content_type_conformance',
+  'response_headers_conformance',
+  'response_schema_conformance',
+  'ignored_auth',
+];
+const CASES = 100;
+const MINUTE_MS = 60_000;
+
+const hasPython = spawnSync('python3', ['-m', 'venv', '--help']).status === 0;
+const describeWithPython = hasPython ? describe : describe.skip;
+
+/** Schemathesis sends to every operation of the document what fits it and what does not. */
+describeWithPython(`Schemathesis${hasPython ? '' : ' (needs python3 with venv)'}`, () => {
+  let running: RunningApp;
+
+  beforeAll(async () => {
+    if (!existsSync(SCHEMATHESIS)) {
+      await run('python3', ['-m', 'venv', HOME]);
+      await run(join(HOME, 'bin/pip'), ['install', '--quiet', `schemathesis==${VERSION}`]);
+    }
+    running = await startApp({ CORS_ORIGINS: '*' });
+  }, 10 * MINUTE_MS);
+  afterAll(() => running.close());
+
+  it.each(['admin', 'user'])(
+    'finds no failure and no answer that is not described, as %s',
+    async (role) => {
+      const token = await running.token({ sub: role, role });
+      const { stdout, failed } = await schemathesis([
+        `${running.url}/docs/json`,
+        ...['--header', `Authorization: Bearer ${token}`],
+        ...['--checks', CHECKS.join(',')],
+        ...['--max-examples', String(CASES)],
+        ...['--request-timeout', '30'],
+        // A stream of events ends with its upload.
+        ...['--exclude-path-regex', 'events$'],
+        '--continue-on-failure',
+      ]);
+      const [counts = 'no counts'] = /^ *\d+ generated.*$/m.exec(stdout) ?? [];
+      process.stdout.write(`Schemathesis as ${role}: ${counts.trim()}\n`);
+      expect(failed ? stdout : '').toBe('');
+      expect(counts).toContain('passed');
+    },
+    15 * MINUTE_MS,
+  );
+});
+
+/** Its exit code says whether it found anything. */
+async function schemathesis(options: readonly string[]): Promise<{ stdout: string; failed: boolean }> {
+  try {
+    const { stdout } = await run(SCHEMATHESIS, ['run', ...options], { maxBuffer: 64 * 1024 * 1024 });
+    return { stdout, failed: false };
+  } catch (error) {
+    // An error of another realm than this module's.
+    if (typeof error === 'object' && error !== null && 'stdout' in error)
+      return { stdout: String(error.stdout), failed: true };
+    throw error;
+  }
+}
