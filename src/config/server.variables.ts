@@ -46,6 +46,11 @@ export const serverVariables = {
     'Time each readiness check has to answer; more than 5000 counts as 5000.',
     2_000,
   ),
+  REPORT_MAX_AGE_MS: milliseconds(
+    'How old `/metrics`, `/health/ready`, `/health/circuit-breakers` and `/health/dlq` may be: each is made at most once in that time, for all who ask. 0: whenever nobody waits for it.',
+    1_000,
+    0,
+  ),
   MIN_FREE_DISK_BYTES: count(
     'Free space under `DATA_DIR` below which readiness is 503. 0: not checked.',
     'bytes',

@@ -1,6 +1,6 @@
 import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
+import { SharedResult } from '../observability/shared-result.js';
 import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
-import { singleFlight } from './single-flight.js';
 
 type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut'>;
 
@@ -26,14 +26,14 @@ const WHY_SHUT = {
  * as they can be stored at once.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
-  const askDatabase = singleFlight(() => delivery.askDatabase());
+  const asked = new SharedResult(() => delivery.askDatabase());
   const database: ReadinessCheck = {
     name: 'database',
     get critical() {
       return delivery.hasPromises;
     },
     run: async () => {
-      const health = await askDatabase();
+      const health = await asked.get();
       return health.up ? health : { up: false, reason: 'the database does not answer', cause: health.cause };
     },
   };
@@ -46,7 +46,7 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   };
   return {
     checks: [database, spool],
-    canKeep: async () => delivery.spoolShut === undefined && (await askDatabase()).up,
+    canKeep: async () => delivery.spoolShut === undefined && (await asked.get()).up,
   };
 }
 

@@ -6,7 +6,10 @@ import type { DlqReport } from './dlq.dto.js';
 const WARNING_THRESHOLD = 10;
 const CRITICAL_THRESHOLD = 50;
 
-/** `GET /health/dlq` */
+/** Where operators read what the dead letters come from. */
+const CAUSES = 'GET /api/v1/health/dlq says what they come from, to those who may read it (admin:read)';
+
+/** `GET /api/v1/health/dlq` */
 export function dlqReport(causes: Causes): DlqReport {
   const { groups, now } = causes;
   const total = sum(groups, ({ count }) => count);
@@ -35,6 +38,13 @@ export function dlqReport(causes: Causes): DlqReport {
     },
     recommendations: recommendations(causes),
   };
+}
+
+/** `GET /health/dlq`, which is for everybody: causes name storage elements. */
+export function publicDlqReport(report: DlqReport): DlqReport {
+  const { status, timestamp, statistics, health_indicators } = report;
+  const hints = statistics.total_failed_tasks === 0 ? [] : [CAUSES];
+  return { status, timestamp, statistics, health_indicators, recommendations: hints };
 }
 
 function statusOf(total: number): DlqReport['status'] {

@@ -15,7 +15,10 @@ import { CheckRunner } from './check-runner.service.js';
 import { deliveryChecks } from './delivery-checks.js';
 import { diskCheck } from './disk-check.js';
 import { DlqController } from './dlq.controller.js';
+import { DlqReporting } from './dlq-reporting.service.js';
 import { HealthController } from './health.controller.js';
+import { OperatorsDlqController } from './operators-dlq.controller.js';
+import { OperatorsReadinessController } from './operators-readiness.controller.js';
 import { READINESS_CHECKS, type ReadinessCheck } from './readiness-check.js';
 import { ReadinessService } from './readiness.service.js';
 import { storageChecks } from './storage-checks.js';
@@ -35,7 +38,7 @@ const TOKEN_CHECKS = Symbol('TOKEN_CHECKS');
     StorageModule,
     ServiceTokensModule,
   ],
-  controllers: [HealthController, DlqController],
+  controllers: [HealthController, DlqController, OperatorsReadinessController, OperatorsDlqController],
   providers: [
     {
       provide: TOKEN_CHECKS,
@@ -49,6 +52,7 @@ const TOKEN_CHECKS = Symbol('TOKEN_CHECKS');
     },
     CheckRunner,
     ReadinessService,
+    DlqReporting,
   ],
 })
 export class HealthModule {}

@@ -1,18 +1,12 @@
 import { Injectable, ServiceUnavailableException } from '@nestjs/common';
-import { HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
+import { PublicPages } from '../observability/public-pages.service.js';
+import type { SharedResult } from '../observability/shared-result.js';
 import { ShutdownState } from '../observability/shutdown-state.js';
 import { CheckRunner } from './check-runner.service.js';
+import { type Readiness, readinessOf } from './readiness.js';
 
-/** Whether the service can do its work, with Terminus's report of why. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly report: object;
-}
-
-const SHUTTING_DOWN: Readiness = {
-  ready: false,
-  report: { status: 'shutting_down', info: {}, error: {}, details: {} },
-};
+const SHUTTING_DOWN = readinessOf({ status: 'shutting_down', info: {}, error: {}, details: {} });
 
 /**
  * A critical check that is down makes the service not ready, another one degrades it. During shutdown it is not
@@ -20,25 +14,36 @@ const SHUTTING_DOWN: Readiness = {
  */
 @Injectable()
 export class ReadinessService {
+  private readonly readiness: SharedResult<Readiness>;
+
   constructor(
     private readonly runner: CheckRunner,
     private readonly health: HealthCheckService,
     private readonly shutdown: ShutdownState,
-  ) {}
+    pages: PublicPages,
+  ) {
+    this.readiness = pages.share(async () => readinessOf(await this.report(await this.runner.run())));
+  }
 
+  /** Shared by all who ask, but for the shutdown, which nobody learns late. @throws BULKHEAD_FULL */
   async check(): Promise<Readiness> {
     if (this.shutdown.isShuttingDown) return SHUTTING_DOWN;
-    return this.report(await this.runner.run());
+    const readiness = await this.readiness.get();
+    return this.shutdown.isShuttingDown ? SHUTTING_DOWN : readiness;
   }
 
   /** Terminus throws a report that is not good; thrown on, it would be answered as a failure of ours. */
-  private async report(results: readonly HealthIndicatorResult[]): Promise<Readiness> {
+  private async report(results: readonly HealthIndicatorResult[]): Promise<HealthCheckResult> {
     try {
-      return { ready: true, report: await this.health.check(results.map((result) => () => result)) };
+      return await this.health.check(results.map((result) => () => result));
     } catch (error) {
       const report = error instanceof ServiceUnavailableException ? error.getResponse() : undefined;
-      if (typeof report !== 'object') throw error;
-      return { ready: false, report };
+      if (!isReport(report)) throw error;
+      return report;
     }
   }
+}
+
+function isReport(value: unknown): value is HealthCheckResult {
+  return typeof value === 'object' && value !== null && 'details' in value;
 }

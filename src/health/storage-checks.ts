@@ -1,11 +1,11 @@
 import type { StorageElementSettings } from '../config/storage-elements.variable.js';
+import { SharedResult } from '../observability/shared-result.js';
 import type { StorageElement } from '../storage/storage-element.js';
 import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
-import { singleFlight } from './single-flight.js';
 
 interface CheckedElement {
   readonly id: string;
-  readonly health: () => Promise<CheckOutcome>;
+  readonly health: SharedResult<CheckOutcome>;
 }
 
 /**
@@ -23,11 +23,11 @@ export function storageChecks(
   );
   const checked = elements.map((element): CheckedElement => ({
     id: element.id,
-    health: singleFlight(() => healthOf(element)),
+    health: new SharedResult(() => healthOf(element)),
   }));
   return [
     storageCheck(() => anyUp(checked.filter(({ id }) => writable.has(id))), canKeep),
-    ...checked.map(({ id, health }) => ({ name: `storage:${id}`, critical: false, run: health })),
+    ...checked.map(({ id, health }) => ({ name: `storage:${id}`, critical: false, run: () => health.get() })),
   ];
 }
 
@@ -57,7 +57,7 @@ async function healthOf(element: Pick<StorageElement, 'health'>): Promise<CheckO
 /** Is up with the first element that is, without waiting for the slow ones. */
 async function anyUp(elements: readonly CheckedElement[]): Promise<CheckOutcome> {
   try {
-    return await Promise.any(elements.map(({ health }) => health().then(requireUp)));
+    return await Promise.any(elements.map(({ health }) => health.get().then(requireUp)));
   } catch {
     return { up: false, reason: 'no storage element that takes files is up' };
   }

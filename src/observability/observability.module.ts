@@ -7,10 +7,11 @@ import { ApplicationLogger, ROOT_LOGGER } from './application-logger.js';
 import { LOG_DESTINATION, openLogDestination } from './log-destination.js';
 import { logOptions } from './log-options.js';
 import { Metrics } from './metrics.service.js';
+import { PublicPages } from './public-pages.service.js';
 import { ShutdownState } from './shutdown-state.js';
 
 /**
- * Logging, metrics and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
+ * Logging, metrics, public pages and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
  * module would also mount pino-http, whose child loggers cost more than the one line that we write.
  */
 @Global()
@@ -37,8 +38,9 @@ import { ShutdownState } from './shutdown-state.js';
       useFactory: (root: pino.Logger) => new Logger(new ApplicationLogger(root), {}),
     },
     Metrics,
+    PublicPages,
     ShutdownState,
   ],
-  exports: [ROOT_LOGGER, Logger, Metrics, ShutdownState],
+  exports: [ROOT_LOGGER, Logger, Metrics, PublicPages, ShutdownState],
 })
 export class ObservabilityModule {}

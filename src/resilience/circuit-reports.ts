@@ -1,3 +1,4 @@
+import { publicNames } from '../observability/public-names.js';
 import type { CircuitCounters } from './circuit-counters.js';
 import type { CircuitSettings } from './circuit-settings.js';
 import type { CircuitState, CircuitStateName } from './circuit-state.js';
@@ -54,11 +55,11 @@ export interface CircuitsHealth {
   readonly open_circuits: readonly string[];
 }
 
-/** `GET /health/circuit-breakers` */
+/** `GET /health/circuit-breakers`, which is for everybody: no ids of storage elements, no reasons, no people. */
 export interface CircuitsOverview {
   readonly status: CircuitsStatus;
   readonly timestamp: string;
-  readonly circuit_breakers: Readonly<Record<string, CircuitReport>>;
+  readonly circuit_breakers: Readonly<Record<string, Pick<CircuitReport, 'state'>>>;
   readonly summary: {
     readonly total_breakers: number;
     readonly open_circuits: number;
@@ -140,7 +141,7 @@ export function circuitsOverview(
   return {
     status,
     timestamp,
-    circuit_breakers: reports,
+    circuit_breakers: publicNames(statesOf(reports)),
     summary: {
       total_breakers: total,
       open_circuits: count.open,
@@ -162,6 +163,12 @@ export function circuitsSummary(reports: Readonly<Record<string, CircuitReport>>
     success_threshold: report.success_threshold,
     health_percentage: report.health_percentage,
   }));
+}
+
+function statesOf(
+  reports: Readonly<Record<string, CircuitReport>>,
+): Record<string, Pick<CircuitReport, 'state'>> {
+  return Object.fromEntries(Object.entries(reports).map(([name, { state }]) => [name, { state }]));
 }
 
 function statusOf(open: number, total: number): CircuitsStatus {

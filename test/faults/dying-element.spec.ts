@@ -53,11 +53,9 @@ describe('300 uploads at once, while one of two elements dies and comes back', (
 
   /** The circuit of the element that dies, as operators see it. */
   async function circuit(): Promise<Record<string, unknown>> {
-    const answer = await fetch(`${running.url}/health/circuit-breakers`);
-    const { circuit_breakers: circuits } = (await answer.json()) as {
-      circuit_breakers: Record<string, Record<string, unknown>>;
-    };
-    return circuits[CIRCUIT] ?? {};
+    const headers = { authorization: `Bearer ${await running.token({ role: 'admin' })}` };
+    const answer = await fetch(`${running.url}/api/v1/resilience/circuit-breakers/${CIRCUIT}`, { headers });
+    return (await answer.json()) as Record<string, unknown>;
   }
 
   /** How often that circuit changed its state, by how and why. */

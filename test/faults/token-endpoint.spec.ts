@@ -47,11 +47,9 @@ describe('a token endpoint that fails', () => {
   }
 
   async function circuits(): Promise<Record<string, Record<string, unknown>>> {
-    const answer = await fetch(`${running.url}/health/circuit-breakers`);
-    const report = (await answer.json()) as {
-      circuit_breakers: Record<string, Record<string, unknown>>;
-    };
-    return report.circuit_breakers;
+    const headers = { authorization: `Bearer ${await running.token({ role: 'admin' })}` };
+    const answer = await fetch(`${running.url}/api/v1/resilience/circuit-breakers`, { headers });
+    return (await answer.json()) as Record<string, Record<string, unknown>>;
   }
 
   it('is left alone after five attempts, and asked again and trusted when it is well', async () => {

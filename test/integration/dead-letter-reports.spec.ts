@@ -36,8 +36,17 @@ onPostgres((given) => {
     stage = given();
   });
 
+  it('are told to operators alone, by cause', async () => {
+    const path = '/api/v1/health/dlq';
+    expect((await request(stage.running.url).get(path)).status).toBe(401);
+    const user = await stage.running.token();
+    expect((await request(stage.running.url).get(path).auth(user, { type: 'bearer' })).status).toBe(403);
+  });
+
   describe('are reported', () => {
     const report = (): Test => request(stage.running.url).get('/health/dlq');
+    const causes = (): Test =>
+      request(stage.running.url).get('/api/v1/health/dlq').auth(stage.admin, { type: 'bearer' });
 
     it('as none', async () => {
       const { status, body, headers } = await report();
@@ -45,7 +54,7 @@ onPostgres((given) => {
       expect(body).toEqual({ ...NOTHING, timestamp: expect.stringMatching(/^\d{4}-.*Z$/) });
     });
 
-    it('with how many, since when, and why', async () => {
+    it('with how many, since when, and to operators why', async () => {
       const circuit = stage.circuits.get('storage:se-02') ?? stage.circuits.register('storage:se-02');
       circuit.forceOpen({ by: 'olga', reason: 'x' });
       const opened = circuit.report().opened_at?.slice(11, 16);
@@ -54,7 +63,8 @@ onPostgres((given) => {
         await stage.seed({ file: false, reason: index < 4 ? 'STORAGE_TIMEOUT' : 'STORAGE_FAILED' });
       await stage.seed({ reason: 'spool_damaged', deadAt: old });
       await stage.seed({ kind: 'registration', reason: 'VALIDATION_ERROR', target: 'admin' });
-      const { status, body } = await report();
+      const { status, body, text } = await report();
+      const told = await causes();
       circuit.reset({ by: 'olga' });
       expect(status).toBe(200);
       expect(body).toMatchObject({
@@ -67,7 +77,11 @@ onPostgres((given) => {
         },
         health_indicators: { total_failed_tasks: 11, recent_failures_24h: 10, requires_attention: true },
       });
-      expect(body.recommendations).toEqual([
+      expect(body.recommendations).toEqual([expect.stringContaining('GET /api/v1/health/dlq says')]);
+      expect(text).not.toMatch(/se-02|STORAGE_|spool_damaged|VALIDATION_ERROR/);
+      expect(told.headers['cache-control']).toBe('no-store');
+      expect(told.body).toMatchObject({ status: 'degraded', statistics: body.statistics });
+      expect(told.body.recommendations).toEqual([
         `9 of 11 failed on se-02: circuit open since ${opened} UTC, by hand; redeliver them once it is closed`,
         expect.stringContaining('1 of 11 cannot be sent: their kept file is damaged (spool_damaged)'),
         '1 of 11 are stored, but their registration at the Admin module failed with VALIDATION_ERROR',

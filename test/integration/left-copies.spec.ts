@@ -137,7 +137,7 @@ describeDelivery('a copy of a stored file', (start) => {
       items: Json[];
     };
     expect(letters.items).toMatchObject([{ upload_id: id, kind: 'removal', has_content: false }]);
-    const { recommendations } = (await (await stage.call('/health/dlq')).json()) as Json;
+    const { recommendations } = (await (await stage.call('/api/v1/health/dlq', {}, admin)).json()) as Json;
     expect(recommendations).toEqual([
       expect.stringContaining('stored, but se-1 may have a copy that could not be removed'),
     ]);

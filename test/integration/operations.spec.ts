@@ -89,14 +89,24 @@ describe('operations', () => {
       });
     });
 
-    it('are public as health, without a version', async () => {
+    it('name the storage elements that readiness depends on, to those who may read that', async () => {
+      const path = '/api/v1/health/ready';
+      const { status, body, headers } = await get(path);
+      expect([status, body.status]).toEqual([200, 'ok']);
+      expect(body.details).toMatchObject({ 'storage:local-edit': { status: 'up' } });
+      expect(headers['cache-control']).toContain('no-store');
+      expect((await get(path, await running.token())).status).toBe(403);
+      expect((await request(running.url).get(path)).status).toBe(401);
+    });
+
+    it('are public as health, by state alone and without a version', async () => {
       const total = circuits.all().length;
       const { status, body, headers } = await request(running.url).get('/health/circuit-breakers');
       expect(status).toBe(200);
       expect(body).toEqual({
         status: 'healthy',
         timestamp: expect.stringMatching(RFC_3339),
-        circuit_breakers: expect.objectContaining({ test: UNTOUCHED }),
+        circuit_breakers: expect.objectContaining({ test: { state: 'closed' } }),
         summary: {
           total_breakers: total,
           open_circuits: 0,

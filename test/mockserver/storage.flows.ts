@@ -20,8 +20,9 @@ export function storageFlows(mockServer: () => MockServer): void {
   afterAll(() => service.close());
 
   async function readiness(setUp: ServiceSetUp): Promise<[number, string[]]> {
-    return withService(mock, setUp, async ({ url }) => {
-      const response = await fetch(`${url}/health/ready`);
+    return withService(mock, setUp, async (running) => {
+      const headers = { authorization: `Bearer ${await running.token({ role: 'admin' })}` };
+      const response = await fetch(`${running.url}/api/v1/health/ready`, { headers });
       const { details } = readinessReport.parse(await response.json());
       const notUp = Object.entries(details).filter(([, { status }]) => status !== 'up');
       return [response.status, notUp.map(([name]) => name).toSorted()];

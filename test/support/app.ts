@@ -31,6 +31,8 @@ export async function startApp(variables: Record<string, string> = {}): Promise<
     PORT: '0',
     DATA_DIR: dataDir,
     LOG_LEVEL: 'silent',
+    // What a test has done shows at once.
+    REPORT_MAX_AGE_MS: '0',
     ...(variables.JWT_JWKS_URL === undefined && { JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir) }),
     ...variables,
   });

@@ -18,6 +18,8 @@ import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.j
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
 import { ProblemFilter } from '../../src/errors/problem.filter.js';
 import { DlqController } from '../../src/health/dlq.controller.js';
+import { DlqReporting } from '../../src/health/dlq-reporting.service.js';
+import { OperatorsDlqController } from '../../src/health/operators-dlq.controller.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { setUpObservability } from '../../src/observability/set-up-observability.js';
@@ -50,13 +52,14 @@ export async function startOperatorsApp(
     NODE_ENV: 'test',
     DATA_DIR: dataDir,
     LOG_FORMAT: 'json',
+    REPORT_MAX_AGE_MS: '0',
     JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir),
     ...variables,
   });
   const lines: string[] = [];
   const module = await Test.createTestingModule({
     imports: [configModule(environment), ObservabilityModule, ResilienceModule, VersioningModule, AuthModule],
-    controllers: [DeadLettersController, DlqController, MetricsController],
+    controllers: [DeadLettersController, DlqController, OperatorsDlqController, MetricsController],
     providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, ...deliveryOn(join(dataDir, 'spool'))],
   })
     .overrideProvider(LOG_DESTINATION)
@@ -90,6 +93,7 @@ function deliveryOn(path: string): Provider[] {
     DeliveryQueue,
     DeliveryMetrics,
     DeadLetters,
+    DlqReporting,
     LetterRevival,
     Redeliveries,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path, () => Promise.resolve(false)) },
