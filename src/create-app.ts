@@ -1,12 +1,13 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { NextFunction, Request, Response } from 'express';
 import { AppModule } from './app.module.js';
 import type { Environment } from './config/environment.js';
 import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './http-server.adapter.js';
 import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
-import { setUpOpenApi } from './openapi.js';
+import { servesDocs, setUpOpenApi } from './openapi.js';
 import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-versioning.js';
 
 /** What a page of another origin may read of an answer. */
@@ -35,11 +36,12 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   app.disable('x-powered-by').disable('etag');
   setUpObservability(app);
   adapter.measure(app.get(Metrics).registry);
+  app.use(neverSniff);
   setUpVersioning(app);
   setUpCors(app, environment.CORS_ORIGINS);
   // After all that sets headers, so that refusals carry them as well.
   app.use(refuseProtocolFailure, refuseUnservedVersion);
-  setUpOpenApi(app, environment.PUBLIC_URL);
+  if (servesDocs(environment)) setUpOpenApi(app, environment.PUBLIC_URL);
   return app;
 }
 
@@ -47,6 +49,12 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
 export function portOf(app: NestExpressApplication): number {
   const address = app.getHttpServer().address();
   return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+/** No answer is anything but what its type says, problems and receipts included. */
+function neverSniff(_request: Request, response: Response, next: NextFunction): void {
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  next();
 }
 
 function setUpCors(app: NestExpressApplication, origins: readonly string[]): void {

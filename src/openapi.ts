@@ -1,6 +1,9 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { NextFunction, Request, Response } from 'express';
+import type { Environment } from './config/environment.js';
 import { ProblemBody, problemContent } from './errors/problem.openapi.js';
+import { jsonPage, type Page, sendPage } from './observability/page.js';
 import { serviceVersion } from './observability/service-version.js';
 import { SERVED_API_VERSIONS } from './versioning/api-versions.js';
 
@@ -18,6 +21,14 @@ const VERSIONED: Headers = {
   'X-API-Current-Version': { description: 'The newest version.', schema: { type: 'string' } },
 };
 
+/** In production the documentation is there only where it is asked for. */
+export function servesDocs({
+  DOCS_ENABLED,
+  NODE_ENV,
+}: Pick<Environment, 'DOCS_ENABLED' | 'NODE_ENV'>): boolean {
+  return DOCS_ENABLED ?? NODE_ENV !== 'production';
+}
+
 /**
  * Serves the documentation at `/docs` and the OpenAPI document at `/docs/json`. The pages come from the npm
  * package, so no internet is needed. The document is made when it is first asked for, which keeps it out of the
@@ -31,12 +42,54 @@ export function setUpOpenApi(app: INestApplication, publicUrl?: string): void {
     .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT' });
   const description = (publicUrl === undefined ? builder : builder.addServer(publicUrl)).build();
   const options = { extraModels: [ProblemBody] };
-  SwaggerModule.setup('docs', app, () => completed(SwaggerModule.createDocument(app, description, options)), {
-    jsonDocumentUrl: 'docs/json',
-    raw: ['json'],
+  let document: OpenAPIObject | undefined;
+  const documentOnce = (): OpenAPIObject =>
+    (document ??= completed(SwaggerModule.createDocument(app, description, options)));
+  app.use('/docs', headersOfPage(publicUrl));
+  serveDocument(app, documentOnce);
+  SwaggerModule.setup('docs', app, documentOnce, {
+    raw: false,
     customSiteTitle: 'Ingester API',
     swaggerOptions: { tryItOutEnabled: true },
   });
+}
+
+/** The document is the same for everybody, so who asks for it shares its bytes. */
+function serveDocument(app: INestApplication, document: () => OpenAPIObject): void {
+  let page: Page | undefined;
+  app.getHttpAdapter().get('/docs/json', (_request: Request, response: Response) => {
+    page ??= jsonPage(document());
+    sendPage(page, response);
+  });
+}
+
+type Middleware = (request: Request, response: Response, next: NextFunction) => void;
+
+/**
+ * What a page may do that asks people for tokens: run our own scripts, call us, and be framed by nobody. Swagger UI has
+ * styles in its page and in its elements, and images as `data:` and, of answers, as `blob:`.
+ */
+function headersOfPage(publicUrl: string | undefined): Middleware {
+  const called = publicUrl === undefined ? '' : ` ${new URL(publicUrl).origin}`;
+  const policy = [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    `connect-src 'self'${called}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+  return (_request, response, next) => {
+    response.set({
+      'Content-Security-Policy': policy,
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Frame-Options': 'DENY',
+    });
+    next();
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { baseUrl, bytes, count, list, milliseconds, oneOf, wholeNumber } from './variables.js';
+import { baseUrl, bytes, count, flagOrUnset, list, milliseconds, oneOf, wholeNumber } from './variables.js';
 
 export const serverVariables = {
   NODE_ENV: oneOf(
@@ -11,6 +11,9 @@ export const serverVariables = {
   PORT: wholeNumber(0, 65_535)
     .default(8020)
     .meta({ description: 'Port to listen on; 0 takes a free one.', unit: 'port' }),
+  DOCS_ENABLED: flagOrUnset(
+    'Are there `/docs` and `/docs/json`? Unset: not in production, else yes, whatever port they are at.',
+  ),
   PUBLIC_URL: baseUrl(
     'Where callers reach the service, such as `https://example.com/files` behind a proxy that takes `/files` off the path: for `Location` and the API documentation. Unset: paths alone.',
   ),

@@ -38,10 +38,16 @@ export function bytes(meaning: string, defaultValue: number, min = 1) {
 }
 
 export function flag(meaning: string, defaultValue: boolean) {
-  return z
-    .stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] })
-    .default(defaultValue)
-    .meta({ description: meaning, unit: 'true or false' });
+  return trueOrFalse().default(defaultValue).meta({ description: meaning, unit: 'true or false' });
+}
+
+/** A flag whose default depends on others. */
+export function flagOrUnset(meaning: string) {
+  return trueOrFalse().optional().meta({ description: meaning, unit: 'true or false' });
+}
+
+function trueOrFalse() {
+  return z.stringbool({ truthy: ['true', '1', 'yes', 'on'], falsy: ['false', '0', 'no', 'off'] });
 }
 
 export function text(meaning: string) {
