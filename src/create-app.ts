@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
@@ -5,6 +6,7 @@ import { AppModule } from './app.module.js';
 import type { Environment } from './config/environment.js';
 import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './http-server.adapter.js';
+import { keepPortsApart } from './management-port.js';
 import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
 import { servesDocs, setUpOpenApi } from './openapi.js';
@@ -41,13 +43,14 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   setUpCors(app, environment.CORS_ORIGINS);
   // After all that sets headers, so that refusals carry them as well.
   app.use(refuseProtocolFailure, refuseUnservedVersion);
+  if (environment.MANAGEMENT_PORT !== undefined) app.use(keepPortsApart);
   if (servesDocs(environment)) setUpOpenApi(app, environment.PUBLIC_URL);
   return app;
 }
 
-/** The port that a listening application has, also where it was told to take a free one. */
-export function portOf(app: NestExpressApplication): number {
-  const address = app.getHttpServer().address();
+/** The port that a listening server has, also where it was told to take a free one. */
+export function portOf(server: Server): number {
+  const address = server.address();
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 

@@ -30,7 +30,7 @@ const HEADS_CHECKED_EVERY_MS = 5_000;
 
 /** Express on an HTTP server whose limits fit uploads: long ones are not cut, slow headers are. */
 export class HttpServerAdapter extends ExpressAdapter {
-  private room!: ConnectionRoom;
+  private readonly rooms = new Map<Server, ConnectionRoom>();
   private readonly ends = new ConnectionEnds();
 
   constructor(private readonly environment: Environment) {
@@ -38,7 +38,12 @@ export class HttpServerAdapter extends ExpressAdapter {
   }
 
   override initHttpServer(): void {
-    const server = createServer(this.serverOptions(), this.listener());
+    this.httpServer = this.addServer();
+  }
+
+  /** Makes a server for the same application, with the same limits; it closes with the first one. */
+  addServer(): Server {
+    const server = createServer(this.serverOptions());
     // Node would say "100 Continue" by itself, before anybody has looked at the token.
     server.on('checkContinue', (request, response) => server.emit('request', request, response));
     // Other expectations may be ignored (RFC 9110 section 10.1.1); Node's own 417 would have no body.
@@ -46,36 +51,39 @@ export class HttpServerAdapter extends ExpressAdapter {
     this.ends.countClientErrors(server);
     answerClientErrors(server);
     serveHalfClosedClients(server);
-    this.room = this.connectionRoom(server);
-    this.httpServer = server;
+    const room = this.connectionRoom(server);
+    this.rooms.set(server, room);
+    return server.on('request', this.listener(room));
   }
 
   /** Adds what is known of the connections to `registry`. */
   measure(registry: Registry): void {
-    connectionMetrics(registry, this.room, this.ends);
+    const open = (): number => [...this.rooms.values()].reduce((sum, room) => sum + room.open, 0);
+    connectionMetrics(registry, open, this.ends);
   }
 
   /**
-   * Closes the port. Whoever is still being answered has a moment for it; a connection without a request would otherwise
+   * Closes the ports. Whoever is still being answered has a moment for it; a connection without a request would otherwise
    * hold the process up for as long as its client likes.
    */
   override async close(): Promise<void> {
     const impatience = [
-      setTimeout(() => this.room.closeSilent(), FIRST_BYTE_PATIENCE_MS),
-      setTimeout(() => this.httpServer.closeAllConnections(), CLOSE_PATIENCE_MS),
+      setTimeout(() => this.rooms.forEach((room) => room.closeSilent()), FIRST_BYTE_PATIENCE_MS),
+      setTimeout(() => this.rooms.forEach((_, server) => server.closeAllConnections()), CLOSE_PATIENCE_MS),
     ];
+    const others = [...this.rooms.keys()].filter((server) => server !== this.httpServer);
     try {
-      await super.close();
+      await Promise.all([super.close(), ...others.map(closed)]);
     } finally {
       impatience.forEach(clearTimeout);
     }
   }
 
-  private listener(): RequestListener {
+  private listener(room: ConnectionRoom): RequestListener {
     const express: RequestListener = this.getInstance();
     const patienceMs = this.environment.CLIENT_IDLE_TIMEOUT_MS;
     const serve: RequestListener = (request, response) => {
-      if (this.comesTooLate(request, response)) {
+      if (comesTooLate(request, response, room)) {
         request.resume();
         return;
       }
@@ -93,12 +101,6 @@ export class HttpServerAdapter extends ExpressAdapter {
     return new ConnectionRoom(server, { maxConnections, descriptors, ends: this.ends });
   }
 
-  /** Is the answer that ended its connection given already? Then it is not carried out, and what comes is thrown away. */
-  private comesTooLate(request: IncomingMessage, response: ServerResponse): boolean {
-    if (request.socket.writableEnded) return true;
-    return !protocolFailureOf(request) && !this.room.admit(request, response);
-  }
-
   private serverOptions(): ServerOptions {
     const { environment } = this;
     return {
@@ -112,4 +114,15 @@ export class HttpServerAdapter extends ExpressAdapter {
       requireHostHeader: false,
     };
   }
+}
+
+/** Is the answer that ended its connection given already? Then it is not carried out, and what comes is thrown away. */
+function comesTooLate(request: IncomingMessage, response: ServerResponse, room: ConnectionRoom): boolean {
+  if (request.socket.writableEnded) return true;
+  return !protocolFailureOf(request) && !room.admit(request, response);
+}
+
+/** Closes a server, also one that does not listen. */
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }

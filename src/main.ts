@@ -12,6 +12,7 @@ import {
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
 import { endProcess } from './end-process.js';
+import { listenForManagement } from './management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
@@ -26,12 +27,14 @@ async function main(environment: Environment): Promise<void> {
   for (const warning of strayVariables()) new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
   await listen(app, environment);
-  const port = portOf(app);
+  const management = await listenForManagement(app, environment);
+  const port = portOf(app.getHttpServer());
+  const managementPort = management && portOf(management);
   new Logger('Ingester').log(
-    { port, ready_after_ms: Math.round(performance.now()) },
-    `listening on port ${port}`,
+    { port, management_port: managementPort, ready_after_ms: Math.round(performance.now()) },
+    `listening on port ${port}${managementPort === undefined ? '' : `, for management on port ${managementPort}`}`,
   );
-  await printWelcome(environment, port);
+  await printWelcome(environment, { port, docsPort: managementPort ?? port });
 }
 
 /** Listens without Nest's own `listen`, which would log a failure a second time. @throws Error of the system */

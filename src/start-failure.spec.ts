@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './config/environment.js';
+import { ManagementPortError } from './management-port.js';
 import { startProblems } from './start-failure.js';
 
 describe('the reason why the service does not start', () => {
@@ -38,6 +39,14 @@ describe('the reason why the service does not start', () => {
   it.each(['EADDRINUSE', 'EACCES'])('is the port where listening ends with %s', (code) => {
     const error = Object.assign(new Error(code), { code, syscall: 'listen', address: '::', port: 80 });
     expect(startProblems(error)).toEqual([`PORT: 80 cannot be listened on (${code})`]);
+  });
+
+  it.each([
+    ['EADDRINUSE', 'MANAGEMENT_PORT: 80 cannot be listened on (EADDRINUSE)'],
+    ['EADDRNOTAVAIL', 'MANAGEMENT_HOST: :: cannot be listened on (EADDRNOTAVAIL)'],
+  ])('is the management port or its host where that listens with %s', (code, problem) => {
+    const cause = Object.assign(new Error(code), { code, syscall: 'listen', address: '::', port: 80 });
+    expect(startProblems(new ManagementPortError(cause))).toEqual([problem]);
   });
 
   it('is the data folder where something in it cannot be used', async () => {

@@ -2,6 +2,7 @@ import { resolve, sep } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import pino from 'pino';
 import { ConfigurationError } from './config/environment.js';
+import { ManagementPortError } from './management-port.js';
 import { openLogDestination } from './observability/log-destination.js';
 import { logOptions } from './observability/log-options.js';
 
@@ -24,6 +25,9 @@ export async function reportStartFailure(error: unknown, variables: Variables): 
 /** What is wrong with which variable; empty where it is none of theirs. */
 export function startProblems(error: unknown, dataDir = './data'): readonly string[] {
   if (error instanceof ConfigurationError) return error.problems;
+  if (error instanceof ManagementPortError) {
+    return startProblems(error.cause).map((problem) => `MANAGEMENT_${problem}`);
+  }
   if (!isNativeError(error)) return [];
   const { syscall, code, path, address, port, hostname } = membersOf(error);
   if (syscall === 'getaddrinfo') return [`HOST: ${String(hostname)} cannot be resolved (${String(code)})`];

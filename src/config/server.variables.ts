@@ -11,6 +11,16 @@ export const serverVariables = {
   PORT: wholeNumber(0, 65_535)
     .default(8020)
     .meta({ description: 'Port to listen on; 0 takes a free one.', unit: 'port' }),
+  MANAGEMENT_PORT: wholeNumber(0, 65_535).optional().meta({
+    description:
+      'Port for `/metrics`, `/docs` and the details of `/health`, which the other one then does not have; 0 takes a free one. Unset: `PORT` has them all.',
+    unit: 'port',
+  }),
+  MANAGEMENT_HOST: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Address to listen on for that port. Unset: `HOST`.', unit: 'address' }),
   DOCS_ENABLED: flagOrUnset(
     'Are there `/docs` and `/docs/json`? Unset: not in production, else yes, whatever port they are at.',
   ),

@@ -1,14 +1,17 @@
 import { Counter, Gauge, type Registry } from '@prometheus-io/client';
 import type { ConnectionEnds } from './connection-ends.js';
-import type { ConnectionRoom } from './connection-room.js';
 
 /** Tells how many connections are open, and how many the service refused or ended by itself. */
-export function connectionMetrics(registry: Registry, room: ConnectionRoom, ends: ConnectionEnds): void {
+export function connectionMetrics(
+  registry: Registry,
+  openConnections: () => number,
+  ends: ConnectionEnds,
+): void {
   const open: Gauge = new Gauge({
     name: 'http_connections',
     help: 'Connections that are open.',
     registers: [registry],
-    collect: () => open.set(room.open),
+    collect: () => open.set(openConnections()),
   });
   const ended: Counter<'reason'> = new Counter({
     name: 'http_connections_ended_total',

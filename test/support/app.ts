@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { createApp, portOf } from '../../src/create-app.js';
+import { listenForManagement } from '../../src/management-port.js';
 import { createTestKeys, type TestKeys } from './tokens.js';
 
 /** The whole service in this process, on a free port, with a data folder of its own, and the key pair of the spec file. */
@@ -11,6 +12,8 @@ export interface RunningApp {
   readonly app: NestExpressApplication;
   readonly url: string;
   readonly port: number;
+  /** Only where the variables ask for it. */
+  readonly managementPort?: number;
   readonly dataDir: string;
   readonly keys: TestKeys;
   /** A valid token; by default of a user who may upload. */
@@ -38,11 +41,13 @@ export async function startApp(variables: Record<string, string> = {}): Promise<
   });
   const app = await createApp(environment);
   await app.listen(environment.PORT, environment.HOST);
-  const port = portOf(app);
+  const management = await listenForManagement(app, environment);
+  const port = portOf(app.getHttpServer());
   return {
     app,
     url: `http://127.0.0.1:${port}`,
     port,
+    ...(management && { managementPort: portOf(management) }),
     dataDir,
     keys,
     token: (claims = {}) => keys.sign({ sub: 'alice', role: 'user', ...claims }),
