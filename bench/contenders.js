@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startServer } from './processes.js';
-import { startTokenEndpoint, writeKeyPair } from './tokens.js';
+import { EXPECTED_CLAIMS, startTokenEndpoint, writeKeyPair } from './tokens.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const local = (name) => join(root, 'bench', 'servers', name);
@@ -73,6 +73,7 @@ function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }, var
       LOG_FORMAT: 'json',
       DATA_DIR: join(folder, 'data'),
       JWT_PUBLIC_KEY_FILE: keys.publicKeyFile,
+      ...EXPECTED_CLAIMS,
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'sink', driver: 'http', url: sink.url, mode: 'edit' }]),
       SERVICE_TOKEN_URL: tokenEndpoint.url,
       SERVICE_CLIENT_ID: 'bench',

@@ -3,6 +3,7 @@ import { Agent, get } from 'node:http';
 import { join } from 'node:path';
 import { CONTENDERS } from './contenders.js';
 import { startOutboundCalls } from './processes.js';
+import { EXPECTED_CLAIMS } from './tokens.js';
 
 const REPORTS_PER_ROUND = 500;
 const WARM_UP_REPORTS = 2_000;
@@ -25,6 +26,7 @@ async function outboundCalls({ world, rounds }) {
         { id: 'local', driver: 'local', path: join(folder, 'files'), mode: 'edit' },
       ]),
       JWT_PUBLIC_KEY_FILE: world.keys.publicKeyFile,
+      ...EXPECTED_CLAIMS,
     };
     return await caller.measure({ env, rounds });
   } finally {

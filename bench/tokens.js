@@ -5,6 +5,9 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
 
+/** The service checks both, as it does in production. */
+export const EXPECTED_CLAIMS = { JWT_ISSUER: 'https://issuer.bench', JWT_AUDIENCE: 'ingester' };
+
 /** Makes the key pair of the run; the service gets the public half as a PEM file. */
 export async function writeKeyPair(folder) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -41,6 +44,8 @@ function sign(keys, subject) {
   return new SignJWT({ type: 'access', role: 'user', username: subject, jti: randomUUID() })
     .setProtectedHeader({ alg: 'RS256' })
     .setSubject(subject)
+    .setIssuer(EXPECTED_CLAIMS.JWT_ISSUER)
+    .setAudience(EXPECTED_CLAIMS.JWT_AUDIENCE)
     .setIssuedAt()
     .setExpirationTime('2h')
     .sign(keys.privateKey);

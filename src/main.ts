@@ -9,6 +9,7 @@ import {
   processVariables,
   strayVariables,
 } from './config/environment.js';
+import { relaxedRules } from './config/relaxed-rules.js';
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
 import { endProcess } from './end-process.js';
@@ -24,7 +25,8 @@ const REPORT_MS = 1_000;
 async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
   const app = await createApp(environment);
-  for (const warning of strayVariables()) new Logger('Configuration').warn(warning);
+  for (const warning of [...strayVariables(), ...relaxedRules(environment)])
+    new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
   await listen(app, environment);
   const management = await listenForManagement(app, environment);

@@ -1,5 +1,6 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import type { z } from 'zod';
 import { permissionsOf } from '../src/auth/permissions.js';
@@ -119,6 +120,13 @@ describe('docs/configuration.md', () => {
     const power = Math.floor(Math.log2(bytes) / 10);
     return `${bytes / 1024 ** power} ${['bytes', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`;
   }
+});
+
+describe('README.md', () => {
+  it('shows a production configuration that is taken', () => {
+    const example = /^NODE_ENV=production\n[^]*?(?=\n```$)/m.exec(read('README.md'))?.[0] ?? '';
+    expect(parseEnvironment(parseEnv(example)).NODE_ENV).toBe('production');
+  });
 });
 
 describe('docs/errors.md', () => {

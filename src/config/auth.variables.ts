@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isNativeError } from 'node:util/types';
+import { z } from 'zod';
 import { outboundBlock } from './outbound-block.js';
 import { parseRsaPublicKeys } from './rsa-public-key.js';
 import { flag, milliseconds, text, url } from './variables.js';
@@ -19,8 +20,10 @@ export const authVariables = {
   ),
   // One answer serves all who wait for it.
   ...outboundBlock('JWT_JWKS', 'the JWKS endpoint', 1),
-  JWT_ISSUER: text('Expected `iss`. Unset: not checked.'),
-  JWT_AUDIENCE: text('Expected `aud`. Unset: not checked.'),
+  JWT_ISSUER: expectedClaim('Expected `iss`. `*`: not checked. Unset: likewise, but refused in production.'),
+  JWT_AUDIENCE: expectedClaim(
+    'Expected `aud`. `*`: not checked. Unset: likewise, but refused in production.',
+  ),
   JWT_CLOCK_TOLERANCE_MS: milliseconds(
     'How far the clock of an issuer may be off ours: for `exp`, `nbf` and `iat`.',
     5_000,
@@ -28,6 +31,17 @@ export const authVariables = {
   ),
   SKIP_AUTH: flag('Every call is a fixed development user. Refused in production.', false),
 };
+
+/** A star is how production says that it wants no check; who reads the configuration need not know the difference. */
+function expectedClaim(meaning: string) {
+  return z
+    .string()
+    .trim()
+    .min(1)
+    .transform((value) => (value === '*' ? undefined : value))
+    .optional()
+    .meta({ description: meaning, unit: 'text' });
+}
 
 function keyFileProblem(path: string): string | undefined {
   try {

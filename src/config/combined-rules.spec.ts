@@ -10,21 +10,40 @@ const credentials = {
 const production = {
   NODE_ENV: 'production',
   JWT_PUBLIC_KEY_FILE: '/keys/public.pem',
+  JWT_ISSUER: 'https://login.example',
+  JWT_AUDIENCE: 'ingester',
   STORAGE_ELEMENTS: '[{"id":"a","driver":"local","mode":"edit","path":"/files"}]',
 };
 
 const httpElement = '[{"id":"a","driver":"http","mode":"edit","url":"https://se.example"}]';
 
 describe('in production', () => {
-  it('a key, storage elements and no SKIP_AUTH are enough', () => {
+  it('a key, issuer and audience, storage elements and no SKIP_AUTH are enough', () => {
     expect(combinedProblems(production)).toEqual([]);
   });
 
-  it('nothing set is three problems less SKIP_AUTH: keys and storage elements are missing', () => {
+  it('nothing set names all that is missing', () => {
     expect(combinedProblems({ NODE_ENV: 'production' })).toEqual([
       'JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL: one is required with NODE_ENV=production',
       'STORAGE_ELEMENTS: is required with NODE_ENV=production',
+      'JWT_ISSUER: is required with NODE_ENV=production; * takes any',
+      'JWT_AUDIENCE: is required with NODE_ENV=production; * takes any',
     ]);
+  });
+
+  it.each(['JWT_ISSUER', 'JWT_AUDIENCE'])('%s is asked for alone, and may be a star', (name) => {
+    expect(combinedProblems({ ...production, [name]: '' })).toEqual([
+      `${name}: is required with NODE_ENV=production; * takes any`,
+    ]);
+    expect(combinedProblems({ ...production, [name]: '*' })).toEqual([]);
+  });
+
+  it('a secret over http is refused, and outside production it is not', () => {
+    const plain = { ...production, JWT_PUBLIC_KEY_FILE: undefined, JWT_JWKS_URL: 'http://keys.example' };
+    expect(combinedProblems(plain)).toEqual([
+      'JWT_JWKS_URL: must be https with NODE_ENV=production, unless PLAIN_HTTP_HOSTS names keys.example',
+    ]);
+    expect(combinedProblems({ ...plain, NODE_ENV: 'test' })).toEqual([]);
   });
 
   it('a JWKS endpoint is as good as a key file', () => {

@@ -1,3 +1,4 @@
+import { plainHttpProblems } from './plain-http.js';
 import { namesHttpElement, repeatedIds } from './storage-elements.variable.js';
 import { sharedFolderProblems } from './storage-folders.js';
 
@@ -54,7 +55,14 @@ function missingInProduction(given: Given): string[] {
     problems.push('JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL: one is required with NODE_ENV=production');
   }
   if (!given.STORAGE_ELEMENTS) problems.push('STORAGE_ELEMENTS: is required with NODE_ENV=production');
-  return [...problems, ...missingCredentials(given)];
+  return [...problems, ...missingClaims(given), ...missingCredentials(given), ...plainHttpProblems(given)];
+}
+
+/** An issuer signs tokens for others too, and tokens that are for no access, with the same keys (RFC 8725, section 3.8). */
+function missingClaims(given: Given): string[] {
+  return ['JWT_ISSUER', 'JWT_AUDIENCE']
+    .filter((name) => !given[name])
+    .map((name) => `${name}: is required with NODE_ENV=production; * takes any`);
 }
 
 /** Storage elements behind HTTP want a service token. */

@@ -172,6 +172,17 @@ describe('the public URL', () => {
   });
 });
 
+describe('an expected claim', () => {
+  it.each(['JWT_ISSUER', 'JWT_AUDIENCE'] as const)(
+    'of %s is not checked with a star, as where it is unset',
+    (name) => {
+      expect(parseEnvironment({ [name]: ' ingester ' })[name]).toBe('ingester');
+      expect(parseEnvironment({ [name]: '*' })[name]).toBeUndefined();
+      expect(parseEnvironment({})[name]).toBeUndefined();
+    },
+  );
+});
+
 describe('lists', () => {
   it('are split at commas, without blanks and empty items', () => {
     const { CORS_ORIGINS } = parseEnvironment({
@@ -218,6 +229,8 @@ describe('a configuration that is not usable', () => {
       'STORAGE_ELEMENTS[0].url: must be an http or https URL',
       'JWT_PUBLIC_KEY_FILE, JWT_JWKS_URL: set one of the two, not both',
       'SKIP_AUTH: is not allowed with NODE_ENV=production',
+      'JWT_ISSUER: is required with NODE_ENV=production; * takes any',
+      'JWT_AUDIENCE: is required with NODE_ENV=production; * takes any',
       'SERVICE_TOKEN_URL: is required for storage elements with driver "http"',
       'SERVICE_CLIENT_ID: is required for storage elements with driver "http"',
       'SERVICE_CLIENT_SECRET: is required for storage elements with driver "http"',

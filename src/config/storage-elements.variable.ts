@@ -28,6 +28,7 @@ const storageElementSchema = z.discriminatedUnion('driver', [
 ]);
 
 const httpElement = z.looseObject({ driver: z.literal('http') });
+const elementUrl = z.looseObject({ driver: z.literal('http'), url: z.string() });
 const localElement = z.looseObject({ driver: z.literal('local'), path: z.string().min(1) });
 const namedElement = z.looseObject({ id: shared.id });
 
@@ -71,6 +72,14 @@ export function localPaths(value: string | undefined): [index: number, path: str
   return elementsIn(value).flatMap((element, index) => {
     const path = localElement.safeParse(element).data?.path;
     return path === undefined ? [] : [[index, path]];
+  });
+}
+
+/** The URL of each element behind HTTP, by its index; of those whose driver and URL can be read. */
+export function elementUrls(value: string | undefined): [index: number, url: string][] {
+  return elementsIn(value).flatMap((element, index) => {
+    const url = elementUrl.safeParse(element).data?.url;
+    return url === undefined ? [] : [[index, url]];
   });
 }
 

@@ -76,10 +76,33 @@ describe('start', () => {
       MAX_PARTS: '0',
     });
     expect(await service.exitCode()).toBe(1);
-    for (const name of ['SKIP_AUTH', 'JWT_PUBLIC_KEY_FILE', 'STORAGE_ELEMENTS', 'PORT', 'MAX_PARTS']) {
+    for (const name of [
+      'SKIP_AUTH',
+      'JWT_PUBLIC_KEY_FILE',
+      'JWT_ISSUER',
+      'JWT_AUDIENCE',
+      'PORT',
+      'MAX_PARTS',
+    ]) {
       expect(service.output()).toContain(name);
     }
     expect(service.output()).not.toContain('    at ');
+  });
+
+  it('in production warns once of each rule that it was told to do without', async () => {
+    const service = await start({
+      NODE_ENV: 'production',
+      JWT_JWKS_URL: 'http://127.0.0.1:1/keys',
+      JWT_ISSUER: '*',
+      JWT_AUDIENCE: '*',
+      PLAIN_HTTP_HOSTS: 'se-01',
+      STORAGE_ELEMENTS: JSON.stringify([{ id: 'a', driver: 'local', path: './files', mode: 'edit' }]),
+    });
+    await service.port();
+    const warned = service
+      .output()
+      .match(/"level":"warn".*?"msg":"(JWT_ISSUER|JWT_AUDIENCE|PLAIN_HTTP_HOSTS)=/g);
+    expect(warned).toHaveLength(3);
   });
 
   it('names a port that is taken in one line of JSON, and exits', async () => {
@@ -116,6 +139,8 @@ describe('start', () => {
         NODE_ENV: 'production',
         DATA_DIR: readOnly.path,
         JWT_JWKS_URL: 'http://127.0.0.1:1/keys',
+        JWT_ISSUER: 'https://login.example',
+        JWT_AUDIENCE: 'ingester',
         STORAGE_ELEMENTS: JSON.stringify([{ id: 'a', driver: 'local', path: '/nowhere', mode: 'edit' }]),
       });
       try {

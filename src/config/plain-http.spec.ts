@@ -1,0 +1,62 @@
+import { describe, expect, it } from '@jest/globals';
+import { plainHttpProblems } from './plain-http.js';
+
+const problem = (name: string, host: string): string =>
+  `${name}: must be https with NODE_ENV=production, unless PLAIN_HTTP_HOSTS names ${host}`;
+
+const elementAt = (url: string): string => JSON.stringify([{ driver: 'local' }, { driver: 'http', url }]);
+
+describe('plainHttpProblems', () => {
+  it('names every URL that a secret would be sent to in clear text, and that of the keys', () => {
+    expect(
+      plainHttpProblems({
+        JWT_JWKS_URL: 'http://keys.example/jwks.json',
+        SERVICE_TOKEN_URL: 'HTTP://Tokens.Example/token',
+        ADMIN_URL: 'http://10.0.0.7:8000',
+        STORAGE_ELEMENTS: elementAt('http://se-01:8010'),
+      }),
+    ).toEqual([
+      problem('JWT_JWKS_URL', 'keys.example'),
+      problem('SERVICE_TOKEN_URL', 'tokens.example'),
+      problem('ADMIN_URL', '10.0.0.7'),
+      problem('STORAGE_ELEMENTS[1].url', 'se-01'),
+    ]);
+  });
+
+  it.each([
+    'https://tokens.example',
+    'http://localhost:1',
+    'http://127.0.0.1',
+    'http://127.1',
+    'http://[::1]:80',
+  ])('takes %s', (url) => {
+    expect(plainHttpProblems({ SERVICE_TOKEN_URL: url, STORAGE_ELEMENTS: elementAt(url) })).toEqual([]);
+  });
+
+  it.each([
+    ['http://127.0.0.1.evil.example', '127.0.0.1.evil.example'],
+    ['http://localhost.evil.example', 'localhost.evil.example'],
+    ['http://127.evil.example', '127.evil.example'],
+    ['http://localhost@evil.example', 'evil.example'],
+    ['http://0.0.0.0', '0.0.0.0'],
+    ['http://[::ffff:10.0.0.1]', '[::ffff:a00:1]'],
+  ])('does not take %s for this machine', (url, host) => {
+    expect(plainHttpProblems({ SERVICE_TOKEN_URL: url })).toEqual([problem('SERVICE_TOKEN_URL', host)]);
+  });
+
+  it('takes the hosts that are named, in any case and at any port, and no others', () => {
+    const given = {
+      SERVICE_TOKEN_URL: 'http://tokens.example',
+      STORAGE_ELEMENTS: elementAt('http://SE-01:8010'),
+    };
+    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'se-01, Tokens.example' })).toEqual([]);
+    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'Se-01' })).toEqual([
+      problem('SERVICE_TOKEN_URL', 'tokens.example'),
+    ]);
+    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: '*' })).toEqual([]);
+  });
+
+  it('leaves what is no URL to the check of the variable', () => {
+    expect(plainHttpProblems({ SERVICE_TOKEN_URL: 'tokens', STORAGE_ELEMENTS: '[{' })).toEqual([]);
+  });
+});
