@@ -18,6 +18,7 @@ const DEVELOPMENT_USER: Caller = {
   clientId: null,
   roles: new Set(['admin']),
   scopes: new Set(),
+  expiresAtMs: Infinity,
 };
 
 /** What passport-jwt reports, by the messages of jsonwebtoken, as a caller may read it. */

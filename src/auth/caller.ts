@@ -6,4 +6,6 @@ export interface Caller {
   readonly clientId: string | null;
   readonly roles: ReadonlySet<string>;
   readonly scopes: ReadonlySet<string>;
+  /** When the token ends, in milliseconds since 1970, clock tolerance included; never without a token. */
+  readonly expiresAtMs: number;
 }

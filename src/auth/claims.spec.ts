@@ -2,17 +2,24 @@ import { describe, expect, it } from '@jest/globals';
 import { callerFromClaims } from './claims.js';
 
 const NOW_SECONDS = 1_700_000_000;
+const TOLERANCE_MS = 5_000;
 const REQUIRED = { sub: 'alice', iat: NOW_SECONDS, exp: NOW_SECONDS + 60 };
 
 function read(claims: unknown): ReturnType<typeof callerFromClaims> {
-  return callerFromClaims(claims, NOW_SECONDS * 1000);
+  return callerFromClaims(claims, NOW_SECONDS * 1000, TOLERANCE_MS);
 }
 
 describe('callerFromClaims', () => {
   it('needs no more than sub, exp and iat', () => {
     expect(read(REQUIRED)).toEqual({
-      caller: { subject: 'alice', username: null, clientId: null, roles: new Set(), scopes: new Set() },
-      expiresAtSeconds: REQUIRED.exp,
+      caller: {
+        subject: 'alice',
+        username: null,
+        clientId: null,
+        roles: new Set(),
+        scopes: new Set(),
+        expiresAtMs: REQUIRED.exp * 1000 + TOLERANCE_MS,
+      },
     });
   });
 
@@ -62,9 +69,26 @@ describe('callerFromClaims', () => {
     expect(read({ ...REQUIRED, ...claims })).toMatchObject({ caller });
   });
 
-  it('refuses a token that was issued later than now', () => {
-    expect(read({ ...REQUIRED, iat: NOW_SECONDS })).toHaveProperty('caller');
-    expect(read({ ...REQUIRED, iat: NOW_SECONDS + 1 })).toHaveProperty('refusal');
+  it('refuses a token that was issued later than now, as far as the clock may be off', () => {
+    expect(read({ ...REQUIRED, iat: NOW_SECONDS + 5 })).toHaveProperty('caller');
+    expect(read({ ...REQUIRED, iat: NOW_SECONDS + 6 })).toHaveProperty('refusal');
+  });
+
+  it.each(['exp', 'iat', 'nbf'])('refuses an %s that is no time, and names it', (name) => {
+    const refusal = `The ${name} of the token is no time between the years 1970 and 9999`;
+    for (const time of [1e308, 253_402_300_800, -1, -0.5]) {
+      expect(read({ ...REQUIRED, [name]: time })).toEqual({ refusal });
+    }
+    expect(read({ ...REQUIRED, [name]: 1.5 })).toHaveProperty('caller');
+  });
+
+  it.each([
+    [{ type: 'access' }],
+    [{ typ: 'Bearer' }],
+    [{ token_use: 'access' }],
+    [{ nonce: 'Keycloak before 25 writes one into access tokens' }],
+  ])('takes %j for an access token', (claims) => {
+    expect(read({ ...REQUIRED, ...claims })).toHaveProperty('caller');
   });
 
   it.each([
@@ -81,6 +105,17 @@ describe('callerFromClaims', () => {
     [{ iat: {} }, 'The iat of the token must be a finite number, got an object'],
     [{ type: 'refresh' }, 'The token is not an access token'],
     [{ type: undefined }, 'The token is not an access token'],
+    [{ typ: 'ID' }, 'The token is not an access token'],
+    [{ typ: 'Refresh' }, 'The token is not an access token'],
+    [{ typ: null }, 'The token is not an access token'],
+    [{ type: 'access', typ: 'Logout' }, 'The token is not an access token'],
+    [{ token_use: 'id' }, 'The token is not an access token'],
+    [{ at_hash: 'x' }, 'The token is not an access token'],
+    [{ c_hash: 'x' }, 'The token is not an access token'],
+    [{ events: {} }, 'The token is not an access token'],
+    [{ cnf: { jkt: 'x' } }, 'The token is bound to a key, which is not supported'],
+    [{ cnf: null }, 'The token is bound to a key, which is not supported'],
+    [{ nbf: 'soon' }, 'The nbf of the token must be a finite number, got a string'],
   ])('says what is wrong with %j', (claims, refusal) => {
     expect(read({ ...REQUIRED, ...claims })).toEqual({ refusal });
   });

@@ -1,41 +1,80 @@
 import type { Caller } from './caller.js';
 import { isJsonObject, type JsonObject } from './json-object.js';
 
-const ACCEPTED_TYPES: ReadonlySet<unknown> = new Set(['access', 'service_account', 'admin_user']);
-
-export type ClaimedCaller =
-  { readonly caller: Caller; readonly expiresAtSeconds: number } | { readonly refusal: string };
+/** By the claim that says what kind a token is: artStore, Keycloak, Cognito. Others they write are no access tokens. */
+const ACCEPTED_KINDS: Readonly<Record<string, ReadonlySet<unknown>>> = {
+  type: new Set(['access', 'service_account', 'admin_user']),
+  typ: new Set(['Bearer']),
+  token_use: new Set(['access']),
+};
 
 /**
- * Reads the caller out of the payload of a token whose signature, `exp`, `nbf`, `iss` and `aud` have been
- * checked; one that was issued after `latestMs` is refused. A claim that must be there is checked for its type; of a
- * claim that only adds something (a role, a scope, a name), what has the wrong type is left out and so grants nothing.
+ * Claims of other tokens of the same issuer, for those that do not say what they are (RFC 8725, section 3.12). An access
+ * token cannot hold its own hash, so that is an ID token (OpenID Connect Core, section 3.3.2.11); `events` makes a
+ * security event or logout token (RFC 8417, section 2.2). A `nonce` proves nothing: Keycloak before 25 writes it into
+ * access tokens as well.
  */
-export function callerFromClaims(claims: unknown, latestMs: number): ClaimedCaller {
+const FOREIGN_CLAIMS = ['at_hash', 'c_hash', 'events'];
+
+/** The last second of the year 9999. What is later is mostly milliseconds by mistake, and no date that RFC 3339 can write. */
+const LATEST_SECONDS = 253_402_300_799;
+
+export type ClaimedCaller = { readonly caller: Caller } | { readonly refusal: string };
+
+/**
+ * Reads the caller out of the payload of a token whose signature, `exp`, `nbf`, `iss` and `aud` have been checked at
+ * `nowMs`, with a clock that may be `toleranceMs` off that of the issuer. A claim that must be there is checked for its
+ * type; of a claim that only adds something (a role, a scope, a name), what has the wrong type is left out and so grants
+ * nothing.
+ */
+export function callerFromClaims(claims: unknown, nowMs: number, toleranceMs: number): ClaimedCaller {
   if (!isJsonObject(claims)) return { refusal: 'The token holds no claims' };
-  const refusal = refusalOf(claims, latestMs);
+  const refusal =
+    refusalOfSubject(claims) ?? refusalOfTimes(claims, nowMs + toleranceMs) ?? refusalOfKind(claims);
   if (refusal !== undefined) return { refusal };
   return {
-    expiresAtSeconds: Number(claims.exp),
     caller: {
       subject: String(claims.sub),
       username: firstText(claims, ['username', 'preferred_username', 'email', 'name']),
       clientId: firstText(claims, ['client_id', 'azp']),
       roles: rolesOf(claims),
       scopes: scopesOf(claims),
+      expiresAtMs: Number(claims.exp) * 1000 + toleranceMs,
     },
   };
 }
 
-function refusalOf({ sub, exp, iat, ...claims }: JsonObject, latestMs: number): string | undefined {
+function refusalOfSubject({ sub }: JsonObject): string | undefined {
   if (typeof sub !== 'string') return refusalOfType('sub', sub, 'a string');
   if (sub.trim() === '') return 'The sub of the token is empty';
-  if (!isPlainText(sub)) return 'The sub of the token holds characters that are no text';
-  if (!isNumber(exp)) return refusalOfType('exp', exp, 'a finite number');
-  if (!isNumber(iat)) return refusalOfType('iat', iat, 'a finite number');
-  if (iat * 1000 > latestMs) return 'The token was issued in the future';
-  if ('type' in claims && !ACCEPTED_TYPES.has(claims.type)) return 'The token is not an access token';
-  return undefined;
+  return isPlainText(sub) ? undefined : 'The sub of the token holds characters that are no text';
+}
+
+function refusalOfTimes({ exp, iat, nbf }: JsonObject, latestMs: number): string | undefined {
+  const refusal =
+    refusalOfTime('exp', exp) ??
+    refusalOfTime('iat', iat) ??
+    (nbf === undefined ? undefined : refusalOfTime('nbf', nbf));
+  if (refusal !== undefined) return refusal;
+  return Number(iat) * 1000 > latestMs ? 'The token was issued in the future' : undefined;
+}
+
+/** RFC 7519, section 2: seconds since 1970, which may have a fraction. */
+function refusalOfTime(name: string, value: unknown): string | undefined {
+  if (!isNumber(value)) return refusalOfType(name, value, 'a finite number');
+  if (value >= 0 && value <= LATEST_SECONDS) return undefined;
+  return `The ${name} of the token is no time between the years 1970 and 9999`;
+}
+
+function refusalOfKind(claims: JsonObject): string | undefined {
+  // RFC 7800: only who holds the key may use such a token, and that is not asked for here (RFC 8705, RFC 9449).
+  if (Object.hasOwn(claims, 'cnf')) return 'The token is bound to a key, which is not supported';
+  const isForeign =
+    FOREIGN_CLAIMS.some((name) => Object.hasOwn(claims, name)) ||
+    Object.entries(ACCEPTED_KINDS).some(
+      ([name, accepted]) => Object.hasOwn(claims, name) && !accepted.has(claims[name]),
+    );
+  return isForeign ? 'The token is not an access token' : undefined;
 }
 
 /** Says what is wrong with a claim without quoting it. */

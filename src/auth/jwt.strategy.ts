@@ -49,7 +49,7 @@ export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdow
         void this.provideKey(request, token, done),
     });
     this.clockToleranceMs = config.get('JWT_CLOCK_TOLERANCE_MS', { infer: true });
-    this.verified = new VerifiedTokens(keys, this.clockToleranceMs);
+    this.verified = new VerifiedTokens(keys);
     this.takeNameOfItsOwn();
   }
 
@@ -65,11 +65,11 @@ export class JwtStrategy extends JwtStrategyBase implements OnApplicationShutdow
 
   /** Called by passport-jwt with the payload once the signature, `exp`, `nbf`, `iss` and `aud` are good. */
   validate(request: IncomingMessage, payload: unknown): Caller {
-    const claimed = callerFromClaims(payload, Date.now() + this.clockToleranceMs);
+    const claimed = callerFromClaims(payload, Date.now(), this.clockToleranceMs);
     if ('refusal' in claimed) throw unauthorized(claimed.refusal);
-    const { caller, expiresAtSeconds } = claimed;
+    const { caller } = claimed;
     const chosen = this.chosen.get(request);
-    if (chosen) this.verified.remember(bearerTokenOf(request), { ...chosen, caller, expiresAtSeconds });
+    if (chosen) this.verified.remember(bearerTokenOf(request), { ...chosen, caller });
     return caller;
   }
 

@@ -15,7 +15,23 @@ describe('readTokenHeader', () => {
     expect(readTokenHeader(withHeader({ alg }))).toHaveProperty('refusal');
   });
 
-  it.each(['jwk', 'jku', 'x5u', 'crit'])('refuses a header with %s, even if it is empty', (member) => {
+  it.each(['JWT', 'jwt', 'at+jwt', 'AT+JWT', 'application/at+jwt', 'Application/JWT'])(
+    'takes the type %j',
+    (typ) => {
+      expect(readTokenHeader(withHeader({ alg: 'RS256', typ }))).toEqual({ kid: undefined });
+    },
+  );
+
+  it.each(['dpop+jwt', 'logout+jwt', 'JWT ', '', 'text/jwt', 'application/application/jwt', null, ['JWT']])(
+    'refuses the type %j',
+    (typ) => {
+      expect(readTokenHeader(withHeader({ alg: 'RS256', typ }))).toEqual({
+        refusal: 'The typ in the token header is not that of an access token',
+      });
+    },
+  );
+
+  it.each(['jwk', 'jku', 'x5u', 'x5c', 'crit'])('refuses a header with %s, even if it is empty', (member) => {
     expect(readTokenHeader(withHeader({ alg: 'RS256', [member]: null }))).toEqual({
       refusal: `The token header must not have the member ${member}`,
     });

@@ -9,8 +9,6 @@ const MAX_TOKEN_LENGTH = 4_096;
 /** What a good signature has proved. */
 export interface VerifiedToken {
   readonly caller: Caller;
-  /** `exp` of the token. */
-  readonly expiresAtSeconds: number;
   readonly kid: string | undefined;
   /** The key that the signature was checked with. */
   readonly key: KeyObject;
@@ -25,17 +23,14 @@ export class VerifiedTokens {
   /** The longest unused first. */
   private readonly tokens = new Map<string, VerifiedToken>();
 
-  constructor(
-    private readonly keys: Pick<VerificationKeys, 'keysFor'>,
-    private readonly clockToleranceMs: number,
-  ) {}
+  constructor(private readonly keys: Pick<VerificationKeys, 'keysFor'>) {}
 
   /** The caller of a token that was verified before and still counts. @throws ADMIN_UNAVAILABLE as the keys do */
   async callerOf(token: string, nowMs: number): Promise<Caller | undefined> {
     const known = this.tokens.get(token);
     if (!known) return undefined;
     this.tokens.delete(token);
-    if (nowMs >= known.expiresAtSeconds * 1000 + this.clockToleranceMs) return undefined;
+    if (nowMs >= known.caller.expiresAtMs) return undefined;
     if (!(await this.keys.keysFor(known.kid)).includes(known.key)) return undefined;
     this.tokens.set(token, known);
     return known.caller;

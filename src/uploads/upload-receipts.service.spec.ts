@@ -37,7 +37,14 @@ beforeEach(() => {
 });
 
 function caller(subject: string, roles: string[] = [], scopes: string[] = []): Caller {
-  return { subject, username: null, clientId: null, roles: new Set(roles), scopes: new Set(scopes) };
+  return {
+    subject,
+    username: null,
+    clientId: null,
+    roles: new Set(roles),
+    scopes: new Set(scopes),
+    expiresAtMs: Infinity,
+  };
 }
 
 function promised(status: UploadStatus, ttlDays: number | null = null): void {
