@@ -65,6 +65,34 @@ describe('EventStream', () => {
     expect(text()).toBe('retry: 2000\n\n: heartbeat\n\n: heartbeat\n\n');
   });
 
+  it('ends at the time that it was given, and at once when that is over', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    for (const [afterMs, waitMs] of [
+      [20_000, 20_000],
+      [-1, 0],
+    ] as const) {
+      const { stream, answer, closed } = await open();
+      stream.endAt(Date.now() + afterMs);
+      if (waitMs > 0) jest.advanceTimersByTime(waitMs - 1);
+      expect(closed()).toBe(0);
+      jest.advanceTimersByTime(1);
+      await once(answer, 'end');
+      expect(closed()).toBe(1);
+      await shut(server);
+    }
+  });
+
+  it('does not end where that time never comes', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const { stream, answer, closed } = await open();
+    stream.endAt(Infinity);
+    jest.advanceTimersByTime(60_000);
+    expect(closed()).toBe(0);
+    stream.end();
+    await once(answer, 'end');
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
   it('notices a client that leaves, and takes what still comes for it', async () => {
     const { stream, answer, closed } = await open();
     answer.destroy();

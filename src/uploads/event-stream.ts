@@ -7,6 +7,8 @@ export const EVENT_STREAM = 'text/event-stream';
 const HEARTBEAT_MS = 15_000;
 /** What a client that ends the stream, or loses it, waits before it comes back. */
 const RECONNECT_MS = 2_000;
+/** Longest delay that a timer of Node keeps, 24 days; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client that does not read what little there is to read is not there any more. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 
@@ -20,6 +22,7 @@ export interface ServerEvent {
 /** Server-sent events on one answer (WHATWG HTML section 9.2), with a heartbeat. */
 export class EventStream {
   private heartbeat: NodeJS.Timeout | undefined;
+  private ending: NodeJS.Timeout | undefined;
   private over = false;
 
   /** `onClosed` is called, once, when the stream is over, whoever ended it. */
@@ -60,6 +63,12 @@ export class EventStream {
     this.write(`${lines.join('\n')}\n\n`);
   }
 
+  /** Ends it at a time in milliseconds since 1970, in 24 days at the latest; the client comes back then. */
+  endAt(timeMs: number): void {
+    if (this.over) return;
+    this.ending = setTimeout(() => this.end(), Math.min(Math.max(timeMs - Date.now(), 0), MAX_TIMER_MS));
+  }
+
   end(): void {
     this.response.end();
     this.close();
@@ -82,6 +91,7 @@ export class EventStream {
 
   private close(): void {
     clearInterval(this.heartbeat);
+    clearTimeout(this.ending);
     if (this.over) return;
     this.over = true;
     this.onClosed();

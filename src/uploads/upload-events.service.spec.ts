@@ -10,7 +10,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { ShutdownState } from '../observability/shutdown-state.js';
 import { UploadEvents } from './upload-events.service.js';
 
-const ALICE = { subject: 'alice' } as Caller;
+const ALICE = { subject: 'alice', expiresAtMs: Infinity } as Caller;
 const POLLED_MS = 800;
 
 /** The history of each upload, and each list of ids that the ledger was asked for. */
@@ -127,6 +127,19 @@ describe('UploadEvents', () => {
     histories.set('a', ['accepted', 'active']);
     await text;
     await shut(gone);
+  });
+
+  it('ends when the token of the one who watches does, and frees his place', async () => {
+    histories.set('a', ['accepted']);
+    const briefly = { ...ALICE, expiresAtMs: Date.now() + 1_500 };
+    const door = createServer((_, response) => void events.watch(recordOf('a'), briefly, 0, response));
+    const told = await (await fetch(await listen(door))).text();
+    expect(Date.now()).toBeGreaterThanOrEqual(briefly.expiresAtMs - 1);
+    expect(told).toContain('"status":"accepted"');
+    asked.length = 0;
+    await sleep(2 * POLLED_MS);
+    expect(asked).toEqual([]);
+    await shut(door);
   });
 
   it('ends when the receipt is gone', async () => {

@@ -50,7 +50,8 @@ export class UploadEvents implements BeforeApplicationShutdown {
   ) {}
 
   /**
-   * Sends what happened to an upload after `revision`, and what happens from now on, until it comes to an end.
+   * Sends what happened to an upload after `revision`, and what happens from now on, until it comes to an end or the
+   * token of the caller does.
    * @throws SHUTTING_DOWN, RATE_LIMITED, BULKHEAD_FULL
    */
   async watch(
@@ -73,6 +74,7 @@ export class UploadEvents implements BeforeApplicationShutdown {
       busy: false,
     };
     if (!stream.begin()) return;
+    stream.endAt(caller.expiresAtMs);
     this.watchers.add(watcher);
     this.schedule(POLL_MS);
     await this.tell(watcher, record).catch((error: unknown) => this.failed(error));
