@@ -2,19 +2,19 @@ import { describe, expect, it } from '@jest/globals';
 import { permissionsOf } from './permissions.js';
 
 function granted(roles: string[], scopes: string[] = []): string[] {
-  const caller = { subject: 'a', username: null, clientId: null };
-  return [...permissionsOf({ ...caller, roles: new Set(roles), scopes: new Set(scopes) })].toSorted();
+  return [...permissionsOf({ roles: new Set(roles), scopes: new Set(scopes) })].toSorted();
 }
 
 describe('permissionsOf', () => {
   it.each([
-    [['admin'], [], ['admin:read', 'admin:write', 'files:write']],
-    [['operator'], [], ['files:write']],
-    [['user'], [], ['files:write']],
-    [[], ['files:write'], ['files:write']],
-    [[], ['admin:read'], ['admin:read']],
-    [[], ['admin:write'], ['admin:read', 'admin:write']],
-    [['user'], ['admin:read'], ['admin:read', 'files:write']],
+    [['admin'], [], ['admin:read', 'admin:write', 'files:read', 'files:write']],
+    [['operator'], [], ['files:read', 'files:write']],
+    [['user'], [], ['files:read', 'files:write']],
+    [[], ['files:read'], ['files:read']],
+    [[], ['files:write'], ['files:read', 'files:write']],
+    [[], ['admin:read'], ['admin:read', 'files:read']],
+    [[], ['admin:write'], ['admin:read', 'admin:write', 'files:read']],
+    [['user'], ['admin:read'], ['admin:read', 'files:read', 'files:write']],
   ])('grants to roles %j and scopes %j exactly %j', (roles, scopes, permissions) => {
     expect(granted(roles, scopes)).toEqual(permissions);
   });

@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { RequirePermission } from '../auth/require-permission.decorator.js';
 import { ServiceError } from '../errors/service-error.js';
 import { EVENT_STREAM } from './event-stream.js';
 import type { Receipt } from './receipt.dto.js';
@@ -11,12 +12,10 @@ import { ApiCancelUpload, ApiReceipt, ApiUploadEvents } from './receipts.openapi
 import { isOver, UploadEvents } from './upload-events.service.js';
 import { UploadReceipts } from './upload-receipts.service.js';
 
-/**
- * What became of an upload. No permission is asked for, since whoever may ask is decided by whose upload it is: its
- * owner's, also after he has lost the right to upload.
- */
+/** What became of an upload. Of those who may read, its owner and admins find it. */
 @Controller({ path: 'api/files', version: '1' })
 @ApiTags('files')
+@RequirePermission('files:read')
 export class ReceiptsController {
   constructor(
     private readonly receipts: UploadReceipts,

@@ -32,6 +32,7 @@ function ApiOfUpload(summary: string, description: string, ...codes: readonly Er
     ApiOperation({ summary, description }),
     ApiParam({ name: 'uuid', format: 'uuid', description: 'The `upload_id` of the receipt.' }),
     ApiProtected(
+      'FORBIDDEN',
       'NOT_FOUND',
       'RATE_LIMITED',
       'NO_STORAGE_AVAILABLE',
@@ -69,7 +70,7 @@ export function ApiUploadEvents(): RouteDecorator {
   return applyDecorators(
     ApiOfUpload(
       'What happens to an upload, while it happens',
-      'Server-sent events, until the upload comes to an end. `status`: its state has changed; `progress`: bytes have been delivered.',
+      'Server-sent events, until the upload comes to an end, or the token of the request does: then come back with `Last-Event-ID` and a new one. `status`: its state has changed; `progress`: bytes have been delivered.',
       'SHUTTING_DOWN',
     ),
     ApiHeader({

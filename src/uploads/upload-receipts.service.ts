@@ -53,8 +53,7 @@ export class UploadReceipts {
    * @throws FORBIDDEN, CONFLICT when the file is stored, UPLOAD_EXPIRED, and as `find`
    */
   async cancel(uploadId: string, caller: Caller): Promise<Receipt> {
-    const { receipt, record } = await this.find(uploadId, caller);
-    refuseUnlessGranted(receipt, caller);
+    const { receipt, record } = await this.findCancellable(uploadId, caller);
     if (receipt.status === 'expired') throw expired();
     const cancelled = record && (await this.ledger.cancel(uploadId, caller.subject));
     if (!cancelled || cancelled.status === 'active') throw alreadyStored();
@@ -64,6 +63,16 @@ export class UploadReceipts {
     const now = wasStored ? await this.look(uploadId, caller) : undefined;
     if (now?.receipt.status === 'active') throw alreadyStored();
     return receiptOfRecord(cancelled);
+  }
+
+  /** Owners take back what they may upload, admins all; whoever may do neither is refused before anybody is asked. */
+  private async findCancellable(uploadId: string, caller: Caller): Promise<KnownUpload> {
+    const granted = permissionsOf(caller);
+    const isAdmin = granted.has('admin:write');
+    if (!isAdmin && !granted.has('files:write')) throw forbidden('files:write');
+    const known = await this.find(uploadId, caller);
+    if (!isAdmin && !isOwn(known.receipt, caller)) throw forbidden('admin:write');
+    return known;
   }
 
   private async look(uploadId: string, caller: Caller): Promise<KnownUpload | undefined> {
@@ -120,13 +129,6 @@ function isFileOf(
 
 function isOwn(receipt: Receipt, caller: Caller): boolean {
   return receipt.uploaded_by === caller.subject;
-}
-
-/** Owners take back what they may upload. @throws FORBIDDEN */
-function refuseUnlessGranted(receipt: Receipt, caller: Caller): void {
-  const granted = permissionsOf(caller);
-  const needed = isOwn(receipt, caller) ? 'files:write' : 'admin:write';
-  if (!granted.has(needed) && !granted.has('admin:write')) throw forbidden(needed);
 }
 
 function notFound(): ServiceError {

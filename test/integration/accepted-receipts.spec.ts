@@ -154,7 +154,9 @@ describe('the receipt of an accepted upload', () => {
     expect(await statusAndCode(await cancel(id, MALLORY))).toEqual([404, 'NOT_FOUND']);
     expect(await statusAndCode(await cancel(id, AUDITOR))).toEqual([403, 'FORBIDDEN']);
     expect(await statusAndCode(await cancel(id, { role: undefined }))).toEqual([403, 'FORBIDDEN']);
-    expect((await read(id, { role: undefined })).status).toBe(200);
+    const reader = { role: undefined, scope: 'files:read' };
+    expect(await statusAndCode(await cancel(id, reader))).toEqual([403, 'FORBIDDEN']);
+    expect((await read(id, reader)).status).toBe(200);
     expect((await cancel(id, ADMIN)).status).toBe(200);
   });
 });

@@ -170,9 +170,9 @@ describe('the document of the whole service', () => {
   it.each([
     ['post /api/v1/files/upload', '400 401 403 404 406 408 410 413 415 429 500 502 503 504 507'],
     ['put /api/v1/files/{uuid}', '400 401 403 404 406 408 409 410 413 415 429 500 502 503 504 507'],
-    ['get /api/v1/files/{uuid}', '400 401 404 406 410 429 500 502 503'],
-    ['delete /api/v1/files/{uuid}', '400 401 404 406 409 410 429 500 502 503'],
-    ['get /api/v1/files/{uuid}/events', '400 401 404 406 410 429 500 502 503'],
+    ['get /api/v1/files/{uuid}', '400 401 403 404 406 410 429 500 502 503'],
+    ['delete /api/v1/files/{uuid}', '400 401 403 404 406 409 410 429 500 502 503'],
+    ['get /api/v1/files/{uuid}/events', '400 401 403 404 406 410 429 500 502 503'],
     ['get /api/v1/resilience/circuit-breakers', '400 401 403 404 406 410 500 502'],
     ['get /api/v1/resilience/health', '400 401 403 404 406 410 500 502'],
     ['get /api/v1/resilience/summary', '400 401 403 404 406 410 500 502'],
