@@ -107,6 +107,7 @@ describe('readKeySet', () => {
     ['{"jwks_uri":"https://login.example/keys"}', 'it has no list "keys"'],
     ['{"keys":{}}', 'it has no list "keys"'],
     ['{"keys":[]}', 'its list "keys" is empty'],
+    [`{"keys":[${'0,'.repeat(200)}0]}`, 'its list "keys" has more than 200 members'],
     ['{"keys":[{"kty":"EC"}]}', 'no key of it can be used: keys[0]: its kty is not RSA'],
     ['{"keys":[{"kty":"RSA"}]}', 'no key of it can be used: keys[0]: its n or e is missing or broken'],
   ])('refuses %j', (text, refusal) => {

@@ -2,6 +2,9 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { distinctKeys, MOST_KEYS_TRIED, rsaKeyProblem } from '../config/rsa-public-key.js';
 import { isJsonObject, type JsonObject } from './json-object.js';
 
+/** Most members that a set may have: each costs some 0.1 ms in which nothing else is done. */
+const MOST_MEMBERS = 200;
+
 /** Most keys of a set that one message names. */
 const MOST_NAMED = 5;
 
@@ -36,7 +39,10 @@ export function readKeySet(text: string): KeySet | { readonly refusal: string } 
   const set = parseJson(text);
   if (set === undefined) return { refusal: 'it is not JSON' };
   if (!isJsonObject(set) || !Array.isArray(set.keys)) return { refusal: 'it has no list "keys"' };
-  return set.keys.length > 0 ? keySetOf(set.keys.map(readKey)) : { refusal: 'its list "keys" is empty' };
+  if (set.keys.length === 0) return { refusal: 'its list "keys" is empty' };
+  if (set.keys.length > MOST_MEMBERS)
+    return { refusal: `its list "keys" has more than ${MOST_MEMBERS} members` };
+  return keySetOf(set.keys.map(readKey));
 }
 
 function keySetOf(members: readonly (UsableKey | UnusedKey)[]): KeySet | { readonly refusal: string } {
