@@ -52,7 +52,10 @@ export const resilienceVariables = {
     'Most bytes of the files in flight; a larger file goes alone.',
     1024 ** 4,
   ),
-  STORAGE_UNKNOWN_BYTES: bytes('What a file counts as whose length is not declared.', 64 * 1024 * 1024),
+  STORAGE_UNKNOWN_BYTES: bytes(
+    'What a file counts as at most, and one whose length is not declared.',
+    64 * 1024 * 1024,
+  ),
   STORAGE_MAX_QUEUED: count('Most calls that wait for a place.', 'calls', 1_000),
   STORAGE_MAX_WAIT_MS: milliseconds('Longest wait for a place.', 10_000),
   STORAGE_ELEMENT_MAX_CALLS: count(

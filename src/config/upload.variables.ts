@@ -10,7 +10,12 @@ export const uploadVariables = {
     /^[\w.+-]+\/([\w.+-]+|\*)$/,
     'must be media types such as image/png or image/*',
   ),
-  MAX_UPLOADS: count('Most uploads at once; more wait, and then get 503.', 'uploads', 1_000, 1),
+  MAX_UPLOADS: count(
+    'Most uploads at once, of which one caller gets his share; beyond it 429, or a wait and then 503.',
+    'uploads',
+    1_000,
+    1,
+  ),
   MAX_UPLOADS_PER_CALLER: count(
     'Most uploads at once of one caller (`sub`); above it the answer is 429.',
     'uploads',
@@ -24,10 +29,13 @@ export const uploadVariables = {
     1,
   ),
   MAX_UPLOADS_BYTES: bytes(
-    'Most bytes that the uploads under way bring together; a larger one goes alone.',
+    'Most bytes that the uploads under way count as together, shared as `MAX_UPLOADS`; a larger one goes alone.',
     1024 ** 4,
   ),
-  UNKNOWN_UPLOAD_BYTES: bytes('What an upload counts as whose length is not declared.', 64 * 1024 * 1024),
+  UNKNOWN_UPLOAD_BYTES: bytes(
+    'What an upload counts as at most before more than that has come, and one whose length is not declared.',
+    64 * 1024 * 1024,
+  ),
   MAX_UPLOADS_WAITING: count('Most uploads that wait to be let in.', 'uploads', 1_000),
   MAX_UPLOAD_WAIT_MS: milliseconds('Longest wait to be let in, after which the answer is 503.', 10_000),
   CLIENT_IDLE_TIMEOUT_MS: milliseconds(

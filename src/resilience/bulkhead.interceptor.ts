@@ -11,7 +11,7 @@ export class BulkheadInterceptor extends OutboundInterceptor {
     { bulkhead }: OutboundPolicy,
     proceed: Proceed,
   ): Promise<unknown> {
-    const release = await bulkhead.acquire(call);
+    const { release } = await bulkhead.acquire(call);
     try {
       return await proceed();
     } finally {

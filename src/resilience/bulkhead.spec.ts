@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Bulkhead, type BulkheadSettings, type Release } from './bulkhead.js';
+import { Bulkhead, type BulkheadSettings } from './bulkhead.js';
 import { systemClock } from './clock.js';
 import { DeadlineSignal } from './deadline-signal.js';
 import { Deadline } from './deadline.js';
@@ -10,7 +10,7 @@ const never = new AbortController().signal;
 const SETTINGS: BulkheadSettings = {
   maxCalls: 2,
   maxBytes: 100,
-  unknownBytes: 40,
+  unknownBytes: 80,
   maxQueued: 3,
   maxWaitMs: 1000,
   retryAfterMs: 5000,
@@ -29,8 +29,8 @@ describe('Bulkhead', () => {
   });
 
   /** Enters and notes when it is let in. */
-  function enter(bytes: number | undefined, into: number[] = [], signal = never): Promise<Release> {
-    const entered = bulkhead.acquire({ bytes, signal });
+  function enter(bytes: number | undefined, into: number[] = [], signal = never): Promise<() => void> {
+    const entered = bulkhead.acquire({ bytes, signal }).then(({ release }) => release);
     entered.then(() => into.push(bytes ?? -1)).catch(() => undefined);
     return entered;
   }
@@ -58,7 +58,7 @@ describe('Bulkhead', () => {
 
     it('with the default for one of unknown size', async () => {
       const release = await enter(undefined);
-      expect(bulkhead.stats).toMatchObject({ inflightBytes: 40 });
+      expect(bulkhead.stats).toMatchObject({ inflightBytes: 80 });
       release();
       expect(bulkhead.stats).toMatchObject({ inflightBytes: 0 });
     });
@@ -80,28 +80,48 @@ describe('Bulkhead', () => {
       expect(order).toEqual([-1, 1, 2000]);
     });
 
-    it('in the order in which they came, also where a smaller one behind would fit', async () => {
+    it('in the order in which they came, where there is room for both', async () => {
       const order: number[] = [];
       const first = await enter(70, order);
       const large = enter(50, order);
-      const small = enter(5, order);
-      await jest.advanceTimersByTimeAsync(1);
-      expect(order).toEqual([70]);
+      const larger = enter(60, order);
       first();
-      const releases = await Promise.all([large, small]);
-      expect(order).toEqual([70, 50, 5]);
-      releases.forEach((release) => release());
+      (await large)();
+      (await larger)();
+      expect(order).toEqual([70, 50, 60]);
     });
 
-    it('behind those who wait, also where there is room', async () => {
+    it('past those for which there is no room, when they come and when a place comes free', async () => {
       const order: number[] = [];
       const first = await enter(70, order);
       const large = enter(50, order);
-      const late = enter(5, order);
+      const small = await enter(5, order);
+      const next = enter(10, order);
       await jest.advanceTimersByTimeAsync(1);
-      expect(bulkhead.stats).toMatchObject({ inflight: 1, queued: 2 });
+      expect(bulkhead.stats).toMatchObject({ inflight: 2, queued: 2 });
+      small();
+      (await next)();
       first();
-      for (const release of await Promise.all([large, late])) release();
+      (await large)();
+      expect(order).toEqual([70, 5, 10, 50]);
+    });
+
+    it('by no more than the default before their bytes have come', async () => {
+      const large = await bulkhead.acquire({ bytes: 1e12, signal: never });
+      expect(bulkhead.free).toEqual({ calls: 1, bytes: 20 });
+      large.grow(50);
+      const small = await enter(20);
+      expect(bulkhead.free).toEqual({ calls: 0, bytes: 0 });
+      small();
+      large.grow(150);
+      expect(bulkhead.free).toEqual({ calls: 1, bytes: -50 });
+      const waiting = enter(1);
+      await jest.advanceTimersByTimeAsync(1);
+      expect(bulkhead.stats).toMatchObject({ inflight: 1, queued: 1, inflightBytes: 150 });
+      large.release();
+      large.grow(1000);
+      (await waiting)();
+      expect(bulkhead.stats).toMatchObject({ inflight: 0, inflightBytes: 0 });
     });
 
     it('once for each release, however often it is called', async () => {
@@ -159,17 +179,6 @@ describe('Bulkhead', () => {
       await expect(waiting).rejects.toBe(reason);
       expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0);
       releases.forEach((release) => release());
-    });
-
-    it('and lets those in who were held up by them', async () => {
-      const first = await enter(70);
-      const controller = new AbortController();
-      const large = enter(50, [], controller.signal);
-      const small = enter(5);
-      controller.abort(new Error('gone'));
-      await expect(large).rejects.toThrow('gone');
-      (await small)();
-      first();
     });
 
     it('when their deadline passes: waiting counts', async () => {

@@ -1,11 +1,12 @@
 import { ServiceError } from '../errors/service-error.js';
+import { type Place, Tally } from './tally.js';
 
 export interface BulkheadSettings {
   /** Most calls in flight. */
   readonly maxCalls: number;
   /** Most bytes that the calls in flight move together. */
   readonly maxBytes: number;
-  /** What a call of unknown size counts as, in bytes. */
+  /** What a call counts as whose size is not known, in bytes; one that says to be larger counts as no more before it is. */
   readonly unknownBytes: number;
   /** Most calls that wait; 0 lets none wait. */
   readonly maxQueued: number;
@@ -24,9 +25,6 @@ export interface BulkheadCall {
   readonly abandoned?: AbortSignal;
 }
 
-/** Ends a call; a second time does nothing. */
-export type Release = () => void;
-
 export interface BulkheadStats {
   readonly inflight: number;
   readonly queued: number;
@@ -36,19 +34,18 @@ export interface BulkheadStats {
 }
 
 interface Waiter {
-  readonly bytes: number;
+  readonly weight: number;
   readonly admit: () => void;
 }
 
 /**
  * Limits calls and bytes in flight, so that one slow target or one rush does not take all memory and connections.
- * Calls beyond it wait in the order in which they came; none passes another that is too large for the moment. A call
+ * Calls beyond it wait in the order in which they came, but hold up none that is small enough for the moment. A call
  * that is larger than the whole limit is let in alone.
  */
 export class Bulkhead {
   readonly #waiters = new Set<Waiter>();
-  #inflight = 0;
-  #inflightBytes = 0;
+  readonly #inflight = new Tally();
   #rejected = 0;
 
   constructor(
@@ -58,51 +55,53 @@ export class Bulkhead {
 
   get stats(): BulkheadStats {
     return {
-      inflight: this.#inflight,
+      inflight: this.#inflight.calls,
       queued: this.#waiters.size,
-      inflightBytes: this.#inflightBytes,
+      inflightBytes: this.#inflight.bytes,
       rejected: this.#rejected,
     };
   }
 
+  /** What is left of the limits; bytes may be fewer than none, since calls grow. */
+  get free(): { readonly calls: number; readonly bytes: number } {
+    const { maxCalls, maxBytes } = this.settings;
+    return { calls: maxCalls - this.#inflight.calls, bytes: maxBytes - this.#inflight.bytes };
+  }
+
+  /** What a call that says to be of `bytes` counts as when it comes: a word alone takes no room from others. */
+  weightOf(bytes = this.settings.unknownBytes): number {
+    return Math.min(bytes, this.settings.unknownBytes);
+  }
+
   /**
-   * Gives the call its place, which it gives back by calling what it got.
+   * Gives the call its place.
    * @throws BULKHEAD_FULL when the queue is full or the wait too long; the reason of a signal as soon as it aborts
    */
-  async acquire({ bytes, signal, abandoned }: BulkheadCall): Promise<Release> {
+  async acquire({ bytes, signal, abandoned }: BulkheadCall): Promise<Place> {
     signal.throwIfAborted();
-    const release = this.tryAcquire(bytes);
-    if (release) return release;
+    const place = this.tryAcquire(bytes);
+    if (place) return place;
     if (this.#waiters.size >= this.settings.maxQueued) throw this.#full();
     abandoned?.throwIfAborted();
-    return this.#queue(bytes, abandoned ? [signal, abandoned] : [signal]);
+    return this.#queue(this.weightOf(bytes), abandoned ? [signal, abandoned] : [signal]);
   }
 
-  /** Gives a call its place where there is one now, and nobody waits for it. */
-  tryAcquire(bytes = this.settings.unknownBytes): Release | undefined {
-    return this.#waiters.size === 0 && this.#fits(bytes) ? this.#admit(bytes) : undefined;
+  /** Gives a call its place where there is one now. */
+  tryAcquire(bytes?: number): Place | undefined {
+    const weight = this.weightOf(bytes);
+    return this.#fits(weight) ? this.#admit(weight) : undefined;
   }
 
-  #fits(bytes: number): boolean {
-    if (this.#inflight === 0) return true;
-    const { maxCalls, maxBytes } = this.settings;
-    return this.#inflight < maxCalls && this.#inflightBytes + bytes <= maxBytes;
+  #fits(weight: number): boolean {
+    const { free } = this;
+    return this.#inflight.calls === 0 || (free.calls > 0 && weight <= free.bytes);
   }
 
-  #admit(bytes: number): Release {
-    this.#inflight += 1;
-    this.#inflightBytes += bytes;
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#inflight -= 1;
-      this.#inflightBytes -= bytes;
-      this.#admitWaiters();
-    };
+  #admit(weight: number): Place {
+    return this.#inflight.add(weight, () => this.#admitWaiters());
   }
 
-  #queue(bytes = this.settings.unknownBytes, signals: readonly AbortSignal[] = []): Promise<Release> {
+  #queue(weight: number, signals: readonly AbortSignal[]): Promise<Place> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer);
@@ -112,16 +111,14 @@ export class Bulkhead {
       const giveUp = (error: unknown): void => {
         leave();
         reject(error);
-        // Those behind may be small enough for the place that this one could not use.
-        this.#admitWaiters();
       };
       const onAbort = (): void => giveUp(signals.find(({ aborted }) => aborted)?.reason);
       const timer = setTimeout(() => giveUp(this.#full()), this.settings.maxWaitMs);
       const waiter: Waiter = {
-        bytes,
+        weight,
         admit: () => {
           leave();
-          resolve(this.#admit(bytes));
+          resolve(this.#admit(weight));
         },
       };
       for (const signal of signals) signal.addEventListener('abort', onAbort);
@@ -130,9 +127,9 @@ export class Bulkhead {
   }
 
   #admitWaiters(): void {
-    for (const { bytes, admit } of this.#waiters) {
-      if (!this.#fits(bytes)) return;
-      admit();
+    for (const { weight, admit } of this.#waiters) {
+      if (this.free.calls <= 0) return;
+      if (this.#fits(weight)) admit();
     }
   }
 

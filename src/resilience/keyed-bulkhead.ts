@@ -1,12 +1,15 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { BulkheadReading } from '../observability/outbound-metrics.js';
-import type { Release } from './bulkhead.js';
+import type { Bulkhead } from './bulkhead.js';
+import { type Place, Tally } from './tally.js';
 
 export interface KeyedBulkheadSettings {
   /** Most calls in flight of one key. */
   readonly maxCallsPerKey: number;
   /** Most keys with calls in flight at once. */
   readonly maxKeys: number;
+  /** What all keys share, so that each may have a fair part of it only. Absent: there is no limit but the number. */
+  readonly shared?: Pick<Bulkhead, 'free'>;
   /** What the calls are, in the plural, as those are told who have too many. */
   readonly callsAre: string;
   /** What a call that is turned away is told to wait, in milliseconds. */
@@ -22,7 +25,7 @@ export interface KeyedBulkheadStats {
 
 /** Limits the calls in flight of each key, as of each caller; nobody waits. Keys are forgotten with their last call. */
 export class KeyedBulkhead {
-  readonly #inflight = new Map<string, number>();
+  readonly #inflight = new Map<string, Tally>();
   #total = 0;
   #rejected = 0;
 
@@ -42,34 +45,41 @@ export class KeyedBulkhead {
   }
 
   /**
-   * Gives the call of `key` its place, which it gives back by calling what it got.
+   * Gives the call of `key`, which counts as `bytes`, its place.
    * @throws RATE_LIMITED when that key has its share in flight, BULKHEAD_FULL when too many keys have any
    */
-  acquire(key: string): Release {
-    const { maxCallsPerKey, maxKeys, callsAre, retryAfterMs } = this.settings;
-    const inflight = this.#inflight.get(key) ?? 0;
-    if (inflight >= maxCallsPerKey) {
-      const detail = `No more than ${maxCallsPerKey} ${callsAre} at once.`;
-      throw this.#reject(new ServiceError('RATE_LIMITED', detail, { retryAfterMs }));
-    }
-    if (inflight === 0 && this.#inflight.size >= maxKeys) {
+  acquire(key: string, bytes = 0): Place {
+    const { maxCallsPerKey, maxKeys, callsAre } = this.settings;
+    const own = this.#inflight.get(key) ?? new Tally();
+    if (own.calls >= maxCallsPerKey)
+      throw this.#rateLimited(`No more than ${maxCallsPerKey} ${callsAre} at once.`);
+    if (!this.#isFair(own, bytes)) throw this.#rateLimited(`Others need room for their ${callsAre} as well.`);
+    if (own.calls === 0 && this.#inflight.size >= maxKeys) {
+      const { retryAfterMs } = this.settings;
       throw this.#reject(new ServiceError('BULKHEAD_FULL', 'Too many callers at once.', { retryAfterMs }));
     }
-    this.#inflight.set(key, inflight + 1);
+    this.#inflight.set(key, own);
     this.#total += 1;
-    return this.#releaseOf(key);
+    return own.add(bytes, () => {
+      this.#total -= 1;
+      if (own.calls === 0) this.#inflight.delete(key);
+    });
   }
 
-  #releaseOf(key: string): Release {
-    let held = true;
-    return () => {
-      if (!held) return;
-      held = false;
-      this.#total -= 1;
-      const left = (this.#inflight.get(key) ?? 0) - 1;
-      if (left > 0) this.#inflight.set(key, left);
-      else this.#inflight.delete(key);
-    };
+  /**
+   * A key may have as much as is left for others with it: one alone half of all, each of two a third. So there is always
+   * room for another one, and no share has to be configured (the dynamic thresholds of Choudhury and Hahne, 1998, for
+   * buffers that are shared). Who has nothing yet may have one call whatever is left, and waits for it where nothing is.
+   */
+  #isFair(own: Tally, bytes: number): boolean {
+    const free = this.settings.shared?.free;
+    if (!free || own.calls === 0) return true;
+    return own.calls + 1 <= free.calls - 1 && own.bytes + bytes <= free.bytes - bytes;
+  }
+
+  #rateLimited(detail: string): ServiceError {
+    const { retryAfterMs } = this.settings;
+    return this.#reject(new ServiceError('RATE_LIMITED', detail, { retryAfterMs }));
   }
 
   #reject(error: ServiceError): ServiceError {

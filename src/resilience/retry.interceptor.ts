@@ -11,7 +11,7 @@ import type { OutboundPolicy } from './outbound-policy.js';
 import { planRetry, type RetryDecision, type StopReason } from './retry-plan.js';
 import { sleep } from './sleep.js';
 import { areShut, callableTargets, noTarget, preferredTo } from './target-choice.js';
-import { type Place, takePlace } from './target-places.js';
+import { takePlace, type TargetPlace } from './target-places.js';
 import { timeoutPhaseOf } from './timeout-phase.js';
 
 /**
@@ -58,7 +58,7 @@ export class RetryInterceptor extends OutboundInterceptor {
     }
   }
 
-  private async choose(call: OutboundCall, policy: OutboundPolicy, attempts: Attempts): Promise<Place> {
+  private async choose(call: OutboundCall, policy: OutboundPolicy, attempts: Attempts): Promise<TargetPlace> {
     const { failures, failed } = attempts;
     const callable = callableTargets(call.targets, policy);
     if (callable.length === 0) {

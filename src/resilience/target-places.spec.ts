@@ -7,13 +7,13 @@ import { systemClock } from './clock.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import type { OutboundPolicy } from './outbound-policy.js';
-import { type Place, takePlace } from './target-places.js';
+import { takePlace, type TargetPlace } from './target-places.js';
 
 const NAMES = ['one', 'two'];
 const TARGET: BulkheadSettings = {
   maxCalls: 1,
   maxBytes: 100,
-  unknownBytes: 40,
+  unknownBytes: 100,
   maxQueued: 2,
   maxWaitMs: 1_000,
   retryAfterMs: 5_000,
@@ -44,7 +44,7 @@ describe('takePlace', () => {
     jest.useRealTimers();
   });
 
-  function take(names = NAMES, call: Partial<OutboundCall> = {}): Promise<Place> {
+  function take(names = NAMES, call: Partial<OutboundCall> = {}): Promise<TargetPlace> {
     return takePlace(names, { targets: names, signal: new AbortController().signal, ...call }, policy);
   }
 

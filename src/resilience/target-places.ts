@@ -1,16 +1,15 @@
 import { ServiceError } from '../errors/service-error.js';
-import type { Release } from './bulkhead.js';
 import type { OutboundCall } from './outbound-call.js';
 import type { OutboundPolicy } from './outbound-policy.js';
+import type { Place } from './tally.js';
 
 /** A target chosen for one attempt, and the place that the attempt has there until it is released. */
-export interface Place {
+export interface TargetPlace extends Pick<Place, 'release'> {
   readonly target: string;
-  readonly release: Release;
 }
 
 /** Who has no limit of its own has room for all. */
-const UNLIMITED: Release = () => undefined;
+const UNLIMITED: Pick<Place, 'release'> = { release: () => undefined };
 
 /**
  * Takes a place at the first of `names` that has room, at once, so that choice and place are one decision. Where all
@@ -21,12 +20,13 @@ export async function takePlace(
   names: readonly string[],
   call: OutboundCall,
   policy: OutboundPolicy,
-): Promise<Place> {
+): Promise<TargetPlace> {
   const free = freePlace(names, call, policy);
   if (free) return free;
   const target = shortestQueue(names, policy);
   try {
-    return { target, release: (await policy.targets.get(target)?.bulkhead?.acquire(call)) ?? UNLIMITED };
+    const { release } = (await policy.targets.get(target)?.bulkhead?.acquire(call)) ?? UNLIMITED;
+    return { target, release };
   } catch (error) {
     // Somebody may have left another one meanwhile.
     const freed = isFull(error) && freePlace(names, call, policy);
@@ -39,11 +39,11 @@ function freePlace(
   names: readonly string[],
   { bytes }: OutboundCall,
   policy: OutboundPolicy,
-): Place | undefined {
+): TargetPlace | undefined {
   for (const target of names) {
     const bulkhead = policy.targets.get(target)?.bulkhead;
-    const release = bulkhead ? bulkhead.tryAcquire(bytes) : UNLIMITED;
-    if (release) return { target, release };
+    const place = bulkhead ? bulkhead.tryAcquire(bytes) : UNLIMITED;
+    if (place) return { target, release: place.release };
   }
   return undefined;
 }

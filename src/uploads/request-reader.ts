@@ -19,6 +19,7 @@ export interface BodyConsumer {
 export class RequestReader {
   readonly done: Promise<void>;
   private readonly pace: ClientPace;
+  private received = 0;
   private settled = false;
   private ended = false;
   private blocked = false;
@@ -29,6 +30,7 @@ export class RequestReader {
     private readonly request: IncomingMessage,
     private readonly consumer: BodyConsumer,
     limits: PaceLimits,
+    private readonly onReceived: (bytes: number) => void = () => undefined,
   ) {
     this.done = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -55,7 +57,9 @@ export class RequestReader {
   }
 
   private readonly onData = (chunk: Buffer): void => {
+    this.received += chunk.length;
     this.pace.received(chunk.length);
+    this.onReceived(this.received);
     try {
       this.consumer.write(chunk);
     } catch (error) {

@@ -35,7 +35,7 @@ export class StoredFileLookups {
 
   /** Never older than the call. @throws RATE_LIMITED, BULKHEAD_FULL */
   async find(uploadId: string, caller: Caller): Promise<FileSearch> {
-    const release = this.callers.acquire(caller.subject);
+    const { release } = this.callers.acquire(caller.subject);
     try {
       return await this.searches.run(uploadId);
     } finally {

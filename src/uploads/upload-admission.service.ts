@@ -7,6 +7,7 @@ import { departureOf, isGone } from '../errors/client-departure.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { Bulkhead } from '../resilience/bulkhead.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
+import type { Place } from '../resilience/tally.js';
 import { contentLength } from './request-headers.js';
 
 /** What one turned away is told to wait. */
@@ -39,6 +40,7 @@ export class UploadAdmission {
     this.callers = new KeyedBulkhead('callers', {
       maxCallsPerKey: config.get('MAX_UPLOADS_PER_CALLER', { infer: true }),
       maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      shared: this.uploads,
       callsAre: 'uploads',
       retryAfterMs: RETRY_AFTER_MS,
     });
@@ -49,32 +51,38 @@ export class UploadAdmission {
   }
 
   /**
-   * Does `work` while it holds a place; who waits for one and leaves, leaves the queue at once. A reset that comes behind
-   * bytes of the body is not seen while nobody reads those.
+   * Does `work` while it holds a place, which grows with the bytes that it says have come. Who waits for one and leaves,
+   * leaves the queue at once. A reset that comes behind bytes of the body is not seen while nobody reads those.
    * @throws RATE_LIMITED, BULKHEAD_FULL, CLIENT_CLOSED_REQUEST or what is wrong with the request, the reason of `closing`
    */
-  async run<T>(entering: Entering, work: () => Promise<T>): Promise<T> {
+  async run<T>(entering: Entering, work: (place: Pick<Place, 'grow'>) => Promise<T>): Promise<T> {
+    const { request, caller } = entering;
     // Since the head came somebody may have waited, as for the keys that verify the token.
-    if (isGone(entering.request)) throw departureOf(entering.request);
-    const releaseCaller = this.callers.acquire(entering.caller.subject);
+    if (isGone(request)) throw departureOf(request);
+    const bytes = contentLength(request);
+    const share = this.callers.acquire(caller.subject, this.uploads.weightOf(bytes));
     try {
-      const release = await this.enter(entering);
+      const place = await this.enter(entering, bytes);
       try {
-        return await work();
+        return await work({
+          grow: (total) => {
+            share.grow(total);
+            place.grow(total);
+          },
+        });
       } finally {
-        release();
+        place.release();
       }
     } finally {
-      releaseCaller();
+      share.release();
     }
   }
 
-  private async enter({ request, closing }: Entering): Promise<() => void> {
+  private async enter({ request, closing }: Entering, bytes: number | undefined): Promise<Place> {
     const leaving = new AbortController();
     const leave = (): void => leaving.abort(departureOf(request));
     request.once('error', leave).once('close', leave);
     try {
-      const bytes = contentLength(request);
       return await this.uploads.acquire({ bytes, signal: leaving.signal, abandoned: closing });
     } finally {
       request.off('error', leave).off('close', leave);

@@ -49,8 +49,8 @@ export class UploadEntrance {
       // What is refused in any case waits for nobody, and has nobody wait for it.
       const incoming = arrival.open();
       const entering = { request, caller, closing: this.inFlight.draining };
-      const answer = await this.admission.run(entering, () =>
-        this.enter(arrival, (inFlight) => take(incoming, measured, inFlight)),
+      const answer = await this.admission.run(entering, ({ grow }) =>
+        this.enter(arrival, (inFlight) => take({ ...incoming, onReceived: grow }, measured, inFlight)),
       );
       measured.end(answer.outcome === 'accepted' ? 'accepted' : 'stored');
       return answer;

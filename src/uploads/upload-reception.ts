@@ -12,6 +12,8 @@ export interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly pace: PaceLimits;
+  /** Hears of the bytes of the body that have come in all, each time that some do. */
+  readonly onReceived?: (bytes: number) => void;
   /** Makes what takes the body; it calls `onBegun` when the first byte of the file may flow. */
   readonly openConsumer: (onBegun: (upload: BegunUpload) => void) => BodyConsumer;
 }
@@ -78,9 +80,9 @@ function watchDeparture(response: ServerResponse): { signal: AbortSignal; forget
 }
 
 function readBody(incoming: Incoming, onBegun: (upload: BegunUpload) => void): RequestReader {
-  const { request, response, pace, openConsumer } = incoming;
+  const { request, response, pace, onReceived, openConsumer } = incoming;
   const consumer = openConsumer(onBegun);
   // RFC 9110 section 10.1.1: the client holds its body back until now; all that could refuse it has been checked.
   if (expectsContinue(request)) response.writeContinue();
-  return new RequestReader(request, consumer, pace);
+  return new RequestReader(request, consumer, pace, onReceived);
 }
