@@ -11,14 +11,18 @@ import type { StoredFileLookups } from './stored-file-lookups.service.js';
 import { UploadReceipts } from './upload-receipts.service.js';
 
 const ALICE = caller('alice', ['user']);
+const MALLORY = caller('mallory', ['user']);
 const AT = new Date('2026-11-20T10:00:00Z');
 const STORED: StoredFile = { fileId: 'f', size: 5, sha256: 'x', uploadedBy: 'alice', uploadedAt: AT };
 const ONE_DAY_MS = 86_400_000;
 const AWAY = new ServiceError('QUEUE_UNAVAILABLE', 'x');
+const TOO_MANY = new ServiceError('RATE_LIMITED', 'x');
 
 let inLedger: () => Promise<UploadRecord | undefined>;
 let inStorage: StoredFile | undefined;
 let unasked: string[];
+let refusal: ServiceError | undefined;
+let lookedUp: number;
 let clock: ManualClock;
 let receipts: UploadReceipts;
 
@@ -27,10 +31,16 @@ beforeEach(() => {
   inLedger = () => Promise.resolve(undefined);
   inStorage = undefined;
   unasked = [];
+  refusal = undefined;
+  lookedUp = 0;
   clock = new ManualClock();
   const ledger = { find: () => inLedger(), cancel: () => inLedger() } as unknown as UploadsLedger;
   const lookups = {
-    find: () => Promise.resolve({ found: inStorage && { target: 'storage:a', file: inStorage }, unasked }),
+    find: () => {
+      lookedUp += 1;
+      if (refusal) return Promise.reject(refusal);
+      return Promise.resolve({ found: inStorage && { target: 'storage:a', file: inStorage }, unasked });
+    },
   } as unknown as StoredFileLookups;
   const elements = { retentionPolicyAt: () => 'permanent' } as unknown as StorageElements;
   receipts = new UploadReceipts(ledger, lookups, elements, clock);
@@ -133,10 +143,40 @@ describe('UploadReceipts', () => {
     inStorage = STORED;
     expect((await receipts.find('id', ALICE)).receipt.status).toBe('active');
     inStorage = { ...STORED, uploadedBy: undefined };
-    await expect(receipts.find('id', ALICE)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(receipts.find('id', ALICE)).rejects.toMatchObject(away);
     inStorage = undefined;
     promised('cancelled');
     expect((await receipts.find('id', ALICE)).receipt.status).toBe('cancelled');
+  });
+
+  describe.each<[string, () => void, string]>([
+    ['can all be asked', () => undefined, 'NOT_FOUND'],
+    ['cannot all be asked', () => (unasked = ['storage:b']), 'NO_STORAGE_AVAILABLE'],
+    ['are asked for too many already', () => (refusal = TOO_MANY), 'RATE_LIMITED'],
+  ])('where the elements %s', (_, arrange, code) => {
+    it.each<[string, () => void]>([
+      ['nobody has', () => undefined],
+      ['an element has for another', () => (inStorage = STORED)],
+      ['an element has for nobody knows whom', () => (inStorage = { ...STORED, uploadedBy: undefined })],
+      ['another was promised', () => promised('accepted')],
+      ['another has had delivered', () => promised('active')],
+      ['another has taken back', () => promised('cancelled')],
+      ['another has a dead letter of', () => promised('dead')],
+    ])('answers for an id that %s as for any other', async (_which, know) => {
+      arrange();
+      know();
+      for (const asked of [receipts.find('id', MALLORY), receipts.cancel('id', MALLORY)]) {
+        await expect(asked).rejects.toMatchObject({ code });
+      }
+      expect(lookedUp).toBe(2);
+    });
+  });
+
+  it('answers for the id of another as for one that nobody has while the database is away', async () => {
+    inLedger = () => Promise.reject(AWAY);
+    await expect(receipts.find('id', MALLORY)).rejects.toBe(AWAY);
+    inStorage = STORED;
+    await expect(receipts.find('id', MALLORY)).rejects.toBe(AWAY);
   });
 
   it('says that a file is expired from the very moment on', async () => {

@@ -37,13 +37,14 @@ export class UploadReceipts {
   ) {}
 
   /**
-   * The upload of an id. Another caller's is not found either, so that nobody learns which ids there are.
+   * The upload of an id. Another caller's is answered as one that nobody has, in every case and after the same questions,
+   * so that nobody learns which ids there are.
    * @throws NOT_FOUND; NO_STORAGE_AVAILABLE while an element that may have the file cannot be asked; QUEUE_UNAVAILABLE;
    * RATE_LIMITED, BULKHEAD_FULL where the elements would have to be asked
    */
   async find(uploadId: string, caller: Caller): Promise<KnownUpload> {
     const known = await this.look(uploadId, caller);
-    if (known && (isOwn(known.receipt, caller) || permissionsOf(caller).has('admin:read'))) return known;
+    if (known) return known;
     throw notFound();
   }
 
@@ -81,13 +82,13 @@ export class UploadReceipts {
       failure = asError(error);
       return undefined;
     });
-    if (record && !this.mayBeStoredSince(record)) return this.knownAs(receiptOfRecord(record), record);
+    const written = visibleTo(caller, record && this.knownAs(receiptOfRecord(record), record));
+    if (written?.record && !this.mayBeStoredSince(written.record)) return written;
     const { found, unasked } = await this.lookups.find(uploadId, caller);
-    const stored = found && this.storedAs(uploadId, found, record);
-    if (stored) return stored;
-    if (record) return this.knownAs(receiptOfRecord(record), record);
+    const known = visibleTo(caller, found && this.storedAs(uploadId, found, record)) ?? written;
+    if (known) return known;
     if (failure) throw failure;
-    if (!found && unasked.length > 0) throw notKnown();
+    if (unasked.length > 0) throw notKnown();
     return undefined;
   }
 
@@ -125,6 +126,12 @@ function isFileOf(
   { size, sha256, uploadedBy = owner }: StoredFile,
 ): boolean {
   return uploadedBy === owner && size === digest.size && sha256 === digest.sha256;
+}
+
+/** What a caller may not see is to him as what is not there. */
+function visibleTo(caller: Caller, known: KnownUpload | undefined): KnownUpload | undefined {
+  if (!known) return undefined;
+  return isOwn(known.receipt, caller) || permissionsOf(caller).has('admin:read') ? known : undefined;
 }
 
 function isOwn(receipt: Receipt, caller: Caller): boolean {

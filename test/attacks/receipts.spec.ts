@@ -1,90 +1,91 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
+import { eventually } from '../support/eventually.js';
+import { elementsAt } from '../support/fault-cell.js';
+import { StorageElementServer } from '../support/storage-element-server.js';
 
-const NOBODY = { role: undefined };
-const READER = { role: undefined, scope: 'files:read' };
+const MALLORY = { sub: 'mallory' };
+const BYTES = Buffer.from('hello');
 
-let service: AcceptingService;
-
-beforeAll(async () => {
-  service = await startAccepting({ JWT_CLOCK_TOLERANCE_MS: '0' });
-});
-
-beforeEach(() => {
-  service.element.options.fault = DOWN;
-});
-
-afterAll(() => service.close());
-
-async function accepted(): Promise<string> {
-  return String(((await (await service.post(Buffer.from('hello'))).json()) as Json).upload_id);
+/** All that a client sees, but for what tells the request and not the answer. */
+interface Seen {
+  readonly status: number;
+  readonly headers: Json;
+  readonly body: Json;
 }
 
-/** The questions about an id that have come to the element. */
-function askedFor(id: string): string[] {
-  return service.element.requests.map(({ path }) => path).filter((path) => path.includes(id));
-}
+describe('the receipts of others', () => {
+  let service: AcceptingService;
+  let elements: [StorageElementServer, StorageElementServer];
 
-describe('a token that grants nothing of ours', () => {
-  it.each([
+  beforeEach(async () => {
+    elements = [await StorageElementServer.start(), await StorageElementServer.start()];
+    const urls = elements.map(({ url }) => url);
+    service = await startAccepting({ STORAGE_ELEMENTS: elementsAt(urls) });
+  });
+
+  afterEach(async () => {
+    await service.close();
+    for (const element of elements) await element.close();
+  });
+
+  async function seen(id: string, method: string, suffix = ''): Promise<Seen> {
+    const answer = await service.call(`/api/v1/files/${id}${suffix}`, { method }, MALLORY);
+    const { date: _, 'x-request-id': __, ...headers } = Object.fromEntries(answer.headers);
+    const text = (await answer.text()).replaceAll(id, 'ID');
+    const body = text === '' ? {} : (JSON.parse(text) as Json);
+    delete body.trace_id;
+    return { status: answer.status, headers, body };
+  }
+
+  /** Ids of alice's uploads, by what became of them. */
+  async function idsOfAlice(): Promise<Record<string, string>> {
+    const stored = randomUUID();
+    expect((await service.put(stored, BYTES)).status).toBe(201);
+    for (const element of elements) element.options.fault = DOWN;
+    const accepted = randomUUID();
+    expect((await service.put(accepted, BYTES)).status).toBe(202);
+    const cancelled = randomUUID();
+    expect((await service.put(cancelled, BYTES)).status).toBe(202);
+    await eventually(async () => {
+      const answer = await service.call(`/api/v1/files/${cancelled}`, { method: 'DELETE' });
+      expect(answer.status).toBe(200);
+    });
+    return { stored, accepted, cancelled };
+  }
+
+  const REQUESTS = [
     ['GET', ''],
     ['HEAD', ''],
     ['DELETE', ''],
     ['GET', '/events'],
-    ['HEAD', '/events'],
-  ])('is refused before anybody is asked: %s {id}%s', async (method, path) => {
-    const id = randomUUID();
-    for (const claims of [NOBODY, { role: 'nobody' }, { role: undefined, scope: 'openid profile' }]) {
-      const answer = await service.call(`/api/v1/files/${id}${path}`, { method }, claims);
-      expect(answer.status).toBe(403);
-      expect(answer.headers.get('www-authenticate')).toMatch(/insufficient_scope", scope="files:read"$/);
+  ] as const;
+
+  it.each([
+    ['can all be asked', false, 404],
+    ['cannot all be asked', true, 503],
+  ])('look as those that nobody has while elements %s', async (_, isAway, status) => {
+    const ids = await idsOfAlice();
+    if (isAway) await elements[1].close();
+    for (const [method, suffix] of REQUESTS) {
+      const unknown = await seen(randomUUID(), method, suffix);
+      expect(unknown.status).toBe(status);
+      for (const [what, id] of Object.entries(ids)) {
+        expect({ what, ...(await seen(id, method, suffix)) }).toEqual({ what, ...unknown });
+      }
     }
-    expect(askedFor(id)).toEqual([]);
+    // Their owner is told, as far as it is known here.
+    const own = async (id = ''): Promise<number> => (await service.call(`/api/v1/files/${id}`)).status;
+    expect(await Promise.all([own(ids.stored), own(ids.accepted), own(ids.cancelled)])).toEqual([
+      200, 200, 200,
+    ]);
   });
 
-  it('gets the same answer for an upload that there is, also for its own', async () => {
-    const id = await accepted();
-    expect((await service.call(`/api/v1/files/${id}`, {}, NOBODY)).status).toBe(403);
-    expect((await service.call(`/api/v1/files/${id}`, {}, { ...NOBODY, sub: 'mallory' })).status).toBe(403);
-  });
-});
-
-describe('a token that grants reading alone', () => {
-  it('shows the receipts and events of its own uploads, and nothing else', async () => {
-    const id = await accepted();
-    const path = `/api/v1/files/${id}`;
-    expect((await service.call(path, {}, READER)).status).toBe(200);
-    expect((await service.call(`${path}/events`, { method: 'HEAD' }, READER)).status).toBe(200);
-    expect((await service.call(path, {}, { ...READER, sub: 'mallory' })).status).toBe(404);
-    expect((await service.put(randomUUID(), Buffer.from('x'), {}, READER)).status).toBe(403);
-    const unknown = randomUUID();
-    const cancelled = await service.call(`/api/v1/files/${unknown}`, { method: 'DELETE' }, READER);
-    expect(await cancelled.json()).toMatchObject({
-      code: 'FORBIDDEN',
-      detail: expect.stringContaining('files:write'),
-    });
-    expect(askedFor(unknown)).toEqual([]);
-  });
-});
-
-describe('one who watches an upload', () => {
-  it('is let go when his token ends, and goes on with a new one where he stopped', async () => {
-    const id = await accepted();
-    const path = `/api/v1/files/${id}/events`;
-    const exp = Math.floor(Date.now() / 1000) + 3;
-    const stream = await service.call(path, { signal: AbortSignal.timeout(20_000) }, { exp });
-    const told = await stream.text();
-    expect(Date.now()).toBeGreaterThanOrEqual(exp * 1000 - 1);
-    expect(Date.now()).toBeLessThan(exp * 1000 + 5_000);
-    expect(told).toContain('"accepted"');
-    expect((await service.call(path, {}, { exp })).status).toBe(401);
-
-    const [lastId = ''] = told.match(/(?<=^id: )\d+/gm)?.slice(-1) ?? [];
-    service.element.options.fault = undefined;
-    const rest = await (await service.call(path, { headers: { 'Last-Event-ID': lastId } })).text();
-    const ids = rest.match(/(?<=^id: )\d+/gm)?.map(Number);
-    expect(ids?.[0]).toBe(Number(lastId) + 1);
-    expect(rest).toContain('"active"');
+  it('are not found out while their element cannot be asked, and their owner is not told that there is none', async () => {
+    const { stored } = await idsOfAlice();
+    await elements[0].close();
+    expect(await seen(stored ?? '', 'GET')).toEqual(await seen(randomUUID(), 'GET'));
+    expect((await service.call(`/api/v1/files/${stored}`)).status).toBe(503);
   });
 });
