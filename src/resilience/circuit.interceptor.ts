@@ -4,30 +4,15 @@ import { classifyFailure } from './classify-failure.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
 import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
-import { mayBeAsked, waitMs } from './target-choice.js';
 
 /** A permit outlives the deadline of its call by this, since the end of an attempt takes a moment. */
 const PERMIT_MARGIN_MS = 5_000;
 
-/**
- * Makes one attempt through the circuit of its target, and tells the circuit how it went; or past it, where that is only
- * asked.
- */
+/** Makes one attempt through the circuit of its target, and tells the circuit how it went. */
 @Injectable()
 export class CircuitInterceptor extends OutboundInterceptor {
   protected async around(call: OutboundCall, policy: OutboundPolicy, proceed: Proceed): Promise<unknown> {
     const target = targetOf(call, policy);
-    return waitMs(target) > 0 && mayBeAsked(target, policy)
-      ? this.ask(call, policy, target, proceed)
-      : this.call(call, policy, target, proceed);
-  }
-
-  private async call(
-    call: OutboundCall,
-    policy: OutboundPolicy,
-    target: OutboundTarget,
-    proceed: Proceed,
-  ): Promise<unknown> {
     const permit = target.circuit.tryAcquire((call.deadline?.remainingMs ?? 0) + PERMIT_MARGIN_MS);
     if (!permit.admitted) {
       const { retryAfterMs } = permit;
@@ -35,30 +20,12 @@ export class CircuitInterceptor extends OutboundInterceptor {
     }
     try {
       const result = await proceed();
-      // Who answers a question may fail at a file all the same.
-      if (policy.questions) permit.release();
-      else permit.success();
+      permit.success();
       return result;
     } catch (error) {
       call.failure = target.cooling.failed(classifyFailure(error, policy.ownCodes));
       if (call.failure.verdict === 'failure') permit.failure();
       else permit.release();
-      throw error;
-    }
-  }
-
-  /** One that does not answer is not asked again before it would be called anyhow. */
-  private async ask(
-    call: OutboundCall,
-    policy: OutboundPolicy,
-    target: OutboundTarget,
-    proceed: Proceed,
-  ): Promise<unknown> {
-    try {
-      return await proceed();
-    } catch (error) {
-      call.failure = classifyFailure(error, policy.ownCodes);
-      if (call.failure.verdict === 'failure' || call.failure.busy) target.silence.begin(waitMs(target));
       throw error;
     }
   }

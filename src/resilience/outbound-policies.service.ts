@@ -2,14 +2,15 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Metrics } from '../observability/metrics.service.js';
 import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import { Bulkhead, type BulkheadSettings } from './bulkhead.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { CircuitBreakers } from './circuit-breakers.service.js';
+import { CircuitListeners } from './circuit-listeners.js';
 import type { CircuitSettings } from './circuit-settings.js';
 import { CLOCK, type Clock } from './clock.js';
 import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
 import { RetryAfterCooling } from './retry-after-cooling.js';
 import { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-plan.js';
-import { Silence } from './silence.js';
 
 /** What a room says of a dependency of its own; targets are known at start-up, never made by a call. */
 export interface OutboundPolicySettings extends Pick<
@@ -34,8 +35,8 @@ export class OutboundPolicies {
     metrics: Metrics,
   ) {
     metrics.outbound.watchBulkheads(() => this.readings());
-    circuits.onTransition(({ name, cause }) => {
-      if (cause === 'reset') this.wake(name);
+    circuits.onTransition(({ name, cause, by = '' }) => {
+      if (cause === 'reset') this.wake(name, by);
     });
   }
 
@@ -53,7 +54,8 @@ export class OutboundPolicies {
   }
 
   /**
-   * Registers `name` for questions to the targets of `base`: they share circuits and budgets, not the bulkheads.
+   * Registers `name` for questions to the targets of `base`. How those answer says nothing of the calls of `base`, nor the
+   * other way round: both share no circuit, rest, budget or bulkhead. Only the word of an operator is for both.
    * @throws Error when there is a policy of that name already.
    */
   registerQuestions(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
@@ -63,9 +65,8 @@ export class OutboundPolicies {
       ...shared,
       name,
       retry,
-      targets: new Map([...targets].map(([target, parts]) => [target, { ...parts, bulkhead: undefined }])),
+      targets: new Map([...targets].map(([target, { circuit }]) => [target, this.askedTarget(circuit)])),
       bulkhead: new Bulkhead(name, bulkhead),
-      questions: true,
     });
   }
 
@@ -77,11 +78,11 @@ export class OutboundPolicies {
   }
 
   /** Who resets a circuit wants its target to be called: what it asked for before is forgotten too. */
-  private wake(targetName: string): void {
+  private wake(targetName: string, by: string): void {
     for (const { targets } of this.policies.values()) {
       const target = targets.get(targetName);
       target?.cooling.end();
-      target?.silence.end();
+      if (target?.shownCircuit) target.circuit.reset({ by });
     }
   }
 
@@ -102,9 +103,23 @@ export class OutboundPolicies {
       circuit: this.circuits.register(name, circuit, cooling),
       budget: new RetryBudget(),
       cooling,
-      silence: new Silence(this.clock),
       bulkhead: bulkhead && new Bulkhead(name, bulkhead),
     };
+  }
+
+  /**
+   * Its circuit is shown nowhere: an operator who saw two of one target could open one and miss the other. It is tried again
+   * soon however often it opened, since the target may take files again long before that.
+   */
+  private askedTarget(shownCircuit: CircuitBreaker): OutboundTarget {
+    const { name, settings } = shownCircuit;
+    const circuit = new CircuitBreaker(name, {
+      settings: { ...settings, maxRecoveryTimeoutMs: settings.recoveryTimeoutMs },
+      clock: this.clock,
+      listeners: new CircuitListeners(() => undefined),
+    });
+    const cooling = new RetryAfterCooling(this.clock);
+    return { circuit, budget: new RetryBudget(), cooling, shownCircuit };
   }
 }
 

@@ -5,15 +5,14 @@ import type { TotalTimeSettings } from './deadline.js';
 import type { RetryAfterCooling } from './retry-after-cooling.js';
 import type { RetryBudget } from './retry-budget.js';
 import type { RetrySettings } from './retry-plan.js';
-import type { Silence } from './silence.js';
 
 /** What is remembered of one target. */
 export interface OutboundTarget {
   readonly circuit: CircuitBreaker;
   readonly budget: RetryBudget;
   readonly cooling: RetryAfterCooling;
-  /** Whether it has left a question unanswered that was asked although it is to be left alone. */
-  readonly silence: Silence;
+  /** Of a target that is only asked: the circuit that operators see. Where it is open by hand, questions stop as well. */
+  readonly shownCircuit?: CircuitBreaker;
   /** Limits the attempts at this target alone; absent where the dependency's own limit is enough. */
   readonly bulkhead?: Bulkhead;
 }
@@ -29,10 +28,4 @@ export interface OutboundPolicy {
   /** What the caller is told when no target may be called. */
   readonly unavailable: { readonly code: ErrorCode; readonly detail: string };
   readonly targets: ReadonlyMap<string, OutboundTarget>;
-  /**
-   * Are these questions? That a target answers them is no success: it may fail all the same at what its circuit is
-   * about. So they are put to one that is to be left alone as well, so long as it answers, and count for nothing then. A
-   * circuit that was opened by hand lets none through.
-   */
-  readonly questions?: boolean;
 }

@@ -47,7 +47,7 @@ export class RetryInterceptor extends OutboundInterceptor {
       call.failure = undefined;
       try {
         const result = await proceed();
-        if (!policy.questions) this.countSuccess(policy, target, attempts);
+        this.countSuccess(policy, target, attempts);
         return result;
       } catch (error) {
         release();
@@ -161,8 +161,6 @@ function countRejections(
   policy: OutboundPolicy,
   { failed, turnedAway }: Attempts,
 ): void {
-  // A question passes an open circuit, or leaves it alone for another reason.
-  if (policy.questions) return;
   const untried = call.targets.filter((name) => !failed.has(name));
   for (const name of preferredTo(chosen, untried)) {
     if (!turnedAway.has(name) && policy.targets.get(name)?.circuit.turnsAway()) turnedAway.add(name);

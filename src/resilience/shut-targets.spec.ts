@@ -46,7 +46,7 @@ class Caller {
   }
 }
 
-describe('a target that is to be left alone', () => {
+describe('a target that is asked beside its calls, as when it is to be left alone', () => {
   let app: TestingModule;
   let caller: Caller;
   let circuit: CircuitBreaker;
@@ -91,17 +91,18 @@ describe('a target that is to be left alone', () => {
     await new Promise((resolve) => setTimeout(resolve, 2_300));
     caller.answer = () => Promise.resolve('yes');
     expect(await caller.ask(one())).toBe('yes');
-    expect(circuit.totals).toMatchObject({ success: 0, neutral: 1 });
+    expect(circuit.totals).toMatchObject({ success: 0, neutral: 0, failure: 1 });
   });
 
-  it('is not called well for the questions that it answers on trial, and called ill for one that it does not', async () => {
+  it('is called neither well for the questions that it answers on trial, nor ill for one that it does not', async () => {
     await shut();
     await new Promise((resolve) => setTimeout(resolve, 2_300));
     for (let count = 0; count < 3; count += 1) expect(await caller.ask(one())).toBe('yes');
     expect(circuit.report()).toMatchObject({ state: 'half_open', success_count: 0 });
     caller.answer = answers(503);
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
-    expect(circuit.state).toBe('open');
+    expect(circuit.report()).toMatchObject({ state: 'half_open', success_count: 0 });
+    expect(circuit.totals).toMatchObject({ success: 0, neutral: 0, failure: 1 });
   });
 
   it('asks for rest in vain a second time, whatever it answered between', async () => {
@@ -138,13 +139,27 @@ describe('a target that is to be left alone', () => {
     expect(Date.parse(circuit.report().cooling_until ?? '') - Date.now()).toBeGreaterThan(190_000);
     caller.answer = answers(500);
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
-    const silence = app.get(OutboundPolicies).require('questions').targets.get('one')?.silence;
-    expect(silence?.lasts).toBe(true);
+    await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     circuit.reset({ by: 'test' });
-    expect(silence?.lasts).toBe(false);
     caller.answer = () => Promise.resolve('yes');
+    expect(await caller.ask(one())).toBe('yes');
     expect(await caller.order(one())).toBe('yes');
     expect(circuit.report().cooling_until).toBeNull();
+  });
+
+  it.each([
+    ['asks for rest', 429, 200_000],
+    ['says that it is busy', 503, 200_000],
+    ['fails', 500, undefined],
+  ])('is called all the same where it %s when it is asked', async (_, statusCode, retryAfterMs) => {
+    const before = circuit.report();
+    caller.answer = answers(statusCode, retryAfterMs);
+    await expect(caller.ask(one())).rejects.toThrow(ServiceError);
+    await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
+    expect(caller.asked).toBe(1);
+    expect(circuit.report()).toEqual(before);
+    caller.answer = () => Promise.resolve('yes');
+    expect(await caller.order(one())).toBe('yes');
   });
 
   it('is not asked where it was shut by hand', async () => {

@@ -2,26 +2,22 @@ import { ServiceError } from '../errors/service-error.js';
 import type { OutboundPolicy, OutboundTarget } from './outbound-policy.js';
 
 /** Milliseconds until a target is no longer to be left alone; 0 when it may be called. */
-export function waitMs({ circuit, cooling }: OutboundTarget): number {
-  return Math.max(circuit.retryAfterMs, cooling.remainingMs);
+function waitMs({ circuit, cooling, shownCircuit }: OutboundTarget): number {
+  const byHandMs = shownCircuit?.isForced ? shownCircuit.retryAfterMs : 0;
+  return Math.max(circuit.retryAfterMs, cooling.remainingMs, byHandMs);
 }
 
 /** The targets that may be called now, in the order of preference; one behind an open circuit is skipped. */
 export function callableTargets(names: readonly string[], policy: OutboundPolicy): string[] {
   return names.filter((name) => {
     const target = policy.targets.get(name);
-    return target !== undefined && (waitMs(target) === 0 || mayBeAsked(target, policy));
+    return target !== undefined && waitMs(target) === 0;
   });
 }
 
 /** The names before `chosen`, which would have been taken instead; all where none was chosen of these. */
 export function preferredTo(chosen: string | undefined, names: readonly string[]): readonly string[] {
   return chosen !== undefined && names.includes(chosen) ? names.slice(0, names.indexOf(chosen)) : names;
-}
-
-/** May a question be put to a target that is to be left alone? */
-export function mayBeAsked({ circuit, silence }: OutboundTarget, policy: OutboundPolicy): boolean {
-  return policy.questions === true && !circuit.isForced && !silence.lasts;
 }
 
 /** Are all of them to be left alone? */

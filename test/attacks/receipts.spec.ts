@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
+import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { elementsAt } from '../support/fault-cell.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
@@ -87,5 +88,44 @@ describe('the receipts of others', () => {
     await elements[0].close();
     expect(await seen(stored ?? '', 'GET')).toEqual(await seen(randomUUID(), 'GET'));
     expect((await service.call(`/api/v1/files/${stored}`)).status).toBe(503);
+  });
+});
+
+describe('questions that an element has had enough of', () => {
+  let element: StorageElementServer;
+  let running: RunningApp;
+
+  beforeEach(async () => {
+    element = await StorageElementServer.start();
+    running = await startApp({ STORAGE_ELEMENTS: elementsAt([element.url]), SHUTDOWN_DRAIN_DELAY_MS: '0' });
+  });
+
+  afterEach(async () => {
+    await running.close();
+    await element.close();
+  });
+
+  async function call(method: string, claims: Json = {}, body?: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${await running.token(claims)}` };
+    return fetch(`${running.url}/api/v1/files/${randomUUID()}`, { method, headers, body });
+  }
+
+  it.each([
+    ['429 for a minute', 1, 429, { 'retry-after': '60' }],
+    ['503 for a minute', 1, 503, { 'retry-after': '60' }],
+    // Who names no time is asked again, and fails if he says it a second later.
+    ['429', 20, 429, {}],
+    ['500', 5, 500, {}],
+  ])('stop no uploads: %s', async (_, asked, status, headers) => {
+    element.options.questionFault = { status, headers };
+    for (let count = 0; count < 20; count += 1) {
+      expect((await call('GET', MALLORY)).status).toBe(503);
+    }
+    const { length } = element.requests;
+    expect((await call('PUT', {}, 'hello')).status).toBe(201);
+    expect(element.uploads).toHaveLength(1);
+    expect(length).toBeLessThanOrEqual(asked);
+    const circuits = await (await fetch(`${running.url}/health/circuit-breakers`)).json();
+    expect(circuits).toMatchObject({ summary: { open_circuits: 0, half_open_circuits: 0 } });
   });
 });

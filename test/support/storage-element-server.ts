@@ -53,6 +53,8 @@ export interface StorageElementOptions {
   readyStatus: number;
   /** Answers to everything but uploads come after so many milliseconds. */
   delayMs: number;
+  /** Answers to questions after files, instead of the true ones. */
+  questionFault?: { readonly status: number; readonly headers: Readonly<Record<string, string>> };
   /** Lets nothing be removed, as an element of mode `rw`. */
   keepsFiles: boolean;
 }
@@ -139,8 +141,10 @@ export class StorageElementServer {
   }
 
   private answerFile(method: string, fileId: string, response: ServerResponse): void {
+    const { questionFault } = this.options;
     const file = this.files.get(fileId);
-    if (!file) this.refuse(response, 404, 'File not found');
+    if (questionFault) response.writeHead(questionFault.status, questionFault.headers).end();
+    else if (!file) this.refuse(response, 404, 'File not found');
     else if (method === 'GET') send(response, 200, this.receipt(file));
     else if (method === 'DELETE' && !this.options.keepsFiles) {
       this.files.delete(fileId);
