@@ -4,6 +4,7 @@ import { Bulkhead, type BulkheadSettings } from './bulkhead.js';
 import { systemClock } from './clock.js';
 import { DeadlineSignal } from './deadline-signal.js';
 import { Deadline } from './deadline.js';
+import type { Place } from './tally.js';
 
 const never = new AbortController().signal;
 
@@ -131,6 +132,40 @@ describe('Bulkhead', () => {
       first();
       expect(bulkhead.stats).toMatchObject({ inflight: 1, inflightBytes: 10 });
       second();
+    });
+  });
+
+  describe('gives each caller his share', () => {
+    beforeEach(() => {
+      bulkhead = new Bulkhead('storage', { ...SETTINGS, maxCalls: 6, maxBytes: 600 });
+    });
+
+    const take = (caller: string, bytes = 1): Promise<Place> =>
+      bulkhead.acquire({ bytes, caller, signal: never });
+
+    it('of the calls, and has him wait for more until one of his own is over', async () => {
+      const own = [await take('ann'), await take('ann'), await take('ann')];
+      const waiting = take('ann');
+      const others = [await take('bob'), await take('carol'), await take('dave')];
+      await jest.advanceTimersByTimeAsync(1);
+      expect(bulkhead.stats).toMatchObject({ inflight: 6, queued: 1 });
+      for (const { release } of others) release();
+      own[0]?.release();
+      await waiting;
+      expect(bulkhead.stats).toMatchObject({ inflight: 3, queued: 0 });
+    });
+
+    it('of the bytes', async () => {
+      const large = await take('ann', 50);
+      large.grow(290);
+      const small = await take('ann', 5);
+      const waiting = take('ann', 80);
+      (await take('bob', 80)).release();
+      expect(bulkhead.stats).toMatchObject({ inflight: 2, queued: 1, inflightBytes: 295 });
+      large.release();
+      (await waiting).release();
+      small.release();
+      expect(bulkhead.stats).toMatchObject({ inflight: 0, queued: 0, inflightBytes: 0 });
     });
   });
 

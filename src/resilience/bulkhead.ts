@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors/service-error.js';
-import { type Place, Tally } from './tally.js';
+import { isFair, type Place, type Room, Tally } from './tally.js';
 
 export interface BulkheadSettings {
   /** Most calls in flight. */
@@ -20,6 +20,8 @@ export interface BulkheadSettings {
 export interface BulkheadCall {
   /** Absent where not known. */
   readonly bytes?: number;
+  /** Whose call it is: he gets no more than his share. Absent: nobody's in particular. */
+  readonly caller?: string;
   readonly signal: AbortSignal;
   /** Ends the wait as well: nobody waits for what has not begun. */
   readonly abandoned?: AbortSignal;
@@ -33,8 +35,13 @@ export interface BulkheadStats {
   readonly rejected: number;
 }
 
-interface Waiter {
+/** What a call needs to be let in. */
+interface Wanted {
   readonly weight: number;
+  readonly caller: string | undefined;
+}
+
+interface Waiter extends Wanted {
   readonly admit: () => void;
 }
 
@@ -46,6 +53,7 @@ interface Waiter {
 export class Bulkhead {
   readonly #waiters = new Set<Waiter>();
   readonly #inflight = new Tally();
+  readonly #callers = new Map<string, Tally>();
   #rejected = 0;
 
   constructor(
@@ -62,8 +70,7 @@ export class Bulkhead {
     };
   }
 
-  /** What is left of the limits; bytes may be fewer than none, since calls grow. */
-  get free(): { readonly calls: number; readonly bytes: number } {
+  get free(): Room {
     const { maxCalls, maxBytes } = this.settings;
     return { calls: maxCalls - this.#inflight.calls, bytes: maxBytes - this.#inflight.bytes };
   }
@@ -77,31 +84,56 @@ export class Bulkhead {
    * Gives the call its place.
    * @throws BULKHEAD_FULL when the queue is full or the wait too long; the reason of a signal as soon as it aborts
    */
-  async acquire({ bytes, signal, abandoned }: BulkheadCall): Promise<Place> {
+  async acquire(call: BulkheadCall): Promise<Place> {
+    const { signal, abandoned } = call;
     signal.throwIfAborted();
-    const place = this.tryAcquire(bytes);
+    const place = this.tryAcquire(call);
     if (place) return place;
     if (this.#waiters.size >= this.settings.maxQueued) throw this.#full();
     abandoned?.throwIfAborted();
-    return this.#queue(this.weightOf(bytes), abandoned ? [signal, abandoned] : [signal]);
+    return this.#queue(this.#wanted(call), abandoned ? [signal, abandoned] : [signal]);
   }
 
-  /** Gives a call its place where there is one now. */
-  tryAcquire(bytes?: number): Place | undefined {
-    const weight = this.weightOf(bytes);
-    return this.#fits(weight) ? this.#admit(weight) : undefined;
+  /** Gives a call its place where there is one for it now. */
+  tryAcquire(call: Pick<BulkheadCall, 'bytes' | 'caller'>): Place | undefined {
+    const wanted = this.#wanted(call);
+    return this.#fits(wanted) ? this.#admit(wanted) : undefined;
   }
 
-  #fits(weight: number): boolean {
+  #wanted({ bytes, caller }: Pick<BulkheadCall, 'bytes' | 'caller'>): Wanted {
+    return { weight: this.weightOf(bytes), caller };
+  }
+
+  #fits({ weight, caller = '' }: Wanted): boolean {
+    if (this.#inflight.calls === 0) return true;
     const { free } = this;
-    return this.#inflight.calls === 0 || (free.calls > 0 && weight <= free.bytes);
+    return free.calls > 0 && weight <= free.bytes && isFair(this.#callers.get(caller), weight, free);
   }
 
-  #admit(weight: number): Place {
-    return this.#inflight.add(weight, () => this.#admitWaiters());
+  #admit({ weight, caller }: Wanted): Place {
+    const share = caller === undefined ? undefined : this.#shareOf(caller, weight);
+    const { grow, release } = this.#inflight.add(weight, () => {
+      share?.release();
+      this.#admitWaiters();
+    });
+    return {
+      grow: (bytes) => {
+        share?.grow(bytes);
+        grow(bytes);
+      },
+      release,
+    };
   }
 
-  #queue(weight: number, signals: readonly AbortSignal[]): Promise<Place> {
+  #shareOf(caller: string, weight: number): Place {
+    const own = this.#callers.get(caller) ?? new Tally();
+    this.#callers.set(caller, own);
+    return own.add(weight, () => {
+      if (own.calls === 0) this.#callers.delete(caller);
+    });
+  }
+
+  #queue(wanted: Wanted, signals: readonly AbortSignal[]): Promise<Place> {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         clearTimeout(timer);
@@ -115,10 +147,10 @@ export class Bulkhead {
       const onAbort = (): void => giveUp(signals.find(({ aborted }) => aborted)?.reason);
       const timer = setTimeout(() => giveUp(this.#full()), this.settings.maxWaitMs);
       const waiter: Waiter = {
-        weight,
+        ...wanted,
         admit: () => {
           leave();
-          resolve(this.#admit(weight));
+          resolve(this.#admit(wanted));
         },
       };
       for (const signal of signals) signal.addEventListener('abort', onAbort);
@@ -127,9 +159,9 @@ export class Bulkhead {
   }
 
   #admitWaiters(): void {
-    for (const { weight, admit } of this.#waiters) {
+    for (const waiter of this.#waiters) {
       if (this.free.calls <= 0) return;
-      if (this.#fits(weight)) admit();
+      if (this.#fits(waiter)) waiter.admit();
     }
   }
 

@@ -67,7 +67,7 @@ describe('KeyedBulkhead', () => {
         expect(error).toMatchObject({ code: 'RATE_LIMITED', status: 429, options: { retryAfterMs: 5000 } });
         return false;
       }
-      expect(shared.tryAcquire(bytes)).toBeDefined();
+      expect(shared.tryAcquire({ bytes: bytes })).toBeDefined();
       taken[key] = (taken[key] ?? 0) + 1;
       return true;
     }
@@ -93,8 +93,8 @@ describe('KeyedBulkhead', () => {
     });
 
     it('lets one that has nothing try, whatever is left', () => {
-      shared.tryAcquire(500_000);
-      shared.tryAcquire(500_000);
+      shared.tryAcquire({ bytes: 500_000 });
+      shared.tryAcquire({ bytes: 500_000 });
       expect(shared.free.bytes).toBe(0);
       bulkhead.acquire('ann', 10);
       expect(() => bulkhead.acquire('ann', 10)).toThrow(expect.objectContaining({ code: 'RATE_LIMITED' }));
@@ -103,7 +103,7 @@ describe('KeyedBulkhead', () => {
 
     it('counts what a call has come to', () => {
       const place = bulkhead.acquire('ann', 10);
-      const counted = shared.tryAcquire(10);
+      const counted = shared.tryAcquire({ bytes: 10 });
       bulkhead.acquire('ann', 10).release();
       place.grow(600_000);
       counted?.grow(600_000);

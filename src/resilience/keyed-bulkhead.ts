@@ -1,7 +1,7 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { BulkheadReading } from '../observability/outbound-metrics.js';
 import type { Bulkhead } from './bulkhead.js';
-import { type Place, Tally } from './tally.js';
+import { isFair, type Place, Tally } from './tally.js';
 
 export interface KeyedBulkheadSettings {
   /** Most calls in flight of one key. */
@@ -49,11 +49,12 @@ export class KeyedBulkhead {
    * @throws RATE_LIMITED when that key has its share in flight, BULKHEAD_FULL when too many keys have any
    */
   acquire(key: string, bytes = 0): Place {
-    const { maxCallsPerKey, maxKeys, callsAre } = this.settings;
+    const { maxCallsPerKey, maxKeys, shared, callsAre } = this.settings;
     const own = this.#inflight.get(key) ?? new Tally();
     if (own.calls >= maxCallsPerKey)
       throw this.#rateLimited(`No more than ${maxCallsPerKey} ${callsAre} at once.`);
-    if (!this.#isFair(own, bytes)) throw this.#rateLimited(`Others need room for their ${callsAre} as well.`);
+    if (shared && !isFair(own, bytes, shared.free))
+      throw this.#rateLimited(`Others need room for their ${callsAre} as well.`);
     if (own.calls === 0 && this.#inflight.size >= maxKeys) {
       const { retryAfterMs } = this.settings;
       throw this.#reject(new ServiceError('BULKHEAD_FULL', 'Too many callers at once.', { retryAfterMs }));
@@ -64,17 +65,6 @@ export class KeyedBulkhead {
       this.#total -= 1;
       if (own.calls === 0) this.#inflight.delete(key);
     });
-  }
-
-  /**
-   * A key may have as much as is left for others with it: one alone half of all, each of two a third. So there is always
-   * room for another one, and no share has to be configured (the dynamic thresholds of Choudhury and Hahne, 1998, for
-   * buffers that are shared). Who has nothing yet may have one call whatever is left, and waits for it where nothing is.
-   */
-  #isFair(own: Tally, bytes: number): boolean {
-    const free = this.settings.shared?.free;
-    if (!free || own.calls === 0) return true;
-    return own.calls + 1 <= free.calls - 1 && own.bytes + bytes <= free.bytes - bytes;
   }
 
   #rateLimited(detail: string): ServiceError {

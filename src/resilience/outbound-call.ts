@@ -10,6 +10,8 @@ export interface OutboundCall {
   readonly targets: readonly string[];
   /** Bytes that the call moves, where that is known: for its deadline and for the bulkhead. */
   readonly bytes?: number;
+  /** Whose call it is: where places are few he gets no more than his share. Absent: nobody's in particular. */
+  readonly caller?: string;
   /** Says whether another attempt would send the same bytes. Absent: always. */
   readonly canRepeat?: () => boolean;
   /** Aborted when nobody waits for the call any more, or its deadline passes; its reason is the error that counts. */

@@ -6,6 +6,12 @@ export interface Place {
   readonly release: () => void;
 }
 
+/** What is left of limits; bytes may be fewer than none, since calls grow. */
+export interface Room {
+  readonly calls: number;
+  readonly bytes: number;
+}
+
 /** Counts calls under way, and their bytes. */
 export class Tally {
   #calls = 0;
@@ -40,4 +46,15 @@ export class Tally {
       },
     };
   }
+}
+
+/**
+ * May one who has `own` under way have another call of `bytes`? He may have as much as is left for others with it: one
+ * alone half of all, each of two a third. So there is always room for another one, and no share has to be configured (the
+ * dynamic thresholds of Choudhury and Hahne, 1998, for buffers that are shared). Who has nothing may have one call whatever
+ * is left.
+ */
+export function isFair(own: Tally | undefined, bytes: number, free: Room): boolean {
+  if (!own || own.calls === 0) return true;
+  return own.calls + 1 <= free.calls - 1 && own.bytes + bytes <= free.bytes - bytes;
 }

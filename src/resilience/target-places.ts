@@ -37,12 +37,12 @@ export async function takePlace(
 
 function freePlace(
   names: readonly string[],
-  { bytes }: OutboundCall,
+  call: OutboundCall,
   policy: OutboundPolicy,
 ): TargetPlace | undefined {
   for (const target of names) {
     const bulkhead = policy.targets.get(target)?.bulkhead;
-    const place = bulkhead ? bulkhead.tryAcquire(bytes) : UNLIMITED;
+    const place = bulkhead ? bulkhead.tryAcquire(call) : UNLIMITED;
     if (place) return { target, release: place.release };
   }
   return undefined;

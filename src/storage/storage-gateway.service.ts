@@ -72,7 +72,15 @@ export class StorageGateway {
     const meant = this.elements.targetsFor(policy, bytes);
     const targets = body.length === 0 ? meant.filter((target) => this.acceptsEmptyFiles(target)) : meant;
     if (targets.length > 0) {
-      return { targets, file, body, signal, bytes, canRepeat: () => body.replayable };
+      return {
+        targets,
+        file,
+        body,
+        signal,
+        bytes,
+        caller: file.uploadedBy,
+        canRepeat: () => body.replayable,
+      };
     }
     if (meant.length > 0)
       throw new ServiceError('EMPTY_FILE', `No storage takes a ${policy} file of no bytes.`);

@@ -98,6 +98,21 @@ describe('a caller who takes what others need', () => {
     await expectOthersServed();
   });
 
+  it('keeps nobody from a storage element by uploads of which it sends one byte each', async () => {
+    element = await StorageElementServer.start();
+    running = await startApp({
+      STORAGE_ELEMENTS: elementsAt([element.url]),
+      MAX_UPLOADS: '12',
+      STORAGE_ELEMENT_MAX_CALLS: '6',
+      STORAGE_ELEMENT_MAX_WAIT_MS: '300000',
+      SHUTDOWN_DRAIN_DELAY_MS: '0',
+    });
+    for (let count = 0; count < 6; count += 1) (await open('mallory', 100)).send('x');
+    await eventually(async () => expect(await reading('resilience_bulkhead_inflight', 'storage')).toBe(6));
+    await expectOthersServed();
+    expect(await reading('resilience_bulkhead_inflight', 'storage:se-1')).toBe(3);
+  });
+
   it('gets half of the places alone', async () => {
     running = await startApp({ MAX_UPLOADS: '12' });
     expect(await fill('alice', 12)).toBe(6);
