@@ -54,12 +54,12 @@ describeWithPython(`Schemathesis${hasPython ? '' : ' (needs python3 with venv)'}
       const token = await running.token({ sub: role, role });
       const { stdout, failed } = await schemathesis(folder, [
         `${running.url}/docs/json`,
-        ...['--header', `Authorization: Bearer ${token}`],
-        ...['--checks', CHECKS.join(',')],
-        ...['--max-examples', String(CASES)],
-        ...['--request-timeout', '30'],
+        `--header=Authorization: Bearer ${token}`,
+        `--checks=${CHECKS.join(',')}`,
+        `--max-examples=${CASES}`,
+        '--request-timeout=30',
         // A stream of events ends with its upload.
-        ...['--exclude-path-regex', 'events$'],
+        '--exclude-path-regex=events$',
         '--continue-on-failure',
       ]);
       const [counts = 'no counts'] = /^ *\d+ generated.*$/m.exec(stdout) ?? [];
