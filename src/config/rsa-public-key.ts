@@ -10,7 +10,7 @@ const MAX_RSA_BITS = 16_384;
 export const MOST_KEYS_TRIED = 8;
 
 const PEM_BEGIN = /-----BEGIN (?:(?:RSA )?PUBLIC KEY|CERTIFICATE)-----/g;
-const PEM_BLOCK = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----[^]*?-----END \1-----/g;
+const PEM_BLOCK = /-----BEGIN ((?:RSA )?PUBLIC KEY|CERTIFICATE)-----[^-]*-----END \1-----/g;
 
 /** Says why `key` must not verify RS256 signatures; undefined when it may. */
 export function rsaKeyProblem(key: KeyObject): string | undefined {

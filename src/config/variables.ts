@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { got } from './describe-issue.js';
+import { withoutEndSlashes } from './end-slashes.js';
 
 /** The longest time that a timer of Node can wait; above it the timer fires at once. */
 const MAX_TIMER_MS = 2_147_483_647;
@@ -62,18 +63,23 @@ export function url(meaning: string) {
 export function baseUrl(meaning: string) {
   return httpUrl()
     .refine((value) => !/[?#]/.test(value), 'must not have a query or fragment')
-    .transform((value) => new URL(value).href.replace(/\/+$/, ''))
+    .transform((value) => withoutEndSlashes(new URL(value).href))
     .optional()
     .meta({ description: meaning, unit: 'URL' });
 }
 
 /** A comma-separated list, each item of which fits `pattern`; unset means the empty list. */
 export function list(meaning: string, pattern: RegExp, rule: string) {
+  return listOf(meaning, z.string().regex(pattern, { error: ({ input }) => `${rule}${got(input)}` }));
+}
+
+/** A comma-separated list of such items; unset means the empty list. */
+export function listOf(meaning: string, item: z.ZodType<string, string>) {
   return z
     .string()
     .default('')
-    .transform((value) => value.split(',').flatMap((item) => item.trim() || []))
-    .pipe(z.array(z.string().regex(pattern, { error: ({ input }) => `${rule}${got(input)}` })))
+    .transform((value) => value.split(',').flatMap((part) => part.trim() || []))
+    .pipe(z.array(item))
     .meta({ description: meaning, unit: 'comma-separated list' });
 }
 

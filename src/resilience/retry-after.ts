@@ -4,8 +4,6 @@ import { ServiceError } from '../errors/service-error.js';
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const TIME = String.raw`(?<time>\d\d:\d\d:\d\d)`;
-const MONTH = `(?<month>${MONTHS.join('|')})`;
 
 /**
  * RFC 9110 section 5.6.7: "A recipient that parses a timestamp value in an HTTP field MUST accept all three
@@ -13,13 +11,11 @@ const MONTH = `(?<month>${MONTHS.join('|')})`;
  */
 const HTTP_DATES = [
   // IMF-fixdate: Sun, 06 Nov 1994 08:49:37 GMT
-  new RegExp(String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\d\d) ${MONTH} (?<year>\d{4}) ${TIME} GMT$`),
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\d\d) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>\d\d:\d\d:\d\d) GMT$/,
   // rfc850-date: Sunday, 06-Nov-94 08:49:37 GMT
-  new RegExp(
-    String.raw`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\d\d)-${MONTH}-(?<year>\d\d) ${TIME} GMT$`,
-  ),
+  /^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\d\d)-(?<month>[A-Z][a-z]{2})-(?<year>\d\d) (?<time>\d\d:\d\d:\d\d) GMT$/,
   // asctime-date: Sun Nov  6 08:49:37 1994
-  new RegExp(String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) ${MONTH} (?<day>\d\d| \d) ${TIME} (?<year>\d{4})$`),
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?<month>[A-Z][a-z]{2}) (?<day>\d\d| \d) (?<time>\d\d:\d\d:\d\d) (?<year>\d{4})$/,
 ];
 
 /**

@@ -3,24 +3,24 @@ export type Parameters = readonly (readonly [name: string, value: string])[];
 
 /** How the values in quotes are written. */
 interface Quoting {
+  /** One `; name=value`. Values without quotes may hold more than a token: many clients write boundaries so. */
   readonly parameter: RegExp;
   readonly unquote: (quoted: string) => string;
 }
-
-const TOKEN = String.raw`[!#$%&'*+.^_\x60|~0-9A-Za-z-]+`;
 
 /**
  * RFC 9110 section 5.6.4, and older forms: a backslash stands before a quote, and mostly before another one. Nothing else
  * needs one, so that anywhere else it is itself, as Go reads it: of a client that has not written it twice.
  */
 const ESCAPED: Quoting = {
-  parameter: parameterWith(String.raw`(?:[^"\\]|\\.)*`),
+  parameter:
+    /;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))[ \t]*)?(?=;|$)/suy,
   unquote: (quoted) => quoted.replaceAll(/\\(["\\])/g, '$1'),
 };
 
 /** WHATWG HTML, "multipart/form-data encoding algorithm": a backslash is itself. */
 const BROWSER_FORM: Quoting = {
-  parameter: parameterWith('[^"]*'),
+  parameter: /;[ \t]*(?:([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]*=[ \t]*(?:"([^"]*)"|([^\s";]+))[ \t]*)?(?=;|$)/suy,
   unquote: (quoted) =>
     quoted.replaceAll(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
 };
@@ -36,12 +36,6 @@ export function httpParameters(text: string): Parameters | undefined {
  */
 export function formParameters(text: string): Parameters | undefined {
   return parse(text, BROWSER_FORM) ?? parse(text, ESCAPED);
-}
-
-/** Values without quotes may hold more than a token: many clients write boundaries so. */
-function parameterWith(quoted: string): RegExp {
-  const value = String.raw`(?:"(${quoted})"|([^\s";]+))`;
-  return new RegExp(String.raw`;[ \t]*(?:(${TOKEN})[ \t]*=[ \t]*${value}[ \t]*)?(?=;|$)`, 'suy');
 }
 
 function parse(text: string, { parameter, unquote }: Quoting): Parameters | undefined {

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
+import { withoutEndSlashes } from '../../config/end-slashes.js';
 import type { Environment } from '../../config/environment.js';
 import { ServiceError } from '../../errors/service-error.js';
 import {
@@ -107,7 +108,7 @@ export class AdminModule implements OnApplicationShutdown {
 
 function filesUrl(base: string): string {
   const url = new URL(base);
-  url.pathname = `${url.pathname.replace(/\/+$/, '')}/api/v1/files`;
+  url.pathname = `${withoutEndSlashes(url.pathname)}/api/v1/files`;
   return url.href;
 }
 

@@ -1,4 +1,5 @@
 import { type Dispatcher, Pool } from 'undici';
+import { withoutEndSlashes } from '../../config/end-slashes.js';
 import { abortable } from '../../resilience/abortable.js';
 import type { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
 import type {
@@ -58,7 +59,7 @@ export class HttpStorageElement implements StorageElement {
     this.acceptsEmptyFiles = settings.acceptsEmptyFiles;
     const { origin, pathname } = new URL(settings.url);
     this.#origin = origin;
-    this.#basePath = pathname.replace(/\/+$/, '');
+    this.#basePath = withoutEndSlashes(pathname);
   }
 
   async put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile> {
