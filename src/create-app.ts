@@ -36,6 +36,8 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   );
   // An ETag would be a hash of every receipt, and nobody asks for a receipt twice by its validator.
   app.disable('x-powered-by').disable('etag');
+  // `request.ip`, and nothing else of ours, goes by it: no answer depends on `X-Forwarded-Host` or `-Proto`.
+  app.set('trust proxy', environment.TRUSTED_PROXIES);
   setUpObservability(app);
   adapter.measure(app.get(Metrics).registry);
   app.use(neverSniff);

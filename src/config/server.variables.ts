@@ -1,5 +1,24 @@
 import { z } from 'zod';
-import { baseUrl, bytes, count, flagOrUnset, list, milliseconds, oneOf, wholeNumber } from './variables.js';
+import { got } from './describe-issue.js';
+import {
+  baseUrl,
+  bytes,
+  count,
+  flagOrUnset,
+  list,
+  listOf,
+  milliseconds,
+  oneOf,
+  wholeNumber,
+} from './variables.js';
+
+/** What Express takes as `trust proxy`, but for a number of hops, which any client could make up. */
+const TRUSTED_PROXY = z
+  .union([z.enum(['loopback', 'linklocal', 'uniquelocal']), z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+    error: ({ input }) =>
+      `must be addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal${got(input)}`,
+  })
+  .refine((network) => !network.endsWith('/0'), 'must not trust every address');
 
 export const serverVariables = {
   NODE_ENV: oneOf(
@@ -36,6 +55,10 @@ export const serverVariables = {
     'Origins from which browsers may upload. Empty: same origin only. `*` allows every origin.',
     /^(\*|https?:\/\/[^/\s@]+)$/,
     'must be origins such as https://app.example, without a path',
+  ),
+  TRUSTED_PROXIES: listOf(
+    'Proxies whose `X-Forwarded-For` names the client in the log: addresses, networks such as `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`. Empty: none, the header is ignored.',
+    TRUSTED_PROXY,
   ),
   MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 16_384, 1024),
   HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),

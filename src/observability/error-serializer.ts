@@ -1,7 +1,11 @@
 import { types } from 'node:util';
+import { cappedText } from './capped-text.js';
 
 /** How deep a chain of causes is logged. */
 const MAX_CAUSES = 5;
+
+/** A stack begins with the message, so that one that quotes what came from outside is as long. */
+const MAX_STACK_CHARACTERS = 8 * 1024;
 
 interface LoggedError {
   readonly type: string;
@@ -16,12 +20,12 @@ interface LoggedError {
  * clients carry request headers and response bodies.
  */
 export function serializeError(error: unknown, depth = 0): LoggedError {
-  if (!isError(error)) return { type: typeof error, message: String(error) };
+  if (!isError(error)) return { type: typeof error, message: cappedText(String(error)) };
   return {
     type: error.name,
-    message: error.message,
+    message: cappedText(error.message),
     code: codeOf(error),
-    stack: error.stack,
+    stack: error.stack && cappedText(error.stack, MAX_STACK_CHARACTERS),
     cause:
       error.cause === undefined || depth >= MAX_CAUSES ? undefined : serializeError(error.cause, depth + 1),
   };
