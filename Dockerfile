@@ -37,7 +37,7 @@ FROM ${NODE_IMAGE} AS runtime
 ENV NODE_ENV=production \
   DATA_DIR=/data
 WORKDIR /app
-RUN mkdir /data && chown node:node /data
+RUN install --directory --owner=node --group=node --mode=0700 /data
 COPY --from=production-deps /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 COPY package.json LICENSE ./

@@ -9,6 +9,7 @@ import {
   processVariables,
   strayVariables,
 } from './config/environment.js';
+import { closeToOthers } from './config/private-folders.js';
 import { relaxedRules } from './config/relaxed-rules.js';
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
@@ -24,8 +25,9 @@ const REPORT_MS = 1_000;
 
 async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
+  const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
-  for (const warning of [...strayVariables(), ...relaxedRules(environment)])
+  for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])
     new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
   await listen(app, environment);
@@ -45,6 +47,8 @@ async function listen(app: NestExpressApplication, { PORT, HOST }: Environment):
   await once(app.getHttpServer().listen(PORT, HOST), 'listening');
 }
 
+// Before anything is written, and for all threads: what is kept here is of nobody else on this machine.
+process.umask(0o077);
 guardStandardStreams();
 let variables = processVariables();
 try {

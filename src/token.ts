@@ -3,6 +3,7 @@ import { parseTokenArguments } from './auth/token-arguments.js';
 import { loadEnvironment } from './config/environment.js';
 
 /* Prints a development token, and nothing else, so that a shell can take it: TOKEN=$(npm run -s token -- …). */
+process.umask(0o077);
 try {
   const options = parseTokenArguments(process.argv.slice(2));
   process.stdout.write(`${await developmentToken(loadEnvironment(), options)}\n`);

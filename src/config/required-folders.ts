@@ -39,6 +39,7 @@ async function makeFolder(folder: string, isParentThere = false): Promise<void> 
   }
 }
 
-function codeOf(error: unknown): string | undefined {
+/** The code that the system gives an error. */
+export function codeOf(error: unknown): string | undefined {
   return isNativeError(error) && 'code' in error ? String(error.code) : undefined;
 }

@@ -33,18 +33,38 @@ const START_PARAMETERS = PGlite.defaultStartParams
   .filter((parameter) => parameter !== '-F')
   .concat('-c', 'wal_sync_method=fsync', '-c', 'max_wal_size=128MB');
 
-/** By default PGlite leaves it to the system when files reach the disk, and a committed row may not outlive a power cut. */
-class SyncedNodeFS extends NodeFS {
+/** What Emscripten's file system does with a file of the host. */
+interface HostFiles {
+  readonly stream_ops: object;
+  doSetAttr(path: unknown, node: unknown, attributes: { readonly mode?: number }, ...rest: unknown[]): void;
+}
+
+/**
+ * By default PGlite leaves it to the system when files reach the disk, and a committed row may not outlive a power cut;
+ * and it makes each new file one for all users, whatever the umask says.
+ */
+class PrivateSyncedNodeFS extends NodeFS {
   override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const { emscriptenOpts } = await super.init(...args);
     const preRun = [
       ...(emscriptenOpts.preRun ?? []),
-      (module: { NODEFS?: { stream_ops: object } }): void => {
-        Object.assign(module.NODEFS?.stream_ops ?? {}, { fsync: ({ nfd }: { nfd: number }) => sync(nfd) });
+      ({ NODEFS }: { NODEFS?: HostFiles }): void => {
+        if (NODEFS === undefined) return;
+        Object.assign(NODEFS.stream_ops, { fsync: ({ nfd }: { nfd: number }) => sync(nfd) });
+        keepPrivate(NODEFS);
       },
     ];
     return { emscriptenOpts: { ...emscriptenOpts, preRun } };
   }
+}
+
+function keepPrivate(files: HostFiles): void {
+  const setAttributes = files.doSetAttr.bind(files);
+  files.doSetAttr = (path, node, attributes, ...rest) => {
+    const { mode } = attributes;
+    const ofOwner = typeof mode === 'number' ? { ...attributes, mode: mode & ~0o077 } : attributes;
+    setAttributes(path, node, ofOwner, ...rest);
+  };
 }
 
 function sync(descriptor: number): number {
@@ -64,7 +84,7 @@ try {
 }
 
 function lockFile(): string {
-  mkdirSync(dirname(folder), { recursive: true });
+  mkdirSync(dirname(folder), { recursive: true, mode: 0o700 });
   return `${folder}.lock`;
 }
 
@@ -107,7 +127,7 @@ function syncPath(path: string): void {
 
 function open(path: string): Promise<PGlite> {
   return PGlite.create({
-    fs: new SyncedNodeFS(path),
+    fs: new PrivateSyncedNodeFS(path),
     startParams: START_PARAMETERS,
     parsers: { [types.INT8]: Number },
   });
