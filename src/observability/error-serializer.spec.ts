@@ -24,6 +24,12 @@ describe('serializeError', () => {
     expect(() => JSON.stringify(serializeError(error))).not.toThrow();
   });
 
+  it('cuts a message that quotes a long text of somebody else, in the stack as well', () => {
+    const { message, stack } = serializeError(new Error('x'.repeat(16_384)));
+    expect(message).toBe(`${'x'.repeat(1024)}… (16384 characters)`);
+    expect(stack?.length).toBeLessThan(8_300);
+  });
+
   it('takes what was thrown without being an error', () => {
     expect(serializeError('text')).toEqual({ type: 'string', message: 'text' });
   });

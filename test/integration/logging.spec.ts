@@ -161,6 +161,7 @@ describe('the line of a request', () => {
       msg: 'request finished',
       request_id: expect.stringMatching(UUID_V7),
       trace_id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      client_address: '127.0.0.1',
       method: 'GET',
       path: '/user',
       status: 200,
