@@ -14,7 +14,7 @@ import { relaxedRules } from './config/relaxed-rules.js';
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
 import { endProcess } from './end-process.js';
-import { listenForManagement } from './management-port.js';
+import { listenForManagement } from './connections/management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';

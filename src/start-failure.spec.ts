@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConfigurationError } from './config/environment.js';
-import { ManagementPortError } from './management-port.js';
+import { ManagementPortError } from './connections/management-port.js';
 import { startProblems } from './start-failure.js';
 
 describe('the reason why the service does not start', () => {

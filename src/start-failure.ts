@@ -2,7 +2,7 @@ import { resolve, sep } from 'node:path';
 import { isNativeError } from 'node:util/types';
 import pino from 'pino';
 import { ConfigurationError } from './config/environment.js';
-import { ManagementPortError } from './management-port.js';
+import { ManagementPortError } from './connections/management-port.js';
 import { openLogDestination } from './observability/log-destination.js';
 import { logOptions } from './observability/log-options.js';
 

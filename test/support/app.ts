@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { createApp, portOf } from '../../src/create-app.js';
-import { listenForManagement } from '../../src/management-port.js';
+import { listenForManagement } from '../../src/connections/management-port.js';
 import { createTestKeys, type TestKeys } from './tokens.js';
 
 /** The whole service in this process, on a free port, with a data folder of its own, and the key pair of the spec file. */

@@ -8,18 +8,18 @@ import {
 } from 'node:http';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { Registry } from '@prometheus-io/client';
-import type { Environment } from './config/environment.js';
-import { ConnectionEnds } from './connections/connection-ends.js';
-import { connectionMetrics } from './connections/connection-metrics.js';
-import { ConnectionRoom } from './connections/connection-room.js';
-import { DescriptorRoom, processDescriptors } from './connections/descriptor-room.js';
-import { oneRequestAtATime } from './connections/one-request-at-a-time.js';
-import { closeUnread } from './connections/unread-answer.js';
-import { answerClientErrors } from './errors/client-error.js';
-import { serveHalfClosedClients } from './errors/half-closed-clients.js';
-import { closeUnlessRead } from './errors/lingering-close.js';
-import { protocolFailureOf } from './errors/protocol-failure.js';
-import { checkHead } from './errors/request-head.js';
+import type { Environment } from '../config/environment.js';
+import { ConnectionEnds } from './connection-ends.js';
+import { connectionMetrics } from './connection-metrics.js';
+import { ConnectionRoom } from './connection-room.js';
+import { DescriptorRoom, processDescriptors } from './descriptor-room.js';
+import { oneRequestAtATime } from './one-request-at-a-time.js';
+import { closeUnread } from './unread-answer.js';
+import { answerClientErrors } from '../errors/client-error.js';
+import { serveHalfClosedClients } from '../errors/half-closed-clients.js';
+import { closeUnlessRead } from '../errors/lingering-close.js';
+import { protocolFailureOf } from '../errors/protocol-failure.js';
+import { checkHead } from '../errors/request-head.js';
 
 /** As long as a refused client is read on (docs/adr/0011-linger-after-any-answer.md), and a little more. */
 const CLOSE_PATIENCE_MS = 6_000;

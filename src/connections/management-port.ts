@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import type { Environment } from './config/environment.js';
-import { ServiceError } from './errors/service-error.js';
+import type { Environment } from '../config/environment.js';
+import { ServiceError } from '../errors/service-error.js';
 import { HttpServerAdapter } from './http-server.adapter.js';
 
 /** Whether a process lives and is ready is asked at both ports: by an orchestrator, and by a load balancer in front. */
