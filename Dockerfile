@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 
 # Debian 12, because it still has Java 17, which MockServer in the test stage needs.
-ARG NODE_IMAGE=node:24.21.0-bookworm-slim
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:2fe369e969550cde8e867afc3fe370b260140cab4a23d467074295b42163d553
 
 FROM ${NODE_IMAGE} AS deps
 WORKDIR /app
