@@ -1,4 +1,5 @@
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { METHODS } from 'node:http';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
@@ -190,6 +191,24 @@ describe('docs/resilience.md', () => {
   it('names variables that exist', () => {
     const named = resilience.match(/`[A-Z]+(_[A-Z]+)+_MS`/g)?.map((name) => name.replaceAll('`', '')) ?? [];
     expect(named.filter((name) => !Object.hasOwn(variables, name))).toEqual([]);
+  });
+});
+
+describe('the pages on security', () => {
+  const pages = ['docs/security.md', 'docs/security-asvs.md'].map(read).join('\n');
+  const named = [...pages.matchAll(/`([^`\s]+)`/g)].map(([, name = '']) => name);
+
+  it('name files that exist', () => {
+    const files = named.filter((name) => /^(src|test|docs)\/.*\.\w+$/.test(name));
+    expect(files).not.toEqual([]);
+    expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  it('name variables and errors that exist', () => {
+    const ofNode = ['NODE_EXTRA_CA_CERTS', 'NODE_TLS_REJECT_UNAUTHORIZED', ...METHODS];
+    const known = new Set([...Object.keys(variables), ...Object.keys(ERROR_CATALOGUE), ...ofNode]);
+    const capitals = named.filter((name) => /^[A-Z][A-Z_]+$/.test(name));
+    expect(capitals.filter((name) => !known.has(name))).toEqual([]);
   });
 });
 
