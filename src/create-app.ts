@@ -40,7 +40,7 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   app.set('trust proxy', environment.TRUSTED_PROXIES);
   setUpObservability(app);
   adapter.measure(app.get(Metrics).registry);
-  app.use(neverSniff);
+  app.use(declareNoPage);
   setUpVersioning(app);
   setUpCors(app, environment.CORS_ORIGINS);
   // After all that sets headers, so that refusals carry them as well.
@@ -56,9 +56,10 @@ export function portOf(server: Server): number {
   return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
-/** No answer is anything but what its type says, problems and receipts included. */
-function neverSniff(_request: Request, response: Response, next: NextFunction): void {
+/** No answer is anything but what its type says, and none is a page, but for `/docs`, which says more of itself. */
+function declareNoPage(_request: Request, response: Response, next: NextFunction): void {
   response.setHeader('X-Content-Type-Options', 'nosniff');
+  response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
   next();
 }
 

@@ -114,6 +114,10 @@ describe('callerFromClaims', () => {
     [{ c_hash: 'x' }, 'The token is not an access token'],
     [{ events: {} }, 'The token is not an access token'],
     [{ cnf: { jkt: 'x' } }, 'The token is bound to a key, which is not supported'],
+    [
+      { authorization_details: [{ type: 'payment' }] },
+      'The token holds authorization_details, which are not supported',
+    ],
     [{ cnf: null }, 'The token is bound to a key, which is not supported'],
     [{ nbf: 'soon' }, 'The nbf of the token must be a finite number, got a string'],
   ])('says what is wrong with %j', (claims, refusal) => {

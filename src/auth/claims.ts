@@ -69,6 +69,9 @@ function refusalOfTime(name: string, value: unknown): string | undefined {
 function refusalOfKind(claims: JsonObject): string | undefined {
   // RFC 7800: only who holds the key may use such a token, and that is not asked for here (RFC 8705, RFC 9449).
   if (Object.hasOwn(claims, 'cnf')) return 'The token is bound to a key, which is not supported';
+  // RFC 9396: it says what exactly is granted, which is not read here.
+  if (Object.hasOwn(claims, 'authorization_details'))
+    return 'The token holds authorization_details, which are not supported';
   const isForeign =
     FOREIGN_CLAIMS.some((name) => Object.hasOwn(claims, name)) ||
     Object.entries(ACCEPTED_KINDS).some(

@@ -70,7 +70,10 @@ describe('every answer', () => {
       '/health',
     ])
       answers.push(await request(running.url).get(path).auth(token, { type: 'bearer' }));
-    for (const { headers } of answers) expect(headers['x-content-type-options']).toBe('nosniff');
+    for (const { headers } of answers) {
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers['content-security-policy']).toBe("default-src 'none'; frame-ancestors 'none'");
+    }
     const client = await RawClient.connect(running.port);
     const { status, headers } = await client.send('GET\r\n\r\n').response();
     expect([status, headers.get('x-content-type-options')]).toEqual([400, 'nosniff']);
