@@ -109,12 +109,15 @@ export class ConnectionRoom {
     return this.connections.size > this.options.maxConnections && !HEALTH.test(request.url ?? '');
   }
 
-  /** Who has nothing asked gives way to who comes: a client that keeps a connection for later, or sends no request. */
+  /**
+   * Who has nothing asked gives way to who comes: a client that keeps a connection for later, or sends no request. One that
+   * has had its last answer ends soon by itself; cut while it still sends, it would lose that answer.
+   */
   private endOldestSilent(): void {
     const now = performance.now();
     for (const [socket, openedAt] of this.connections) {
       if (now - openedAt < SILENCE_MS) return;
-      if (this.refused.has(socket) || socket.destroyed || responseUnderWay(socket)) continue;
+      if (socket.writableEnded || socket.destroyed || responseUnderWay(socket)) continue;
       socket.destroy();
       return;
     }

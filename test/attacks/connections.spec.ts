@@ -183,6 +183,18 @@ describe('a client that misuses its connections', () => {
       expect((await fresh.send(LIVE.replace('/health/live', '/metrics')).response()).status).toBe(200);
     });
 
+    it('does not lose the one that is refused while it still sends', async () => {
+      const refused = await deaf();
+      refused.write('PUT /api/v1/files/a HTTP/1.1\r\nHost: ingester\r\nContent-Length: 1000\r\n\r\n');
+      await once(refused, 'readable');
+      const idle = await client();
+      expect((await idle.send(LIVE).response()).status).toBe(200);
+      await busy(LIMIT - 2);
+      await sleep(1_100);
+      await client();
+      await eventually(async () => expect(idle.socket.destroyed).toBe(true));
+    });
+
     it('cannot have more than a few beyond the limit', async () => {
       await busy(LIMIT);
       const crowd = await Promise.all(Array.from({ length: 100 }, client));
