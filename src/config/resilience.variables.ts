@@ -49,7 +49,7 @@ export const resilienceVariables = {
   ),
   STORAGE_MAX_CALLS: count('Most calls to the storage in flight.', 'calls', 1_000, 1),
   STORAGE_MAX_INFLIGHT_BYTES: bytes(
-    'Most bytes of the files in flight; a larger file goes alone.',
+    'Most bytes that the files in flight count as together, each as `STORAGE_UNKNOWN_BYTES` at most.',
     1024 ** 4,
   ),
   STORAGE_UNKNOWN_BYTES: bytes(
@@ -65,7 +65,7 @@ export const resilienceVariables = {
     1,
   ),
   STORAGE_ELEMENT_MAX_INFLIGHT_BYTES: bytes(
-    'Most bytes of the files on their way to one storage element; a larger file goes alone.',
+    'Most bytes that the files on their way to one storage element count as together, each as `STORAGE_UNKNOWN_BYTES` at most.',
     512 * 1024 ** 3,
   ),
   STORAGE_ELEMENT_MAX_QUEUED: count(

@@ -29,7 +29,7 @@ export const uploadVariables = {
     1,
   ),
   MAX_UPLOADS_BYTES: bytes(
-    'Most bytes that the uploads under way count as together, shared as `MAX_UPLOADS`; a larger one goes alone.',
+    'Most bytes that the uploads under way count as together, shared as `MAX_UPLOADS`; one has at most its `UNKNOWN_UPLOAD_BYTES` when it is let in.',
     1024 ** 4,
   ),
   UNKNOWN_UPLOAD_BYTES: bytes(
@@ -39,7 +39,7 @@ export const uploadVariables = {
   MAX_UPLOADS_WAITING: count('Most uploads that wait to be let in.', 'uploads', 1_000),
   MAX_UPLOAD_WAIT_MS: milliseconds('Longest wait to be let in, after which the answer is 503.', 10_000),
   CLIENT_IDLE_TIMEOUT_MS: milliseconds(
-    'Time without one byte from the client, while we are ready to read, after which the answer is 408; and without the client taking one byte of its answer, after which the connection is closed.',
+    'Time without one byte from the client, while we are ready to read, after which the answer is 408; and without the system taking any of its answer, after which the connection is closed.',
     30_000,
   ),
   CLIENT_MIN_BYTES_PER_SECOND: count(
