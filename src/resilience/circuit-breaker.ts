@@ -23,6 +23,8 @@ interface CircuitBreakerParts {
   readonly random?: () => number;
   /** The rest that the target asked for, which is no matter of the circuit's but stands in its report. */
   readonly cooling?: Cooling;
+  /** Does it admit every call when it is half-open? Absent: only as many as have to succeed. */
+  readonly probesAll?: boolean;
 }
 
 interface ByHand {
@@ -43,7 +45,7 @@ const PROBE_WAIT_MS = 1_000;
 
 /**
  * Keeps calls away from a target that fails. Closed admits all; enough failures within the window open it; open
- * rejects all until the recovery timeout is over; half-open admits as many probes as have to succeed.
+ * rejects all until the recovery timeout is over; half-open admits as many probes as have to succeed, or all.
  *
  * What time does to a circuit (recovery is due, a permit is overdue) is worked out when somebody looks, as of when
  * it was due: whoever reads or decides sees the same state, however often or seldom anybody looks.
@@ -54,6 +56,7 @@ export class CircuitBreaker {
   readonly #listeners: CircuitListeners;
   readonly #random: () => number;
   readonly #cooling: Cooling | undefined;
+  readonly #probesAll: boolean;
   readonly #failures: FailureWindow;
   readonly #counters = new CircuitCounters();
   readonly #permits = new OutstandingPermits();
@@ -72,6 +75,7 @@ export class CircuitBreaker {
     this.#listeners = parts.listeners;
     this.#random = parts.random ?? Math.random;
     this.#cooling = parts.cooling;
+    this.#probesAll = parts.probesAll ?? false;
     this.#failures = new FailureWindow(this.settings.failureThreshold, this.settings.failureWindowMs);
   }
 
@@ -205,7 +209,8 @@ export class CircuitBreaker {
     const { successThreshold, recoveryTimeoutMs: recoveryMs } = this.settings;
     if (state.kind === 'closed') return 0;
     if (state.kind === 'open') return state.retryAt ? Math.ceil(state.retryAt.ms - now.ms) : recoveryMs;
-    return state.probes + state.successes < successThreshold ? 0 : Math.min(PROBE_WAIT_MS, recoveryMs);
+    if (this.#probesAll || state.probes + state.successes < successThreshold) return 0;
+    return Math.min(PROBE_WAIT_MS, recoveryMs);
   }
 
   #countRejection(now: Moment): void {

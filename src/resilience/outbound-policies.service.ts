@@ -109,7 +109,8 @@ export class OutboundPolicies {
 
   /**
    * Its circuit is shown nowhere: an operator who saw two of one target could open one and miss the other. It is tried again
-   * soon however often it opened, since the target may take files again long before that.
+   * soon however often it opened, since the target may take files again long before that; and then by all who ask, since
+   * who gets no answer may store a file a second time.
    */
   private askedTarget(shownCircuit: CircuitBreaker): OutboundTarget {
     const { name, settings } = shownCircuit;
@@ -117,6 +118,7 @@ export class OutboundPolicies {
       settings: { ...settings, maxRecoveryTimeoutMs: settings.recoveryTimeoutMs },
       clock: this.clock,
       listeners: new CircuitListeners(() => undefined),
+      probesAll: true,
     });
     const cooling = new RetryAfterCooling(this.clock);
     return { circuit, budget: new RetryBudget(), cooling, shownCircuit };

@@ -94,6 +94,17 @@ describe('a target that is asked beside its calls, as when it is to be left alon
     expect(circuit.totals).toMatchObject({ success: 0, neutral: 0, failure: 1 });
   });
 
+  it('is asked by all who come when it is tried again', async () => {
+    caller.answer = answers(503);
+    await expect(caller.ask(one())).rejects.toThrow('Failed.');
+    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    const { promise, resolve } = Promise.withResolvers<string>();
+    caller.answer = () => promise;
+    const asked = Promise.all(Array.from({ length: 5 }, () => caller.ask(one())));
+    resolve('yes');
+    expect(await asked).toEqual(Array.from({ length: 5 }, () => 'yes'));
+  });
+
   it('is called neither well for the questions that it answers on trial, nor ill for one that it does not', async () => {
     await shut();
     await new Promise((resolve) => setTimeout(resolve, 2_300));
