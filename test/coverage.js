@@ -12,7 +12,12 @@ const BRANCHES = 95;
 const LINES_OF_A_FILE = 80;
 
 /** Files that may have less, and why. */
-const EXCUSED = {};
+const EXCUSED = [
+  // What describes an answer for the documentation: nobody makes one, and V8 counts members that are never made.
+  /[.](dto|openapi)[.]ts$/,
+  // Threads, which end before V8 could say what of them ran.
+  /[.]worker[.]ts$/,
+];
 
 const root = join(import.meta.dirname, '..');
 const results = join(root, 'coverage');
@@ -91,7 +96,8 @@ for (const path of inJest.files().filter((each) => !isTypesAlone(each))) {
   const file = better(inJest.fileCoverageFor(path), fileIn(inOthers, path));
   const name = relative(root, path);
   all.addFileCoverage(file);
-  if (linesOf(file) < LINES_OF_A_FILE && EXCUSED[name] === undefined) poor.push(`${name} ${linesOf(file)} %`);
+  if (linesOf(file) < LINES_OF_A_FILE && !EXCUSED.some((pattern) => pattern.test(name)))
+    poor.push(`${name} ${linesOf(file)} %`);
 }
 
 const { lines, branches } = all.getCoverageSummary();

@@ -104,10 +104,12 @@ export class Bulkhead {
     return { weight: this.weightOf(bytes), caller };
   }
 
-  #fits({ weight, caller = '' }: Wanted): boolean {
-    if (this.#inflight.calls === 0) return true;
+  #fits({ weight, caller }: Wanted): boolean {
     const { free } = this;
-    return free.calls > 0 && weight <= free.bytes && isFair(this.#callers.get(caller), weight, free);
+    if (this.#inflight.calls === 0) return true;
+    if (free.calls <= 0) return false;
+    if (caller === undefined) return weight <= free.bytes;
+    return isFair(this.#callers.get(caller), weight, free);
   }
 
   #admit({ weight, caller }: Wanted): Place {

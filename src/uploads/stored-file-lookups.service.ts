@@ -5,6 +5,7 @@ import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
 import { KeyedSingleFlight } from '../resilience/keyed-single-flight.js';
+import type { Room } from '../resilience/tally.js';
 import { type FileSearch, StorageGateway } from '../storage/storage-gateway.service.js';
 
 /** What one turned away is told to wait. */
@@ -22,12 +23,19 @@ export class StoredFileLookups {
   private readonly searches: KeyedSingleFlight<FileSearch>;
 
   constructor(config: ConfigService<Environment, true>, metrics: Metrics, storage: StorageGateway) {
-    this.callers = new KeyedBulkhead('lookups', {
+    const mostLookups = shareOfQuestions(config);
+    const lookups: KeyedBulkhead = new KeyedBulkhead('lookups', {
       maxCallsPerKey: config.get('MAX_LOOKUPS_PER_CALLER', { infer: true }),
       maxKeys: MAX_CALLERS,
+      shared: {
+        get free(): Room {
+          return { calls: mostLookups - lookups.stats.inflight, bytes: Infinity };
+        },
+      },
       callsAre: 'receipts that are looked up in the storage',
       retryAfterMs: RETRY_AFTER_MS,
     });
+    this.callers = lookups;
     // Each call has its own time limit, and nothing is to be undone when a client leaves.
     this.searches = new KeyedSingleFlight((uploadId) => storage.find(uploadId, new AbortController().signal));
     metrics.outbound.watchBulkheads(() => [this.callers.reading]);
@@ -42,4 +50,10 @@ export class StoredFileLookups {
       release();
     }
   }
+}
+
+/** Lookups that leave half of all questions to the storage for those that come before a `PUT`. */
+function shareOfQuestions(config: ConfigService<Environment, true>): number {
+  const elements = config.get('STORAGE_ELEMENTS', { infer: true }).length;
+  return Math.floor(config.get('STORAGE_MAX_CALLS', { infer: true }) / (2 * elements));
 }

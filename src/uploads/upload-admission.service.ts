@@ -78,12 +78,17 @@ export class UploadAdmission {
     }
   }
 
-  private async enter({ request, closing }: Entering, bytes: number | undefined): Promise<Place> {
+  private async enter({ request, caller, closing }: Entering, bytes: number | undefined): Promise<Place> {
     const leaving = new AbortController();
     const leave = (): void => leaving.abort(departureOf(request));
     request.once('error', leave).once('close', leave);
     try {
-      return await this.uploads.acquire({ bytes, signal: leaving.signal, abandoned: closing });
+      return await this.uploads.acquire({
+        bytes,
+        caller: caller.subject,
+        signal: leaving.signal,
+        abandoned: closing,
+      });
     } finally {
       request.off('error', leave).off('close', leave);
     }

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { httpElementFixture } from './http-element-fixture.js';
 
@@ -48,8 +48,9 @@ describe('HttpStorageElement', () => {
     it('sends a file again of which nothing was read', async () => {
       fixture.server.options.acceptedTokens = ['new'];
       const { source, body } = bodyInHand();
-      const put = fixture.elementWith({}, countedTokens()).put(describedFile(), body, never);
-      await setTimeout(200);
+      const tokens = countedTokens();
+      const put = fixture.elementWith({}, tokens).put(describedFile(), body, never);
+      await eventually(() => Promise.resolve(expect(tokens.renewals).toBe(1)));
       source.end('hello');
       await expect(put).resolves.toMatchObject({ size: 5 });
       expect(fixture.server.uploads.map(({ state }) => state)).toEqual(['refused', 'finished']);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { coverageOfProcesses, type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { smallDisk } from '../support/small-disk.js';
 import { onlyStoredContent } from '../support/stored-files.js';
 
@@ -48,7 +48,7 @@ describe('start', () => {
   it('in development takes tokens of the token command, and keeps its keys over a restart', async () => {
     const first = await start({ NODE_ENV: 'development' });
     await first.port();
-    const env = { PATH: process.env.PATH, DATA_DIR: first.dataDir };
+    const env = { PATH: process.env.PATH, DATA_DIR: first.dataDir, ...coverageOfProcesses };
     const { stdout } = await run(
       process.execPath,
       [join(DIST, 'token.js'), '--sub', 'bob', '--role', 'user'],

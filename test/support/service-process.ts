@@ -8,7 +8,7 @@ const MAIN = join(import.meta.dirname, '../../dist/main.js');
 
 /** Where a process says at its end what of its code ran; `npm run test:coverage` asks for that. */
 const folder = process.env.TEST_PROCESS_COVERAGE;
-const coverageOfProcesses = folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
+export const coverageOfProcesses = folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
 
 /** The built service as a process of its own, for what only a process has: signals, exit codes, output. */
 export interface ServiceProcess {
