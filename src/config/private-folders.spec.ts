@@ -39,7 +39,8 @@ describe('the folders of the service', () => {
     const SPOOL_DIR = join(home, 'elsewhere');
     make('elsewhere/accepted/a.upload');
     make('elsewhere/b.txt');
-    expect(await close({ SPOOL_DIR })).toEqual([]);
+    make('data/database/a');
+    expect(await close({ DATA_DIR: join(home, 'data'), SPOOL_DIR })).toEqual([]);
     expect(['elsewhere', 'elsewhere/accepted', 'elsewhere/accepted/a.upload'].map(modeOf)).toEqual([
       '700',
       '700',
@@ -50,8 +51,14 @@ describe('the folders of the service', () => {
   it('are left with what is somebody else’s as it was', async () => {
     make('notes/a.txt');
     symlinkSync(join(home, 'notes'), join(home, 'keys'));
+    expect(await close()).toEqual([`DATA_DIR: other users may look into ${home} (others keep files there)`]);
+    expect(['', 'notes', 'notes/a.txt'].map(modeOf)).toEqual(['755', '755', '644']);
+  });
+
+  it('are closed in a volume of their own', async () => {
+    make('lost+found/x');
     expect(await close()).toEqual([]);
-    expect([modeOf('notes'), modeOf('notes/a.txt')]).toEqual(['755', '644']);
+    expect(['', 'lost+found'].map(modeOf)).toEqual(['700', '755']);
   });
 
   it('are not walked again once they are closed', async () => {

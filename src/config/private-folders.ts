@@ -9,6 +9,9 @@ const OWN_ENTRIES = {
   SPOOL_DIR: ['accepted', 'database-id', 'intents'],
 } as const;
 
+/** Made by the file system of a volume. */
+const OF_NOBODY = 'lost+found';
+
 /** Group and all others. */
 const OTHERS = 0o077;
 /** Such a folder, as /tmp, is one of all users: closed, it would be missed. */
@@ -32,10 +35,21 @@ async function closeFolder(name: keyof typeof OWN_ENTRIES, folder: string): Prom
     await closeTree(path).catch((error: unknown) => open.push(`${path} (${reasonOf(error)})`));
   }
   const { mode } = await stat(folder);
+  if ((mode & OTHERS) === 0) return warningOf(name, open);
   if ((mode & STICKY) !== 0) open.push(`${folder} (it is one of all users)`);
-  else if ((mode & OTHERS) !== 0)
-    await chmod(folder, 0o700).catch((error: unknown) => open.push(`${folder} (${reasonOf(error)})`));
+  else if (name === 'DATA_DIR' && (await isShared(folder))) open.push(`${folder} (others keep files there)`);
+  else await chmod(folder, 0o700).catch((error: unknown) => open.push(`${folder} (${reasonOf(error)})`));
+  return warningOf(name, open);
+}
+
+function warningOf(name: string, open: readonly string[]): readonly string[] {
   return open.length === 0 ? [] : [`${name}: other users may look into ${open.join(', ')}`];
+}
+
+/** Does anything else live there, as in /srv? Closed, it would be missed. */
+async function isShared(folder: string): Promise<boolean> {
+  const own: readonly string[] = [...OWN_ENTRIES.DATA_DIR, OF_NOBODY];
+  return (await readdir(folder)).some((entry) => !own.includes(entry));
 }
 
 /** A folder comes last, so that one that is closed has been closed with everything in it, and is not walked again. */
