@@ -43,7 +43,18 @@ export function oneRequestAtATime(
       queue.push({ request, response });
     } else if (!socket.destroyed) {
       onFlood(socket);
-      socket.destroy();
+      destroyCheaply(socket);
     }
   };
+}
+
+/**
+ * Node makes an error for each request of the connection when that closes. For a thousand of them, the stacks alone would
+ * cost as much again as all else, and nobody reads them.
+ */
+function destroyCheaply(socket: Socket): void {
+  const { stackTraceLimit } = Error;
+  socket.prependOnceListener('close', () => (Error.stackTraceLimit = 0));
+  socket.once('close', () => (Error.stackTraceLimit = stackTraceLimit));
+  socket.destroy();
 }

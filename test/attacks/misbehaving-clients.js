@@ -26,7 +26,11 @@ function drip(socket, text) {
 
 /** Each gets a connection that is open; those that say so read nothing. */
 const KINDS = {
-  'sends a thousand requests ahead': (socket) => socket.pause().write(LARGE_PAGE.repeat(1_000)),
+  'sends a thousand requests ahead': (socket) => {
+    socket.pause().write(LARGE_PAGE.repeat(1_000));
+    // Who reads nothing does not see that he was cut off.
+    setTimeout(() => socket.destroy(), 2_000);
+  },
   'does not read its answers': (socket) => socket.pause().write(LARGE_PAGE.repeat(30)),
   'says nothing': () => undefined,
   'never ends its head': (socket) =>
