@@ -51,6 +51,16 @@ describe('oneRequestAtATime', () => {
     await untilBegun('/1', '/2', '/3', '/4');
   });
 
+  it('begins a request when all who listen for the end of the one before have heard of it', async () => {
+    ask('/1', '/2');
+    await untilBegun('/1');
+    let begunBefore: string[] = [];
+    begun.get('/1')?.once('close', () => (begunBefore = [...begun.keys()]));
+    begun.get('/1')?.end('one');
+    await untilBegun('/1', '/2');
+    expect(begunBefore).toEqual(['/1']);
+  });
+
   it('begins nothing more when the connection has ended', async () => {
     ask('/1', '/2');
     await untilBegun('/1');

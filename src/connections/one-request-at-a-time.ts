@@ -23,7 +23,8 @@ export function oneRequestAtATime(
   const queues = new WeakMap<Socket, Waiting[]>();
 
   function begin({ request, response }: Waiting): void {
-    response.once('close', () => proceed(request.socket));
+    // After all who listen for the end of this one, such as the log, which counts the bytes of the connection.
+    response.once('close', () => queueMicrotask(() => proceed(request.socket)));
     serve(request, response);
   }
 
