@@ -21,7 +21,6 @@ const ANSWERS: readonly (readonly [name: string, behaviour: Behaviour])[] = [
   ['a head by the byte', dripping(`${OK}X-Slow: ${'x'.repeat(10_000)}`)],
   ['headers without end', withoutEnd(OK, 'X-Flood: flood\r\n')],
   ['one header without end', withoutEnd(`${OK}X-Flood: `, 'x')],
-  ['early hints without end', withoutEnd('', 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')],
   ['100 Continue without end', withoutEnd('', 'HTTP/1.1 100 Continue\r\n\r\n')],
   ['trailers without end', withoutEnd(`${CHUNKED}0\r\n`, 'X-Flood: flood\r\n')],
   ['a bomb of gzip', answering(200, BOMB, 'Content-Encoding: gzip')],
@@ -48,8 +47,9 @@ export const HOSTILE_ANSWERS: readonly HostileRow[] = ANSWERS.map(([name, behavi
   () => behaviour,
 ]);
 
-/** Syntax without end that no answer has, and that the parser of HTTP drops without counting it. */
+/** What the parser of HTTP drops without counting it, so that only the time of an attempt ends it. */
 export const UNCOUNTED: readonly HostileRow[] = [
+  ['early hints without end', () => withoutEnd('', 'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n')],
   ['a reason without end', () => withoutEnd('HTTP/1.1 200 ', 'OK')],
   ['a chunk extension without end', () => withoutEnd(`${CHUNKED}1;`, 'x=y;')],
 ];

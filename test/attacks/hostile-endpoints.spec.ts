@@ -190,6 +190,11 @@ describe('a hostile JWKS endpoint', () => {
     },
   );
 
+  it.each(UNCOUNTED)('does no harm by %s, which only the time of an attempt ends', async (_, answer) => {
+    endpoint.behaviour = answer(elsewhere.url);
+    await expectBounded(service, Infinity);
+  });
+
   it('has cost little memory in all', async () => {
     expect((await peakBytes(service)) - peakBefore).toBeLessThan(MOST_GROWN_BYTES);
   });
