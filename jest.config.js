@@ -34,8 +34,8 @@ const app = {
 /** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
-  // Jest leaves one core free, and there may be two. Much of the time a file waits, for a process or a clock.
-  maxWorkers: '150%',
+  // Jest leaves one core free, and there may be two.
+  maxWorkers: '100%',
   // Modules of a file that is done are never quite given back.
   workerIdleMemoryLimit: '2GB',
   projects: [
