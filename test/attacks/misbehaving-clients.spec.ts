@@ -16,7 +16,7 @@ const UPLOADS = 100;
 const UPLOAD_BYTES = 200_000;
 const PROBE_EVERY_MS = 50;
 /** How long they misbehave at least. */
-const STORM_MS = inLongRun(60_000, 15_000);
+const STORM_MS = inLongRun(60_000, 5_000);
 const TIMEOUT_MS = 300_000;
 /** What the heap may have more in the end: caches that were filled, and garbage. */
 const HEAP_MARGIN = 40 * 1024 * 1024;

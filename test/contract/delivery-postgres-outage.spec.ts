@@ -10,7 +10,7 @@ import { insertUpload } from './delivery-subject.js';
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
 const PROMPT_MS = 10_000;
 /** Also between two statements of a transaction, on a machine that is busy. */
-const STATEMENT_MS = 4_000;
+const STATEMENT_MS = 2_500;
 const SHORT = {
   DATABASE_CIRCUIT_RECOVERY_MS: '300',
   DATABASE_CONNECT_TIMEOUT_MS: '2000',
