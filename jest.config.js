@@ -36,8 +36,8 @@ export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
   // Jest leaves one core free, and there may be two.
   maxWorkers: '100%',
-  // Modules of a file that is done are never quite given back.
-  workerIdleMemoryLimit: '2GB',
+  // Modules of a file that is done are never quite given back, and a full heap makes every file after it slow.
+  workerIdleMemoryLimit: '700MB',
   projects: [
     { ...shared, displayName: 'unit', roots: ['<rootDir>/src'], testMatch: ['**/*.spec.ts'] },
     {
