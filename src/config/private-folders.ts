@@ -48,8 +48,8 @@ function warningOf(name: string, open: readonly string[]): readonly string[] {
 
 /** Does anything else live there, as in /srv? Closed, it would be missed. */
 async function isShared(folder: string): Promise<boolean> {
-  const own: readonly string[] = [...OWN_ENTRIES.DATA_DIR, OF_NOBODY];
-  return (await readdir(folder)).some((entry) => !own.includes(entry));
+  const own = new Set<string>([...OWN_ENTRIES.DATA_DIR, OF_NOBODY]);
+  return (await readdir(folder)).some((entry) => !own.has(entry));
 }
 
 /** A folder comes last, so that one that is closed has been closed with everything in it, and is not walked again. */
