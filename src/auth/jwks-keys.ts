@@ -8,6 +8,7 @@ import { waitAskedForMs } from '../resilience/retry-after.js';
 import { JWKS, type JwksEndpoint } from './jwks-endpoint.service.js';
 import type { KeySet } from './key-set.js';
 import type { KeysHealth, VerificationKeys } from './verification-keys.js';
+import { MAX_TIMER_MS } from '../config/timer-limit.js';
 
 export interface JwksSettings {
   /** Age at which the set is fetched again. */
@@ -18,9 +19,6 @@ export interface JwksSettings {
 
 /** While there is no set at all nobody can be served, so the endpoint is asked again sooner. */
 const FIRST_SET_COOLDOWN_MS = 1_000;
-
-/** Longest delay that a timer of Node keeps; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The keys of a JWKS endpoint. When to fetch is decided here, and how often a fetch is tried by the outbound policy

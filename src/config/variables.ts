@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { got } from './describe-issue.js';
 import { withoutEndSlashes } from './end-slashes.js';
-
-/** The longest time that a timer of Node can wait; above it the timer fires at once. */
-const MAX_TIMER_MS = 2_147_483_647;
+import { MAX_TIMER_MS } from './timer-limit.js';
 
 /** Most failures that a circuit may be told to open at: it keeps the time of each. */
 export const MOST_CIRCUIT_FAILURES = 10_000;

@@ -1,8 +1,6 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { Deadline } from './deadline.js';
-
-/** Longest delay that a timer of Node keeps; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from '../config/timer-limit.js';
 
 /**
  * A signal of one call that aborts with its parent, with DEADLINE_EXCEEDED when its deadline passes, or by hand.

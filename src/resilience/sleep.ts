@@ -1,5 +1,4 @@
-/** Longest delay that a timer of Node keeps; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
+import { MAX_TIMER_MS } from '../config/timer-limit.js';
 
 /**
  * Waits `ms` milliseconds, or rejects with the reason of the first of `signals` that aborts, as soon as it does. Leaves

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { HALF_CLOSED_PROBE_MS } from '../errors/half-closed-clients.js';
+import { MAX_TIMER_MS } from '../config/timer-limit.js';
 
 export const EVENT_STREAM = 'text/event-stream';
 
@@ -7,8 +8,6 @@ export const EVENT_STREAM = 'text/event-stream';
 const HEARTBEAT_MS = 15_000;
 /** What a client that ends the stream, or loses it, waits before it comes back. */
 const RECONNECT_MS = 2_000;
-/** Longest delay that a timer of Node keeps, 24 days; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 /** A client that does not read what little there is to read is not there any more. */
 const MAX_UNREAD_BYTES = 64 * 1024;
 
