@@ -50,7 +50,7 @@ describe('KeyedBulkhead', () => {
     beforeEach(() => {
       const limits = { maxCalls: 1_000, maxBytes: 1_000_000, unknownBytes: 500_000 };
       shared = new Bulkhead('uploads', { ...limits, maxQueued: 0, maxWaitMs: 1, retryAfterMs: 1 });
-      bulkhead = new KeyedBulkhead('callers', { ...MANY, shared });
+      bulkhead = new KeyedBulkhead('callers', { ...MANY, free: () => shared.free });
     });
 
     /** Takes one place of each caller in turn until none of them gets another one. */

@@ -1,15 +1,14 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { BulkheadReading } from '../observability/outbound-metrics.js';
-import type { Bulkhead } from './bulkhead.js';
-import { isFair, type Place, Tally } from './tally.js';
+import { isFair, type Place, type Room, Tally } from './tally.js';
 
 export interface KeyedBulkheadSettings {
   /** Most calls in flight of one key. */
   readonly maxCallsPerKey: number;
   /** Most keys with calls in flight at once. */
   readonly maxKeys: number;
-  /** What all keys share, so that each may have a fair part of it only. Absent: there is no limit but the number. */
-  readonly shared?: Pick<Bulkhead, 'free'>;
+  /** What is left for all keys, so that each may have a fair part of it only. Absent: there is no limit but the number. */
+  readonly free?: () => Room;
   /** What the calls are, in the plural, as those are told who have too many. */
   readonly callsAre: string;
   /** What a call that is turned away is told to wait, in milliseconds. */
@@ -49,11 +48,11 @@ export class KeyedBulkhead {
    * @throws RATE_LIMITED when that key has its share in flight, BULKHEAD_FULL when too many keys have any
    */
   acquire(key: string, bytes = 0): Place {
-    const { maxCallsPerKey, maxKeys, shared, callsAre } = this.settings;
+    const { maxCallsPerKey, maxKeys, free, callsAre } = this.settings;
     const own = this.#inflight.get(key) ?? new Tally();
     if (own.calls >= maxCallsPerKey)
       throw this.#rateLimited(`No more than ${maxCallsPerKey} ${callsAre} at once.`);
-    if (shared && !isFair(own, bytes, shared.free))
+    if (free && !isFair(own, bytes, free()))
       throw this.#rateLimited(`Others need room for their ${callsAre} as well.`);
     if (own.calls === 0 && this.#inflight.size >= maxKeys) {
       const { retryAfterMs } = this.settings;

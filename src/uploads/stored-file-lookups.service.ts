@@ -5,7 +5,6 @@ import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
 import { KeyedSingleFlight } from '../resilience/keyed-single-flight.js';
-import type { Room } from '../resilience/tally.js';
 import { type FileSearch, StorageGateway } from '../storage/storage-gateway.service.js';
 
 /** What one turned away is told to wait. */
@@ -24,18 +23,13 @@ export class StoredFileLookups {
 
   constructor(config: ConfigService<Environment, true>, metrics: Metrics, storage: StorageGateway) {
     const mostLookups = shareOfQuestions(config);
-    const lookups: KeyedBulkhead = new KeyedBulkhead('lookups', {
+    this.callers = new KeyedBulkhead('lookups', {
       maxCallsPerKey: config.get('MAX_LOOKUPS_PER_CALLER', { infer: true }),
       maxKeys: MAX_CALLERS,
-      shared: {
-        get free(): Room {
-          return { calls: mostLookups - lookups.stats.inflight, bytes: Infinity };
-        },
-      },
+      free: () => ({ calls: mostLookups - this.callers.stats.inflight, bytes: Infinity }),
       callsAre: 'receipts that are looked up in the storage',
       retryAfterMs: RETRY_AFTER_MS,
     });
-    this.callers = lookups;
     // Each call has its own time limit, and nothing is to be undone when a client leaves.
     this.searches = new KeyedSingleFlight((uploadId) => storage.find(uploadId, new AbortController().signal));
     metrics.outbound.watchBulkheads(() => [this.callers.reading]);

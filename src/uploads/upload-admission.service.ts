@@ -40,7 +40,7 @@ export class UploadAdmission {
     this.callers = new KeyedBulkhead('callers', {
       maxCallsPerKey: config.get('MAX_UPLOADS_PER_CALLER', { infer: true }),
       maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
-      shared: this.uploads,
+      free: () => this.uploads.free,
       callsAre: 'uploads',
       retryAfterMs: RETRY_AFTER_MS,
     });

@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
+import { peakBytes } from '../support/peak-memory.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 import { createTestKeys, type TestKeys } from '../support/tokens.js';
@@ -94,12 +95,6 @@ async function expectBounded(service: ServiceProcess, mostTakenBytes = MOST_TAKE
 /** An answer of a token endpoint, whose `expires_in` is text as it stands. */
 function tokenFor(time: string): string {
   return `{"access_token":"${SERVICE_TOKEN}","token_type":"Bearer","expires_in":${time}}`;
-}
-
-/** The most memory that a process had at any time. */
-async function peakBytes({ child }: ServiceProcess): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'latin1');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
 describe('a hostile token endpoint', () => {

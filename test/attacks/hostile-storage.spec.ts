@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { isLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
+import { peakBytes } from '../support/peak-memory.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 import { TokenEndpointServer } from '../support/token-endpoint.js';
@@ -91,11 +92,6 @@ async function upload(service: ServiceProcess): Promise<{ status: number; text: 
 function expectNothingGivenAway(told: string): void {
   expect(elsewhere.asked).toEqual([]);
   expect(told).not.toMatch(/token-\d/);
-}
-
-async function peakBytes({ child }: ServiceProcess): Promise<number> {
-  const status = await readFile(`/proc/${child.pid}/status`, 'latin1');
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
 }
 
 describe('a hostile storage element', () => {
