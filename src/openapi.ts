@@ -85,7 +85,6 @@ function headersOfPage(publicUrl: string | undefined): Middleware {
     response.set({
       'Content-Security-Policy': policy,
       'Referrer-Policy': 'no-referrer',
-      'X-Content-Type-Options': 'nosniff',
       'X-Frame-Options': 'DENY',
     });
     next();
