@@ -7,7 +7,7 @@ const lines = [
   ['versioning'],
   ['auth', 'delivery'],
   ['storage'],
-  ['service-tokens'],
+  ['service-tokens', 'database'],
   ['resilience'],
   ['observability'],
   ['config', 'errors'],

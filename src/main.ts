@@ -13,6 +13,7 @@ import { closeToOthers } from './config/private-folders.js';
 import { relaxedRules } from './config/relaxed-rules.js';
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
+import { requireNoFormerDatabase } from './database/former-database.js';
 import { endProcess } from './end-process.js';
 import { listenForManagement } from './connections/management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
@@ -25,6 +26,7 @@ const REPORT_MS = 1_000;
 
 async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
+  requireNoFormerDatabase(environment);
   const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
   for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])

@@ -11,7 +11,7 @@ export const deliveryVariables = {
     .optional()
     .meta({
       description:
-        'PostgreSQL for what was accepted and is not delivered yet; never logged. Unset: an embedded one in `database` under `DATA_DIR`, for one process alone.',
+        'PostgreSQL for what was accepted and is not delivered yet; never logged. Unset: SQLite in `database.sqlite` under `DATA_DIR`, for one process alone.',
       unit: 'URL',
     }),
   DATABASE_POOL_SIZE: count('Most connections to PostgreSQL.', 'connections', 10, 2),
@@ -20,7 +20,7 @@ export const deliveryVariables = {
     3_000,
   ),
   DATABASE_STATEMENT_TIMEOUT_MS: milliseconds(
-    'Time that the database has for one statement, locks included. An embedded one that needs two seconds more is opened anew.',
+    'Time that the database has for one statement, locks included.',
     10_000,
   ),
   DATABASE_CALL_TIMEOUT_MS: milliseconds(

@@ -97,7 +97,7 @@ export interface DeadLetterGroup {
 }
 
 /** What an order over many dead letters did. */
-export interface Redelivery {
+export interface RedeliveryReport {
   readonly redelivered: number;
   /** Those that fit the filter and are still dead. */
   readonly remaining: number;

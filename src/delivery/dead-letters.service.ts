@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
+import { Database } from '../database/database.service.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -44,18 +43,17 @@ export class DeadLetters {
   private readonly logger = new Logger(DeadLetters.name);
 
   constructor(
-    private readonly database: DeliveryDatabase,
+    private readonly database: Database,
     private readonly files: AcceptedFiles,
-    @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
   /** Up to `limit` dead letters, the newest first, from where `cursor` says. @throws VALIDATION_ERROR, QUEUE_UNAVAILABLE */
   async list(filter: DeadLetterFilter, limit: number, cursor?: string): Promise<DeadLetterPage> {
     const behind = cursor === undefined ? undefined : positionOf(cursor);
     if (!this.database.isUsed()) return { letters: [], nextCursor: null };
-    const condition = conditionOf(filter, this.clock.wallMs(), behind);
+    const condition = conditionOf(filter, behind);
     // One more tells whether there is another page.
-    const found = await selectLetters(await this.database.open(), condition, limit + 1);
+    const found = await selectLetters(this.database, condition, limit + 1);
     const letters = found.slice(0, limit);
     return { letters, nextCursor: found.length > limit ? cursorAfter(letters) : null };
   }
@@ -63,10 +61,9 @@ export class DeadLetters {
   /** One, with everything that happened to it, also when it is dead no more. @throws NOT_FOUND, QUEUE_UNAVAILABLE */
   async get(taskId: string): Promise<DeadLetterHistory> {
     const letter = await this.find(taskId);
-    const database = await this.database.open();
     const [history, orders] = await Promise.all([
-      findAttempts(database, taskId),
-      findOrders(database, taskId),
+      findAttempts(this.database, taskId),
+      findOrders(this.database, taskId),
     ]);
     return { ...letter, history, orders };
   }
@@ -86,32 +83,23 @@ export class DeadLetters {
    */
   async drop(taskId: string, order: Order & { readonly reason: string }): Promise<void> {
     const { uploadId, kind, reason } = await changeLetter(this.database, taskId, async (tx, letter) => {
-      const at = new Date(this.clock.wallMs());
-      await giveUp(tx, letter, at);
-      await auditLetter(tx, letter, 'drop', { ...order, at });
+      await giveUp(tx, letter);
+      await auditLetter(tx, letter, 'drop', order);
       return letter;
     });
     const facts = { task_id: taskId, upload_id: uploadId, died_of: reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
-    if (kind !== 'delivery') return;
-    await this.files.remove(uploadId).catch((error: unknown) => {
-      // The sweep finds it: its row promises it no more.
-      this.logger.warn({ ...facts, err: error }, 'a dropped file stays in the spool for now');
-    });
+    if (kind === 'delivery') await this.files.removeSoon(uploadId);
   }
 
   /** What they died of; within two seconds. @throws QUEUE_UNAVAILABLE */
   async statistics(): Promise<DeadLetterGroup[]> {
     if (!this.database.isUsed()) return [];
-    const recentSince = new Date(this.clock.wallMs() - ONE_DAY_MS);
-    return inTime(
-      STATISTICS_MS,
-      this.database.open().then((database) => groupLetters(database, recentSince)),
-    );
+    return inTime(STATISTICS_MS, groupLetters(this.database, ONE_DAY_MS));
   }
 
   private async find(taskId: string): Promise<DeadLetter> {
-    const letter = this.database.isUsed() ? await findLetter(await this.database.open(), taskId) : undefined;
+    const letter = this.database.isUsed() ? await findLetter(this.database, taskId) : undefined;
     if (letter) return letter;
     throw noSuchLetter();
   }

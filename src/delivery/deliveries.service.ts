@@ -1,21 +1,25 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
+import { Database } from '../database/database.service.js';
+import { CommitUnknown } from '../database/commit-unknown.js';
+import { GroupCommit } from '../database/group-commit.js';
+import type { Sql } from '../database/sql.js';
 import { uuidV7 } from '../observability/random-ids.js';
+import { currentRequest } from '../observability/request-context.js';
 import type { DurableBody } from '../resilience/body-source.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
-import { CommitUnknown } from './database/commit-unknown.js';
-import type { Database, Sql } from './database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
-import { DeliveryStore } from './delivery-store.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
-import { lockPromise } from './ledger/promise-lock.js';
-import { findTaskOf, insertTask, isCancelling, lockTaskOf } from './ledger/task-rows.js';
-import { findUpload, insertUpload, type NewUpload, renewUpload } from './ledger/upload-rows.js';
-import { wakeUpOf } from './queue/wake-up.js';
+import type { Lane } from './lanes.js';
+import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
+import { lockPromises } from './ledger/promise-lock.js';
+import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
+import { findUpload, findUploads, insertUploads, type NewUpload, renewUpload } from './ledger/upload-rows.js';
 import type { KeptFile } from './spool/accepted-files.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
+import { WakeUps } from './wake-ups.service.js';
 
 /** A file that has come as a whole and was checked, and is to be delivered later. */
 export interface Acceptance {
@@ -31,6 +35,16 @@ export interface Acceptance {
 
 const RETRY_AFTER_MS = 5_000;
 
+/** Uploads that are promised by one transaction. */
+const MOST_PROMISES = 64;
+
+/** A promise that is to be made. */
+interface NewPromise {
+  readonly acceptance: Acceptance;
+  readonly kept: KeptFile;
+  readonly upload: NewUpload;
+}
+
 /** What a promise is made on. */
 interface Basis {
   /** What was kept for it. */
@@ -43,13 +57,21 @@ interface Basis {
 @Injectable()
 export class Deliveries {
   private readonly logger = new Logger(Deliveries.name);
+  private readonly promises: GroupCommit<NewPromise, UploadRecord | undefined>;
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
     private readonly spool: SpoolRoom,
     private readonly followUps: FollowUps,
+    private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
-  ) {}
+  ) {
+    this.promises = new GroupCommit({
+      maxItems: MOST_PROMISES,
+      maxAtOnce: database.groupsAtOnce,
+      commit: (promises) => this.write(promises),
+    });
+  }
 
   /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
   admit(bytes: number | undefined): void {
@@ -67,12 +89,11 @@ export class Deliveries {
   async accept(acceptance: Acceptance): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
     // Before the bytes are written: without a database they would be removed again.
-    const database = await this.store.database.open();
-    const known = await findUpload(database, uploadId);
-    if (known) await refuseCancelling(database, known);
-    if (known && !(await this.isUseless(known))) return this.again(database, acceptance, known);
+    const known = await findUpload(this.database, uploadId);
+    if (known) await refuseCancelling(this.database, known);
+    if (known && !(await this.isUseless(known))) return this.again(acceptance, known);
     const kept = await this.spool.keep(body, uploadId, digest.size);
-    return this.promise(database, acceptance, { kept, known });
+    return this.promise(acceptance, { kept, known });
   }
 
   /**
@@ -96,13 +117,12 @@ export class Deliveries {
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.has(uploadId))) return undefined;
-    const database = await this.store.database.open();
-    const known = await findUpload(database, uploadId);
+    const known = await findUpload(this.database, uploadId);
     if (!known || isGivenUp(known, this.settings.now())) {
       if (await this.spool.clear(uploadId)) return undefined;
       throw inProgress('An upload of this id is being accepted already.');
     }
-    await refuseCancelling(database, known);
+    await refuseCancelling(this.database, known);
     return known;
   }
 
@@ -113,18 +133,14 @@ export class Deliveries {
   }
 
   /** What was promised before, of which the bytes are here once more. */
-  private async again(
-    database: Database,
-    acceptance: Acceptance,
-    known: UploadRecord,
-  ): Promise<UploadRecord> {
+  private async again(acceptance: Acceptance, known: UploadRecord): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
     const same = sameOf(known, acceptance);
     if (same.spoolFile === null || (await this.spool.files.has(uploadId))) return same;
     this.logger.warn({ upload_id: uploadId }, 'an accepted file was missing, and is kept anew');
     const kept = await this.spool.keep(body, uploadId, digest.size);
-    const now = await database.transaction(async (tx) => {
-      await this.seeInPlace(tx, kept);
+    const now = await this.database.transaction(async (tx) => {
+      await this.seeInPlace(tx, [kept]);
       return findUpload(tx, uploadId);
     });
     // Delivered or given up meanwhile, as by a process that had the file open.
@@ -132,27 +148,71 @@ export class Deliveries {
     return sameOf(now ?? known, acceptance);
   }
 
-  private async promise(database: Database, acceptance: Acceptance, basis: Basis): Promise<UploadRecord> {
+  private async promise(acceptance: Acceptance, { kept, known }: Basis): Promise<UploadRecord> {
+    const { uploadId, file, digest } = acceptance;
+    const upload = {
+      uploadId,
+      status: 'accepted',
+      file,
+      digest,
+      spoolFile: kept.name,
+      request: currentRequest(),
+    } as const;
+    const promise = { acceptance, kept, upload };
     try {
-      const record = await this.write(database, acceptance, basis);
-      this.store.published();
+      const record = (await this.promises.add(promise)) ?? (await this.takeOver(promise, known));
+      this.wakeUps.wake([this.laneOf(acceptance)]);
       return record;
     } catch (error) {
       // A promise may have been made, and then the file is what was promised: the sweep finds out.
-      if (!(error instanceof CommitUnknown)) await this.discard(basis.kept);
+      if (!(error instanceof CommitUnknown)) await this.discard(kept);
       throw error;
     }
   }
 
-  private write(database: Database, acceptance: Acceptance, { kept, known }: Basis): Promise<UploadRecord> {
-    const { uploadId, file, digest } = acceptance;
-    const at = this.settings.now();
-    return database.transaction(async (tx) => {
-      await this.seeInPlace(tx, kept);
-      const upload = { uploadId, status: 'accepted', file, digest, spoolFile: kept.name, at } as const;
-      const before = await takeId(tx, upload, known);
-      if (!before) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
-      await this.addTask(tx, acceptance, before, at);
+  /** Promises what is new; undefined for what has an id that is taken. */
+  private write(promises: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+    return this.database.transaction(async (tx) => {
+      await this.seeInPlace(
+        tx,
+        promises.map(({ kept }) => kept),
+      );
+      const inserted = await insertUploads(
+        tx,
+        promises.map(({ upload }) => upload),
+      );
+      const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
+      await this.addTasks(
+        tx,
+        made.map(({ acceptance }) => acceptance),
+      );
+      const records = await findUploads(tx, [...inserted]);
+      const byId = new Map(records.map((record) => [record.uploadId, record]));
+      return promises.map(({ upload }) => byId.get(upload.uploadId));
+    });
+  }
+
+  /**
+   * Writes a new upload in the place of one of its id and owner that is of no use any more, as `known` was seen to be.
+   * @throws CONFLICT where the id is taken
+   */
+  private takeOver(
+    { acceptance, kept, upload }: NewPromise,
+    known: UploadRecord | undefined,
+  ): Promise<UploadRecord> {
+    const { uploadId } = upload;
+    return this.database.transaction(async (tx) => {
+      await this.seeInPlace(tx, [kept]);
+      const task = await findTaskOf(tx, uploadId, 'delivery', true);
+      const old = await findUpload(tx, uploadId, true);
+      const isTaken =
+        old?.owner !== upload.file.uploadedBy || old.revision !== known?.revision || isCancelling(task);
+      if (isTaken) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+      const before = (await findPlacements(tx, [uploadId])).get(uploadId);
+      await renewUpload(tx, upload);
+      // Where a file of the former one may be, this one may be as well.
+      const doubtfulTargets = [...new Set([...(before?.sent ?? []), ...acceptance.doubtfulTargets])];
+      await this.addTasks(tx, [{ ...acceptance, doubtfulTargets }]);
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
       return record;
@@ -160,30 +220,48 @@ export class Deliveries {
   }
 
   /** From here on nobody removes what was kept before the transaction is over. @throws QUEUE_UNAVAILABLE where somebody has */
-  private async seeInPlace(tx: Sql, kept: KeptFile): Promise<void> {
-    await lockPromise(tx, kept.uploadId);
-    if (await this.spool.files.holds(kept)) return;
+  private async seeInPlace(tx: Sql, kept: readonly KeptFile[]): Promise<void> {
+    await lockPromises(
+      tx,
+      this.database.backend,
+      kept.map(({ uploadId }) => uploadId),
+    );
+    const inPlace = await Promise.all(kept.map((file) => this.spool.files.holds(file)));
+    if (inPlace.every(Boolean)) return;
+    // None of ours, so that the others of the group are promised each for itself.
+    if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');
     throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
       retryAfterMs: RETRY_AFTER_MS,
     });
   }
 
-  private async addTask(tx: Sql, acceptance: Acceptance, before: readonly string[], at: Date): Promise<void> {
-    const { uploadId, file, digest } = acceptance;
-    const taskId = uuidV7();
-    await insertTask(tx, {
-      taskId,
-      uploadId,
-      kind: 'delivery',
-      doubtfulTargets: [...new Set([...before, ...acceptance.doubtfulTargets])],
-      unaskedTargets: acceptance.unaskedTargets,
-      size: digest.size,
-      at,
-      deadline: new Date(at.getTime() + this.settings.maxAgeMs),
-    });
-    const lane = this.settings.laneOf('delivery', digest.size);
-    const wakeUp = wakeUpOf(taskId, 'delivery', file.retentionPolicy);
-    await this.store.queue.publish(tx, wakeUp, lane, at);
+  private async addTasks(tx: Sql, acceptances: readonly Acceptance[]): Promise<void> {
+    const { maxAgeMs } = this.settings;
+    await insertTasks(
+      tx,
+      acceptances.map((acceptance) => {
+        const { uploadId } = acceptance;
+        const placed = placedOf(acceptance);
+        return {
+          taskId: uuidV7(),
+          uploadId,
+          kind: 'delivery',
+          lane: this.laneOf(acceptance),
+          placed,
+          maxAgeMs,
+        };
+      }),
+    );
+    await insertPlacements(
+      tx,
+      acceptances.map(({ uploadId, doubtfulTargets: sent, unaskedTargets: unverified }) => {
+        return { uploadId, sent, unverified };
+      }),
+    );
+  }
+
+  private laneOf({ digest, file }: Acceptance): Lane {
+    return this.settings.laneOf('delivery', digest.size, file.retentionPolicy);
   }
 
   private async discard(kept: KeptFile): Promise<void> {
@@ -198,22 +276,9 @@ export class Deliveries {
   }
 }
 
-/**
- * Writes the row of a new upload, also where another one of its id and owner is of no use any more, as `known` was seen
- * to be. Gives the targets where a file of that one may be all the same; undefined where the id is taken.
- */
-async function takeId(
-  tx: Sql,
-  upload: NewUpload,
-  known: UploadRecord | undefined,
-): Promise<readonly string[] | undefined> {
-  if (await insertUpload(tx, upload)) return [];
-  const task = await lockTaskOf(tx, upload.uploadId, 'delivery');
-  const old = await findUpload(tx, upload.uploadId, true);
-  if (old?.owner !== upload.file.uploadedBy) return undefined;
-  if (old.revision !== known?.revision || isCancelling(task)) return undefined;
-  await renewUpload(tx, upload);
-  return task?.doubtful_targets ?? [];
+function placedOf({ doubtfulTargets, unaskedTargets }: Acceptance): NewTask['placed'] {
+  if (doubtfulTargets.length > 0) return 'sent';
+  return unaskedTargets.length > 0 ? 'unverified' : 'nowhere';
 }
 
 /** A client who is told that his file is safe must not lose it to a cancel that came before. @throws UPLOAD_IN_PROGRESS */

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../config/environment.js';
 import { inTime } from './dead-letters/in-time.js';
-import { DeliveryStore } from './delivery-store.service.js';
+import { Database } from '../database/database.service.js';
+import { WakeUps } from './wake-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import type { ShutReason } from './spool/spool-space.service.js';
 
@@ -15,18 +14,16 @@ const ASK_MS = 1_500;
 /** Whether files can be accepted for later, and whether it matters that they cannot. */
 @Injectable()
 export class DeliveryHealth {
-  private readonly embedded: boolean;
   private promised = false;
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
     private readonly spool: SpoolRoom,
-    config: ConfigService<Environment, true>,
+    wakeUps: WakeUps,
   ) {
-    store.onPublished(() => {
+    wakeUps.onWake(() => {
       this.promised = true;
     });
-    this.embedded = config.get('DATABASE_URL', { infer: true }) === undefined;
   }
 
   /**
@@ -35,7 +32,9 @@ export class DeliveryHealth {
    */
   get hasPromises(): boolean {
     return (
-      this.promised || this.spool.files.usage().files > 0 || (this.embedded && this.store.database.isUsed())
+      this.promised ||
+      this.spool.files.usage().files > 0 ||
+      (this.database.backend === 'sqlite' && this.database.isUsed())
     );
   }
 
@@ -46,7 +45,7 @@ export class DeliveryHealth {
 
   /** Asks the database; one that was never used is up without being opened. Never fails. */
   async askDatabase(): Promise<DatabaseHealth> {
-    if (!this.store.database.isUsed()) return { up: true };
+    if (!this.database.isUsed()) return { up: true };
     try {
       await inTime(ASK_MS, this.ask());
       return { up: true };
@@ -56,10 +55,7 @@ export class DeliveryHealth {
   }
 
   private async ask(): Promise<void> {
-    const database = await this.store.database.open();
-    const [row] = await database.query<{ promised: boolean }>(
-      'SELECT EXISTS (SELECT 1 FROM ingester.uploads) AS promised',
-    );
-    this.promised ||= row?.promised === true;
+    const rows = await this.database.query('SELECT 1 FROM ingester.uploads LIMIT 1');
+    this.promised ||= rows.length > 0;
   }
 }

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client'
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
+import { Database } from '../database/database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
@@ -50,7 +50,7 @@ export class DeliveryMetrics {
 
   constructor(
     { registry }: Metrics,
-    private readonly database: DeliveryDatabase,
+    private readonly database: Database,
     private readonly space: SpoolSpace,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
@@ -88,7 +88,7 @@ export class DeliveryMetrics {
       'dead_letters_oldest_age_seconds',
       'Time since the oldest dead letter died; 0 where there is none.',
       registers,
-      ({ oldestDeadAt }) => (oldestDeadAt ? (this.clock.wallMs() - oldestDeadAt.getTime()) / 1000 : 0),
+      ({ oldestDeadAt }) => (oldestDeadAt === null ? 0 : (this.clock.wallMs() - oldestDeadAt) / 1000),
     );
     const seen = new Set<string>();
     const letters: Gauge<'reason'> = new Gauge({
@@ -161,7 +161,7 @@ export class DeliveryMetrics {
   private async read(): Promise<DeliveryFigures | undefined> {
     if (!this.database.isUsed()) return { queueDepth: 0, dead: [], oldestDeadAt: null };
     try {
-      const figures = await inTime(READ_MS, this.database.open().then(readFigures));
+      const figures = await inTime(READ_MS, readFigures(this.database));
       this.failing = false;
       return figures;
     } catch (error) {

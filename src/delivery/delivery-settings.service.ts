@@ -3,10 +3,16 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import { commitTimeMs } from '../storage/commit-time.js';
-import type { Lane } from './database/queue-names.js';
-import { laneOf } from './ledger/task-lane.js';
+import type { RetentionPolicy } from '../storage/storage-element.js';
+import { type Lane, laneOf } from './lanes.js';
 import type { TaskKind } from './task-kind.js';
 import type { RetryLimits } from './worker/next-step.js';
+
+/** When an element may have had the last byte of a file, and when it is now. */
+interface HandedOver {
+  readonly handedOverAt: number | null;
+  readonly nowMs: number;
+}
 
 /** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */
 @Injectable()
@@ -46,12 +52,19 @@ export class DeliverySettings {
     this.leastCommitMs = config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true });
     const small = config.get('DELIVERY_CONCURRENCY', { infer: true });
     const large = config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true });
-    this.concurrency = { small, large, registration: small, removal: small };
+    this.concurrency = {
+      'small-temporary': small,
+      'small-permanent': small,
+      'large-temporary': large,
+      'large-permanent': large,
+      registration: small,
+      removal: small,
+    };
   }
 
-  /** The queue that a task waits in. */
-  laneOf(kind: TaskKind, size: number): Lane {
-    return laneOf(kind, size, this.largeBytes);
+  /** Where a task of an upload waits. */
+  laneOf(kind: TaskKind, size: number, policy: RetentionPolicy): Lane {
+    return laneOf(kind, size, policy, this.largeBytes);
   }
 
   /** How long an element may be busy with a file after its last byte, in milliseconds. */
@@ -61,10 +74,10 @@ export class DeliverySettings {
 
   /**
    * Milliseconds until "it is not here" is believed of an element that had the last byte at `handedOverAt`: it has the
-   * time to finish what it was given. Not above 0 once it is believed.
+   * time to finish what it was given. Not above 0 once it is believed. Both times are those of the database.
    */
-  believedInMs(handedOverAt: Date | null, size: number): number {
-    return (handedOverAt?.getTime() ?? -Infinity) + this.commitMs(size) - this.clock.wallMs();
+  believedInMs({ handedOverAt, nowMs }: HandedOver, size: number): number {
+    return (handedOverAt ?? -Infinity) + this.commitMs(size) - nowMs;
   }
 
   /** The present, as it is written down. */

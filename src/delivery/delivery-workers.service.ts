@@ -6,11 +6,15 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
-import { LANES } from './database/queue-names.js';
+import { Database } from '../database/database.service.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
-import { DeliveryStore } from './delivery-store.service.js';
+import { type Lane, LANES } from './lanes.js';
+import { WakeUps } from './wake-ups.service.js';
+import type { HeldTask } from './worker/held-task.js';
 import { LaneWorker } from './worker/lane-worker.js';
+import { LeaseBeats } from './worker/lease-beats.service.js';
+import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 
 /**
@@ -20,32 +24,34 @@ import { TaskRunner } from './worker/task-runner.service.js';
 @Injectable()
 export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(DeliveryWorkers.name);
-  private readonly lanes: readonly LaneWorker[];
+  private readonly lanes: ReadonlyMap<Lane, LaneWorker>;
   private stopping: Promise<void> | undefined;
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
+    wakeUps: WakeUps,
+    ledger: TaskLedger,
     runner: TaskRunner,
     metrics: DeliveryMetrics,
+    private readonly beats: LeaseBeats,
     private readonly settings: DeliverySettings,
   ) {
     const { concurrency, pollMs } = settings;
-    this.lanes = LANES.map(
-      (lane) =>
-        new LaneWorker({
-          lane,
-          concurrency: concurrency[lane],
-          pollMs,
-          take: (from, limit, without) => store.queue.take(from, limit, without),
-          run: (job, onHeld) => runner.run(job, metrics, onHeld),
-          onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be taken'),
-        }),
-    );
-    store.onPublished(() => this.wake());
+    const workerOf = (lane: Lane): LaneWorker =>
+      new LaneWorker({
+        lane,
+        concurrency: concurrency[lane],
+        pollMs,
+        claim: (from, limit) => ledger.claim(from, limit),
+        run: (task, onHeld) => runner.run(task, metrics, onHeld),
+        onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be claimed'),
+      });
+    this.lanes = new Map(LANES.map((lane) => [lane, workerOf(lane)]));
+    wakeUps.onWake((lane) => this.lanes.get(lane)?.wake());
   }
 
   onApplicationBootstrap(): void {
-    if (this.store.database.isUsed()) this.wake();
+    if (this.database.isUsed()) this.wakeAll();
   }
 
   /** Before the storage elements and the database are closed. */
@@ -60,7 +66,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   private async stopNow(): Promise<void> {
-    const ended = Promise.all(this.lanes.map((lane) => lane.stop()));
+    const ended = Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
     const patience = new AbortController();
     const late = sleep(this.settings.shutdownGraceMs, undefined, { signal: patience.signal }).then(
       () => this.abortAll(),
@@ -71,21 +77,19 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
     await ended;
   }
 
-  /** Looks for tasks that are due at once. */
-  wake(): void {
-    for (const lane of this.lanes) lane.wake();
-  }
-
   /** Has whoever works on an upload here hear at once what its owner wants. */
   hurry(uploadId: string): void {
-    for (const held of this.lanes.flatMap((lane) => [...lane.held])) {
-      if (held.claimed.upload.uploadId === uploadId) void held.lease.renew();
-    }
-    this.wake();
+    const isOfUpload = ({ claimed }: HeldTask): boolean => claimed.upload.uploadId === uploadId;
+    if ([...this.lanes.values()].some(({ held }) => [...held].some(isOfUpload))) void this.beats.beat();
+    else this.wakeAll();
+  }
+
+  private wakeAll(): void {
+    for (const lane of this.lanes.values()) lane.wake();
   }
 
   private abortAll(): void {
     const reason = new ServiceError('SHUTTING_DOWN', 'The service is shutting down.');
-    for (const lane of this.lanes) lane.abort(reason);
+    for (const lane of this.lanes.values()) lane.abort(reason);
   }
 }

@@ -3,23 +3,21 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import { spoolPath } from '../resilience/spool-path.js';
+import { DatabaseModule } from '../database/database.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
 import { StorageModule } from '../storage/storage.module.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
-import { LetterRevival } from './dead-letters/letter-revival.service.js';
+import { Redelivery } from './dead-letters/redelivery.service.js';
 import { DeadLetters } from './dead-letters.service.js';
 import { Deliveries } from './deliveries.service.js';
 import { DeliveryHealth } from './delivery-health.service.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
-import { DeliveryStore } from './delivery-store.service.js';
 import { DeliveryUpkeep } from './delivery-upkeep.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
 import { FollowUpTasks } from './follow-ups/follow-up-tasks.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { StoredUploads } from './follow-ups/stored-uploads.service.js';
 import { LedgerPromises } from './ledger/ledger-promises.service.js';
-import { DeliveryQueue } from './queue/delivery-queue.js';
 import { Redeliveries } from './redeliveries.service.js';
 import { AdminModule } from './registration/admin-module.service.js';
 import { RegistrationWork } from './registration/registration-work.service.js';
@@ -31,9 +29,12 @@ import { SpoolRoom } from './spool/spool-room.service.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
 import { SpoolSweep } from './spool/spool-sweep.service.js';
 import { UploadsLedger } from './uploads-ledger.service.js';
+import { WakeUps } from './wake-ups.service.js';
 import { DeliveryWork } from './worker/delivery-work.service.js';
 import { Doubts } from './worker/doubts.service.js';
+import { LeaseBeats } from './worker/lease-beats.service.js';
 import { Settlement } from './worker/settlement.service.js';
+import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 import { TaskWork } from './worker/task-work.service.js';
 import { UnaskedTargets } from './worker/unasked-targets.service.js';
@@ -50,7 +51,7 @@ const SPOOL = [
   { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
   {
     provide: SpoolSpace,
-    inject: [ConfigService, AcceptedFiles, LedgerPromises, CLOCK],
+    inject: [ConfigService, AcceptedFiles, LedgerPromises],
     useFactory: spoolSpace,
   },
   { provide: SpoolOwner, inject: [ConfigService, AcceptedFiles, LedgerPromises], useFactory: spoolOwner },
@@ -68,6 +69,8 @@ const WORK = [
   UnaskedTargets,
   RegistrationWork,
   RemovalWork,
+  TaskLedger,
+  LeaseBeats,
   Settlement,
   TaskRunner,
   TaskWork,
@@ -76,12 +79,10 @@ const WORK = [
 
 /** What becomes of a file that was accepted and is not stored yet. */
 @Module({
-  imports: [StorageModule, ServiceTokensModule],
+  imports: [DatabaseModule, StorageModule, ServiceTokensModule],
   providers: [
     DeliverySettings,
-    DeliveryDatabase,
-    DeliveryQueue,
-    DeliveryStore,
+    WakeUps,
     LedgerPromises,
     ...SPOOL,
     AdminModule,
@@ -92,7 +93,7 @@ const WORK = [
     DeliveryMetrics,
     DeliveryHealth,
     DeliveryUpkeep,
-    LetterRevival,
+    Redelivery,
     DeadLetters,
     Redeliveries,
     Deliveries,
@@ -110,18 +111,13 @@ function intentFiles(config: Config, clock: Clock): IntentFiles {
   return new IntentFiles(spoolPath(config), clock);
 }
 
-function spoolSpace(
-  config: Config,
-  files: AcceptedFiles,
-  promises: LedgerPromises,
-  clock: Clock,
-): SpoolSpace {
+function spoolSpace(config: Config, files: AcceptedFiles, promises: LedgerPromises): SpoolSpace {
   const options = {
     path: spoolPath(config),
     maxBytes: config.get('SPOOL_ACCEPT_MAX_BYTES', { infer: true }),
     minFreeBytes: config.get('SPOOL_MIN_FREE_BYTES', { infer: true }),
     maxAgeMs: config.get('SPOOL_MAX_AGE_HOURS', { infer: true }) * HOUR_MS,
-    oldestWaitingAgeMs: () => promises.oldestWaitingAgeMs(clock.wallMs()),
+    oldestWaitingAgeMs: () => promises.oldestWaitingAgeMs(),
   };
   return new SpoolSpace(options, files);
 }

@@ -1,19 +1,22 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
-import { DeliveryDatabase } from './database/delivery-database.service.js';
-import type { Sql } from './database/sql.js';
-import type { DeadLetter, DeadLetterFilter, Order, Redelivery } from './dead-letter.js';
-import { changeLetter, type GivenOrder } from './dead-letters/letter-changes.js';
+import { Database } from '../database/database.service.js';
+import type { Sql } from '../database/sql.js';
+import type { DeadLetter, DeadLetterFilter, Order, RedeliveryReport } from './dead-letter.js';
+import { changeLetter } from './dead-letters/letter-changes.js';
 import { conditionOf } from './dead-letters/letter-filter.js';
-import { LetterRevival } from './dead-letters/letter-revival.service.js';
+import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
-import { ALL_LETTERS, spreadUntilMs } from './dead-letters/redelivery-pace.js';
+import { ALL_LETTERS, lockPace } from './dead-letters/redelivery-pace.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
+import { LANES } from './lanes.js';
 import { insertAudit } from './ledger/audit-rows.js';
+import { WakeUps } from './wake-ups.service.js';
 
-interface GivenFilter extends GivenOrder {
+/** What is ordered, and when. */
+interface FilterOrder extends Order {
   readonly filter: DeadLetterFilter;
+  readonly nowMs: number;
 }
 
 /** Has dead letters tried again. Each order is written down with who gave it, and logged. */
@@ -22,20 +25,20 @@ export class Redeliveries {
   private readonly logger = new Logger(Redeliveries.name);
 
   constructor(
-    private readonly database: DeliveryDatabase,
-    private readonly revival: LetterRevival,
+    private readonly database: Database,
+    private readonly redelivery: Redelivery,
     private readonly metrics: DeliveryMetrics,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly wakeUps: WakeUps,
   ) {}
 
   /** Has one tried again at once, as if for the first time. @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE */
   async redeliver(taskId: string, order: Order): Promise<DeadLetter> {
-    const [dead, revived = dead] = await changeLetter(this.database, taskId, async (tx, letter) => {
-      await this.revival.revive(tx, letter, { ...order, at: this.now() });
+    const [dead, requeued = dead] = await changeLetter(this.database, taskId, async (tx, letter) => {
+      await this.redelivery.requeue(tx, letter, order);
       return [letter, await findLetter(tx, taskId)] as const;
     });
     this.tell([dead], order);
-    return revived;
+    return requeued;
   }
 
   /**
@@ -43,29 +46,28 @@ export class Redeliveries {
    * other, so that a target that is just back is not run over. Until the last is due, no such order is taken, by no
    * process. @throws RATE_LIMITED, QUEUE_UNAVAILABLE
    */
-  async redeliverAll(filter: DeadLetterFilter, limit: number, order: Order): Promise<Redelivery> {
-    const at = this.now();
-    if (!this.database.isUsed()) return { redelivered: 0, remaining: 0, spreadUntil: at };
-    const database = await this.database.open();
-    const { letters, ...result } = await database.transaction(async (tx) => {
-      refuseUntil(await spreadUntilMs(tx), at.getTime());
-      return this.reviveSome(tx, Math.min(limit, this.revival.mostAtOnce), { ...order, at, filter });
+  async redeliverAll(filter: DeadLetterFilter, limit: number, order: Order): Promise<RedeliveryReport> {
+    if (!this.database.isUsed()) return { redelivered: 0, remaining: 0, spreadUntil: new Date() };
+    const { letters, ...result } = await this.database.transaction(async (tx) => {
+      const { nowMs, spreadUntilMs } = await lockPace(tx);
+      refuseUntil(spreadUntilMs, nowMs);
+      return this.requeueSome(tx, Math.min(limit, this.redelivery.mostAtOnce), { ...order, nowMs, filter });
     });
     this.tell(letters, order);
     return { redelivered: letters.length, ...result };
   }
 
-  private async reviveSome(
+  private async requeueSome(
     tx: Sql,
     limit: number,
-    { filter, ...order }: GivenFilter,
-  ): Promise<Omit<Redelivery, 'redelivered'> & { readonly letters: readonly DeadLetter[] }> {
-    const { spacingMs } = this.revival;
-    const condition = conditionOf(filter, order.at.getTime());
+    { filter, nowMs, ...order }: FilterOrder,
+  ): Promise<Omit<RedeliveryReport, 'redelivered'> & { readonly letters: readonly DeadLetter[] }> {
+    const { spacingMs } = this.redelivery;
+    const condition = conditionOf(filter);
     const letters = await lockLetters(tx, condition, limit);
-    const spreadUntil = new Date(order.at.getTime() + letters.length * spacingMs);
+    const spreadUntil = new Date(nowMs + letters.length * spacingMs);
     for (const [index, letter] of letters.entries()) {
-      await this.revival.revive(tx, letter, order, index * spacingMs);
+      await this.redelivery.requeue(tx, letter, order, index * spacingMs);
     }
     if (letters.length > 0) {
       const data = { filter, redelivered: letters.length, spread_until: spreadUntil.toISOString() };
@@ -75,15 +77,12 @@ export class Redeliveries {
   }
 
   private tell(letters: readonly DeadLetter[], { who, reason }: Order): void {
+    this.wakeUps.wake(LANES);
     for (const { taskId, uploadId, reason: diedOf } of letters) {
       this.metrics.redelivered(diedOf);
       const facts = { task_id: taskId, upload_id: uploadId, died_of: diedOf, by: who, reason };
       this.logger.log(facts, 'a dead letter is redelivered');
     }
-  }
-
-  private now(): Date {
-    return new Date(this.clock.wallMs());
   }
 }
 

@@ -1,3 +1,4 @@
+import type { RequestContext } from '../observability/request-context.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 
 /**
@@ -14,6 +15,8 @@ export interface UploadRecord {
   readonly status: UploadStatus;
   readonly file: FileDescription;
   readonly digest: ContentDigest;
+  /** The request that brought it; undefined where none did, as with a file that was found. */
+  readonly request?: RequestContext;
   /** The storage element's id of the file; null until it is stored. */
   readonly fileId: string | null;
   /** Where it is stored: internal topology, never in an answer. */

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import type { DeadLetter, DeadLetterHistory, Redelivery } from '../delivery/dead-letter.js';
+import type { DeadLetter, DeadLetterHistory, RedeliveryReport } from '../delivery/dead-letter.js';
 import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
 
 const STATES = ['waiting', 'running', 'done', 'dead', 'cancelled', 'dropped'] as const;
@@ -184,7 +184,7 @@ export function historyBody(letter: DeadLetterHistory): DeadLetterHistoryBody {
   });
 }
 
-export function redeliveryBody({ redelivered, remaining, spreadUntil }: Redelivery): RedeliveryBody {
+export function redeliveryBody({ redelivered, remaining, spreadUntil }: RedeliveryReport): RedeliveryBody {
   return { redelivered, remaining, next_order_at: spreadUntil.toISOString() };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { type AcceptingService, DOWN, type Json, startAccepting } from '../support/accepted-service.js';
@@ -99,7 +99,7 @@ describe('the receipt of an accepted upload', () => {
     const id = await accepted();
     service.element.options.fault = undefined;
     await service.untilStatus(id, 'active');
-    const database = await service.running.app.get(DeliveryDatabase, { strict: false }).open();
+    const database = await service.running.app.get(Database, { strict: false }).open();
     await database.query(
       `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2020-01-01T00:00:00.000Z"')
       WHERE upload_id = $1`,

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'supertest';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { requestCancel } from '../../src/delivery/ledger/task-ends.js';
 import type { SeededLetter } from '../support/dead-letters.js';
@@ -43,7 +43,7 @@ onPostgres((given) => {
     it('without being taken for old by the spool, which others need', async () => {
       const deadAt = new Date(Date.now() - 1000 * HOUR_MS);
       const { taskId } = await stage.seed({ deadAt });
-      const promises = new LedgerPromises(stage.running.app.get(DeliveryDatabase));
+      const promises = new LedgerPromises(stage.running.app.get(Database));
       await stage.call('post', `/${taskId}/redeliver`);
       expect(await promises.oldestWaitingAgeMs(Date.now() + 1_000)).toBeLessThan(60_000);
       const cancelled = await stage.seed({ deadAt });

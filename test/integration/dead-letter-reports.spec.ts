@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import request, { type Test } from 'supertest';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
 import { seedLetter } from '../support/dead-letters.js';
@@ -166,7 +166,7 @@ describe('while the database is away', () => {
     const server = await startPostgres();
     const running = await startOperatorsApp({ DATABASE_URL: await server.newDatabase() });
     try {
-      const database = await running.app.get(DeliveryDatabase).open();
+      const database = await running.app.get(Database).open();
       await seedLetter(database, running.dataDir);
       await server.stop();
       const startedAt = performance.now();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
 import request, { type Test } from 'supertest';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
-import type { Database } from '../../src/delivery/database/sql.js';
+import { Database } from '../../src/database/database.service.js';
+import type { Database } from '../../src/database/sql.js';
 import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
@@ -31,7 +31,7 @@ export class LetterStage {
       ...(server && { DATABASE_URL: await server.newPreparedDatabase() }),
     };
     const running = await startOperatorsApp(variables, server ? undefined : copyPglite);
-    const database = await running.app.get(DeliveryDatabase).open();
+    const database = await running.app.get(Database).open();
     const admin = await running.token({ sub: 'olga', role: 'admin' });
     return new LetterStage(running, database, admin, server);
   }

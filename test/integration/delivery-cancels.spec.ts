@@ -19,7 +19,7 @@ describeDelivery('a cancelled upload', (start) => {
     await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
     expect(await cancel(stage, uploadId)).toEqual([200, 'cancelled']);
     expect(await stage.task(uploadId)).toMatchObject({ state: 'cancelled' });
-    expect(await stage.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+    expect(await stage.query('SELECT 1 FROM ingester.queue')).toEqual([]);
     expect(await stage.spooled()).toEqual([]);
     expect((await stage.events(uploadId)).at(-1)).toBe('cancelled');
     const audit = await stage.query('SELECT who, action, subject FROM ingester.audit');

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { DeliveryWorkers } from '../../src/delivery/delivery-workers.service.js';
 import { eventually } from '../support/eventually.js';
 import { describeDelivery, type DeliveryStage } from './delivery-stage.js';
@@ -19,7 +19,7 @@ async function untilSending(stage: DeliveryStage): Promise<string> {
 
 /** Makes all that waits due, and lets nobody take any of it before that what this gives is called. */
 async function lockJobs({ running }: DeliveryStage): Promise<() => Promise<void>> {
-  const database = await running.app.get(DeliveryDatabase, { strict: false }).open();
+  const database = await running.app.get(Database, { strict: false }).open();
   const [locked, unlocked] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const transaction = database.transaction(async (tx) => {
     await tx.query('LOCK TABLE pgboss.job IN ACCESS EXCLUSIVE MODE');
@@ -56,7 +56,7 @@ describeDelivery('a delivery', (start) => {
       other,
     );
     await eventually(async () => {
-      expect((await stage.query(`SELECT 1 FROM pgboss.job WHERE state <> 'active'`)).length).toBe(1);
+      expect((await stage.query(`SELECT 1 FROM ingester.queue WHERE state <> 'active'`)).length).toBe(1);
     });
     expect(await stage.task(uploadId)).toMatchObject({
       lease_owner: other,

@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { eventually } from '../support/eventually.js';
 import { sha256 } from '../support/accepted-service.js';
-import { describeDelivery } from './delivery-stage.js';
+import { describeDeliveryOnBoth } from './delivery-stage.js';
 
 const failed = (number: number): object => ({
   number,
@@ -14,7 +14,7 @@ const failed = (number: number): object => ({
   status_code: 507,
 });
 
-describeDelivery('a delivery', (start) => {
+describeDeliveryOnBoth('a delivery', (start) => {
   it('goes on until the element takes the file, and then leaves nothing but the receipt', async () => {
     const stage = await start();
     const bytes = randomBytes(300_000);
@@ -37,7 +37,7 @@ describeDelivery('a delivery', (start) => {
     expect(history.at(-1)).toMatchObject({ number: attempts, outcome: 'stored', target: 'storage:se-1' });
     expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering', 'active']);
     expect(stage.element.files.get(uploadId)).toMatchObject({ sha256: sha256(bytes) });
-    expect(await stage.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+    expect(await stage.query('SELECT 1 FROM ingester.queue')).toEqual([]);
     await eventually(async () => expect(await stage.spooled()).toEqual([]));
   });
 
@@ -48,7 +48,7 @@ describeDelivery('a delivery', (start) => {
     expect(await stage.history(uploadId)).toEqual([failed(1), failed(2), failed(3)]);
     expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering', 'dead']);
     expect(await stage.spooled()).toEqual([`${uploadId}.upload`]);
-    expect(await stage.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+    expect(await stage.query('SELECT 1 FROM ingester.queue')).toEqual([]);
   });
 
   it('ends at once when the element refuses what is said of the file', async () => {
@@ -149,7 +149,7 @@ describeDelivery('a delivery', (start) => {
     const stage = await start();
     const uploadId = await stage.accept();
     await stage.query(
-      `UPDATE ingester.uploads SET description = description || '{"uploadedAt":"2020-01-01T00:00:00.000Z"}'`,
+      `UPDATE ingester.uploads SET description = replace(description, '"uploadedAt":"2', '"uploadedAt":"1'), expires_at = 0`,
     );
     await stage.untilTask(uploadId, { state: 'dropped' });
     stage.element.options.fault = undefined;

@@ -102,7 +102,7 @@ describeDelivery('what time brings', (start) => {
     stage.element.options.fault = undefined;
     await keepUp(stage);
     await stage.untilStatus(lost, 'active');
-    expect(await stage.query('SELECT 1 FROM pgboss.job')).toHaveLength(1);
+    expect(await stage.query('SELECT 1 FROM ingester.queue')).toHaveLength(1);
     expect(await stage.task(waiting)).toMatchObject({ state: 'waiting', attempts: 1 });
   });
 });

@@ -7,7 +7,7 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
@@ -97,7 +97,7 @@ describe('a file that is stored without a promise', () => {
   }
 
   async function rows(table: string): Promise<Record<string, unknown>[]> {
-    const database = await module.get(DeliveryDatabase).open();
+    const database = await module.get(Database).open();
     return database.query(`SELECT * FROM ingester.${table}`);
   }
 
@@ -155,7 +155,7 @@ describe('a file that is stored without a promise', () => {
       await open();
       const uploadId = await store();
       await registered(uploadId);
-      const database = await module.get(DeliveryDatabase).open();
+      const database = await module.get(Database).open();
       await database.query(`UPDATE ingester.tasks SET kind = 'delivery', state = 'dead'`);
       await database.query(
         `UPDATE ingester.uploads SET status = $1, file_id = NULL, sha256 = 'other', size = 7, spool_file = 'x'`,
@@ -182,7 +182,7 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(DeliveryDatabase).open();
+    const database = await module.get(Database).open();
     await database.query(
       `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2026-10-21T10:00:00.001Z"')`,
     );
@@ -200,7 +200,7 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(DeliveryDatabase).open();
+    const database = await module.get(Database).open();
     await database.query('DELETE FROM ingester.tasks');
     await database.query(`UPDATE ingester.uploads SET status = 'accepted'`);
     await store(uploadId);
@@ -211,7 +211,7 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(DeliveryDatabase).open();
+    const database = await module.get(Database).open();
     await database.query(
       `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = now() + interval '1 day',
         doubtful_targets = '{storage:se-01,storage:se-02}'`,

@@ -1,12 +1,10 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
 import { type RunningApp, startApp } from './app.js';
-import { copyPglite } from './pglite-template.js';
 import { openPostgres, type PostgresDatabases } from './postgres-databases.js';
 import { StorageElementServer, type UploadFault } from './storage-element-server.js';
 
@@ -30,7 +28,7 @@ export interface AcceptingService {
   close(): Promise<void>;
 }
 
-/** Variables of a service with the embedded database, which costs some twenty times as much to open. */
+/** Variables of a service with the embedded database. */
 export const EMBEDDED = { DATABASE_URL: '' };
 
 let postgres: Promise<PostgresDatabases> | undefined;
@@ -43,7 +41,7 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-accepting-')));
   const running = await startApp({
     DATA_DIR: dataDir,
-    DATABASE_URL: await preparedDatabase(dataDir, variables.DATABASE_URL),
+    DATABASE_URL: variables.DATABASE_URL ?? (await preparedDatabase()),
     STORAGE_ELEMENTS: JSON.stringify([
       { id: 'se-1', driver: 'http', url: element.url, mode: 'edit', priority: 1 },
     ]),
@@ -63,9 +61,7 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
   return serviceOf({ ...running, dataDir }, element);
 }
 
-async function preparedDatabase(dataDir: string, url?: string): Promise<string> {
-  if (url === EMBEDDED.DATABASE_URL && !existsSync(join(dataDir, 'database'))) await copyPglite(dataDir);
-  if (url !== undefined) return url;
+async function preparedDatabase(): Promise<string> {
   postgres ??= openPostgres();
   return (await postgres).newPreparedDatabase();
 }

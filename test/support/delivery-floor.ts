@@ -4,22 +4,24 @@ import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
-import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
+import { Database } from '../../src/database/database.service.js';
+import { DatabaseModule } from '../../src/database/database.module.js';
+import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
+import { TaskLedger } from '../../src/delivery/worker/task-ledger.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 
-/** Database and queue of one process, with the outbound interceptors around them and nothing above. */
+/** Database and tasks of one process, with the outbound interceptors around them and nothing above. */
 export interface DeliveryFloor {
-  readonly database: DeliveryDatabase;
-  readonly queue: DeliveryQueue;
+  readonly database: Database;
+  readonly tasks: TaskLedger;
   readonly circuits: CircuitBreakers;
   readonly dataDir: string;
   close(): Promise<void>;
 }
 
-/** Starts database and queue; without `DATABASE_URL` that is PGlite, in a data folder of its own. */
+/** Starts both; without `DATABASE_URL` the database is SQLite, in a data folder of its own. */
 export async function startDeliveryFloor(variables: Record<string, string> = {}): Promise<DeliveryFloor> {
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-delivery-')));
   const environment = parseEnvironment({
@@ -29,13 +31,13 @@ export async function startDeliveryFloor(variables: Record<string, string> = {})
     ...variables,
   });
   const module = await Test.createTestingModule({
-    imports: [configModule(environment), ObservabilityModule, ResilienceModule],
-    providers: [DeliveryDatabase, DeliveryQueue],
+    imports: [configModule(environment), ObservabilityModule, ResilienceModule, DatabaseModule],
+    providers: [DeliverySettings, TaskLedger],
   }).compile();
   await module.init();
   return {
-    database: module.get(DeliveryDatabase),
-    queue: module.get(DeliveryQueue),
+    database: module.get(Database),
+    tasks: module.get(TaskLedger),
     circuits: module.get(CircuitBreakers),
     dataDir,
     close: async () => {

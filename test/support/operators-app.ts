@@ -8,7 +8,7 @@ import { Test } from '@nestjs/testing';
 import { AuthModule } from '../../src/auth/auth.module.js';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { LetterRevival } from '../../src/delivery/dead-letters/letter-revival.service.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.service.js';
 import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
@@ -89,7 +89,7 @@ export async function startOperatorsApp(
 function deliveryOn(path: string): Provider[] {
   const options = { path, maxBytes: 0, minFreeBytes: 0, maxAgeMs: 0 };
   return [
-    DeliveryDatabase,
+    Database,
     DeliveryQueue,
     DeliveryMetrics,
     DeadLetters,

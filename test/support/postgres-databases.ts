@@ -2,8 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { startEngine, stopEngine } from '../../src/delivery/database/engine.js';
-import { PostgresDatabase } from '../../src/delivery/database/postgres-database.js';
+import { openDatabase } from '../../src/database/open-database.js';
 import { onceARun } from './once-a-run.js';
 
 /** Databases on the server of the run, for tests that do not care what becomes of their server. */
@@ -50,7 +49,7 @@ async function templateName(client: Client, server: string): Promise<string> {
   const folder = await onceARun('postgres', async (made) => {
     const name = `template_${randomUUID().replaceAll('-', '')}`;
     await client.query(`CREATE DATABASE ${name}`);
-    await stopEngine(await startEngine(new PostgresDatabase({ ...LIMITS, url: databaseUrl(server, name) })));
+    await (await openDatabase({ ...LIMITS, url: databaseUrl(server, name) })).close();
     await writeFile(join(made, 'name'), name);
   });
   return readFile(join(folder, 'name'), 'utf8');

@@ -1,31 +1,31 @@
-import type { Sql } from '../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 
 /** What the database knows of all tasks, for those who watch. */
 export interface DeliveryFigures {
   /** Tasks that wait or are being worked on. */
   readonly queueDepth: number;
   readonly dead: readonly { readonly reason: string | null; readonly count: number }[];
-  readonly oldestDeadAt: Date | null;
+  /** Milliseconds since 1970. */
+  readonly oldestDeadAt: number | null;
 }
 
-interface FigureRow {
-  readonly dead: boolean;
+interface DeadRow {
   readonly reason: string | null;
   readonly count: number;
-  readonly oldest: Date | null;
+  readonly oldest: number;
 }
 
+/** Two statements, each over an index of its own. */
 export async function readFigures(sql: Sql): Promise<DeliveryFigures> {
-  const rows = await sql.query<FigureRow>(
-    `SELECT state = 'dead' AS dead, CASE WHEN state = 'dead' THEN reason END AS reason,
-      count(*) AS count, min(dead_at) AS oldest
-    FROM ingester.tasks WHERE state IN ('waiting', 'running', 'dead') GROUP BY 1, 2`,
+  const [open] = await sql.query<{ count: number }>(
+    `SELECT count(*) AS count FROM ingester.tasks WHERE state IN ('waiting', 'running')`,
   );
-  const dead = rows.filter((row) => row.dead);
-  const diedAtMs = dead.map(({ oldest }) => oldest?.getTime() ?? Infinity);
+  const dead = await sql.query<DeadRow>(
+    `SELECT reason, count(*) AS count, min(dead_at) AS oldest FROM ingester.tasks WHERE state = 'dead' GROUP BY reason`,
+  );
   return {
-    queueDepth: rows.find((row) => !row.dead)?.count ?? 0,
+    queueDepth: open?.count ?? 0,
     dead,
-    oldestDeadAt: dead.length > 0 ? new Date(Math.min(...diedAtMs)) : null,
+    oldestDeadAt: dead.length > 0 ? Math.min(...dead.map(({ oldest }) => oldest)) : null,
   };
 }

@@ -1,19 +1,16 @@
 import { ServiceError } from '../../errors/service-error.js';
 import type { DeadLetter, Order } from '../dead-letter.js';
-import type { DeliveryDatabase } from '../database/delivery-database.service.js';
-import type { Sql } from '../database/sql.js';
+import type { Database } from '../../database/database.service.js';
+import type { Sql } from '../../database/sql.js';
 import { insertAudit } from '../ledger/audit-rows.js';
-import { changeUpload } from '../ledger/upload-rows.js';
+import { endTask } from '../ledger/task-ends.js';
+import { changeUploads } from '../ledger/upload-rows.js';
 import { lockLetter } from './letter-rows.js';
 
-export interface GivenOrder extends Order {
-  readonly at: Date;
-}
-
-export interface Revival {
-  readonly at: Date;
-  readonly dueAt: Date;
-  readonly deadline: Date;
+/** When a dead letter is to be tried again: times from now on. */
+export interface RequeueTimes {
+  readonly delayMs: number;
+  readonly maxAgeMs: number;
 }
 
 /**
@@ -21,12 +18,11 @@ export interface Revival {
  * @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE
  */
 export async function changeLetter<T>(
-  delivery: DeliveryDatabase,
+  database: Database,
   taskId: string,
   work: (tx: Sql, letter: DeadLetter) => Promise<T>,
 ): Promise<T> {
-  if (!delivery.isUsed()) throw noSuchLetter();
-  const database = await delivery.open();
+  if (!database.isUsed()) throw noSuchLetter();
   return database.transaction(async (tx) => {
     const letter = await lockLetter(tx, taskId);
     if (!letter) throw noSuchLetter();
@@ -39,40 +35,33 @@ export async function changeLetter<T>(
  * Makes a dead letter a task as on its first day. What it may have stored already is remembered, and there is as much
  * time anew to ask for that. One that its owner has cancelled stays so: it is asked for, and not sent.
  */
-export async function reviveTask(
+export async function requeueTask(
   tx: Sql,
-  letter: DeadLetter,
-  { at, dueAt, deadline }: Revival,
+  { taskId, uploadId, kind }: DeadLetter,
+  { delayMs, maxAgeMs }: RequeueTimes,
 ): Promise<void> {
   await tx.query(
     `UPDATE ingester.tasks SET state = 'waiting', phase = 'queued', attempts = 0, reason = NULL, dead_at = NULL,
-      due_at = $2, deadline = $3, updated_at = $4, revived_at = $4,
-      doubt_since = CASE WHEN cardinality(doubtful_targets) + cardinality(unasked_targets) = 0 THEN NULL ELSE $4::timestamptz END
+      due_at = ingester.now_ms() + $2::bigint, deadline = ingester.now_ms() + $3::bigint,
+      updated_at = ingester.now_ms(), waiting_since = ingester.now_ms(),
+      doubt_since = CASE WHEN doubt_since IS NOT NULL THEN ingester.now_ms() END
     WHERE task_id = $1`,
-    [letter.taskId, dueAt, deadline, at],
+    [taskId, delayMs, delayMs + maxAgeMs],
   );
-  if (letter.kind !== 'delivery') return;
-  await changeUpload(tx, letter.uploadId, { status: 'accepted', data: { reason: 'redelivered' }, at });
+  if (kind !== 'delivery') return;
+  await changeUploads(tx, [{ uploadId, status: 'accepted', data: { reason: 'redelivered' } }]);
 }
 
 /** Gives up what was promised. A file stays stored whose registration, or the removal of whose copies, is given up. */
-export async function giveUp(tx: Sql, { taskId, uploadId, kind }: DeadLetter, at: Date): Promise<void> {
-  await tx.query(
-    `UPDATE ingester.tasks SET state = 'dropped', phase = 'ended', updated_at = $2 WHERE task_id = $1`,
-    [taskId, at],
-  );
+export async function giveUp(tx: Sql, { taskId, uploadId, kind }: DeadLetter): Promise<void> {
+  await endTask(tx, taskId, 'dropped');
   if (kind !== 'delivery') return;
   const data = { reason: 'dropped' };
-  await changeUpload(tx, uploadId, { status: 'cancelled', dropsFile: true, data, at });
+  await changeUploads(tx, [{ uploadId, status: 'cancelled', dropsFile: true, data }]);
 }
 
 /** Writes down what an operator did to a dead letter, and what it was before. */
-export async function auditLetter(
-  tx: Sql,
-  letter: DeadLetter,
-  action: string,
-  order: GivenOrder,
-): Promise<void> {
+export async function auditLetter(tx: Sql, letter: DeadLetter, action: string, order: Order): Promise<void> {
   const { taskId: subject, uploadId, kind, reason, attempts, doubtfulTargets } = letter;
   const data = {
     upload_id: uploadId,

@@ -1,13 +1,24 @@
 import type { AttemptRecord, DeadLetter, DeadLetterGroup, OrderRecord } from '../dead-letter.js';
-import type { Sql } from '../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 import type { TaskRow } from '../ledger/task-rows.js';
-import type { UploadRow } from '../ledger/upload-rows.js';
+import { type StoredDescription } from '../ledger/stored-description.js';
 import type { Condition } from './letter-filter.js';
 
-type LetterRow = TaskRow & Pick<UploadRow, 'owner' | 'description' | 'sha256' | 'spool_file'>;
+type LetterRow = TaskRow & {
+  readonly owner: string;
+  readonly description: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly spool_file: string | null;
+  /** Separated by spaces. */
+  readonly placed: string | null;
+};
 
 const FROM = 'FROM ingester.tasks t JOIN ingester.uploads u ON u.upload_id = t.upload_id';
-const SELECT = `SELECT t.*, u.owner, u.description, u.sha256, u.spool_file ${FROM}`;
+const PLACED = `CASE WHEN t.kind <> 'registration' THEN (
+  SELECT string_agg(p.target, ' ') FROM ingester.placements p WHERE p.upload_id = t.upload_id
+) END AS placed`;
+const SELECT = `SELECT t.*, u.owner, u.description, u.size, u.sha256, u.spool_file, ${PLACED} ${FROM}`;
 
 /** Attempts that are shown: a task that waits for a target day after day makes very many. */
 const MOST_ATTEMPTS = 1_000;
@@ -56,50 +67,77 @@ export async function countLetters(sql: Sql, { text, values }: Condition): Promi
   return row?.count ?? 0;
 }
 
+interface AttemptRow {
+  readonly number: number;
+  readonly target: string | null;
+  readonly started_at: number;
+  readonly ended_at: number | null;
+  readonly outcome: string | null;
+  readonly code: string | null;
+  readonly status_code: number | null;
+  readonly detail: string | null;
+}
+
 /** Oldest first. */
 export async function findAttempts(sql: Sql, taskId: string): Promise<AttemptRecord[]> {
-  const attempts = await sql.query<AttemptRecord>(
-    `SELECT number, target, started_at AS "startedAt", ended_at AS "endedAt", outcome, code,
-      status_code AS "statusCode", detail
-    FROM ingester.attempts WHERE task_id = $1 ORDER BY id DESC LIMIT $2`,
+  const rows = await sql.query<AttemptRow>(
+    `SELECT number, target, started_at, ended_at, outcome, code, status_code, detail
+    FROM ingester.attempts WHERE task_id = $1 ORDER BY attempt_id DESC LIMIT $2`,
     [taskId, MOST_ATTEMPTS],
   );
-  return attempts.toReversed();
+  return rows
+    .toReversed()
+    .map(({ started_at: startedAt, ended_at: endedAt, status_code: statusCode, ...attempt }) => {
+      return { ...attempt, startedAt: new Date(startedAt), endedAt: dateOf(endedAt), statusCode };
+    });
 }
 
 /** Oldest first. */
 export async function findOrders(sql: Sql, taskId: string): Promise<OrderRecord[]> {
-  const orders = await sql.query<OrderRecord>(
-    'SELECT at, who, action, reason FROM ingester.audit WHERE subject = $1 ORDER BY id DESC LIMIT $2',
+  const rows = await sql.query<Omit<OrderRecord, 'at'> & { readonly at: number }>(
+    'SELECT at, who, action, reason FROM ingester.audit WHERE subject = $1 ORDER BY audit_id DESC LIMIT $2',
     [taskId, MOST_ORDERS],
   );
-  return orders.toReversed();
+  return rows.toReversed().map((order) => ({ ...order, at: new Date(order.at) }));
 }
 
+type GroupRow = Omit<DeadLetterGroup, 'oldest' | 'newest' | 'refusedWith'> & {
+  readonly refused_with: number | null;
+  readonly oldest: number;
+  readonly newest: number;
+};
+
 /**
- * All dead letters by what they died of; `recentSince` is when a recent one has died at the earliest. A damaged or
- * missing file is nobody's fault but ours, and of a doubt that one is to blame who does not answer. A refusal is a 4xx that
- * means this very request, and not the moment at which it comes.
+ * All dead letters by what they died of; a recent one has died in the last `recentMs`. A damaged or missing file is
+ * nobody's fault but ours, and of a doubt that one is to blame who does not answer. A refusal is a 4xx that means this very
+ * request, and not the moment at which it comes.
  */
-export function groupLetters(sql: Sql, recentSince: Date): Promise<DeadLetterGroup[]> {
-  return sql.query<DeadLetterGroup>(
-    `SELECT kind, reason,
-      CASE WHEN reason LIKE 'spool\\_%' THEN NULL
-        WHEN reason = 'in_doubt' THEN coalesce(doubtful_targets[1], unasked_targets[1], target)
-        ELSE target END AS target,
-      CASE WHEN last.status_code BETWEEN 400 AND 499 AND last.status_code NOT IN (408, 425, 429)
-        THEN last.status_code END AS "refusedWith",
-      count(*) AS count, count(*) FILTER (WHERE dead_at > $1) AS recent,
+export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLetterGroup[]> {
+  const rows = await sql.query<GroupRow>(
+    `SELECT kind, reason, blamed AS target,
+      CASE WHEN last_status BETWEEN 400 AND 499 AND last_status NOT IN (408, 425, 429) THEN last_status END AS refused_with,
+      count(*) AS count, count(*) FILTER (WHERE dead_at > ingester.now_ms() - $1::bigint) AS recent,
       min(dead_at) AS oldest, max(dead_at) AS newest
-    FROM ingester.tasks LEFT JOIN LATERAL (
-      SELECT status_code FROM ingester.attempts WHERE attempts.task_id = tasks.task_id ORDER BY id DESC LIMIT 1
-    ) last ON true
-    WHERE state = 'dead' GROUP BY 1, 2, 3, 4 ORDER BY count DESC, 1, 2, 3, 4`,
-    [recentSince],
+    FROM (
+      SELECT kind, reason, dead_at,
+        CASE WHEN reason IN ('spool_damaged', 'spool_file_missing') THEN NULL
+          WHEN reason = 'in_doubt' THEN coalesce(
+            (SELECT min(target) FROM ingester.placements p WHERE p.upload_id = t.upload_id), target)
+          ELSE target END AS blamed,
+        (SELECT status_code FROM ingester.attempts a WHERE a.task_id = t.task_id ORDER BY attempt_id DESC LIMIT 1)
+          AS last_status
+      FROM ingester.tasks t WHERE state = 'dead'
+    ) AS letters GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`,
+    [recentMs],
   );
+  return rows.map(({ refused_with: refusedWith, oldest, newest, ...group }) => {
+    return { ...group, refusedWith, oldest: new Date(oldest), newest: new Date(newest) };
+  });
 }
 
 function letterFrom(row: LetterRow): DeadLetter {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was written
+  const description = JSON.parse(row.description) as StoredDescription;
   return {
     taskId: row.task_id,
     uploadId: row.upload_id,
@@ -107,17 +145,21 @@ function letterFrom(row: LetterRow): DeadLetter {
     state: row.state,
     reason: row.reason,
     target: row.target,
-    doubtfulTargets: [...new Set([...row.doubtful_targets, ...row.unasked_targets])],
+    doubtfulTargets: [...new Set(row.placed?.split(' '))].toSorted(),
     attempts: row.attempts,
     owner: row.owner,
-    originalFilename: row.description.originalFilename,
-    contentType: row.description.contentType,
-    retentionPolicy: row.description.retentionPolicy,
+    originalFilename: description.originalFilename,
+    contentType: description.contentType,
+    retentionPolicy: description.retentionPolicy,
     size: row.size,
     sha256: row.sha256,
     keepsFile: row.spool_file !== null,
-    deadAt: row.dead_at,
-    createdAt: row.created_at,
-    deadline: row.deadline,
+    deadAt: dateOf(row.dead_at),
+    createdAt: new Date(row.created_at),
+    deadline: new Date(row.deadline),
   };
+}
+
+function dateOf(ms: number | null): Date | null {
+  return ms === null ? null : new Date(ms);
 }

@@ -1,17 +1,27 @@
-import type { Sql } from '../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 
 /** What orders over many dead letters are written down under. */
 export const ALL_LETTERS = 'dead_letters';
 
-/** Any number, as long as it stays the same: of two such orders, the second one waits here for the first. */
-const LOCK_KEY = 7_310_446_202;
+/** When an order over many dead letters may be given; milliseconds since 1970 by the clock of the database. */
+export interface RedeliveryPace {
+  readonly nowMs: number;
+  /** Until when one, of any process, is still being carried out; 0 where there was none. */
+  readonly spreadUntilMs: number;
+}
 
-/** Until when an order over many dead letters, of any process, is still being carried out; 0 where there was none. */
-export async function spreadUntilMs(tx: Sql): Promise<number> {
-  await tx.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
-  const [last] = await tx.query<{ data: { readonly spread_until?: string } | null }>(
-    'SELECT data FROM ingester.audit WHERE subject = $1 ORDER BY id DESC LIMIT 1',
+/** Of two such orders, the second one waits here for the transaction of the first. */
+export async function lockPace(tx: Sql): Promise<RedeliveryPace> {
+  await tx.query('SELECT database_id FROM ingester.identity FOR UPDATE');
+  const [row] = await tx.query<{ now: number; data: string | null }>(
+    `SELECT ingester.now_ms() AS now,
+      (SELECT data FROM ingester.audit WHERE subject = $1 ORDER BY audit_id DESC LIMIT 1) AS data`,
     [ALL_LETTERS],
   );
-  return Date.parse(last?.data?.spread_until ?? '') || 0;
+  return { nowMs: row?.now ?? 0, spreadUntilMs: spreadUntilOf(JSON.parse(row?.data ?? 'null')) };
+}
+
+function spreadUntilOf(data: unknown): number {
+  const text: unknown = Reflect.get(Object(data), 'spread_until');
+  return typeof text === 'string' ? Date.parse(text) || 0 : 0;
 }

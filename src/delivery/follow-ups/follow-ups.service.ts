@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
-import { DeliveryStore } from '../delivery-store.service.js';
+import { Database } from '../../database/database.service.js';
 import { IntentFiles } from '../spool/intent-files.service.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
 import { type Intent, intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
@@ -20,7 +20,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   private stopping = false;
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
     private readonly tasks: FollowUpTasks,
     private readonly intents: IntentFiles,
     private readonly stored: StoredUploads,
@@ -71,10 +71,10 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   private async noteSafely(intent: Intent): Promise<void> {
     const { uploadId, registers } = intent;
-    if (!this.store.database.opened) {
+    if (!this.database.opened) {
       await this.writeIntent(intent);
       // Copies are in nobody's way: no database is made for them before the upkeep looks.
-      if (registers || this.store.database.isUsed()) this.importSoon();
+      if (registers || this.database.isUsed()) this.importSoon();
       return;
     }
     try {
@@ -109,7 +109,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   }
 
   private async importNoted(): Promise<void> {
-    await this.store.database.open();
+    await this.database.open();
     while (this.noted && !this.stopping) {
       this.noted = false;
       await this.importIntents();

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Sql } from '../database/sql.js';
-import { DeliverySettings } from '../delivery-settings.service.js';
-import { DeliveryStore } from '../delivery-store.service.js';
-import { isCancelling, lockTaskOf, type TaskRow } from '../ledger/task-rows.js';
-import { findUpload, insertUpload, renewUpload } from '../ledger/upload-rows.js';
+import { Database } from '../../database/database.service.js';
+import type { Sql } from '../../database/sql.js';
+import { currentRequest } from '../../observability/request-context.js';
+import { findPlacements } from '../ledger/placement-rows.js';
+import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
+import { findUpload, insertUploads, type NewUpload, renewUpload } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
+import { WakeUps } from '../wake-ups.service.js';
 import type { StoredUpload } from './follow-up-intent.js';
 import { FollowUpTasks } from './follow-up-tasks.service.js';
 
@@ -13,46 +15,46 @@ import { FollowUpTasks } from './follow-up-tasks.service.js';
 @Injectable()
 export class StoredUploads {
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
     private readonly tasks: FollowUpTasks,
     private readonly files: AcceptedFiles,
-    private readonly settings: DeliverySettings,
+    private readonly wakeUps: WakeUps,
   ) {}
 
   /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
   async write(upload: StoredUpload): Promise<void> {
-    const at = this.settings.now();
-    const database = await this.store.database.open();
-    await database.transaction(async (tx) => {
-      const isNew = await insertUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
-      const elsewhere = isNew ? [] : await this.takePlace(tx, upload, at);
-      if (elsewhere) await this.addTasks(tx, withCopies(upload, elsewhere), at);
+    await this.database.transaction(async (tx) => {
+      const isNew = (await insertUploads(tx, [rowOf(upload)])).size > 0;
+      const elsewhere = isNew ? [] : await this.takePlace(tx, upload);
+      if (elsewhere) await this.addTasks(tx, withCopies(upload, elsewhere));
     });
-    this.store.published();
+    this.wakeUps.wake(['registration', 'removal']);
   }
 
-  private async addTasks(tx: Sql, upload: StoredUpload, at: Date): Promise<void> {
+  private async addTasks(tx: Sql, upload: StoredUpload): Promise<void> {
     const { uploadId, copies } = upload;
-    if (!(await lockTaskOf(tx, uploadId, 'registration'))) await this.tasks.addRegistration(tx, upload, at);
-    if (copies.length === 0 || (await lockTaskOf(tx, uploadId, 'removal'))) return;
-    await this.tasks.addRemoval(tx, upload, copies, at);
+    if (!(await findTaskOf(tx, uploadId, 'registration', true)))
+      await this.tasks.addRegistrations(tx, [upload]);
+    if (copies.length === 0 || (await findTaskOf(tx, uploadId, 'removal', true))) return;
+    await this.tasks.addRemoval(tx, upload, copies);
   }
 
   /**
    * For an upload that has a row. Its lock keeps two from adding a task each. Gives where else the file may be; undefined
    * where it is left to its delivery, and is followed up after that.
    */
-  private async takePlace(tx: Sql, upload: StoredUpload, at: Date): Promise<readonly string[] | undefined> {
+  private async takePlace(tx: Sql, upload: StoredUpload): Promise<readonly string[] | undefined> {
     const { uploadId, file } = upload;
     // The task first, as workers do.
-    const delivery = await lockTaskOf(tx, uploadId, 'delivery');
+    const delivery = await findTaskOf(tx, uploadId, 'delivery', true);
     const known = await findUpload(tx, uploadId, true);
     if (!known) return undefined;
     const isDead = known.status === 'dead' && delivery?.state === 'dead';
     // What was to be delivered once came after all.
     if (isDead || isGivenUp(known, file.uploadedAt) || (await this.isLost(known, delivery, upload))) {
-      await renewUpload(tx, { ...upload, status: 'active', spoolFile: null, at });
-      return delivery?.doubtful_targets ?? [];
+      const placements = (await findPlacements(tx, [uploadId])).get(uploadId);
+      await renewUpload(tx, rowOf(upload));
+      return placements?.sent ?? [];
     }
     return known.status === 'active' ? [] : undefined;
   }
@@ -68,6 +70,10 @@ export class StoredUploads {
     if (!isOpen || !isSame || isCancelling(delivery) || known.spoolFile === null) return false;
     return !(await this.files.has(known.uploadId));
   }
+}
+
+function rowOf(upload: StoredUpload): NewUpload {
+  return { ...upload, status: 'active', spoolFile: null, request: currentRequest() };
 }
 
 /** Elements for permanent files remove nothing. */

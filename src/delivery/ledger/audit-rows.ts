@@ -1,7 +1,6 @@
-import type { Sql } from '../database/sql.js';
+import type { Sql } from '../../database/sql.js';
 
 export interface AuditEntry {
-  readonly at: Date;
   /** The subject of the caller, or our own name for what we do by ourselves. */
   readonly who: string;
   readonly action: string;
@@ -13,9 +12,10 @@ export interface AuditEntry {
 
 /** Writes down who did what; it outlives what it was done to. */
 export async function insertAudit(sql: Sql, entry: AuditEntry): Promise<void> {
-  const { at, who, action, subject, reason = null, data } = entry;
+  const { who, action, subject, reason = null, data } = entry;
   await sql.query(
-    `INSERT INTO ingester.audit (at, who, action, subject, reason, data) VALUES ($1, $2, $3, $4, $5, $6)`,
-    [at, who, action, subject, reason, data ? JSON.stringify(data) : null],
+    `INSERT INTO ingester.audit (at, who, action, subject, reason, data)
+    VALUES (ingester.now_ms(), $1, $2, $3, $4, $5)`,
+    [who, action, subject, reason, data ? JSON.stringify(data) : null],
   );
 }

@@ -1,71 +1,74 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
-import { DeliveryDatabase } from '../database/delivery-database.service.js';
-import type { Database } from '../database/sql.js';
+import { Database } from '../../database/database.service.js';
+import { listOf } from '../../database/rows.js';
 import type { PromiseOrigin, SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
 import { isNeeded } from './promise-lock.js';
+
+/** Before all others. */
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
 /** What the rows say of files in the spool. */
 @Injectable()
 export class LedgerPromises implements SpoolPromises {
-  constructor(private readonly database: DeliveryDatabase) {}
+  constructor(private readonly database: Database) {}
 
   async origin(): Promise<PromiseOrigin> {
-    const database = await this.openUsed();
-    const [origin] = await database.query<PromiseOrigin>(
-      `SELECT database_id AS "databaseId", EXISTS (SELECT 1 FROM ingester.uploads) AS "hasPromised"
+    const [origin] = await this.used().query<{ database_id: string; promised: number }>(
+      `SELECT database_id, (SELECT count(*) FROM (SELECT 1 FROM ingester.uploads LIMIT 1) AS one) AS promised
       FROM ingester.identity`,
     );
     if (!origin) throw new Error('The database does not know which one it is');
-    return origin;
+    return { databaseId: origin.database_id, hasPromised: origin.promised > 0 };
   }
 
   async promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
-    const database = await this.openUsed();
-    const rows = await database.query<{ upload_id: string; needed: boolean }>(
-      'SELECT upload_id, spool_file IS NOT NULL AS needed FROM ingester.uploads WHERE upload_id = ANY ($1::uuid[])',
-      [uploadIds],
+    if (uploadIds.length === 0) return new Map();
+    const rows = await this.used().query<{ upload_id: string; spool_file: string | null }>(
+      `SELECT upload_id, spool_file FROM ingester.uploads WHERE upload_id IN (${listOf(uploadIds.length)})`,
+      uploadIds,
     );
-    return new Map(rows.map(({ upload_id: id, needed }) => [id, needed ? 'promised' : 'finished']));
+    return new Map(
+      rows.map(({ upload_id: id, spool_file: file }) => [id, file === null ? 'finished' : 'promised']),
+    );
   }
 
   /** Is an upload promised, or just being promised? @throws QUEUE_UNAVAILABLE */
-  async isNeeded(uploadId: string): Promise<boolean> {
-    return isNeeded(await this.openUsed(), uploadId);
+  isNeeded(uploadId: string): Promise<boolean> {
+    return isNeeded(this.used(), this.database.backend, uploadId);
   }
 
   async promisedAfter(after: string | undefined, limit: number): Promise<readonly string[]> {
     if (!this.database.isUsed()) return [];
-    const database = await this.database.open();
-    const rows = await database.query<{ upload_id: string }>(
+    const rows = await this.database.query<{ upload_id: string }>(
       `SELECT upload_id FROM ingester.uploads
-      WHERE spool_file IS NOT NULL AND ($1::uuid IS NULL OR upload_id > $1::uuid) ORDER BY upload_id LIMIT $2`,
-      [after ?? null, limit],
+      WHERE spool_file IS NOT NULL AND upload_id > $1::uuid ORDER BY upload_id LIMIT $2`,
+      [after ?? LOWEST_ID, limit],
     );
     return rows.map(({ upload_id: id }) => id);
   }
 
   /**
-   * Milliseconds since the oldest upload was accepted that still waits for its delivery, or since it was last revived;
-   * dead letters wait for nobody but an operator. 0 where there is none, and while the database is not open. Never fails.
+   * Milliseconds since the oldest upload was accepted that still waits for its delivery, or since it was last taken up
+   * again; dead letters wait for nobody but an operator. 0 where there is none, and while the database is not open. Never
+   * fails.
    */
-  async oldestWaitingAgeMs(nowMs: number): Promise<number> {
+  async oldestWaitingAgeMs(): Promise<number> {
     if (!this.database.opened) return 0;
     try {
-      const database = await this.database.open();
-      const [row] = await database.query<{ oldest: Date | null }>(
-        `SELECT min(coalesce(revived_at, created_at)) AS oldest FROM ingester.tasks
+      const [row] = await this.database.query<{ age: number | null }>(
+        `SELECT ingester.now_ms() - min(waiting_since) AS age FROM ingester.tasks
         WHERE kind = 'delivery' AND state IN ('waiting', 'running')`,
       );
-      return row?.oldest ? Math.max(0, nowMs - row.oldest.getTime()) : 0;
+      return Math.max(0, row?.age ?? 0);
     } catch {
       return 0;
     }
   }
 
   /** The files may have been promised in another database, which somebody forgot to configure. */
-  private openUsed(): Promise<Database> {
-    if (this.database.isUsed()) return this.database.open();
+  private used(): Database {
+    if (this.database.isUsed()) return this.database;
     throw new ServiceError(
       'QUEUE_UNAVAILABLE',
       'There are accepted files, and no database to ask about them.',

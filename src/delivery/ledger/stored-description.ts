@@ -2,13 +2,10 @@ import { parseKeepingNumbers } from '../../errors/json-numbers.js';
 import { metadataSchema } from '../../storage/metadata-schema.js';
 import type { FileDescription } from '../../storage/storage-element.js';
 
-/**
- * What is said of a file, as `jsonb` keeps it: a date is text, and so is metadata, whose numbers and order of members
- * `jsonb` would change. In rows of before it is an object.
- */
+/** What is said of a file, as JSON keeps it: a date is text, and so is metadata, whose numbers stay as they came. */
 export type StoredDescription = Omit<FileDescription, 'uploadedAt' | 'metadata'> & {
   readonly uploadedAt: string;
-  readonly metadata: FileDescription['metadata'] | string;
+  readonly metadata: string;
 };
 
 /** JSON for the column. */
@@ -22,6 +19,6 @@ export function descriptionFrom(stored: StoredDescription): FileDescription {
   return {
     ...stored,
     uploadedAt: new Date(stored.uploadedAt),
-    metadata: typeof metadata === 'string' ? metadataSchema.parse(parseKeepingNumbers(metadata)) : metadata,
+    metadata: metadataSchema.parse(parseKeepingNumbers(metadata)),
   };
 }

@@ -1,67 +1,67 @@
-import type { Sql } from '../database/sql.js';
-import type { Held } from './task-checkpoints.js';
+import { rowsOf } from '../../database/rows.js';
+import type { Sql } from '../../database/sql.js';
+import { type HeldRow, type HeldTaskKey, IS_HELD } from './task-claims.js';
 import type { TaskState } from './task-rows.js';
 
 /** What becomes of a task when its holder lets go of it. */
-export interface TaskRelease {
+export interface TaskRelease extends HeldTaskKey {
   readonly state: Exclude<TaskState, 'running'>;
   readonly attempts: number;
-  /** Where the file may be, although no answer said so. */
-  readonly doubtfulTargets: readonly string[];
-  /** When one of these had the last byte, at the latest; null where that is not known. */
-  readonly handedOverAt: Date | null;
-  /** Where a file of its id may have been before. */
-  readonly unaskedTargets: readonly string[];
   /** Where the work was done; null leaves what was written there last. */
   readonly target: string | null;
   readonly reason: string | null;
-  readonly dueAt: Date;
-  readonly at: Date;
+  /** Time from now on until it is due. */
+  readonly delayMs: number;
+  /** May the file be somewhere although nobody said so? */
+  readonly inDoubt: boolean;
+  /** When one of those that it was sent to had the last byte, at the latest; null where that is not known. */
+  readonly handedOverAt: number | null;
 }
 
-/** Lets go of a task. False, and nothing is changed, where it is not the holder's any more. */
-export async function releaseTask(
+/** Holds the rows of tasks until the transaction ends. One that is not its holder's any more is absent. */
+export async function lockHeld(
   sql: Sql,
-  taskId: string,
-  holder: string,
-  release: TaskRelease,
-): Promise<boolean> {
-  const { state, attempts, doubtfulTargets, unaskedTargets, handedOverAt, target, reason, dueAt, at } =
-    release;
-  const released = await sql.query(
-    `UPDATE ingester.tasks SET state = $3::text, phase = CASE WHEN $3::text = 'waiting' THEN 'queued' ELSE 'ended' END,
-      attempts = $4, doubtful_targets = $5, target = coalesce($6::text, target), reason = $7, due_at = $8,
-      unasked_targets = $11,
-      doubt_since = CASE WHEN cardinality($5::text[]) + cardinality($11::text[]) = 0 THEN NULL ELSE coalesce(doubt_since, $9) END,
-      handed_over_at = CASE WHEN cardinality($5::text[]) = 0 THEN NULL ELSE $10::timestamptz END,
-      dead_at = CASE WHEN $3::text = 'dead' THEN $9::timestamptz END,
-      lease_owner = NULL, lease_until = NULL, updated_at = $9
-    WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' RETURNING task_id`,
-    [
+  tasks: readonly HeldTaskKey[],
+): Promise<ReadonlyMap<string, HeldRow>> {
+  const { text, values } = rowsOf(
+    ['uuid', 'uuid'],
+    tasks.map(({ taskId, holder }) => [taskId, holder]),
+  );
+  // In one order, so that two who lock several never wait for each other.
+  const rows = await sql.query<HeldRow>(
+    `SELECT task_id, cancel_requested_at FROM ingester.tasks
+    WHERE state = 'running' AND (task_id, lease_owner) IN (VALUES ${text}) ORDER BY task_id FOR UPDATE`,
+    values,
+  );
+  return new Map(rows.map((row) => [row.task_id, row]));
+}
+
+/** Lets go of tasks that are held. */
+export async function releaseTasks(sql: Sql, releases: readonly TaskRelease[]): Promise<void> {
+  if (releases.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'uuid', 'text', 'int', 'text', 'text', 'bigint', 'int', 'bigint'],
+    releases.map(({ taskId, holder, state, attempts, target, reason, delayMs, inDoubt, handedOverAt }) => [
       taskId,
       holder,
       state,
       attempts,
-      doubtfulTargets,
       target,
       reason,
-      dueAt,
-      at,
+      Math.ceil(delayMs),
+      inDoubt ? 1 : 0,
       handedOverAt,
-      unaskedTargets,
-    ],
+    ]),
   );
-  return released.length > 0;
-}
-
-/** Holds the row of a task until the transaction ends. Undefined where it is not the holder's any more. */
-export async function lockHeld(sql: Sql, taskId: string, holder: string): Promise<Held | undefined> {
-  const [held] = await sql.query<Held>(
-    `SELECT cancel_requested_at FROM ingester.tasks
-    WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' FOR UPDATE`,
-    [taskId, holder],
+  await sql.query(
+    `UPDATE ingester.tasks SET state = column3, phase = CASE WHEN column3 = 'waiting' THEN 'queued' ELSE 'ended' END,
+      attempts = column4, target = coalesce(column5, target), reason = column6, due_at = ingester.now_ms() + column7,
+      doubt_since = CASE WHEN column8 = 1 THEN coalesce(doubt_since, ingester.now_ms()) END,
+      handed_over_at = column9, dead_at = CASE WHEN column3 = 'dead' THEN ingester.now_ms() END,
+      lease_owner = NULL, updated_at = ingester.now_ms()
+    FROM (VALUES ${text}) AS released WHERE ${IS_HELD}`,
+    values,
   );
-  return held;
 }
 
 /** Ends a task that nobody holds: it waits, or is dead. */
@@ -69,27 +69,27 @@ export async function endTask(
   sql: Sql,
   taskId: string,
   state: Extract<TaskState, 'cancelled' | 'dropped'>,
-  at: Date,
 ): Promise<void> {
   await sql.query(
-    `UPDATE ingester.tasks SET state = $2, phase = 'ended', updated_at = $3 WHERE task_id = $1`,
-    [taskId, state, at],
+    `UPDATE ingester.tasks SET state = $2, phase = 'ended', updated_at = ingester.now_ms() WHERE task_id = $1`,
+    [taskId, state],
   );
 }
 
 /**
- * Has whoever works on the task, or does so next, give it up; a dead one is taken up again for that, until `deadline`, and
+ * Has whoever works on the task, or does so next, give it up; a dead one is taken up again for that, for `maxAgeMs`, and
  * has as much time anew to ask for what may be stored.
  */
-export async function requestCancel(sql: Sql, taskId: string, at: Date, deadline: Date): Promise<void> {
+export async function requestCancel(sql: Sql, taskId: string, maxAgeMs: number): Promise<void> {
   await sql.query(
-    `UPDATE ingester.tasks SET cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = $2,
-      due_at = CASE WHEN state = 'running' THEN due_at ELSE $2 END,
-      revived_at = CASE WHEN state = 'dead' THEN $2 ELSE revived_at END,
-      doubt_since = CASE WHEN state = 'dead' AND doubt_since IS NOT NULL THEN $2 ELSE doubt_since END,
-      deadline = CASE WHEN state = 'dead' THEN $3 ELSE deadline END,
+    `UPDATE ingester.tasks SET cancel_requested_at = coalesce(cancel_requested_at, ingester.now_ms()),
+      updated_at = ingester.now_ms(),
+      due_at = CASE WHEN state = 'running' THEN due_at ELSE ingester.now_ms() END,
+      waiting_since = CASE WHEN state = 'dead' THEN ingester.now_ms() ELSE waiting_since END,
+      doubt_since = CASE WHEN state = 'dead' AND doubt_since IS NOT NULL THEN ingester.now_ms() ELSE doubt_since END,
+      deadline = CASE WHEN state = 'dead' THEN ingester.now_ms() + $2::bigint ELSE deadline END,
       state = CASE WHEN state = 'dead' THEN 'waiting' ELSE state END, dead_at = NULL
     WHERE task_id = $1`,
-    [taskId, at, deadline],
+    [taskId, maxAgeMs],
   );
 }

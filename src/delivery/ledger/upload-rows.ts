@@ -1,23 +1,27 @@
+import { listOf, rowsOf } from '../../database/rows.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
+import type { RequestContext } from '../../observability/request-context.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
-import type { Sql } from '../database/sql.js';
-import type { UploadEvent, UploadRecord, UploadStatus } from '../upload-record.js';
+import { expiryOf, type UploadRecord, type UploadStatus } from '../upload-record.js';
+import { eventDataOf, insertEvents } from './event-rows.js';
 import { descriptionFrom, type StoredDescription, storedDescriptionOf } from './stored-description.js';
 
-export interface UploadRow {
+interface UploadRow {
   readonly upload_id: string;
   readonly owner: string;
   readonly status: UploadStatus;
-  readonly description: StoredDescription;
+  readonly description: string;
   readonly size: number;
   readonly sha256: string;
+  readonly request: string | null;
   readonly file_id: string | null;
   readonly stored_at: string | null;
   readonly spool_file: string | null;
   readonly bytes_delivered: number;
   readonly revision: number;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-  readonly finished_at: Date | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly finished_at: number | null;
 }
 
 /** The first row of an upload. */
@@ -27,8 +31,9 @@ export interface NewUpload {
   readonly file: FileDescription;
   readonly digest: ContentDigest;
   readonly spoolFile: string | null;
+  /** The request that brought it. */
+  readonly request: RequestContext | undefined;
   readonly stored?: Stored;
-  readonly at: Date;
 }
 
 /** Where a file came to rest. */
@@ -45,27 +50,49 @@ export interface UploadChange {
   readonly dropsFile?: boolean;
   /** What those who watch are told beside the status. */
   readonly data?: Readonly<Record<string, unknown>>;
-  readonly at: Date;
 }
 
 /** Ends after which a receipt is kept for its time only. A dead letter is no end: it waits for an operator. */
 const FINAL = new Set<UploadStatus>(['active', 'cancelled', 'expired']);
 
-/** Writes the first row and its event. Gives false, and changes nothing, where the id is taken. */
-export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean> {
-  const inserted = await sql.query(
-    `WITH inserted AS (
-      INSERT INTO ingester.uploads (upload_id, owner, status, description, size, sha256, file_id, stored_at,
-        spool_file, bytes_delivered, revision, created_at, updated_at, finished_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $11, $12)
-      ON CONFLICT (upload_id) DO NOTHING
-      RETURNING upload_id
-    )
-    INSERT INTO ingester.events (upload_id, revision, type, data, at)
-    SELECT upload_id, 1, $3::text, $13::jsonb, $11::timestamptz FROM inserted RETURNING upload_id`,
-    valuesOf(upload),
+const NEW_UPLOAD = [
+  'uuid',
+  'text',
+  'text',
+  'text',
+  'bigint',
+  'text',
+  'bigint',
+  'text',
+  'text',
+  'text',
+  'text',
+  'bigint',
+  'int',
+];
+const NEW_UPLOAD_COLUMNS = `upload_id, owner, status, description, size, sha256, expires_at, request, file_id,
+  stored_at, spool_file, bytes_delivered, finished_at, created_at, updated_at`;
+const NEW_UPLOAD_VALUES = `column1, column2, column3, column4, column5, column6, column7, column8, column9,
+  column10, column11, column12, CASE WHEN column13 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
+
+/** Writes first rows and their events. Gives the ids of those that are new; of the others nothing is changed. */
+export async function insertUploads(sql: Sql, uploads: readonly NewUpload[]): Promise<ReadonlySet<string>> {
+  const { text, values } = rowsOf(NEW_UPLOAD, uploads.map(valuesOf));
+  const rows = await sql.query<{ upload_id: string }>(
+    `INSERT INTO ingester.uploads (${NEW_UPLOAD_COLUMNS})
+    SELECT ${NEW_UPLOAD_VALUES} FROM (VALUES ${text}) AS new WHERE true
+    ON CONFLICT (upload_id) DO NOTHING RETURNING upload_id`,
+    values,
   );
-  return inserted.length > 0;
+  const inserted = new Set(rows.map(({ upload_id: id }) => id));
+  const first = uploads.filter(({ uploadId }) => inserted.has(uploadId));
+  await insertEvents(
+    sql,
+    first.map(({ uploadId, status, stored }) => {
+      return { uploadId, revision: 1, type: status, data: eventDataOf(status, stored?.fileId) };
+    }),
+  );
+  return inserted;
 }
 
 /**
@@ -73,24 +100,23 @@ export async function insertUpload(sql: Sql, upload: NewUpload): Promise<boolean
  * revisions, which go on. The row is locked by the caller.
  */
 export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
-  await sql.query(
-    `WITH renewed AS (
-      UPDATE ingester.uploads SET owner = $2, status = $3::text, description = $4, size = $5, sha256 = $6,
-        file_id = $7, stored_at = $8, spool_file = $9, bytes_delivered = $10, revision = revision + 1,
-        created_at = $11, updated_at = $11, finished_at = $12
-      WHERE upload_id = $1
-      RETURNING upload_id, revision
-    ), ended AS (
-      DELETE FROM ingester.tasks USING renewed WHERE tasks.upload_id = renewed.upload_id
-    )
-    INSERT INTO ingester.events (upload_id, revision, type, data, at)
-    SELECT upload_id, revision, $3::text, $13::jsonb, $11::timestamptz FROM renewed RETURNING upload_id`,
-    valuesOf(upload),
+  const { uploadId, status, stored } = upload;
+  await sql.query('DELETE FROM ingester.tasks WHERE upload_id = $1', [uploadId]);
+  await sql.query('DELETE FROM ingester.placements WHERE upload_id = $1', [uploadId]);
+  const { text, values } = rowsOf(NEW_UPLOAD, [valuesOf(upload)]);
+  const [renewed] = await sql.query<{ revision: number }>(
+    `UPDATE ingester.uploads SET (${NEW_UPLOAD_COLUMNS}, revision) =
+      (SELECT ${NEW_UPLOAD_VALUES}, uploads.revision + 1 FROM (VALUES ${text}) AS new)
+    WHERE upload_id = $1 RETURNING revision`,
+    values,
   );
+  if (!renewed) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
+  const { revision } = renewed;
+  await insertEvents(sql, [{ uploadId, revision, type: status, data: eventDataOf(status, stored?.fileId) }]);
 }
 
-/** In the order in which both ways to write an upload number them. */
-function valuesOf({ uploadId, status, file, digest, spoolFile, stored, at }: NewUpload): unknown[] {
+/** In the order of `NEW_UPLOAD`. */
+function valuesOf({ uploadId, status, file, digest, spoolFile, request, stored }: NewUpload): SqlValue[] {
   return [
     uploadId,
     file.uploadedBy,
@@ -98,41 +124,80 @@ function valuesOf({ uploadId, status, file, digest, spoolFile, stored, at }: New
     storedDescriptionOf(file),
     digest.size,
     digest.sha256,
+    expiryOf(file)?.getTime() ?? null,
+    request ? JSON.stringify(request) : null,
     stored?.fileId ?? null,
     stored?.target ?? null,
     spoolFile,
     stored ? digest.size : 0,
-    at,
-    FINAL.has(status) ? at : null,
-    eventData(status, stored?.fileId),
+    FINAL.has(status) ? 1 : 0,
   ];
 }
 
-/** Changes an upload and tells those who watch. */
-export async function changeUpload(sql: Sql, uploadId: string, change: UploadChange): Promise<void> {
-  const { status, stored, dropsFile = false, data, at } = change;
-  await sql.query(
-    `WITH changed AS (
-      UPDATE ingester.uploads SET
-        status = $2::text, file_id = coalesce($3::text, file_id), stored_at = coalesce($4::text, stored_at),
-        spool_file = CASE WHEN $5::boolean THEN NULL ELSE spool_file END,
-        bytes_delivered = CASE WHEN $2::text = 'active' THEN size ELSE bytes_delivered END,
-        revision = revision + 1, updated_at = $6, finished_at = $7
-      WHERE upload_id = $1
-      RETURNING upload_id, revision
-    )
-    INSERT INTO ingester.events (upload_id, revision, type, data, at)
-    SELECT upload_id, revision, $2::text, $8::jsonb, $6::timestamptz FROM changed`,
-    [
+/** Changes uploads and tells those who watch. */
+export async function changeUploads(
+  sql: Sql,
+  changes: readonly ({ readonly uploadId: string } & UploadChange)[],
+): Promise<void> {
+  if (changes.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'text', 'text', 'text', 'int', 'int'],
+    changes.map(({ uploadId, status, stored, dropsFile = false }) => [
       uploadId,
       status,
       stored?.fileId ?? null,
       stored?.target ?? null,
-      dropsFile,
-      at,
-      FINAL.has(status) ? at : null,
-      eventData(status, stored?.fileId, data),
-    ],
+      dropsFile ? 1 : 0,
+      FINAL.has(status) ? 1 : 0,
+    ]),
+  );
+  const rows = await sql.query<{ upload_id: string; revision: number }>(
+    `UPDATE ingester.uploads SET status = column2, file_id = coalesce(column3, file_id),
+      stored_at = coalesce(column4, stored_at), spool_file = CASE WHEN column5 = 1 THEN NULL ELSE spool_file END,
+      bytes_delivered = CASE WHEN column2 = 'active' THEN size ELSE bytes_delivered END,
+      revision = revision + 1, updated_at = ingester.now_ms(),
+      finished_at = CASE WHEN column6 = 1 THEN ingester.now_ms() END
+    FROM (VALUES ${text}) AS changed WHERE upload_id = column1 RETURNING upload_id, revision`,
+    values,
+  );
+  const revisions = new Map(rows.map(({ upload_id: id, revision }) => [id, revision]));
+  await insertEvents(
+    sql,
+    changes.flatMap(({ uploadId, status, stored, data }) => {
+      const revision = revisions.get(uploadId);
+      if (revision === undefined) return [];
+      return [{ uploadId, revision, type: status, data: eventDataOf(status, stored?.fileId, data) }];
+    }),
+  );
+}
+
+/** The file of the spool that an upload is promised with is another one from now on, unless it is none any more. */
+export async function replaceSpoolFile(
+  sql: Sql,
+  uploadId: string,
+  { former, now }: { readonly former: string; readonly now: string },
+): Promise<void> {
+  await sql.query('UPDATE ingester.uploads SET spool_file = $3 WHERE upload_id = $1 AND spool_file = $2', [
+    uploadId,
+    former,
+    now,
+  ]);
+}
+
+/** How far deliveries are: bytes that their elements have taken. */
+export async function saveProgress(
+  sql: Sql,
+  uploads: readonly { readonly uploadId: string; readonly bytes: number }[],
+): Promise<void> {
+  if (uploads.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'bigint'],
+    uploads.map(({ uploadId, bytes }) => [uploadId, bytes]),
+  );
+  await sql.query(
+    `UPDATE ingester.uploads SET bytes_delivered = column2, updated_at = ingester.now_ms()
+    FROM (VALUES ${text}) AS moved WHERE upload_id = column1 AND status = 'delivering'`,
+    values,
   );
 }
 
@@ -151,40 +216,33 @@ export async function findUpload(
 
 /** The uploads of these ids, as far as there are any. */
 export async function findUploads(sql: Sql, uploadIds: readonly string[]): Promise<UploadRecord[]> {
+  if (uploadIds.length === 0) return [];
   const rows = await sql.query<UploadRow>(
-    'SELECT * FROM ingester.uploads WHERE upload_id = ANY ($1::uuid[])',
-    [uploadIds],
+    `SELECT * FROM ingester.uploads WHERE upload_id IN (${listOf(uploadIds.length)})`,
+    uploadIds,
   );
   return rows.map(uploadFrom);
 }
 
-/** What happened to an upload after `sinceRevision`, oldest first. */
-export function findEvents(sql: Sql, uploadId: string, sinceRevision: number): Promise<UploadEvent[]> {
-  return sql.query<UploadEvent>(
-    `SELECT revision, type, data, at FROM ingester.events
-    WHERE upload_id = $1 AND revision > $2 ORDER BY revision`,
-    [uploadId, sinceRevision],
-  );
-}
-
 function uploadFrom(row: UploadRow): UploadRecord {
+  // oxlint-disable typescript/no-unsafe-type-assertion -- as it was written above
+  const description = JSON.parse(row.description) as StoredDescription;
+  const request = row.request === null ? undefined : (JSON.parse(row.request) as RequestContext);
+  // oxlint-enable typescript/no-unsafe-type-assertion
   return {
     uploadId: row.upload_id,
     owner: row.owner,
     status: row.status,
-    file: descriptionFrom(row.description),
+    file: descriptionFrom(description),
     digest: { size: row.size, sha256: row.sha256 },
+    request,
     fileId: row.file_id,
     storedAt: row.stored_at,
     spoolFile: row.spool_file,
     bytesDelivered: row.bytes_delivered,
     revision: row.revision,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    finishedAt: row.finished_at,
+    createdAt: new Date(row.created_at),
+    updatedAt: new Date(row.updated_at),
+    finishedAt: row.finished_at === null ? null : new Date(row.finished_at),
   };
-}
-
-function eventData(status: UploadStatus, fileId = null as string | null, data = {}): string {
-  return JSON.stringify({ status, file_id: fileId, ...data });
 }

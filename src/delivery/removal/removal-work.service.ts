@@ -67,7 +67,7 @@ export class RemovalWork {
   private outcomeOf(held: HeldTask, { silent, conflicts, retryAfterMs }: DoubtAnswers): AttemptOutcome {
     for (const target of conflicts) held.doubtfulTargets.delete(target);
     if (silent.length > 0) return { kind: 'in_doubt', retryAfterMs };
-    const withinMs = this.settings.believedInMs(held.handedOverAt, held.claimed.upload.digest.size);
+    const withinMs = this.settings.believedInMs(held, held.claimed.upload.digest.size);
     if (held.doubtfulTargets.size > 0 && withinMs > 0) return { kind: 'in_doubt', withinMs };
     held.doubtfulTargets.clear();
     return { kind: 'succeeded' };

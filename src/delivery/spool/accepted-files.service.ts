@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -44,6 +44,7 @@ const DOWNLOAD_BLOCK_BYTES = 256 * 1024;
  */
 @Injectable()
 export class AcceptedFiles {
+  private readonly logger = new Logger(AcceptedFiles.name);
   readonly #folder: string;
   readonly #index: AcceptedIndex;
 
@@ -135,6 +136,15 @@ export class AcceptedFiles {
     if (aside) return this.#settle(aside);
     this.#index.drop(uploadId);
     return false;
+  }
+
+  /** Removes a file that nobody needs any more. Never fails: what is not removed now, the sweep finds. */
+  async removeSoon(uploadId: string): Promise<void> {
+    try {
+      await this.remove(uploadId);
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: uploadId }, 'a file stays in the spool for now');
+    }
   }
 
   /** Removes what was kept and could not be promised, and nothing else of its name. @throws Error of the file system */

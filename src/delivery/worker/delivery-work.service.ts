@@ -35,7 +35,7 @@ export class DeliveryWork {
     }
     if (task.cancel_requested_at) return { kind: 'cancelled' };
     const expiry = expiryOf(upload.file);
-    if (expiry && expiry.getTime() <= this.settings.clock.wallMs()) return { kind: 'expired' };
+    if (expiry && expiry.getTime() <= held.nowMs) return { kind: 'expired' };
     return this.send(held);
   }
 
@@ -50,7 +50,7 @@ export class DeliveryWork {
       return { kind: 'refused', reason: 'CONFLICT' };
     if (answers.silent.length > 0) return { kind: 'in_doubt', retryAfterMs: answers.retryAfterMs };
     const [kept, ...doubles] = answers.found;
-    const withinMs = this.settings.believedInMs(held.handedOverAt, upload.digest.size);
+    const withinMs = this.settings.believedInMs(held, upload.digest.size);
     if (!kept && withinMs > 0) return { kind: 'in_doubt', withinMs };
     for (const double of doubles) await this.doubts.withdraw(double, held.signal);
     held.doubtfulTargets.clear();

@@ -1,32 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lane } from '../database/queue-names.js';
-import type { LeasedJob } from '../queue/leased-job.js';
-import type { HeldTask } from './held-task.js';
-import { placesFor } from './lane-places.js';
+import type { Lane } from '../lanes.js';
+import type { ClaimedTask, HeldTask } from './held-task.js';
 
 export interface LaneWorkerOptions {
   readonly lane: Lane;
   /** Tasks that are worked on at once. */
   readonly concurrency: number;
   readonly pollMs: number;
-  /** Takes up to `limit` jobs that are due, and are of none of the groups `without`. */
-  readonly take: (lane: Lane, limit: number, without: readonly string[]) => Promise<readonly LeasedJob[]>;
-  /** Works on a job to its end, and never fails. */
-  readonly run: (job: LeasedJob, onHeld: (held: HeldTask) => void) => Promise<void>;
-  /** Hears why nothing could be taken. */
+  /** Claims up to `limit` tasks that are due. */
+  readonly claim: (lane: Lane, limit: number) => Promise<readonly ClaimedTask[]>;
+  /** Works on a task to its end, and never fails. */
+  readonly run: (task: ClaimedTask, onHeld: (held: HeldTask) => void) => Promise<void>;
+  /** Hears why nothing could be claimed. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** A queue that cannot be asked is not asked as often as one that is empty. */
+/** A database that cannot be asked is not asked as often as a lane that is empty. */
 const FAILED_POLL_MS = 1_000;
 
-/** Takes the tasks of one lane as they become due, so many at a time and no more, until it is stopped. */
+/** Claims the tasks of one lane as they become due, so many at a time and no more, until it is stopped. */
 export class LaneWorker {
   readonly #options: LaneWorkerOptions;
   readonly #runs = new Set<Promise<void>>();
   readonly #held = new Set<HeldTask>();
-  readonly #groups = new Map<string, number>();
   readonly #stop = new AbortController();
+  /** As it was when the worker was made: the request that happens to wake it is not what it works for. */
+  readonly #inOwnContext = AsyncLocalStorage.snapshot();
   #wake = Promise.withResolvers<void>();
   #abortedFor: Error | undefined;
   #loop: Promise<void> | undefined;
@@ -42,11 +42,11 @@ export class LaneWorker {
 
   /** Begins, or looks again at once. */
   wake(): void {
-    this.#loop ??= this.#work();
+    this.#loop ??= this.#inOwnContext(() => this.#work());
     this.#wake.resolve();
   }
 
-  /** Takes nothing more, and resolves when what is under way has ended. */
+  /** Claims nothing more, and resolves when what is under way has ended. */
   async stop(): Promise<void> {
     this.#stop.abort();
     this.#wake.resolve();
@@ -64,31 +64,30 @@ export class LaneWorker {
     while (!this.#stop.signal.aborted) {
       // Before the look, so that what comes during it is not overlooked.
       this.#wake = Promise.withResolvers();
-      const waitMs = await this.#takeSome();
+      const waitMs = await this.#claimSome();
       if (waitMs > 0) await this.#pause(waitMs);
     }
   }
 
   /** How long there is nothing to do, in milliseconds. */
-  async #takeSome(): Promise<number> {
-    const { lane, concurrency, pollMs, take, onFailure } = this.#options;
-    const { limit, without } = placesFor(concurrency, this.#runs.size, this.#groups);
+  async #claimSome(): Promise<number> {
+    const { lane, concurrency, pollMs, claim, onFailure } = this.#options;
+    const limit = concurrency - this.#runs.size;
     if (limit === 0) return pollMs;
     try {
-      const jobs = await take(lane, limit, without);
-      for (const job of jobs) this.#begin(job);
-      return jobs.length < limit ? pollMs : 0;
+      const claimed = await claim(lane, limit);
+      for (const task of claimed) this.#begin(task);
+      return claimed.length < limit ? pollMs : 0;
     } catch (error) {
       onFailure(error);
       return Math.max(pollMs, FAILED_POLL_MS);
     }
   }
 
-  #begin(job: LeasedJob): void {
+  #begin(task: ClaimedTask): void {
     let own: HeldTask | undefined;
-    this.#count(job, 1);
     const run = this.#options
-      .run(job, (held) => {
+      .run(task, (held) => {
         own = held;
         this.#held.add(held);
         if (this.#abortedFor) held.lease.abort(this.#abortedFor);
@@ -96,14 +95,9 @@ export class LaneWorker {
       .finally(() => {
         if (own) this.#held.delete(own);
         this.#runs.delete(run);
-        this.#count(job, -1);
         this.#wake.resolve();
       });
     this.#runs.add(run);
-  }
-
-  #count({ group }: LeasedJob, change: 1 | -1): void {
-    if (group !== undefined) this.#groups.set(group, (this.#groups.get(group) ?? 0) + change);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -1,28 +1,23 @@
 import type { Clock } from '../../resilience/clock.js';
-import type { Held } from '../ledger/task-checkpoints.js';
+import type { Held } from '../ledger/task-claims.js';
 import { CancelRequested, LeaseLost } from './stop-reasons.js';
 
 export interface LeaseOptions {
   readonly leaseMs: number;
   readonly clock: Clock;
-  /** When what `renew` extends was last extended, on the monotonic clock. */
+  /** When the lease was last extended, on the monotonic clock. */
   readonly heldSinceMs: number;
   /** Is a wish to cancel known already, and being fulfilled? */
   readonly cancelling: boolean;
   /** May the work not be stopped any more for a wish to cancel? */
   readonly tooLate: () => boolean;
-  /** Extends the lease by `leaseMs`. Undefined where it is lost. */
-  readonly renew: () => Promise<Held | undefined>;
 }
-
-/** Those who watch an upload see it move this often. */
-const LONGEST_BEAT_MS = 1_000;
 
 /** We stop before another may begin. */
 const SAFETY = 0.9;
 
 /**
- * Keeps a task ours while we work on it. Our time is counted from before the statement that extended it, on a clock
+ * Whether a task is ours while we work on it. Our time is counted from before the statement that extended it, on a clock
  * that nobody sets, and ends a little earlier than the lease: whoever takes the task over never meets us. A database
  * that is away is no reason to stop before that.
  */
@@ -30,9 +25,7 @@ export class Lease {
   readonly #options: LeaseOptions;
   readonly #controller = new AbortController();
   #heldUntilMs: number;
-  #beat: NodeJS.Timeout | undefined;
   #end: NodeJS.Timeout | undefined;
-  #renewing: Promise<void> | undefined;
   #over = false;
   #isUnwanted: boolean;
 
@@ -63,55 +56,34 @@ export class Lease {
     this.#controller.abort(reason);
   }
 
-  /** Extends the lease now, and hears what has changed. Never fails: a lease that cannot be extended runs out. */
-  renew(): Promise<void> {
-    this.#renewing ??= this.#renew().finally(() => {
-      this.#renewing = undefined;
-    });
-    return this.#renewing;
-  }
-
-  /** A statement that was begun at `sinceMs` has extended the lease. @throws LeaseLost, CancelRequested */
+  /**
+   * A statement that was begun at `sinceMs` has extended the lease, or found that it is lost. Stops the work where there
+   * is reason to; whoever goes on looks at `signal`.
+   */
   extended(held: Held | undefined, sinceMs: number): void {
-    if (!held) this.abort(new LeaseLost());
-    else {
-      this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#endOf(sinceMs));
-      this.#isUnwanted ||= held.cancel_requested_at !== null;
-      const { cancelling, tooLate } = this.#options;
-      if (this.#isUnwanted && !cancelling && !tooLate()) this.abort(new CancelRequested());
-    }
-    this.signal.throwIfAborted();
+    if (!held) return this.abort(new LeaseLost());
+    this.#heldUntilMs = Math.max(this.#heldUntilMs, this.#endOf(sinceMs));
+    this.#isUnwanted ||= held.cancel_requested_at !== null;
+    const { cancelling, tooLate } = this.#options;
+    if (this.#isUnwanted && !cancelling && !tooLate()) this.abort(new CancelRequested());
   }
 
-  /** The work is over: the lease is not extended any more. Resolves when no statement of its own is under way. */
-  async close(): Promise<void> {
+  /** The work is over. */
+  close(): void {
     this.#over = true;
-    clearTimeout(this.#beat);
     clearTimeout(this.#end);
-    await this.#renewing;
   }
 
-  async #renew(): Promise<void> {
-    const sinceMs = this.#options.clock.monotonicMs();
-    try {
-      this.extended(await this.#options.renew(), sinceMs);
-    } catch {
-      // Heard by those who listen to the signal, or the database is away.
-    }
-    this.#wait();
-  }
-
+  /** One timer for a lease, that goes on for as long as it was extended meanwhile. */
   #wait(): void {
-    clearTimeout(this.#beat);
-    clearTimeout(this.#end);
     if (this.#over) return;
-    const { leaseMs, clock } = this.#options;
-    this.#beat = setTimeout(() => void this.renew(), Math.min(LONGEST_BEAT_MS, leaseMs / 4));
+    const leftMs = Math.ceil(this.#heldUntilMs - this.#options.clock.monotonicMs()) + 1;
     this.#end = setTimeout(
       () => {
-        if (!this.isHeld) this.abort(new LeaseLost());
+        if (this.isHeld) this.#wait();
+        else this.abort(new LeaseLost());
       },
-      Math.ceil(this.#heldUntilMs - clock.monotonicMs()) + 1,
+      Math.max(1, leftMs),
     );
   }
 

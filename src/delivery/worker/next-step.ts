@@ -10,7 +10,7 @@ export interface RetryLimits {
   readonly maxMs: number;
 }
 
-/** What a task has behind it when a try ends. Times are milliseconds since 1970. */
+/** What a task has behind it when a try ends. Times are milliseconds since 1970, by the clock of the database. */
 export interface TaskHistory {
   /** Attempts that counted, without the one that has just ended. */
   readonly attempts: number;
@@ -27,7 +27,7 @@ export type NextStep =
   | { readonly kind: 'expire' }
   | {
       readonly kind: 'wait';
-      readonly dueAtMs: number;
+      readonly delayMs: number;
       readonly attempts: number;
       readonly reason: Reason | null;
     }
@@ -47,7 +47,7 @@ export function nextStep(
   limits: RetryLimits,
   random: Random,
 ): NextStep {
-  const { attempts, nowMs, doubtful } = history;
+  const { attempts, doubtful } = history;
   switch (outcome.kind) {
     case 'succeeded':
       return { kind: 'finish' };
@@ -56,7 +56,7 @@ export function nextStep(
     case 'expired':
       return { kind: 'expire' };
     case 'interrupted':
-      return { kind: 'wait', dueAtMs: nowMs + (doubtful ? SETTLE_MS : 0), attempts, reason: null };
+      return { kind: 'wait', delayMs: doubtful ? SETTLE_MS : 0, attempts, reason: null };
     case 'refused':
       return { kind: 'die', attempts: attempts + 1, reason: outcome.reason };
     case 'failed':
@@ -100,5 +100,5 @@ function waitOrDie(
   { nowMs, deadlineMs }: TaskHistory,
 ): NextStep {
   if (nowMs >= deadlineMs) return { kind: 'die', attempts, reason };
-  return { kind: 'wait', dueAtMs: Math.min(nowMs + delayMs, deadlineMs), attempts, reason };
+  return { kind: 'wait', delayMs: Math.min(delayMs, deadlineMs - nowMs), attempts, reason };
 }

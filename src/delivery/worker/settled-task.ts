@@ -4,6 +4,19 @@ import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import type { NextStep } from './next-step.js';
 
+/** A task after a try. */
+export interface TriedTask {
+  readonly held: HeldTask;
+  readonly tried: AttemptOutcome;
+}
+
+/** What becomes of it. */
+export interface SettledTask extends TriedTask {
+  /** What the try comes to, as it may have been cancelled meanwhile. */
+  readonly outcome: AttemptOutcome;
+  readonly step: NextStep;
+}
+
 /** What a try comes to whose upload was cancelled meanwhile: what is not stored is not tried again. */
 export function outcomeOfUnwanted(tried: AttemptOutcome, doubtful: boolean): AttemptOutcome {
   if (tried.kind === 'succeeded' || tried.kind === 'expired') return tried;
@@ -11,17 +24,18 @@ export function outcomeOfUnwanted(tried: AttemptOutcome, doubtful: boolean): Att
 }
 
 /** How the task is left. */
-export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome, at: Date): TaskRelease {
-  const { task } = held.claimed;
+export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome): TaskRelease {
+  const { task, holder } = held.claimed;
+  const { sent, unverified } = held.placements;
   const common = {
+    taskId: task.task_id,
+    holder,
     attempts: task.attempts,
-    doubtfulTargets: [...held.doubtfulTargets],
-    handedOverAt: held.handedOverAt,
-    unaskedTargets: [...held.unaskedTargets],
+    inDoubt: task.kind !== 'registration' && sent.length + unverified.length > 0,
+    handedOverAt: sent.length > 0 ? held.handedOverAt : null,
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,
-    dueAt: at,
-    at,
+    delayMs: 0,
   };
   switch (step.kind) {
     case 'finish':
@@ -31,8 +45,8 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
     case 'expire':
       return { ...common, state: 'dropped' };
     case 'wait': {
-      const { attempts, reason, dueAtMs } = step;
-      return { ...common, state: 'waiting', attempts, reason, dueAt: new Date(dueAtMs) };
+      const { attempts, reason, delayMs } = step;
+      return { ...common, state: 'waiting', attempts, reason, delayMs };
     }
     case 'die':
       return { ...common, state: 'dead', attempts: step.attempts, reason: step.reason };
@@ -42,23 +56,22 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
 }
 
 /** How the upload changes with its delivery; one that waits stays what it is. */
-export function changeAfter(step: NextStep, outcome: AttemptOutcome, at: Date): UploadChange | undefined {
+export function changeAfter(step: NextStep, outcome: AttemptOutcome): UploadChange | undefined {
   switch (step.kind) {
     case 'finish':
       return {
         status: 'active',
         stored: outcome.kind === 'succeeded' ? outcome.stored : undefined,
         dropsFile: true,
-        at,
       };
     case 'cancel':
-      return { status: 'cancelled', dropsFile: true, at };
+      return { status: 'cancelled', dropsFile: true };
     case 'expire':
-      return { status: 'expired', dropsFile: true, at };
+      return { status: 'expired', dropsFile: true };
     case 'wait':
       return undefined;
     case 'die':
-      return { status: 'dead', data: { reason: step.reason }, at };
+      return { status: 'dead', data: { reason: step.reason } };
     default:
       return step satisfies never;
   }

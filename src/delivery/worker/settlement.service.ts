@@ -1,133 +1,142 @@
-import { Injectable, Logger } from '@nestjs/common';
-import type { Sql } from '../database/sql.js';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.service.js';
+import { GroupCommit } from '../../database/group-commit.js';
+import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
-import { DeliveryStore } from '../delivery-store.service.js';
 import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
-import { insertUnsent, type UnsentAttempt } from '../ledger/task-checkpoints.js';
-import { lockHeld, releaseTask } from '../ledger/task-ends.js';
-import { changeUpload, type UploadChange } from '../ledger/upload-rows.js';
+import { endAttempts, insertUnsent } from '../ledger/attempt-rows.js';
+import { deletePlacements, insertPlacements } from '../ledger/placement-rows.js';
+import type { HeldRow } from '../ledger/task-claims.js';
+import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
+import { changeUploads } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
+import { WakeUps } from '../wake-ups.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import { type NextStep, nextStep } from './next-step.js';
-import { changeAfter, outcomeOfUnwanted, releaseAfter } from './settled-task.js';
+import {
+  changeAfter,
+  outcomeOfUnwanted,
+  releaseAfter,
+  type SettledTask,
+  type TriedTask,
+} from './settled-task.js';
 import { LeaseLost } from './stop-reasons.js';
+import { unsentOf } from './unsent-attempts.js';
 
-interface Settled {
-  readonly step: NextStep;
-  /** How the upload changes, where the task is its delivery. */
-  readonly change: UploadChange | undefined;
-}
+/** Tasks that are settled by one transaction. */
+const MOST_SETTLED = 64;
 
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
 export class Settlement {
-  private readonly logger = new Logger(Settlement.name);
+  private readonly group: GroupCommit<TriedTask, SettledTask | undefined>;
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly database: Database,
     private readonly followUps: FollowUpTasks,
     private readonly files: AcceptedFiles,
+    private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
-  ) {}
+  ) {
+    this.group = new GroupCommit({
+      maxItems: MOST_SETTLED,
+      maxAtOnce: database.groupsAtOnce,
+      commit: (tasks) => this.database.transaction((tx) => this.write(tx, tasks)),
+    });
+  }
 
   /**
    * Lets go of the task, and removes its file where nobody needs that any more.
    * @throws LeaseLost, and nothing is written, when the task is not ours any more; QUEUE_UNAVAILABLE
    */
-  async settle(held: HeldTask, outcome: AttemptOutcome): Promise<NextStep> {
+  async settle(held: HeldTask, tried: AttemptOutcome): Promise<NextStep> {
+    const settled = await this.group.add({ held, tried });
+    if (!settled) throw new LeaseLost();
+    const { step, outcome } = settled;
     const { task, upload } = held.claimed;
-    const database = await this.store.database.open();
-    const { step, change } = await database.transaction((tx) => this.write(tx, held, outcome));
-    if (task.kind === 'delivery' && change?.dropsFile) await this.removeFile(upload.uploadId);
+    if (task.kind === 'delivery') {
+      if (outcome.kind === 'succeeded' && this.followUps.registers) this.wakeUps.wake(['registration']);
+      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(upload.uploadId);
+    }
+    if (step.kind === 'wait' && step.delayMs === 0) this.wakeUps.wake([task.lane]);
     return step;
   }
 
-  private async write(tx: Sql, held: HeldTask, tried: AttemptOutcome): Promise<Settled> {
-    const { job, task, holder } = held.claimed;
-    // First, since it holds the row: of two who believe that it is theirs, one waits here, and finds that it is not.
-    const row = await lockHeld(tx, task.task_id, holder);
-    if (!row) throw new LeaseLost();
-    const at = this.settings.now();
-    const outcome = row.cancel_requested_at ? outcomeOfUnwanted(tried, held.doubtfulTargets.size > 0) : tried;
-    const step = this.stepAfter(held, outcome);
-    const change = changeAfter(step, outcome, at);
-    await releaseTask(tx, task.task_id, holder, releaseAfter(held, step, outcome, at));
-    await writeHistory(tx, held, { tried, outcome, step, at });
-    if (task.kind === 'delivery' && change) await this.change(tx, held, outcome, change);
-    const still =
-      step.kind === 'wait'
-        ? await this.store.queue.postpone(tx, job, new Date(step.dueAtMs))
-        : await this.store.queue.complete(tx, job);
-    if (!still) throw new LeaseLost();
-    return { step, change };
+  /** What is not ours any more is undefined. */
+  private async write(tx: Sql, tasks: readonly TriedTask[]): Promise<(SettledTask | undefined)[]> {
+    const keys = tasks.map(({ held: { claimed } }) => {
+      return { taskId: claimed.task.task_id, holder: claimed.holder };
+    });
+    // First, since it holds the rows: of two who believe that one is theirs, one waits here, and finds that it is not.
+    const rows = await lockHeld(tx, keys);
+    const all = tasks.map((task) => this.settledTask(task, rows.get(task.held.claimed.task.task_id)));
+    const settled = all.filter((task) => task !== undefined);
+    await releaseTasks(
+      tx,
+      settled.map(({ held, step, outcome }) => releaseAfter(held, step, outcome)),
+    );
+    await endAttempts(
+      tx,
+      settled.flatMap(({ held }) => held.ends),
+    );
+    await insertUnsent(tx, settled.flatMap(unsentOf));
+    await savePlacements(tx, settled);
+    await this.changeUploads(tx, settled);
+    return all;
   }
 
-  private stepAfter({ claimed: { task }, doubtfulTargets }: HeldTask, outcome: AttemptOutcome): NextStep {
-    const nowMs = this.settings.clock.wallMs();
-    const doubtMs = (task.doubt_since?.getTime() ?? nowMs) + this.settings.maxDoubtMs;
-    const ageMs = task.deadline.getTime();
+  private settledTask({ held, tried }: TriedTask, row: HeldRow | undefined): SettledTask | undefined {
+    if (!row) return undefined;
+    const isCancelled = row.cancel_requested_at !== null;
+    const outcome = isCancelled ? outcomeOfUnwanted(tried, held.doubtfulTargets.size > 0) : tried;
+    return { held, tried, outcome, step: this.stepAfter(held, outcome) };
+  }
+
+  private stepAfter(held: HeldTask, outcome: AttemptOutcome): NextStep {
+    const { nowMs, doubtfulTargets, claimed } = held;
+    const { attempts, deadline, doubt_since: doubtSince } = claimed.task;
+    const doubtEndMs = (doubtSince ?? nowMs) + this.settings.maxDoubtMs;
     const history = {
-      attempts: task.attempts,
-      deadlineMs: outcome.kind === 'in_doubt' ? Math.min(ageMs, doubtMs) : ageMs,
+      attempts,
+      deadlineMs: outcome.kind === 'in_doubt' ? Math.min(deadline, doubtEndMs) : deadline,
       doubtful: doubtfulTargets.size > 0,
       nowMs,
     };
     return nextStep(outcome, history, this.settings.limits, Math.random);
   }
 
-  private async change(
-    tx: Sql,
-    { claimed: { upload } }: HeldTask,
-    outcome: AttemptOutcome,
-    change: UploadChange,
-  ): Promise<void> {
-    await changeUpload(tx, upload.uploadId, change);
-    if (outcome.kind === 'succeeded') await this.followUps.addRegistration(tx, upload, change.at);
-  }
-
-  /** What is not removed now, the sweep finds: its row promises it no more. */
-  private async removeFile(uploadId: string): Promise<void> {
-    try {
-      await this.files.remove(uploadId);
-    } catch (error) {
-      this.logger.warn({ err: error, upload_id: uploadId }, 'a delivered file stays in the spool for now');
-    }
+  private async changeUploads(tx: Sql, settled: readonly SettledTask[]): Promise<void> {
+    const deliveries = settled.filter(({ held }) => held.claimed.task.kind === 'delivery');
+    await changeUploads(
+      tx,
+      deliveries.flatMap(({ held, step, outcome }) => {
+        const change = changeAfter(step, outcome);
+        return change ? [{ uploadId: held.claimed.upload.uploadId, ...change }] : [];
+      }),
+    );
+    const stored = deliveries.filter(({ outcome }) => outcome.kind === 'succeeded');
+    await this.followUps.addRegistrations(
+      tx,
+      stored.map(({ held }) => held.claimed.upload),
+    );
   }
 }
 
-interface Tried {
-  readonly tried: AttemptOutcome;
-  readonly outcome: AttemptOutcome;
-  readonly step: NextStep;
-  readonly at: Date;
-}
-
-/** What failed before there was an attempt is a line of the history too, and what a task died of. */
-async function writeHistory(tx: Sql, held: HeldTask, { tried, outcome, step, at }: Tried): Promise<void> {
-  await held.writeEnds(tx);
-  if (held.hasTried) return;
-  const unsent = step.kind === 'die' ? unsentOf(held, outcome) : undefined;
-  const line = unsent ?? failureOf(tried);
-  if (!line) return;
-  const { task_id: taskId, attempts } = held.claimed.task;
-  await insertUnsent(tx, taskId, { number: attempts + 1, at, ...line });
-}
-
-type Line = Omit<UnsentAttempt, 'number' | 'at'>;
-
-function failureOf(tried: AttemptOutcome): Line | undefined {
-  if (tried.kind !== 'failed' && tried.kind !== 'refused') return undefined;
-  return { outcome: 'failed', code: tried.reason, targets: [null] };
-}
-
-/** Of a task that was put off until it was too old: who could not be called at the end. */
-function unsentOf(held: HeldTask, outcome: AttemptOutcome): Line | undefined {
-  if (outcome.kind === 'in_doubt') {
-    const silent = new Set([...held.doubtfulTargets, ...held.unaskedTargets]);
-    return { outcome: 'in_doubt', code: 'in_doubt', targets: [...silent] };
-  }
-  if (outcome.kind !== 'put_off') return undefined;
-  const targets = held.candidates.length > 0 ? held.candidates : [null];
-  return { outcome: 'put_off', code: outcome.reason, targets };
+/** A registration has none; those of its upload are another task's. */
+async function savePlacements(tx: Sql, settled: readonly SettledTask[]): Promise<void> {
+  const placing = settled
+    .map(({ held }) => held)
+    .filter(({ claimed, hasTried }) => {
+      const { sent, unverified } = claimed.placements;
+      return claimed.task.kind !== 'registration' && (hasTried || sent.length + unverified.length > 0);
+    });
+  await deletePlacements(
+    tx,
+    placing.map(({ claimed }) => claimed.task.upload_id),
+  );
+  await insertPlacements(
+    tx,
+    placing.map(({ claimed, placements }) => ({ uploadId: claimed.task.upload_id, ...placements })),
+  );
 }

@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
+import { runInRequestContext } from '../../observability/request-context.js';
 import { DeliveryMetrics } from '../delivery-metrics.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
-import { DeliveryStore } from '../delivery-store.service.js';
-import type { LeasedJob } from '../queue/leased-job.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
-import { HeldTask } from './held-task.js';
+import { type ClaimedTask, HeldTask } from './held-task.js';
+import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
 import { LeaseLost } from './stop-reasons.js';
-import { claim } from './task-claim.js';
+import { TaskLedger } from './task-ledger.service.js';
 import { TaskWork } from './task-work.service.js';
 
 /** Works on one task from its claim to what becomes of it. */
@@ -17,41 +17,41 @@ export class TaskRunner {
   private readonly logger = new Logger(TaskRunner.name);
 
   constructor(
-    private readonly store: DeliveryStore,
+    private readonly ledger: TaskLedger,
+    private readonly beats: LeaseBeats,
     private readonly work: TaskWork,
     private readonly settlement: Settlement,
     private readonly settings: DeliverySettings,
   ) {}
 
   /**
-   * Does what the task of a job asks for, once. `onHeld` gets the task while it is ours. Never fails: what cannot be
-   * written down is done again by whoever takes the task when its lease has run out.
+   * Does what a task asks for, once, under the id and the trace of the request that brought its upload. `onHeld` gets the
+   * task while it is ours. Never fails: what cannot be written down is done again by whoever claims the task when its
+   * lease has run out.
    */
-  async run(job: LeasedJob, metrics: DeliveryMetrics, onHeld: (held: HeldTask) => void): Promise<void> {
-    try {
-      const held = await this.claim(job);
-      if (!held) return;
-      onHeld(held);
-      try {
-        const step = await this.settlement.settle(held, await this.attempt(held));
-        const { task, claimedMs } = held.claimed;
-        metrics.settled(task.kind, step, this.settings.clock.monotonicMs() - claimedMs);
-      } finally {
-        await held.lease.close();
-      }
-    } catch (error) {
-      this.tell(job, error);
-    }
+  run(claimed: ClaimedTask, metrics: DeliveryMetrics, onHeld: (held: HeldTask) => void): Promise<void> {
+    const { request } = claimed.upload;
+    const work = (): Promise<void> => this.runOnce(claimed, metrics, onHeld);
+    return request ? runInRequestContext(request, work) : work();
   }
 
-  private async claim(job: LeasedJob): Promise<HeldTask | undefined> {
-    const { clock, leaseMs } = this.settings;
-    const { queue } = this.store;
-    const database = await this.store.database.open();
-    const claimed = await claim(job, { database, queue, clock, leaseMs });
-    const renewJob = async (renewed: LeasedJob): Promise<boolean> =>
-      (await queue.renew([renewed])).length === 0;
-    return claimed && new HeldTask(claimed, { database, clock, leaseMs, renewJob });
+  private async runOnce(
+    claimed: ClaimedTask,
+    metrics: DeliveryMetrics,
+    onHeld: (held: HeldTask) => void,
+  ): Promise<void> {
+    const held = new HeldTask(claimed, this.ledger, this.settings.clock);
+    const release = this.beats.keep(held);
+    try {
+      onHeld(held);
+      const step = await this.settlement.settle(held, await this.attempt(held));
+      const { task, claimedMs } = claimed;
+      metrics.settled(task.kind, step, this.settings.clock.monotonicMs() - claimedMs);
+    } catch (error) {
+      this.tell(claimed, error);
+    } finally {
+      release();
+    }
   }
 
   /** A mistake of ours counts as an attempt, so that it ends where an operator sees it. */
@@ -69,7 +69,7 @@ export class TaskRunner {
     }
   }
 
-  private tell({ taskId, lane }: LeasedJob, error: unknown): void {
+  private tell({ task: { task_id: taskId, lane } }: ClaimedTask, error: unknown): void {
     const about = { err: error, task_id: taskId, lane };
     if (error instanceof LeaseLost) this.logger.warn(about, 'a task was taken over by another process');
     else this.logger.warn(about, 'a task is left until its lease has run out');

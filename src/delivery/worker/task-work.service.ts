@@ -32,7 +32,6 @@ export class TaskWork {
   }
 
   private async deliver(held: HeldTask): Promise<AttemptOutcome> {
-    await held.markDelivering();
     return (await this.unasked.resolve(held)) ?? this.deliveries.attempt(held);
   }
 }

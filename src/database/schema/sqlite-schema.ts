@@ -1,0 +1,102 @@
+/* The tables in SQLite: those of `postgres-schema.ts`, in its types. */
+export const SQLITE_SCHEMA: readonly string[] = [
+  // One row. A copy of the database is the same one: it has the same promises.
+  `CREATE TABLE identity (
+    only_one integer PRIMARY KEY DEFAULT 1 CHECK (only_one = 1),
+    database_id text NOT NULL
+  ) STRICT`,
+  `CREATE TABLE uploads (
+    upload_id text PRIMARY KEY,
+    owner text NOT NULL,
+    status text NOT NULL
+      CHECK (status IN ('accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired')),
+    description text NOT NULL,
+    size integer NOT NULL,
+    sha256 text NOT NULL,
+    expires_at integer,
+    request text,
+    file_id text,
+    stored_at text,
+    spool_file text,
+    bytes_delivered integer NOT NULL DEFAULT 0,
+    revision integer NOT NULL DEFAULT 1,
+    created_at integer NOT NULL,
+    updated_at integer NOT NULL,
+    finished_at integer
+  ) STRICT`,
+  // The sweep compares these rows with the spool folder.
+  'CREATE INDEX uploads_promised ON uploads (upload_id) WHERE spool_file IS NOT NULL',
+  'CREATE INDEX uploads_finished_at ON uploads (finished_at) WHERE finished_at IS NOT NULL',
+  // A task that is worked on is due again when the lease of its holder runs out.
+  `CREATE TABLE tasks (
+    task_id text PRIMARY KEY,
+    upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
+    kind text NOT NULL,
+    lane text NOT NULL,
+    state text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled', 'dropped')),
+    phase text NOT NULL,
+    due_at integer NOT NULL,
+    lease_owner text,
+    attempts integer NOT NULL DEFAULT 0,
+    target text,
+    reason text,
+    doubt_since integer,
+    handed_over_at integer,
+    cancel_requested_at integer,
+    waiting_since integer NOT NULL,
+    deadline integer NOT NULL,
+    dead_at integer,
+    created_at integer NOT NULL,
+    updated_at integer NOT NULL,
+    UNIQUE (upload_id, kind)
+  ) STRICT`,
+  // The queue.
+  `CREATE INDEX tasks_due ON tasks (lane, due_at) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tasks_waiting_since ON tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
+  // Dead letters, newest first, page by page.
+  `CREATE INDEX tasks_dead_at ON tasks (dead_at, task_id) WHERE state = 'dead'`,
+  // Elements where a file of the upload may be, although nobody said so.
+  `CREATE TABLE placements (
+    upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
+    target text NOT NULL,
+    origin text NOT NULL CHECK (origin IN ('sent', 'unverified')),
+    PRIMARY KEY (upload_id, target, origin)
+  ) STRICT`,
+  `CREATE TABLE attempts (
+    attempt_id integer PRIMARY KEY,
+    task_id text NOT NULL REFERENCES tasks (task_id) ON DELETE CASCADE,
+    number integer NOT NULL,
+    target text,
+    started_at integer NOT NULL,
+    ended_at integer,
+    outcome text,
+    code text,
+    status_code integer,
+    detail text
+  ) STRICT`,
+  'CREATE INDEX attempts_task_id ON attempts (task_id, attempt_id)',
+  `CREATE TABLE events (
+    upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
+    revision integer NOT NULL,
+    type text NOT NULL,
+    data text NOT NULL,
+    at integer NOT NULL,
+    PRIMARY KEY (upload_id, revision)
+  ) STRICT`,
+  // What operators did. It outlives what they did it to, so it refers to nothing.
+  `CREATE TABLE audit (
+    audit_id integer PRIMARY KEY,
+    at integer NOT NULL,
+    who text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    reason text,
+    data text
+  ) STRICT`,
+  'CREATE INDEX audit_subject ON audit (subject, audit_id)',
+  // For people.
+  `CREATE VIEW queue AS
+    SELECT task_id, upload_id, kind, lane, state, phase, target, reason, attempts, lease_owner,
+      datetime(due_at / 1000, 'unixepoch') AS due_at, datetime(deadline / 1000, 'unixepoch') AS deadline
+    FROM tasks WHERE state IN ('waiting', 'running')`,
+];

@@ -1,0 +1,95 @@
+/*
+ * The thread that SQLite runs in: each commit waits for the disk, and would keep the loop of the service waiting with it.
+ * Tests run this file as it stands, so it imports nothing but types from the project and uses no syntax that type
+ * stripping cannot erase.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { SqliteAnswer, SqliteFailure, SqliteRequest, SqliteStart } from './sqlite-messages.js';
+
+const { path }: SqliteStart = workerData;
+
+/** What SQLite says of a file that another process has. */
+const SQLITE_BUSY = 5;
+/** Statements that are kept prepared; those for several rows are as many as there are numbers of rows. */
+const MOST_STATEMENTS = 500;
+
+/**
+ * With `EXCLUSIVE`, the file is ours from the first read until we end, however that is: SQLite holds a lock of the
+ * operating system. Then the log needs no shared memory, too.
+ */
+const OPENING = `
+  PRAGMA locking_mode = EXCLUSIVE;
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL;
+  PRAGMA foreign_keys = ON;
+  PRAGMA cache_size = -4096;
+  BEGIN IMMEDIATE; COMMIT;`;
+
+const statements = new Map<string, StatementSync>();
+
+try {
+  const database = open();
+  parentPort?.on('message', (request: SqliteRequest | 'close') => {
+    if (request === 'close') close(database);
+    else answer(database, request);
+  });
+  say({ kind: 'ready' });
+} catch (error) {
+  say({ kind: 'unusable', failure: failureOf(error) });
+}
+
+function open(): DatabaseSync {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const database = new DatabaseSync(path);
+  try {
+    database.exec(OPENING);
+  } catch (cause) {
+    database.close();
+    if (failureOf(cause).errcode !== SQLITE_BUSY) throw cause;
+    throw new Error(
+      `${path} is in use by another process; processes share a PostgreSQL that DATABASE_URL names`,
+      { cause },
+    );
+  }
+  database.function('now_ms', () => Date.now());
+  return database;
+}
+
+function close(database: DatabaseSync): void {
+  statements.clear();
+  database.close();
+  parentPort?.close();
+}
+
+function answer(database: DatabaseSync, { id, text, values }: SqliteRequest): void {
+  try {
+    say({ kind: 'rows', id, rows: prepared(database, text).all(...values) });
+  } catch (error) {
+    say({ kind: 'failed', id, failure: failureOf(error) });
+  }
+}
+
+/** The one that was used longest ago goes first. */
+function prepared(database: DatabaseSync, text: string): StatementSync {
+  const statement = statements.get(text) ?? database.prepare(text);
+  statements.delete(text);
+  statements.set(text, statement);
+  const [oldest] = statements.keys();
+  if (statements.size > MOST_STATEMENTS && oldest !== undefined) statements.delete(oldest);
+  return statement;
+}
+
+function failureOf(error: unknown): SqliteFailure {
+  const errcode: unknown = Reflect.get(Object(error), 'errcode');
+  return {
+    message: error instanceof Error ? error.message : String(error),
+    ...(typeof errcode === 'number' && { errcode }),
+  };
+}
+
+function say(message: SqliteAnswer): void {
+  parentPort?.postMessage(message);
+}

@@ -1,0 +1,56 @@
+import { CommitUnknown } from './commit-unknown.js';
+import { databaseFailure, isStatementError } from './database-failure.js';
+import type { Sql, SqlValue } from './sql.js';
+
+/** Sends one statement over the connection that the transaction has for itself. */
+export type Send = <Row extends object>(text: string, values?: readonly SqlValue[]) => Promise<Row[]>;
+
+/** One transaction over one connection; see `SqlDatabase.transaction`. */
+export class Transaction implements Sql {
+  private failure: { readonly error: unknown } | undefined;
+  private ended = false;
+
+  private constructor(private readonly send: Send) {}
+
+  /** Runs `work` between `begin` and COMMIT. @throws what `work` throws, QUEUE_UNAVAILABLE, CommitUnknown */
+  static async run<T>(send: Send, begin: string, work: (tx: Sql) => Promise<T>): Promise<T> {
+    const tx = new Transaction(send);
+    try {
+      await tx.query(begin);
+      const result = await work(tx);
+      if (tx.failure) throw tx.failure.error;
+      await tx.commit();
+      return result;
+    } catch (error) {
+      await tx.rollBack();
+      throw error;
+    }
+  }
+
+  async query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]> {
+    if (this.ended) throw new Error('The transaction is over');
+    try {
+      return await this.send<Row>(text, values);
+    } catch (error) {
+      this.failure ??= { error: databaseFailure(error) };
+      throw databaseFailure(error);
+    }
+  }
+
+  /** The server refuses to commit where a check was put off until now; anything else leaves the outcome open. */
+  private async commit(): Promise<void> {
+    this.ended = true;
+    try {
+      await this.send('COMMIT');
+    } catch (error) {
+      throw isStatementError(error) ? error : new CommitUnknown(error);
+    }
+  }
+
+  /** A connection that cannot roll back is thrown away by who owns it, which rolls back too. */
+  private async rollBack(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.send('ROLLBACK').catch(() => undefined);
+  }
+}

@@ -1,0 +1,39 @@
+import { rowsOf } from '../../database/rows.js';
+import type { Sql } from '../../database/sql.js';
+import type { UploadEvent, UploadStatus } from '../upload-record.js';
+
+export interface NewEvent {
+  readonly uploadId: string;
+  readonly revision: number;
+  readonly type: string;
+  /** JSON. */
+  readonly data: string;
+}
+
+export async function insertEvents(sql: Sql, events: readonly NewEvent[]): Promise<void> {
+  if (events.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'int', 'text', 'text'],
+    events.map(({ uploadId, revision, type, data }) => [uploadId, revision, type, data]),
+  );
+  await sql.query(
+    `INSERT INTO ingester.events (upload_id, revision, type, data, at)
+    SELECT column1, column2, column3, column4, ingester.now_ms() FROM (VALUES ${text}) AS new`,
+    values,
+  );
+}
+
+/** What happened to an upload after `sinceRevision`, oldest first. */
+export async function findEvents(sql: Sql, uploadId: string, sinceRevision: number): Promise<UploadEvent[]> {
+  const rows = await sql.query<{ revision: number; type: string; data: string; at: number }>(
+    `SELECT revision, type, data, at FROM ingester.events
+    WHERE upload_id = $1 AND revision > $2 ORDER BY revision`,
+    [uploadId, sinceRevision],
+  );
+  return rows.map(({ data, at, ...event }) => ({ ...event, data: JSON.parse(data), at: new Date(at) }));
+}
+
+/** The data of an event: what came to be of the upload, and `more`. */
+export function eventDataOf(status: UploadStatus, fileId = null as string | null, more = {}): string {
+  return JSON.stringify({ status, file_id: fileId, ...more });
+}

@@ -1,0 +1,83 @@
+import { rowsOf } from '../../database/rows.js';
+import type { Sql } from '../../database/sql.js';
+import type { Lane } from '../lanes.js';
+import { saveProgress } from './upload-rows.js';
+import type { TaskRow } from './task-rows.js';
+
+export interface Claim {
+  readonly lane: Lane;
+  readonly limit: number;
+  readonly leaseMs: number;
+  readonly holder: string;
+}
+
+/** A task that was claimed just now. */
+export interface ClaimedRow extends TaskRow {
+  /** The time of the database at the claim. */
+  readonly now: number;
+}
+
+/** What a holder is told whenever he writes. */
+export interface Held {
+  /** Set when the owner wants the upload no more. */
+  readonly cancel_requested_at: number | null;
+}
+
+/** A task that this process works on. */
+export interface HeldTaskKey {
+  readonly taskId: string;
+  readonly holder: string;
+}
+
+export interface HeldRow extends Held {
+  readonly task_id: string;
+}
+
+/** What the holder of a task may do holds only as long as it is his. Values are those of a row of `VALUES`. */
+export const IS_HELD = `state = 'running' AND task_id = column1 AND lease_owner = column2`;
+
+/**
+ * Makes up to `limit` tasks of a lane `holder`'s, the oldest first: those that are due, or whose holder is gone. One who
+ * is gone may have handed the file over at the end of his lease, and surely has by now.
+ */
+export function claimTasks(sql: Sql, { lane, limit, leaseMs, holder }: Claim): Promise<ClaimedRow[]> {
+  return sql.query<ClaimedRow>(
+    `WITH due AS (
+      SELECT task_id FROM ingester.tasks
+      WHERE lane = $1 AND state IN ('waiting', 'running') AND due_at <= ingester.now_ms()
+      ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )
+    UPDATE ingester.tasks SET state = 'running', lease_owner = $3, due_at = ingester.now_ms() + $4::bigint,
+      updated_at = ingester.now_ms(),
+      handed_over_at = CASE WHEN state = 'running' AND phase = 'sending' THEN ingester.now_ms() ELSE handed_over_at END
+    WHERE task_id IN (SELECT task_id FROM due) RETURNING *, ingester.now_ms() AS now`,
+    [lane, limit, holder, leaseMs],
+  );
+}
+
+/** A task that is kept, and how many bytes its target has taken. */
+export interface Beat extends HeldTaskKey {
+  readonly uploadId: string;
+  /** Undefined where that has not changed. */
+  readonly bytes: number | undefined;
+}
+
+/** Keeps tasks for `leaseMs` from now on, and says how far they are. Gives those that are still their holders'. */
+export async function extendLeases(sql: Sql, beats: readonly Beat[], leaseMs: number): Promise<HeldRow[]> {
+  const { text, values } = rowsOf(
+    ['uuid', 'uuid'],
+    beats.map(({ taskId, holder }) => [taskId, holder]),
+    2,
+  );
+  const held = await sql.query<HeldRow>(
+    `UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms()
+    FROM (VALUES ${text}) AS beat WHERE ${IS_HELD} RETURNING task_id, cancel_requested_at`,
+    [leaseMs, ...values],
+  );
+  const ids = new Set(held.map(({ task_id: id }) => id));
+  const moved = beats.flatMap(({ taskId, uploadId, bytes }) =>
+    ids.has(taskId) && bytes !== undefined ? [{ uploadId, bytes }] : [],
+  );
+  await saveProgress(sql, moved);
+  return held;
+}

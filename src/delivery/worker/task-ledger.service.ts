@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.service.js';
+import { GroupCommit } from '../../database/group-commit.js';
+import { DeliverySettings } from '../delivery-settings.service.js';
+import type { Lane } from '../lanes.js';
+import { findPlacements } from '../ledger/placement-rows.js';
+import { claimTasks } from '../ledger/task-claims.js';
+import {
+  type AttemptBegin,
+  beginAttempts,
+  type BegunAttempt,
+  savePhase,
+} from '../ledger/task-checkpoints.js';
+import type { TaskPhase } from '../ledger/task-rows.js';
+import { findUploads } from '../ledger/upload-rows.js';
+import type { ClaimedTask, HeldTask } from './held-task.js';
+
+/** Attempts that are written down by one transaction. */
+const MOST_BEGINS = 64;
+
+const NOWHERE = { sent: [], unverified: [] };
+
+/** What is written down of tasks while they are worked on. */
+@Injectable()
+export class TaskLedger {
+  readonly leaseMs: number;
+  private readonly begins: GroupCommit<AttemptBegin, BegunAttempt | undefined>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: DeliverySettings,
+  ) {
+    this.leaseMs = settings.leaseMs;
+    this.begins = new GroupCommit({
+      maxItems: MOST_BEGINS,
+      maxAtOnce: database.groupsAtOnce,
+      commit: (attempts) => this.begin(attempts),
+    });
+  }
+
+  /**
+   * Claims up to `limit` tasks of a lane that are due, with what they are about. Nobody waits for the disk: who forgets a
+   * claim finds, with the first that he writes down, that the task is not his. @throws QUEUE_UNAVAILABLE
+   */
+  async claim(lane: Lane, limit: number): Promise<ClaimedTask[]> {
+    const claimedMs = this.settings.clock.monotonicMs();
+    const holder = randomUUID();
+    return this.database.transaction(
+      async (tx) => {
+        const tasks = await claimTasks(tx, { lane, limit, holder, leaseMs: this.leaseMs });
+        if (tasks.length === 0) return [];
+        const ids = tasks.map(({ upload_id: id }) => id);
+        const uploads = new Map((await findUploads(tx, ids)).map((upload) => [upload.uploadId, upload]));
+        const placements = await findPlacements(tx, ids);
+        return tasks.flatMap((task) => {
+          const upload = uploads.get(task.upload_id);
+          const placed = task.kind === 'registration' ? undefined : placements.get(task.upload_id);
+          return upload ? [{ task, upload, placements: placed ?? NOWHERE, holder, claimedMs }] : [];
+        });
+      },
+      { durable: false },
+    );
+  }
+
+  /** @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  async savePhase(held: HeldTask, phase: TaskPhase): Promise<void> {
+    const { claimed, placements, lease } = held;
+    const { task, holder } = claimed;
+    const change = { taskId: task.task_id, uploadId: task.upload_id, holder, phase, placements };
+    const sinceMs = this.settings.clock.monotonicMs();
+    lease.extended(await this.database.transaction((tx) => savePhase(tx, change, this.leaseMs)), sinceMs);
+    lease.signal.throwIfAborted();
+  }
+
+  /** Gives the id of the attempt. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  async beginAttempt(
+    { claimed, lease, ends, hasTried }: HeldTask,
+    target: string,
+  ): Promise<number | undefined> {
+    const { task, upload, holder } = claimed;
+    const sinceMs = this.settings.clock.monotonicMs();
+    const begun = await this.begins.add({
+      taskId: task.task_id,
+      uploadId: task.upload_id,
+      holder,
+      target,
+      number: task.attempts + 1,
+      isFirst: !hasTried && task.kind === 'delivery' && upload.status === 'accepted',
+      places: task.kind === 'delivery',
+      ends,
+    });
+    lease.extended(begun, sinceMs);
+    lease.signal.throwIfAborted();
+    return begun?.attemptId;
+  }
+
+  private async begin(attempts: readonly AttemptBegin[]): Promise<(BegunAttempt | undefined)[]> {
+    const begun = await this.database.transaction((tx) => beginAttempts(tx, attempts, this.leaseMs));
+    return attempts.map(({ taskId }) => begun.get(taskId));
+  }
+}
