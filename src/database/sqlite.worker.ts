@@ -30,6 +30,9 @@ const OPENING = `
 
 const statements = new Map<string, StatementSync>();
 
+/** As in PostgreSQL, time stands still during a transaction. */
+let nowMs = 0;
+
 try {
   const database = open();
   parentPort?.on('message', (request: SqliteRequest | 'close') => {
@@ -54,7 +57,7 @@ function open(): DatabaseSync {
       { cause },
     );
   }
-  database.function('now_ms', () => Date.now());
+  database.function('now_ms', () => nowMs);
   return database;
 }
 
@@ -65,6 +68,7 @@ function close(database: DatabaseSync): void {
 }
 
 function answer(database: DatabaseSync, { id, text, values }: SqliteRequest): void {
+  if (!database.isTransaction) nowMs = Date.now();
   try {
     say({ kind: 'rows', id, rows: prepared(database, text).all(...values) });
   } catch (error) {
