@@ -2,76 +2,30 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { Database } from '../database/database.service.js';
 import { CommitUnknown } from '../database/commit-unknown.js';
-import { GroupCommit } from '../database/group-commit.js';
 import type { Sql } from '../database/sql.js';
-import { uuidV7 } from '../observability/random-ids.js';
-import { currentRequest } from '../observability/request-context.js';
-import type { DurableBody } from '../resilience/body-source.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
-import { DeliverySettings } from './delivery-settings.service.js';
+import { type Acceptance, DeliveryPromises } from './delivery-promises.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
-import type { Lane } from './lanes.js';
-import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
-import { lockPromises } from './ledger/promise-lock.js';
-import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
-import { findUpload, findUploads, insertUploads, type NewUpload, renewUpload } from './ledger/upload-rows.js';
+import { findTaskOf, isCancelling } from './ledger/task-rows.js';
+import { findUpload } from './ledger/upload-rows.js';
 import type { KeptFile } from './spool/accepted-files.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
-import { WakeUps } from './wake-ups.service.js';
-
-/** A file that has come as a whole and was checked, and is to be delivered later. */
-export interface Acceptance {
-  readonly uploadId: string;
-  readonly file: FileDescription;
-  readonly digest: ContentDigest;
-  readonly body: DurableBody;
-  /** Where the file may be by now, although no answer said so. */
-  readonly doubtfulTargets: readonly string[];
-  /** Where a file of this id may have been before; they are asked before anything is sent. */
-  readonly unaskedTargets: readonly string[];
-}
 
 const RETRY_AFTER_MS = 5_000;
-
-/** Uploads that are promised by one transaction. */
-const MOST_PROMISES = 64;
-
-/** A promise that is to be made. */
-interface NewPromise {
-  readonly acceptance: Acceptance;
-  readonly kept: KeptFile;
-  readonly upload: NewUpload;
-}
-
-/** What a promise is made on. */
-interface Basis {
-  /** What was kept for it. */
-  readonly kept: KeptFile;
-  /** The upload of no use in whose place it comes. */
-  readonly known: UploadRecord | undefined;
-}
 
 /** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
 @Injectable()
 export class Deliveries {
   private readonly logger = new Logger(Deliveries.name);
-  private readonly promises: GroupCommit<NewPromise, UploadRecord | undefined>;
 
   constructor(
     private readonly database: Database,
+    private readonly promises: DeliveryPromises,
     private readonly spool: SpoolRoom,
     private readonly followUps: FollowUps,
-    private readonly wakeUps: WakeUps,
-    private readonly settings: DeliverySettings,
-  ) {
-    this.promises = new GroupCommit({
-      maxItems: MOST_PROMISES,
-      maxAtOnce: database.groupsAtOnce,
-      commit: (promises) => this.write(promises),
-    });
-  }
+  ) {}
 
   /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
   admit(bytes: number | undefined): void {
@@ -93,7 +47,7 @@ export class Deliveries {
     if (known) await refuseCancelling(this.database, known);
     if (known && !(await this.isUseless(known))) return this.again(acceptance, known);
     const kept = await this.spool.keep(body, uploadId, digest.size);
-    return this.promise(acceptance, { kept, known });
+    return this.promise(acceptance, kept, known);
   }
 
   /**
@@ -118,7 +72,7 @@ export class Deliveries {
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.has(uploadId))) return undefined;
     const known = await findUpload(this.database, uploadId);
-    if (!known || isGivenUp(known, this.settings.now())) {
+    if (!known || isGivenUp(known, new Date())) {
       if (await this.spool.clear(uploadId)) return undefined;
       throw inProgress('An upload of this id is being accepted already.');
     }
@@ -128,7 +82,7 @@ export class Deliveries {
 
   /** Can nothing come of a promise any more but its receipt? A dead letter whose file is gone cannot be delivered. */
   private async isUseless(known: UploadRecord): Promise<boolean> {
-    if (isGivenUp(known, this.settings.now())) return true;
+    if (isGivenUp(known, new Date())) return true;
     return known.status === 'dead' && !(await this.spool.files.has(known.uploadId));
   }
 
@@ -139,129 +93,24 @@ export class Deliveries {
     if (same.spoolFile === null || (await this.spool.files.has(uploadId))) return same;
     this.logger.warn({ upload_id: uploadId }, 'an accepted file was missing, and is kept anew');
     const kept = await this.spool.keep(body, uploadId, digest.size);
-    const now = await this.database.transaction(async (tx) => {
-      await this.seeInPlace(tx, [kept]);
-      return findUpload(tx, uploadId);
-    });
+    const now = await this.promises.seeKept(kept);
     // Delivered or given up meanwhile, as by a process that had the file open.
     if (now?.spoolFile !== same.spoolFile) await this.discard(kept);
     return sameOf(now ?? known, acceptance);
   }
 
-  private async promise(acceptance: Acceptance, { kept, known }: Basis): Promise<UploadRecord> {
-    const { uploadId, file, digest } = acceptance;
-    const upload = {
-      uploadId,
-      status: 'accepted',
-      file,
-      digest,
-      spoolFile: kept.name,
-      request: currentRequest(),
-    } as const;
-    const promise = { acceptance, kept, upload };
+  private async promise(
+    acceptance: Acceptance,
+    kept: KeptFile,
+    known: UploadRecord | undefined,
+  ): Promise<UploadRecord> {
     try {
-      const record = (await this.promises.add(promise)) ?? (await this.takeOver(promise, known));
-      this.wakeUps.wake([this.laneOf(acceptance)]);
-      return record;
+      return await this.promises.make(acceptance, kept, known);
     } catch (error) {
       // A promise may have been made, and then the file is what was promised: the sweep finds out.
       if (!(error instanceof CommitUnknown)) await this.discard(kept);
       throw error;
     }
-  }
-
-  /** Promises what is new; undefined for what has an id that is taken. */
-  private write(promises: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
-    return this.database.transaction(async (tx) => {
-      await this.seeInPlace(
-        tx,
-        promises.map(({ kept }) => kept),
-      );
-      const inserted = await insertUploads(
-        tx,
-        promises.map(({ upload }) => upload),
-      );
-      const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
-      await this.addTasks(
-        tx,
-        made.map(({ acceptance }) => acceptance),
-      );
-      const records = await findUploads(tx, [...inserted]);
-      const byId = new Map(records.map((record) => [record.uploadId, record]));
-      return promises.map(({ upload }) => byId.get(upload.uploadId));
-    });
-  }
-
-  /**
-   * Writes a new upload in the place of one of its id and owner that is of no use any more, as `known` was seen to be.
-   * @throws CONFLICT where the id is taken
-   */
-  private takeOver(
-    { acceptance, kept, upload }: NewPromise,
-    known: UploadRecord | undefined,
-  ): Promise<UploadRecord> {
-    const { uploadId } = upload;
-    return this.database.transaction(async (tx) => {
-      await this.seeInPlace(tx, [kept]);
-      const task = await findTaskOf(tx, uploadId, 'delivery', true);
-      const old = await findUpload(tx, uploadId, true);
-      const isTaken =
-        old?.owner !== upload.file.uploadedBy || old.revision !== known?.revision || isCancelling(task);
-      if (isTaken) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
-      const before = (await findPlacements(tx, [uploadId])).get(uploadId);
-      await renewUpload(tx, upload);
-      // Where a file of the former one may be, this one may be as well.
-      const doubtfulTargets = [...new Set([...(before?.sent ?? []), ...acceptance.doubtfulTargets])];
-      await this.addTasks(tx, [{ ...acceptance, doubtfulTargets }]);
-      const record = await findUpload(tx, uploadId);
-      if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
-      return record;
-    });
-  }
-
-  /** From here on nobody removes what was kept before the transaction is over. @throws QUEUE_UNAVAILABLE where somebody has */
-  private async seeInPlace(tx: Sql, kept: readonly KeptFile[]): Promise<void> {
-    await lockPromises(
-      tx,
-      this.database.backend,
-      kept.map(({ uploadId }) => uploadId),
-    );
-    const inPlace = await Promise.all(kept.map((file) => this.spool.files.holds(file)));
-    if (inPlace.every(Boolean)) return;
-    // None of ours, so that the others of the group are promised each for itself.
-    if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');
-    throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
-      retryAfterMs: RETRY_AFTER_MS,
-    });
-  }
-
-  private async addTasks(tx: Sql, acceptances: readonly Acceptance[]): Promise<void> {
-    const { maxAgeMs } = this.settings;
-    await insertTasks(
-      tx,
-      acceptances.map((acceptance) => {
-        const { uploadId } = acceptance;
-        const placed = placedOf(acceptance);
-        return {
-          taskId: uuidV7(),
-          uploadId,
-          kind: 'delivery',
-          lane: this.laneOf(acceptance),
-          placed,
-          maxAgeMs,
-        };
-      }),
-    );
-    await insertPlacements(
-      tx,
-      acceptances.map(({ uploadId, doubtfulTargets: sent, unaskedTargets: unverified }) => {
-        return { uploadId, sent, unverified };
-      }),
-    );
-  }
-
-  private laneOf({ digest, file }: Acceptance): Lane {
-    return this.settings.laneOf('delivery', digest.size, file.retentionPolicy);
   }
 
   private async discard(kept: KeptFile): Promise<void> {
@@ -274,11 +123,6 @@ export class Deliveries {
       );
     }
   }
-}
-
-function placedOf({ doubtfulTargets, unaskedTargets }: Acceptance): NewTask['placed'] {
-  if (doubtfulTargets.length > 0) return 'sent';
-  return unaskedTargets.length > 0 ? 'unverified' : 'nowhere';
 }
 
 /** A client who is told that his file is safe must not lose it to a cancel that came before. @throws UPLOAD_IN_PROGRESS */

@@ -6,14 +6,11 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
-import { Database } from '../database/database.service.js';
-import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { type Lane, LANES } from './lanes.js';
 import { WakeUps } from './wake-ups.service.js';
 import type { HeldTask } from './worker/held-task.js';
 import { LaneWorker } from './worker/lane-worker.js';
-import { LeaseBeats } from './worker/lease-beats.service.js';
 import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 
@@ -28,13 +25,10 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
   private stopping: Promise<void> | undefined;
 
   constructor(
-    private readonly database: Database,
-    wakeUps: WakeUps,
-    ledger: TaskLedger,
-    runner: TaskRunner,
-    metrics: DeliveryMetrics,
-    private readonly beats: LeaseBeats,
+    private readonly ledger: TaskLedger,
+    private readonly runner: TaskRunner,
     private readonly settings: DeliverySettings,
+    wakeUps: WakeUps,
   ) {
     const { concurrency, pollMs } = settings;
     const workerOf = (lane: Lane): LaneWorker =>
@@ -43,7 +37,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
         concurrency: concurrency[lane],
         pollMs,
         claim: (from, limit) => ledger.claim(from, limit),
-        run: (task, onHeld) => runner.run(task, metrics, onHeld),
+        run: (task, onHeld) => runner.run(task, onHeld),
         onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be claimed'),
       });
     this.lanes = new Map(LANES.map((lane) => [lane, workerOf(lane)]));
@@ -51,7 +45,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   onApplicationBootstrap(): void {
-    if (this.database.isUsed()) this.wakeAll();
+    if (this.ledger.isUsed) this.wakeAll();
   }
 
   /** Before the storage elements and the database are closed. */
@@ -80,7 +74,7 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
   /** Has whoever works on an upload here hear at once what its owner wants. */
   hurry(uploadId: string): void {
     const isOfUpload = ({ claimed }: HeldTask): boolean => claimed.upload.uploadId === uploadId;
-    if ([...this.lanes.values()].some(({ held }) => [...held].some(isOfUpload))) void this.beats.beat();
+    if ([...this.lanes.values()].some(({ held }) => [...held].some(isOfUpload))) void this.runner.beat();
     else this.wakeAll();
   }
 

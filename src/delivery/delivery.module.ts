@@ -10,6 +10,7 @@ import { Redelivery } from './dead-letters/redelivery.service.js';
 import { DeadLetters } from './dead-letters.service.js';
 import { Deliveries } from './deliveries.service.js';
 import { DeliveryHealth } from './delivery-health.service.js';
+import { DeliveryPromises } from './delivery-promises.service.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryUpkeep } from './delivery-upkeep.service.js';
@@ -96,6 +97,7 @@ const WORK = [
     Redelivery,
     DeadLetters,
     Redeliveries,
+    DeliveryPromises,
     Deliveries,
     UploadsLedger,
   ],

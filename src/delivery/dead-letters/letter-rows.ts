@@ -85,11 +85,16 @@ export async function findAttempts(sql: Sql, taskId: string): Promise<AttemptRec
     FROM ingester.attempts WHERE task_id = $1 ORDER BY attempt_id DESC LIMIT $2`,
     [taskId, MOST_ATTEMPTS],
   );
-  return rows
-    .toReversed()
-    .map(({ started_at: startedAt, ended_at: endedAt, status_code: statusCode, ...attempt }) => {
-      return { ...attempt, startedAt: new Date(startedAt), endedAt: dateOf(endedAt), statusCode };
-    });
+  return rows.toReversed().map((row) => ({
+    number: row.number,
+    target: row.target,
+    startedAt: new Date(row.started_at),
+    endedAt: dateOf(row.ended_at),
+    outcome: row.outcome,
+    code: row.code,
+    statusCode: row.status_code,
+    detail: row.detail,
+  }));
 }
 
 /** Oldest first. */
@@ -98,7 +103,7 @@ export async function findOrders(sql: Sql, taskId: string): Promise<OrderRecord[
     'SELECT at, who, action, reason FROM ingester.audit WHERE subject = $1 ORDER BY audit_id DESC LIMIT $2',
     [taskId, MOST_ORDERS],
   );
-  return rows.toReversed().map((order) => ({ ...order, at: new Date(order.at) }));
+  return rows.toReversed().map(({ at, who, action, reason }) => ({ at: new Date(at), who, action, reason }));
 }
 
 type GroupRow = Omit<DeadLetterGroup, 'oldest' | 'newest' | 'refusedWith'> & {
@@ -130,9 +135,16 @@ export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLett
     ) AS letters GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`,
     [recentMs],
   );
-  return rows.map(({ refused_with: refusedWith, oldest, newest, ...group }) => {
-    return { ...group, refusedWith, oldest: new Date(oldest), newest: new Date(newest) };
-  });
+  return rows.map(({ kind, reason, target, refused_with: refusedWith, count, recent, oldest, newest }) => ({
+    kind,
+    reason,
+    target,
+    refusedWith,
+    count,
+    recent,
+    oldest: new Date(oldest),
+    newest: new Date(newest),
+  }));
 }
 
 function letterFrom(row: LetterRow): DeadLetter {

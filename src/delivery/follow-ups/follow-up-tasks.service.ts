@@ -6,6 +6,7 @@ import { uuidV7 } from '../../observability/random-ids.js';
 import { insertPlacements } from '../ledger/placement-rows.js';
 import { insertTasks } from '../ledger/task-rows.js';
 import type { UploadRecord } from '../upload-record.js';
+import { WakeUps } from '../wake-ups.service.js';
 
 type Followed = Pick<UploadRecord, 'uploadId'>;
 
@@ -16,7 +17,10 @@ export class FollowUpTasks {
   readonly registers: boolean;
   private readonly maxAgeMs: number;
 
-  constructor(config: ConfigService<Environment, true>) {
+  constructor(
+    private readonly wakeUps: WakeUps,
+    config: ConfigService<Environment, true>,
+  ) {
     this.registers = config.get('ADMIN_URL', { infer: true }) !== undefined;
     this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
   }
@@ -47,5 +51,10 @@ export class FollowUpTasks {
     } as const;
     await insertTasks(tx, [task]);
     await insertPlacements(tx, [{ uploadId, sent: copies, unverified: [] }]);
+  }
+
+  /** What was added is committed. */
+  wake(): void {
+    this.wakeUps.wake(this.registers ? ['registration', 'removal'] : ['removal']);
   }
 }

@@ -7,7 +7,6 @@ import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
 import { findUpload, insertUploads, type NewUpload, renewUpload } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
-import { WakeUps } from '../wake-ups.service.js';
 import type { StoredUpload } from './follow-up-intent.js';
 import { FollowUpTasks } from './follow-up-tasks.service.js';
 
@@ -18,7 +17,6 @@ export class StoredUploads {
     private readonly database: Database,
     private readonly tasks: FollowUpTasks,
     private readonly files: AcceptedFiles,
-    private readonly wakeUps: WakeUps,
   ) {}
 
   /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
@@ -28,7 +26,7 @@ export class StoredUploads {
       const elsewhere = isNew ? [] : await this.takePlace(tx, upload);
       if (elsewhere) await this.addTasks(tx, withCopies(upload, elsewhere));
     });
-    this.wakeUps.wake(['registration', 'removal']);
+    this.tasks.wake();
   }
 
   private async addTasks(tx: Sql, upload: StoredUpload): Promise<void> {

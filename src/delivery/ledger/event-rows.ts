@@ -30,7 +30,9 @@ export async function findEvents(sql: Sql, uploadId: string, sinceRevision: numb
     WHERE upload_id = $1 AND revision > $2 ORDER BY revision`,
     [uploadId, sinceRevision],
   );
-  return rows.map(({ data, at, ...event }) => ({ ...event, data: JSON.parse(data), at: new Date(at) }));
+  return rows.map(({ revision, type, data, at }) => {
+    return { revision, type, data: JSON.parse(data), at: new Date(at) };
+  });
 }
 
 /** The data of an event: what came to be of the upload, and `more`. */

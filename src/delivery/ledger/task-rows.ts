@@ -53,7 +53,11 @@ export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<
   const { text, values } = rowsOf(
     ['uuid', 'uuid', 'text', 'text', 'text', 'bigint'],
     tasks.map(({ taskId, uploadId, kind, lane, placed, maxAgeMs }) => [
-      ...[taskId, uploadId, kind, lane, placed],
+      taskId,
+      uploadId,
+      kind,
+      lane,
+      placed,
       maxAgeMs,
     ]),
   );

@@ -75,16 +75,19 @@ const NEW_UPLOAD_COLUMNS = `upload_id, owner, status, description, size, sha256,
 const NEW_UPLOAD_VALUES = `column1, column2, column3, column4, column5, column6, column7, column8, column9,
   column10, column11, column12, CASE WHEN column13 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
 
-/** Writes first rows and their events. Gives the ids of those that are new; of the others nothing is changed. */
-export async function insertUploads(sql: Sql, uploads: readonly NewUpload[]): Promise<ReadonlySet<string>> {
+/** Writes first rows and their events. Gives those that are new, by their ids; of the others nothing is changed. */
+export async function insertUploads(
+  sql: Sql,
+  uploads: readonly NewUpload[],
+): Promise<ReadonlyMap<string, UploadRecord>> {
   const { text, values } = rowsOf(NEW_UPLOAD, uploads.map(valuesOf));
-  const rows = await sql.query<{ upload_id: string }>(
+  const rows = await sql.query<UploadRow>(
     `INSERT INTO ingester.uploads (${NEW_UPLOAD_COLUMNS})
     SELECT ${NEW_UPLOAD_VALUES} FROM (VALUES ${text}) AS new WHERE true
-    ON CONFLICT (upload_id) DO NOTHING RETURNING upload_id`,
+    ON CONFLICT (upload_id) DO NOTHING RETURNING *`,
     values,
   );
-  const inserted = new Set(rows.map(({ upload_id: id }) => id));
+  const inserted = new Map(rows.map((row) => [row.upload_id, uploadFrom(row)]));
   const first = uploads.filter(({ uploadId }) => inserted.has(uploadId));
   await insertEvents(
     sql,

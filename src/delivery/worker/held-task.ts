@@ -6,7 +6,6 @@ import type { TaskPhase } from '../ledger/task-rows.js';
 import type { UploadRecord } from '../upload-record.js';
 import { Lease } from './lease.js';
 import { LeaseLost } from './stop-reasons.js';
-import type { TaskLedger } from './task-ledger.service.js';
 
 /** A task that was claimed, with what it is about. */
 export interface ClaimedTask {
@@ -16,6 +15,14 @@ export interface ClaimedTask {
   readonly holder: string;
   /** When it was claimed, on the monotonic clock. */
   readonly claimedMs: number;
+}
+
+/** What is written down of a task before the work goes on. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+export interface TaskCheckpoints {
+  readonly leaseMs: number;
+  savePhase(held: HeldTask, phase: TaskPhase): Promise<void>;
+  /** Gives the id of the attempt. */
+  beginAttempt(held: HeldTask, target: string): Promise<number | undefined>;
 }
 
 /** How one attempt ended, without what is known of it already. */
@@ -43,7 +50,7 @@ export class HeldTask {
 
   constructor(
     readonly claimed: ClaimedTask,
-    private readonly ledger: TaskLedger,
+    private readonly ledger: TaskCheckpoints,
     private readonly clock: Clock,
   ) {
     const { task, placements, claimedMs } = claimed;
@@ -65,8 +72,12 @@ export class HeldTask {
 
   /** The time of the database, in milliseconds since 1970, as far as it has gone on since the claim. */
   get nowMs(): number {
-    const { task, claimedMs } = this.claimed;
-    return Math.round(task.now + this.clock.monotonicMs() - claimedMs);
+    return Math.round(this.claimed.task.now + this.elapsedMs);
+  }
+
+  /** Time since the claim, in milliseconds. */
+  get elapsedMs(): number {
+    return this.clock.monotonicMs() - this.claimed.claimedMs;
   }
 
   /** When a target in doubt had the last byte, at the latest, by the clock of the database; null where that is not known. */

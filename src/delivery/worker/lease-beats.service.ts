@@ -2,7 +2,8 @@ import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { type Beat, extendLeases } from '../ledger/task-claims.js';
-import type { HeldTask } from './held-task.js';
+import { type ClaimedTask, HeldTask } from './held-task.js';
+import { TaskLedger } from './task-ledger.service.js';
 
 /** Those who watch an upload see it move this often. */
 const LONGEST_BEAT_MS = 1_000;
@@ -18,6 +19,7 @@ export class LeaseBeats implements OnApplicationShutdown {
 
   constructor(
     private readonly database: Database,
+    private readonly ledger: TaskLedger,
     private readonly settings: DeliverySettings,
   ) {
     this.everyMs = Math.min(LONGEST_BEAT_MS, settings.leaseMs / 4);
@@ -28,14 +30,17 @@ export class LeaseBeats implements OnApplicationShutdown {
     await this.beating;
   }
 
-  /** Keeps a task until what this gives is called. */
-  keep(held: HeldTask): () => void {
+  /** Keeps a task that was claimed, until it is released. */
+  hold(claimed: ClaimedTask): HeldTask {
+    const held = new HeldTask(claimed, this.ledger, this.settings.clock);
     this.held.set(held, 0);
     this.timer ??= this.wait();
-    return () => {
-      this.held.delete(held);
-      held.lease.close();
-    };
+    return held;
+  }
+
+  release(held: HeldTask): void {
+    this.held.delete(held);
+    held.lease.close();
   }
 
   /** Extends all leases now, and hears what has changed. Never fails: a lease that cannot be extended runs out. */
@@ -47,11 +52,12 @@ export class LeaseBeats implements OnApplicationShutdown {
   }
 
   private wait(): NodeJS.Timeout {
-    return setTimeout(() => {
-      void this.beat().then(() => {
-        this.timer = this.held.size > 0 ? this.wait() : undefined;
-      });
-    }, this.everyMs);
+    return setTimeout(() => void this.beatOn(), this.everyMs);
+  }
+
+  private async beatOn(): Promise<void> {
+    await this.beat();
+    this.timer = this.held.size > 0 ? this.wait() : undefined;
   }
 
   private async extend(): Promise<void> {

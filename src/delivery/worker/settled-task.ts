@@ -31,7 +31,7 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
     taskId: task.task_id,
     holder,
     attempts: task.attempts,
-    inDoubt: task.kind !== 'registration' && sent.length + unverified.length > 0,
+    inDoubt: sent.length + unverified.length > 0,
     handedOverAt: sent.length > 0 ? held.handedOverAt : null,
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,

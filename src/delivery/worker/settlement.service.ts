@@ -10,7 +10,6 @@ import type { HeldRow } from '../ledger/task-claims.js';
 import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
-import { WakeUps } from '../wake-ups.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import { type NextStep, nextStep } from './next-step.js';
@@ -36,7 +35,6 @@ export class Settlement {
     private readonly database: Database,
     private readonly followUps: FollowUpTasks,
     private readonly files: AcceptedFiles,
-    private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
   ) {
     this.group = new GroupCommit({
@@ -54,12 +52,10 @@ export class Settlement {
     const settled = await this.group.add({ held, tried });
     if (!settled) throw new LeaseLost();
     const { step, outcome } = settled;
-    const { task, upload } = held.claimed;
-    if (task.kind === 'delivery') {
-      if (outcome.kind === 'succeeded' && this.followUps.registers) this.wakeUps.wake(['registration']);
-      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(upload.uploadId);
+    if (held.claimed.task.kind === 'delivery') {
+      if (outcome.kind === 'succeeded') this.followUps.wake();
+      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(held.claimed.upload.uploadId);
     }
-    if (step.kind === 'wait' && step.delayMs === 0) this.wakeUps.wake([task.lane]);
     return step;
   }
 
@@ -137,6 +133,8 @@ async function savePlacements(tx: Sql, settled: readonly SettledTask[]): Promise
   );
   await insertPlacements(
     tx,
-    placing.map(({ claimed, placements }) => ({ uploadId: claimed.task.upload_id, ...placements })),
+    placing.map(({ claimed, placements: { sent, unverified } }) => {
+      return { uploadId: claimed.task.upload_id, sent, unverified };
+    }),
   );
 }

@@ -14,7 +14,7 @@ import {
 } from '../ledger/task-checkpoints.js';
 import type { TaskPhase } from '../ledger/task-rows.js';
 import { findUploads } from '../ledger/upload-rows.js';
-import type { ClaimedTask, HeldTask } from './held-task.js';
+import type { ClaimedTask, HeldTask, TaskCheckpoints } from './held-task.js';
 
 /** Attempts that are written down by one transaction. */
 const MOST_BEGINS = 64;
@@ -23,7 +23,7 @@ const NOWHERE = { sent: [], unverified: [] };
 
 /** What is written down of tasks while they are worked on. */
 @Injectable()
-export class TaskLedger {
+export class TaskLedger implements TaskCheckpoints {
   readonly leaseMs: number;
   private readonly begins: GroupCommit<AttemptBegin, BegunAttempt | undefined>;
 
@@ -37,6 +37,11 @@ export class TaskLedger {
       maxAtOnce: database.groupsAtOnce,
       commit: (attempts) => this.begin(attempts),
     });
+  }
+
+  /** May there be tasks at all? */
+  get isUsed(): boolean {
+    return this.database.isUsed();
   }
 
   /**

@@ -2,13 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import { runInRequestContext } from '../../observability/request-context.js';
 import { DeliveryMetrics } from '../delivery-metrics.service.js';
-import { DeliverySettings } from '../delivery-settings.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
-import { type ClaimedTask, HeldTask } from './held-task.js';
+import type { ClaimedTask, HeldTask } from './held-task.js';
 import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
 import { LeaseLost } from './stop-reasons.js';
-import { TaskLedger } from './task-ledger.service.js';
 import { TaskWork } from './task-work.service.js';
 
 /** Works on one task from its claim to what becomes of it. */
@@ -17,11 +15,10 @@ export class TaskRunner {
   private readonly logger = new Logger(TaskRunner.name);
 
   constructor(
-    private readonly ledger: TaskLedger,
     private readonly beats: LeaseBeats,
     private readonly work: TaskWork,
     private readonly settlement: Settlement,
-    private readonly settings: DeliverySettings,
+    private readonly metrics: DeliveryMetrics,
   ) {}
 
   /**
@@ -29,28 +26,27 @@ export class TaskRunner {
    * task while it is ours. Never fails: what cannot be written down is done again by whoever claims the task when its
    * lease has run out.
    */
-  run(claimed: ClaimedTask, metrics: DeliveryMetrics, onHeld: (held: HeldTask) => void): Promise<void> {
+  run(claimed: ClaimedTask, onHeld: (held: HeldTask) => void): Promise<void> {
     const { request } = claimed.upload;
-    const work = (): Promise<void> => this.runOnce(claimed, metrics, onHeld);
+    const work = (): Promise<void> => this.runOnce(claimed, onHeld);
     return request ? runInRequestContext(request, work) : work();
   }
 
-  private async runOnce(
-    claimed: ClaimedTask,
-    metrics: DeliveryMetrics,
-    onHeld: (held: HeldTask) => void,
-  ): Promise<void> {
-    const held = new HeldTask(claimed, this.ledger, this.settings.clock);
-    const release = this.beats.keep(held);
+  /** Keeps all leases of this process now, and hears what has changed. Never fails. */
+  beat(): Promise<void> {
+    return this.beats.beat();
+  }
+
+  private async runOnce(claimed: ClaimedTask, onHeld: (held: HeldTask) => void): Promise<void> {
+    const held = this.beats.hold(claimed);
     try {
       onHeld(held);
       const step = await this.settlement.settle(held, await this.attempt(held));
-      const { task, claimedMs } = claimed;
-      metrics.settled(task.kind, step, this.settings.clock.monotonicMs() - claimedMs);
+      this.metrics.settled(claimed.task.kind, step, held.elapsedMs);
     } catch (error) {
       this.tell(claimed, error);
     } finally {
-      release();
+      this.beats.release(held);
     }
   }
 

@@ -9,7 +9,9 @@ export function unsentOf({ held, tried, outcome, step }: SettledTask): UnsentAtt
   const { task_id: taskId, attempts } = held.claimed.task;
   const died = step.kind === 'die' ? diedOf(held, outcome) : [];
   const lines = died.length > 0 ? died : failureOf(tried);
-  return lines.map((line) => ({ taskId, number: attempts + 1, ...line }));
+  return lines.map(({ outcome: how, code, target }) => {
+    return { taskId, number: attempts + 1, outcome: how, code, target };
+  });
 }
 
 function failureOf(tried: SettledTask['tried']): Line[] {

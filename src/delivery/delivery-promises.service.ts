@@ -1,0 +1,186 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.service.js';
+import { GroupCommit } from '../database/group-commit.js';
+import type { Sql } from '../database/sql.js';
+import { ServiceError } from '../errors/service-error.js';
+import { uuidV7 } from '../observability/random-ids.js';
+import { currentRequest } from '../observability/request-context.js';
+import type { DurableBody } from '../resilience/body-source.js';
+import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
+import { DeliverySettings } from './delivery-settings.service.js';
+import type { Lane } from './lanes.js';
+import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
+import { lockPromises } from './ledger/promise-lock.js';
+import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
+import { findUpload, insertUploads, type NewUpload, renewUpload } from './ledger/upload-rows.js';
+import { AcceptedFiles, type KeptFile } from './spool/accepted-files.service.js';
+import type { UploadRecord } from './upload-record.js';
+import { WakeUps } from './wake-ups.service.js';
+
+/** A file that has come as a whole and was checked, and is to be delivered later. */
+export interface Acceptance {
+  readonly uploadId: string;
+  readonly file: FileDescription;
+  readonly digest: ContentDigest;
+  readonly body: DurableBody;
+  /** Where the file may be by now, although no answer said so. */
+  readonly doubtfulTargets: readonly string[];
+  /** Where a file of this id may have been before; they are asked before anything is sent. */
+  readonly unaskedTargets: readonly string[];
+}
+
+/** A promise that is to be made. */
+interface NewPromise {
+  readonly acceptance: Acceptance;
+  readonly kept: KeptFile;
+  readonly upload: NewUpload;
+}
+
+const RETRY_AFTER_MS = 5_000;
+
+/** Uploads that are promised by one transaction. */
+const MOST_PROMISES = 64;
+
+/** Writes promises down: those that come while others are being committed share the next transaction. */
+@Injectable()
+export class DeliveryPromises {
+  private readonly group: GroupCommit<NewPromise, UploadRecord | undefined>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly files: AcceptedFiles,
+    private readonly wakeUps: WakeUps,
+    private readonly settings: DeliverySettings,
+  ) {
+    this.group = new GroupCommit({
+      maxItems: MOST_PROMISES,
+      maxAtOnce: database.groupsAtOnce,
+      commit: (promises) => this.write(promises),
+    });
+  }
+
+  /**
+   * Promises to deliver what was kept, also in the place of `known`, an upload of its id and owner that is of no use any
+   * more. @throws CONFLICT where the id is taken; QUEUE_UNAVAILABLE, CommitUnknown
+   */
+  async make(acceptance: Acceptance, kept: KeptFile, known?: UploadRecord): Promise<UploadRecord> {
+    const { uploadId, file, digest } = acceptance;
+    const upload = {
+      uploadId,
+      status: 'accepted',
+      file,
+      digest,
+      spoolFile: kept.name,
+      request: currentRequest(),
+    } as const;
+    const promise = { acceptance, kept, upload };
+    const record = (await this.group.add(promise)) ?? (await this.takeOver(promise, known));
+    this.wakeUps.wake([this.laneOf(acceptance)]);
+    return record;
+  }
+
+  /** The upload, once what was kept anew for it is seen in its place. @throws QUEUE_UNAVAILABLE where somebody has removed it */
+  seeKept(kept: KeptFile): Promise<UploadRecord | undefined> {
+    return this.database.transaction(async (tx) => {
+      await this.seeInPlace(tx, [kept]);
+      return findUpload(tx, kept.uploadId);
+    });
+  }
+
+  /** Promises what is new; undefined for what has an id that is taken. */
+  private write(promises: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+    return this.database.transaction(async (tx) => {
+      await this.seeInPlace(
+        tx,
+        promises.map(({ kept }) => kept),
+      );
+      const inserted = await insertUploads(
+        tx,
+        promises.map(({ upload }) => upload),
+      );
+      const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
+      await this.addTasks(
+        tx,
+        made.map(({ acceptance }) => acceptance),
+      );
+      return promises.map(({ upload }) => inserted.get(upload.uploadId));
+    });
+  }
+
+  /**
+   * Writes a new upload in the place of one of its id and owner that is of no use any more, as `known` was seen to be.
+   * @throws CONFLICT where the id is taken
+   */
+  private takeOver(
+    { acceptance, kept, upload }: NewPromise,
+    known: UploadRecord | undefined,
+  ): Promise<UploadRecord> {
+    const { uploadId } = upload;
+    return this.database.transaction(async (tx) => {
+      await this.seeInPlace(tx, [kept]);
+      const task = await findTaskOf(tx, uploadId, 'delivery', true);
+      const old = await findUpload(tx, uploadId, true);
+      const isTaken =
+        old?.owner !== upload.file.uploadedBy || old.revision !== known?.revision || isCancelling(task);
+      if (isTaken) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+      const before = (await findPlacements(tx, [uploadId])).get(uploadId);
+      await renewUpload(tx, upload);
+      // Where a file of the former one may be, this one may be as well.
+      const doubtfulTargets = [...new Set([...(before?.sent ?? []), ...acceptance.doubtfulTargets])];
+      await this.addTasks(tx, [{ ...acceptance, doubtfulTargets }]);
+      const record = await findUpload(tx, uploadId);
+      if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
+      return record;
+    });
+  }
+
+  /** From here on nobody removes what was kept before the transaction is over. @throws QUEUE_UNAVAILABLE where somebody has */
+  private async seeInPlace(tx: Sql, kept: readonly KeptFile[]): Promise<void> {
+    await lockPromises(
+      tx,
+      this.database.backend,
+      kept.map(({ uploadId }) => uploadId),
+    );
+    const inPlace = await Promise.all(kept.map((file) => this.files.holds(file)));
+    if (inPlace.every(Boolean)) return;
+    // None of ours, so that the others of the group are promised each for itself.
+    if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');
+    throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  private async addTasks(tx: Sql, acceptances: readonly Acceptance[]): Promise<void> {
+    const { maxAgeMs } = this.settings;
+    await insertTasks(
+      tx,
+      acceptances.map((acceptance) => {
+        const { uploadId } = acceptance;
+        const placed = placedOf(acceptance);
+        return {
+          taskId: uuidV7(),
+          uploadId,
+          kind: 'delivery',
+          lane: this.laneOf(acceptance),
+          placed,
+          maxAgeMs,
+        };
+      }),
+    );
+    await insertPlacements(
+      tx,
+      acceptances.map(({ uploadId, doubtfulTargets: sent, unaskedTargets: unverified }) => {
+        return { uploadId, sent, unverified };
+      }),
+    );
+  }
+
+  private laneOf({ digest, file }: Acceptance): Lane {
+    return this.settings.laneOf('delivery', digest.size, file.retentionPolicy);
+  }
+}
+
+function placedOf({ doubtfulTargets, unaskedTargets }: Acceptance): NewTask['placed'] {
+  if (doubtfulTargets.length > 0) return 'sent';
+  return unaskedTargets.length > 0 ? 'unverified' : 'nowhere';
+}
