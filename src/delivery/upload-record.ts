@@ -1,4 +1,5 @@
 import type { RequestContext } from '../observability/request-context.js';
+import { expiryOf } from '../storage/expiry.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 
 /**
@@ -47,9 +48,4 @@ export function isGivenUp({ status, file }: UploadRecord, at: Date): boolean {
   if (status !== 'active') return status === 'cancelled' || status === 'expired';
   const expiry = expiryOf(file);
   return expiry !== undefined && expiry <= at;
-}
-
-/** When a temporary file is to be gone, wherever it is; undefined for a permanent one. */
-export function expiryOf({ uploadedAt, ttlDays }: FileDescription): Date | undefined {
-  return ttlDays === null ? undefined : new Date(uploadedAt.getTime() + ttlDays * 86_400_000);
 }

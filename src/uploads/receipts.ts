@@ -1,4 +1,5 @@
 import type { UploadRecord } from '../delivery/upload-record.js';
+import { expiryOf } from '../storage/expiry.js';
 import type {
   ContentDigest,
   FileDescription,
@@ -10,8 +11,6 @@ import type { Receipt } from './receipt.dto.js';
 /** What a receipt says of a file; null where nobody who was asked keeps it. */
 export type KnownDescription = Omit<FileDescription, 'tags' | 'metadata'> &
   Pick<Receipt, 'tags' | 'metadata'>;
-
-const DAY_MS = 86_400_000;
 
 /** The receipt of a file that rests on a storage element. */
 export function receiptOf(
@@ -110,9 +109,6 @@ function write(
     status: state.status,
     retention_policy: file.retentionPolicy,
     ttl_days: file.ttlDays,
-    expires_at:
-      file.ttlDays === null
-        ? null
-        : new Date(file.uploadedAt.getTime() + file.ttlDays * DAY_MS).toISOString(),
+    expires_at: expiryOf(file)?.toISOString() ?? null,
   };
 }

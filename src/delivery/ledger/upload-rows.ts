@@ -1,8 +1,9 @@
 import { listOf, rowsOf } from '../../database/rows.js';
 import type { Sql, SqlValue } from '../../database/sql.js';
 import type { RequestContext } from '../../observability/request-context.js';
+import { expiryOf } from '../../storage/expiry.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
-import { expiryOf, type UploadRecord, type UploadStatus } from '../upload-record.js';
+import type { UploadRecord, UploadStatus } from '../upload-record.js';
 import { eventDataOf, insertEvents } from './event-rows.js';
 import { descriptionFrom, type StoredDescription, storedDescriptionOf } from './stored-description.js';
 

@@ -1,5 +1,6 @@
 import type { Environment } from '../../config/environment.js';
-import { expiryOf, type UploadRecord } from '../upload-record.js';
+import { expiryOf } from '../../storage/expiry.js';
+import type { UploadRecord } from '../upload-record.js';
 
 /** Two APIs of the same meaning; the members are called differently. */
 export type AdminGeneration = Environment['ADMIN_GENERATION'];

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
 import { isFinalAnswer } from '../../resilience/final-answer.js';
+import { expiryOf } from '../../storage/expiry.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
-import { expiryOf } from '../upload-record.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
