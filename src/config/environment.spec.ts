@@ -97,9 +97,11 @@ describe('numbers', () => {
   );
 
   it('names the bound and the value', () => {
-    expect(problemsOf({ PORT: '65536', MAX_HEADER_BYTES: '10' })).toEqual([
+    const outside = { PORT: '65536', MAX_HEADER_BYTES: '10', STORAGE_EXPIRY_SWEEP_INTERVAL_MS: '0' };
+    expect(problemsOf(outside)).toEqual([
       'PORT: must be at most 65535, got 65536',
       'MAX_HEADER_BYTES: must be at least 1024, got 10',
+      'STORAGE_EXPIRY_SWEEP_INTERVAL_MS: must be at least 1000, got 0',
     ]);
   });
 

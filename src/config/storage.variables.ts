@@ -1,4 +1,4 @@
-import { milliseconds, count } from './variables.js';
+import { milliseconds, count, flag } from './variables.js';
 import { storageElementsVariable } from './storage-elements.variable.js';
 
 export const storageVariables = {
@@ -30,5 +30,14 @@ export const storageVariables = {
     'connections',
     512,
     1,
+  ),
+  STORAGE_REMOVE_EXPIRED: flag(
+    'Removes temporary files from local storage elements when their time is over. Off: their bytes stay.',
+    true,
+  ),
+  STORAGE_EXPIRY_SWEEP_INTERVAL_MS: milliseconds(
+    'Time between two looks through a local storage element for such files; the first is at the start.',
+    3_600_000,
+    1_000,
   ),
 };

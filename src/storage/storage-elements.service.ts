@@ -9,6 +9,12 @@ import { createStorageElement } from './storage-element.factory.js';
 import type { RetentionPolicy, StorageElement } from './storage-element.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY, storagePolicy } from './storage-policy.js';
 
+/** A local element that files are written to. */
+export interface WrittenFolder {
+  readonly target: string;
+  readonly element: LocalStorageElement;
+}
+
 interface ConfiguredElement {
   readonly settings: StorageElementSettings;
   readonly element: StorageElement;
@@ -95,8 +101,19 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
 
   /** The targets that are written to, where a file may be. */
   writtenTargets(): readonly string[] {
-    return this.configured
-      .filter(({ settings }) => Object.values(MODE_FOR).includes(settings.mode))
-      .map(({ target }) => target);
+    return this.configured.filter(isWritten).map(({ target }) => target);
   }
+
+  /** The local elements among them. */
+  writtenFolders(): readonly WrittenFolder[] {
+    return this.configured
+      .filter(isWritten)
+      .flatMap(({ target, element }) =>
+        element instanceof LocalStorageElement ? [{ target, element }] : [],
+      );
+  }
+}
+
+function isWritten({ settings }: ConfiguredElement): boolean {
+  return Object.values(MODE_FOR).includes(settings.mode);
 }

@@ -1,11 +1,12 @@
 import { Module } from '@nestjs/common';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
+import { ExpirySweep } from './expiry-sweep.service.js';
 import { StorageElements } from './storage-elements.service.js';
 import { StorageGateway } from './storage-gateway.service.js';
 
 @Module({
   imports: [ServiceTokensModule],
-  providers: [StorageElements, StorageGateway],
+  providers: [StorageElements, StorageGateway, ExpirySweep],
   exports: [StorageElements, StorageGateway],
 })
 export class StorageModule {}

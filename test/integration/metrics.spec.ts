@@ -16,7 +16,8 @@ const FAMILIES = {
     resilience_retry_attempts_total resilience_retry_suppressed_total resilience_fallback_total
     resilience_timeouts_total resilience_bulkhead_rejected_total resilience_circuit_breaker_transitions_total
     resilience_circuit_breaker_calls_total delivery_jobs_total dead_lettered_total
-    dead_letters_redelivered_total process_cpu_user_seconds_total process_cpu_system_seconds_total
+    dead_letters_redelivered_total storage_expired_files_total storage_expired_bytes_total
+    storage_expiry_failures_total process_cpu_user_seconds_total process_cpu_system_seconds_total
     process_cpu_seconds_total`,
   histogram: `
     upload_duration_seconds upload_size_bytes delivery_duration_seconds nodejs_gc_duration_seconds`,

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ServiceError } from '../../errors/service-error.js';
 import { syncFolder } from '../../resilience/durable-folder.js';
@@ -11,11 +11,12 @@ import type {
   StoredFile,
 } from '../storage-element.js';
 import { errorCode } from '../../errors/error-code.js';
+import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
 import { exists, readRecord, writeContent, writeRecord } from './local-files.js';
 import { removeLeftOvers } from './local-left-overs.js';
+import { isFileId, makeAside, shardOf } from './local-places.js';
 import { storageFailed } from './element-errors.js';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** What `rename` says of a name that is taken by a folder with something in it, by file system. */
 const TAKEN = new Set<string | undefined>(['ENOTEMPTY', 'EEXIST']);
 
@@ -86,7 +87,7 @@ export class LocalStorageElement implements StorageElement {
     await this.prepare();
     try {
       if (!(await exists(folder))) return;
-      const aside = await this.#makeAside(folder);
+      const aside = await makeAside(this.#incoming, folder);
       try {
         await rename(folder, aside);
         await syncFolder(dirname(folder));
@@ -96,6 +97,14 @@ export class LocalStorageElement implements StorageElement {
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw failureOf(error);
     }
+  }
+
+  /**
+   * Removes the files whose time is over, one by one, until `signal` aborts; tells what became of each. Several processes
+   * may do so at once. @throws Error where the folder cannot be read
+   */
+  removeExpired(nowMs: () => number, signal: AbortSignal): AsyncGenerator<ExpiryOutcome> {
+    return removeExpired({ files: this.#files, incoming: this.#incoming }, nowMs, signal);
   }
 
   async health(): Promise<ElementHealth> {
@@ -121,7 +130,7 @@ export class LocalStorageElement implements StorageElement {
     body: FileBody,
     signal: AbortSignal,
   ): Promise<StoredFile> {
-    const aside = await this.#makeAside(folder);
+    const aside = await makeAside(this.#incoming, folder);
     try {
       await writeContent(aside, body, signal);
       await writeRecord(aside, file, body.digest());
@@ -151,10 +160,6 @@ export class LocalStorageElement implements StorageElement {
     }
   }
 
-  #makeAside(folder: string): Promise<string> {
-    return mkdtemp(join(this.#incoming, `${basename(folder)}.`));
-  }
-
   async #open(): Promise<void> {
     await mkdir(this.#files, { recursive: true, mode: 0o700 });
     await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
@@ -170,7 +175,7 @@ export class LocalStorageElement implements StorageElement {
   /** Undefined for what is no UUID: such an id never touches a path. */
   #folderOf(fileId: string): string | undefined {
     const id = fileId.toLowerCase();
-    return UUID.test(id) ? join(this.#files, id.slice(-2), id) : undefined;
+    return isFileId(id) ? join(this.#files, shardOf(id), id) : undefined;
   }
 }
 
