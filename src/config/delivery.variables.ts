@@ -47,7 +47,7 @@ export const deliveryVariables = {
     true,
   ),
   SPOOL_ACCEPT_MAX_BYTES: count(
-    'Most bytes of accepted files in the spool; beyond it nothing more is accepted. 0: only the disk limits.',
+    'Most bytes of accepted files in the spool, with those that are coming; what would be more is refused. 0: only the disk limits.',
     'bytes',
     0,
   ),

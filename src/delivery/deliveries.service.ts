@@ -27,9 +27,22 @@ export class Deliveries {
     private readonly followUps: FollowUps,
   ) {}
 
-  /** Says no before a body of so many bytes is read; undefined where the size is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
-  admit(bytes: number | undefined): void {
-    this.spool.space.admit(bytes).release();
+  /**
+   * Reserves room for an upload that may have to be kept, until it is released: for what it declares, or else for what
+   * has come of it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE
+   */
+  admit(uploadId: string, declaredBytes: number | undefined, receivedBytes?: number): void {
+    this.spool.space.admit(uploadId, declaredBytes, receivedBytes);
+  }
+
+  /** So many bytes of an upload have come. @throws SPOOL_FULL, QUEUE_UNAVAILABLE where one that was admitted fits no more */
+  received(uploadId: string, bytes: number): void {
+    this.spool.space.received(uploadId, bytes);
+  }
+
+  /** An upload is over, admitted or not. What was kept of it has its room all the same. */
+  release(uploadId: string): void {
+    this.spool.space.release(uploadId);
   }
 
   /**

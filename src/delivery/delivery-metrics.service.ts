@@ -139,6 +139,11 @@ export class DeliveryMetrics {
         () => report().oldestAgeMs / 1000,
       ],
       [
+        'spool_reserved_bytes',
+        'Bytes of the spool that are reserved for uploads that may have to be kept, in this process.',
+        () => report().reservedBytes,
+      ],
+      [
         'spool_limit_bytes',
         'Most bytes of accepted files in the spool; 0: only the disk limits.',
         () => report().limitBytes,

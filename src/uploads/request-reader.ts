@@ -59,8 +59,8 @@ export class RequestReader {
   private readonly onData = (chunk: Buffer): void => {
     this.received += chunk.length;
     this.pace.received(chunk.length);
-    this.onReceived(this.received);
     try {
+      this.onReceived(this.received);
       this.consumer.write(chunk);
     } catch (error) {
       this.stop(asError(error));

@@ -49,9 +49,13 @@ export class UploadEntrance {
       // What is refused in any case waits for nobody, and has nobody wait for it.
       const incoming = arrival.open();
       const entering = { request, caller, closing: this.inFlight.draining };
-      const answer = await this.admission.run(entering, ({ grow }) =>
-        this.enter(arrival, (inFlight) => take({ ...incoming, onReceived: grow }, measured, inFlight)),
-      );
+      const answer = await this.admission.run(entering, ({ grow }) => {
+        const onReceived = (bytes: number): void => {
+          grow(bytes);
+          this.deliveries.received(arrival.uploadId, bytes);
+        };
+        return this.enter(arrival, (inFlight) => take({ ...incoming, onReceived }, measured, inFlight));
+      });
       measured.end(answer.outcome === 'accepted' ? 'accepted' : 'stored');
       return answer;
     } catch (error) {
@@ -64,11 +68,13 @@ export class UploadEntrance {
     { request, uploadId, later }: Arrival,
     take: (inFlight: UploadInFlight) => Promise<UploadAnswer>,
   ): Promise<UploadAnswer> {
-    if (later) this.deliveries.admit(contentLength(request));
     const inFlight = this.inFlight.begin(uploadId);
     try {
+      if (later) this.deliveries.admit(uploadId, contentLength(request));
       return await take(inFlight);
     } finally {
+      // Reserved here, or where no storage element took it.
+      this.deliveries.release(uploadId);
       inFlight.finish();
     }
   }

@@ -113,19 +113,20 @@ export class UploadPlacement {
     storageError: ServiceError,
   ): Promise<Placement> {
     try {
-      this.deliveries.admit(upload.file.expectedLength ?? upload.file.receivedBytes);
+      this.deliveries.admit(file.fileId, upload.file.expectedLength, upload.file.receivedBytes);
       const kept = await this.keep(file, upload, doubtfulTargets);
       this.metrics.outbound.fellBack(target, 'spool', 'success');
       return kept;
     } catch (error) {
+      const failure = toServiceError(error);
       // A client that leaves or sends nonsense ends the upload, and says nothing of the spool.
-      if (upload.signal.aborted) throw error;
+      if (upload.signal.aborted && failure.code !== 'SPOOL_FULL') throw error;
       this.metrics.outbound.fellBack(target, 'spool', 'failure');
       this.logger.warn(
         { err: error, upload_id: file.fileId },
         'a file that was not stored was not kept either',
       );
-      throw whatCounts(storageError, toServiceError(error));
+      throw whatCounts(storageError, failure);
     }
   }
 

@@ -12,7 +12,7 @@ export interface Incoming {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly pace: PaceLimits;
-  /** Hears of the bytes of the body that have come in all, each time that some do. */
+  /** Hears of the bytes of the body that have come in all, each time that some do. What it throws ends the upload. */
   readonly onReceived?: (bytes: number) => void;
   /** Makes what takes the body; it calls `onBegun` when the first byte of the file may flow. */
   readonly openConsumer: (onBegun: (upload: BegunUpload) => void) => BodyConsumer;

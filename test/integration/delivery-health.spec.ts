@@ -24,7 +24,8 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   const path = join(floor.dataDir, 'spool');
   const promises = new LedgerPromises(floor.database);
   const files = new AcceptedFiles(path, (uploadId) => promises.isNeeded(uploadId));
-  spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0 }, files);
+  const oldestWaitingAgeMs = (): Promise<number> => Promise.resolve(0);
+  spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0, oldestWaitingAgeMs }, files);
   await spool.onModuleInit();
   const owner = new SpoolOwner(path, files, promises);
   const room = new SpoolRoom(files, spool, owner);
@@ -57,6 +58,12 @@ describe('the health of delivery on PGlite', () => {
     expect(health.hasPromises).toBe(false);
     store.published();
     expect(health.hasPromises).toBe(true);
+  });
+
+  it('does not mind that a file does not fit into the spool', async () => {
+    const health = await healthOn();
+    expect(() => spool?.admit('large', 101)).toThrow('SPOOL_FULL');
+    expect(health.spoolShut).toBeUndefined();
   });
 
   it('tells that the spool is full', async () => {

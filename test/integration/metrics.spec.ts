@@ -26,7 +26,7 @@ const FAMILIES = {
     resilience_bulkhead_inflight_bytes resilience_circuit_breaker_state body_spool_bytes body_spool_files
     body_spool_spare_bytes body_spool_oldest_age_seconds body_spool_limit_bytes delivery_queue_depth
     dead_letters_oldest_age_seconds dead_letters spool_bytes spool_files spool_oldest_age_seconds
-    spool_limit_bytes process_start_time_seconds process_resident_memory_bytes process_virtual_memory_bytes
+    spool_reserved_bytes spool_limit_bytes process_start_time_seconds process_resident_memory_bytes process_virtual_memory_bytes
     process_heap_bytes process_open_fds process_max_fds nodejs_eventloop_lag_seconds
     nodejs_eventloop_lag_min_seconds nodejs_eventloop_lag_max_seconds nodejs_eventloop_lag_mean_seconds
     nodejs_eventloop_lag_stddev_seconds nodejs_eventloop_lag_p50_seconds nodejs_eventloop_lag_p90_seconds

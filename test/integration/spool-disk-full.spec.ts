@@ -101,22 +101,29 @@ disk.describe(`a spool on a disk of 2 MiB${disk.whyNot}`, () => {
   });
 
   it('refuses before a byte is read, by what is left of the disk, until twice as much is free', async () => {
-    const options = { path, maxBytes: 0, minFreeBytes: 512 * KIB, maxAgeMs: 0 };
+    const oldestWaitingAgeMs = (): Promise<number> => Promise.resolve(0);
+    const options = { path, maxBytes: 0, minFreeBytes: 512 * KIB, maxAgeMs: 0, oldestWaitingAgeMs };
     const space = new SpoolSpace(options, spool.files);
     await space.onModuleInit();
-    space.admit(1000 * KIB).release();
+    const admit = (bytes?: number): void => {
+      space.admit('probe', bytes);
+      space.release('probe');
+    };
+    admit(1000 * KIB);
+    expect(() => admit(2000 * KIB)).toThrow('SPOOL_FULL');
+    admit(1000 * KIB);
     writeFileSync(filler, Buffer.alloc(1600 * KIB, 1));
     await space.check();
-    expect(() => space.admit()).toThrow('SPOOL_FULL');
+    expect(() => admit()).toThrow('SPOOL_FULL');
     expect(space.report()).toMatchObject({ shut: 'disk' });
     writeFileSync(filler, Buffer.alloc(1200 * KIB, 1));
     await space.check();
     const { bavail, bsize } = await statfs(path);
     expect(bavail * bsize).toBeGreaterThan(512 * KIB);
-    expect(() => space.admit()).toThrow('SPOOL_FULL');
+    expect(() => admit()).toThrow('SPOOL_FULL');
     await rm(filler);
     await space.check();
-    space.admit(1000 * KIB).release();
+    admit(1000 * KIB);
     space.onApplicationShutdown();
   });
 });

@@ -86,8 +86,15 @@ export async function startOperatorsApp(
   };
 }
 
+const UNLIMITED = {
+  maxBytes: 0,
+  minFreeBytes: 0,
+  maxAgeMs: 0,
+  oldestWaitingAgeMs: () => Promise.resolve(0),
+};
+
 function deliveryOn(path: string): Provider[] {
-  const options = { path, maxBytes: 0, minFreeBytes: 0, maxAgeMs: 0 };
+  const options = { ...UNLIMITED, path };
   return [
     Database,
     DeliveryQueue,

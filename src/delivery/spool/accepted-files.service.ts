@@ -65,11 +65,12 @@ export class AcceptedFiles {
   }
 
   /**
-   * Makes a body durable under the id of its upload. The body is still to be disposed of.
+   * Makes a body durable under the id of its upload. The body is still to be disposed of. `onCounted` is called in the
+   * moment in which the file begins to count.
    * @throws SPOOL_FULL, INTERNAL_ERROR; UPLOAD_IN_PROGRESS when the id has a file, which another process may be about
    * to promise
    */
-  async keep(body: DurableBody, uploadId: string): Promise<KeptFile> {
+  async keep(body: DurableBody, uploadId: string, onCounted?: () => void): Promise<KeptFile> {
     const name = fileName(uploadId);
     const path = join(this.#folder, name);
     await makeFolder(this.#folder);
@@ -79,6 +80,7 @@ export class AcceptedFiles {
     });
     if (!file) throw notKept(new Error(`${path} is gone`));
     this.#index.add(file);
+    onCounted?.();
     return { ...file, name };
   }
 

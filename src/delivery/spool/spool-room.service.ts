@@ -14,19 +14,20 @@ export class SpoolRoom {
   ) {}
 
   /**
-   * Keeps a body of so many bytes for an upload that is about to be promised.
+   * Keeps a body of so many bytes for an upload that is about to be promised. The room that the upload has reserved, or
+   * gets now, becomes room of its file.
    * @throws SPOOL_FULL, and what `AcceptedFiles.keep` throws; QUEUE_UNAVAILABLE where the folder holds files of another
    * database
    */
   async keep(body: DurableBody, uploadId: string, bytes: number): Promise<KeptFile> {
-    const admission = this.space.admit(bytes);
+    const release = (): void => this.space.release(uploadId);
+    this.space.admit(uploadId, bytes, bytes);
     let kept: KeptFile;
     try {
       await this.owner.claim();
-      kept = await this.files.keep(body, uploadId);
+      kept = await this.files.keep(body, uploadId, release);
     } finally {
-      // What was kept counts by itself from now on.
-      admission.release();
+      release();
     }
     try {
       await this.owner.confirm();

@@ -7,6 +7,7 @@ import { SpoolRoom } from './spool-room.service.js';
 import { SpoolSpace } from './spool-space.service.js';
 
 const BYTES = Buffer.alloc(300_000);
+const ID = '550e8400-e29b-41d4-a716-446655440000';
 
 describe('the room of the spool', () => {
   let spool: TestSpool;
@@ -18,7 +19,13 @@ describe('the room of the spool', () => {
     Logger.overrideLogger(false);
     spool = await TestSpool.make();
     space = new SpoolSpace(
-      { path: spool.path, maxBytes: 1_000_000, minFreeBytes: 0, maxAgeMs: 0 },
+      {
+        path: spool.path,
+        maxBytes: 1_000_000,
+        minFreeBytes: 0,
+        maxAgeMs: 0,
+        oldestWaitingAgeMs: () => Promise.resolve(0),
+      },
       spool.files,
     );
     await space.onModuleInit();
@@ -33,9 +40,7 @@ describe('the room of the spool', () => {
   });
 
   const keep = (): Promise<unknown> =>
-    spool.withBody(BYTES, (body: DurableBody) =>
-      room.keep(body, '550e8400-e29b-41d4-a716-446655440000', BYTES.length),
-    );
+    spool.withBody(BYTES, (body: DurableBody) => room.keep(body, ID, BYTES.length));
 
   it('counts a file once, also while it is not promised yet', async () => {
     await spool.accept(Buffer.alloc(550_000));
@@ -43,11 +48,41 @@ describe('the room of the spool', () => {
     owner.confirm = async () => {
       expect(space.report()).toMatchObject({ bytes: 850_000, reservedBytes: 0 });
       // As another upload may be, in the time that a promise takes.
-      space.admit(100_000).release();
+      space.admit('another', 100_000);
+      space.release('another');
       return confirm();
     };
     await keep();
     expect(space.report()).toMatchObject({ bytes: 850_000, reservedBytes: 0, shut: undefined });
+  });
+
+  it('counts a file once in every moment in which it is kept', async () => {
+    space.admit(ID, BYTES.length);
+    const seen = new Set<number>();
+    const find = spool.files.find.bind(spool.files);
+    const lookAtEachStep = async (): Promise<void> => {
+      for (let step = 0; step < 20; step += 1) {
+        const { bytes, reservedBytes } = space.report();
+        seen.add(bytes + reservedBytes);
+        await Promise.resolve();
+      }
+    };
+    // The last thing before it counts.
+    spool.files.find = async (uploadId) => {
+      const file = await find(uploadId);
+      void lookAtEachStep();
+      return file;
+    };
+    await keep();
+    expect(space.report()).toMatchObject({ bytes: BYTES.length, reservedBytes: 0 });
+    expect([...seen]).toEqual([BYTES.length]);
+  });
+
+  it('keeps a file that was admitted, whoever has come since', async () => {
+    space.admit(ID, BYTES.length);
+    space.admit('another', 700_000);
+    await keep();
+    expect(space.report()).toMatchObject({ bytes: BYTES.length, reservedBytes: 700_000 });
   });
 
   it('has what it had when a file is not kept', async () => {

@@ -5,6 +5,7 @@ import { isReadOnly, spoolFull, spoolReadOnly, spoolUnusable } from '../../resil
 import type { ServiceError } from '../../errors/service-error.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 import type { AcceptedUsage } from './accepted-index.js';
+import { Reservations } from './reservations.js';
 import { WaterMark } from './water-mark.js';
 
 /** Where, below a limit, what was full opens again. */
@@ -18,10 +19,9 @@ export interface SpoolSpaceOptions {
   readonly maxBytes: number;
   /** Free bytes of the disk below which nothing is taken, until there are twice as many; 0: not checked. */
   readonly minFreeBytes: number;
-  /** Age of the oldest file beyond which nothing is taken; 0: not checked. */
+  /** Age, of the oldest file that waits for its delivery, beyond which nothing is taken; 0: not checked. */
   readonly maxAgeMs: number;
-  /** Age of the oldest file that waits for its delivery. Absent: that of the oldest file, dead letters included. */
-  readonly oldestWaitingAgeMs?: () => Promise<number>;
+  readonly oldestWaitingAgeMs: () => Promise<number>;
 }
 
 export type ShutReason = 'bytes' | 'disk' | 'age' | 'read-only' | 'unusable';
@@ -29,6 +29,7 @@ export type ShutReason = 'bytes' | 'disk' | 'age' | 'read-only' | 'unusable';
 export interface SpoolSpaceReport extends AcceptedUsage {
   /** 0: only the disk limits. */
   readonly limitBytes: number;
+  /** Of uploads that may have to be kept and are not kept yet. */
   readonly reservedBytes: number;
   /** What the disk has left for us; undefined where that is not known. */
   readonly freeBytes: number | undefined;
@@ -36,24 +37,26 @@ export interface SpoolSpaceReport extends AcceptedUsage {
   readonly shut: ShutReason | undefined;
 }
 
-/** Room for an upload that may have to be kept. */
-export interface Admission {
-  /** As many bytes it is after all. @throws SPOOL_FULL when it is more than was asked for and there is no room */
-  resize(bytes: number): void;
-  /** The upload is kept, or will not be. Harmless when repeated. */
-  release(): void;
+/** The disk at the last look. */
+interface DiskReading {
+  readonly freeBytes: number;
+  /** Bytes of the accepted files, which are no part of the free ones. */
+  readonly acceptedBytes: number;
+  /** The same of the uploads that have room reserved. */
+  readonly writtenBytes: number;
 }
 
 /**
- * Decides whether the spool takes one more file, before its bytes are read. Bytes that are admitted and not yet on the
- * disk count as if they were. Disk and folder are looked at every five seconds; a decision itself takes no time.
+ * Decides whether the spool takes one more file, before its bytes are read. An upload that is admitted has its room
+ * reserved until it is kept or over. A file that does not fit is refused alone; the spool is shut for all only by what is
+ * in it. Disk and folder are looked at every five seconds; a decision itself takes no time.
  */
 @Injectable()
 export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(SpoolSpace.name);
   private readonly marks: Record<'bytes' | 'disk' | 'age', WaterMark>;
-  private reservedBytes = 0;
-  private disk: { freeBytes: number; acceptedBytes: number } | undefined;
+  private readonly reservations = new Reservations();
+  private disk: DiskReading | undefined;
   private readOnly = false;
   private oldestAgeMs = 0;
   private checking: NodeJS.Timeout | undefined;
@@ -81,31 +84,42 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
     clearInterval(this.checking);
   }
 
-  /** Reserves room; `bytes` are those that are declared, undefined where that is not known. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
-  admit(bytes = 0): Admission {
-    this.refuseUnlessRoomFor(bytes);
-    this.reservedBytes += bytes;
-    let reserved = bytes;
-    const reserve = (wanted: number): void => {
-      this.reservedBytes += wanted - reserved;
-      reserved = wanted;
-    };
-    return {
-      resize: (wanted) => {
-        if (wanted > reserved) this.refuseUnlessRoomFor(wanted - reserved);
-        reserve(wanted);
-      },
-      release: () => reserve(0),
-    };
+  /**
+   * Reserves room for an upload: as much as it declares, or what has come of it, and a byte at least, where it declares
+   * nothing. One that has room keeps that, and gets what it lacks. @throws SPOOL_FULL, QUEUE_UNAVAILABLE
+   */
+  admit(uploadId: string, declaredBytes: number | undefined, receivedBytes = 0): void {
+    const held = this.reservations.of(uploadId);
+    if (!held) this.refuseWhileShut();
+    const bytes = Math.max(declaredBytes ?? Math.max(receivedBytes, 1), held?.bytes ?? 0);
+    this.refuseUnlessFits(bytes - (held?.bytes ?? 0));
+    this.reservations.put(uploadId, { bytes, receivedBytes, grows: declaredBytes === undefined });
+  }
+
+  /**
+   * So many bytes of an upload have come in all. Its room grows with them where it declares nothing; one that has none
+   * gets none. @throws SPOOL_FULL
+   */
+  received(uploadId: string, receivedBytes: number): void {
+    const held = this.reservations.of(uploadId);
+    if (!held) return;
+    const bytes = held.grows ? Math.max(held.bytes, receivedBytes) : held.bytes;
+    this.refuseUnlessFits(bytes - held.bytes);
+    this.reservations.put(uploadId, { ...held, bytes, receivedBytes });
+  }
+
+  /** The upload is kept, or over. Harmless when repeated, and for one that has no room. */
+  release(uploadId: string): void {
+    this.reservations.release(uploadId);
   }
 
   report(): SpoolSpaceReport {
     return {
       ...this.files.usage(),
       limitBytes: this.options.maxBytes,
-      reservedBytes: this.reservedBytes,
+      reservedBytes: this.reservations.bytes,
       freeBytes: this.disk?.freeBytes,
-      shut: this.whyNot(0),
+      shut: this.whyShut(),
     };
   }
 
@@ -114,9 +128,13 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
     try {
       await this.files.prepare();
       await access(this.options.path, constants.W_OK);
+      this.oldestAgeMs = await this.options.oldestWaitingAgeMs();
       const { bavail, bsize } = await statfs(this.options.path);
-      this.oldestAgeMs = await this.oldest();
-      this.disk = { freeBytes: bavail * bsize, acceptedBytes: this.files.usage().bytes };
+      this.disk = {
+        freeBytes: bavail * bsize,
+        acceptedBytes: this.files.usage().bytes,
+        writtenBytes: this.reservations.writtenBytes,
+      };
     } catch (error) {
       if (this.disk || !this.checking)
         this.logger.error({ err: error }, 'the spool cannot be used, nothing is accepted');
@@ -125,23 +143,38 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  private refuseUnlessRoomFor(more: number): void {
-    const reason = this.whyNot(more);
+  private refuseWhileShut(): void {
+    const reason = this.whyShut();
     if (reason !== undefined) throw refusal(reason);
   }
 
-  private whyNot(more: number): ShutReason | undefined {
-    if (!this.disk) return this.readOnly ? 'read-only' : 'unusable';
-    const { bytes } = this.files.usage();
-    const { freeBytes, acceptedBytes } = this.disk;
-    const keptSince = Math.max(0, bytes - acceptedBytes);
-    if (!this.marks.bytes.takes(bytes + this.reservedBytes, more)) return 'bytes';
-    if (!this.marks.disk.takes(this.reservedBytes + keptSince - freeBytes, more)) return 'disk';
-    return this.marks.age.takes(this.oldestAgeMs, 0) ? undefined : 'age';
+  private refuseUnlessFits(more: number): void {
+    if (more > 0 && !this.hasRoomFor(more))
+      throw spoolFull('The file does not fit into what is left of the spool.');
   }
 
-  private oldest(): Promise<number> {
-    return this.options.oldestWaitingAgeMs?.() ?? Promise.resolve(this.files.usage().oldestAgeMs);
+  private whyShut(): ShutReason | undefined {
+    if (!this.disk) return this.readOnly ? 'read-only' : 'unusable';
+    if (this.marks.bytes.isShut(this.files.usage().bytes)) return 'bytes';
+    if (this.marks.disk.isShut(-this.disk.freeBytes)) return 'disk';
+    return this.marks.age.isShut(this.oldestAgeMs) ? 'age' : undefined;
+  }
+
+  private hasRoomFor(more: number): boolean {
+    const { bytes } = this.files.usage();
+    const { maxBytes, minFreeBytes } = this.options;
+    const wanted = this.reservations.bytes + more;
+    const fits = maxBytes === 0 || bytes + wanted <= maxBytes;
+    return fits && (minFreeBytes === 0 || this.freeBytesNow() - wanted >= minFreeBytes);
+  }
+
+  /** What the disk would have left if nothing were written yet of what is reserved. */
+  private freeBytesNow(): number {
+    // Whoever has room although the disk cannot be looked at hears of it when he is kept.
+    if (!this.disk) return Infinity;
+    const { freeBytes, acceptedBytes, writtenBytes } = this.disk;
+    const keptSince = Math.max(0, this.files.usage().bytes - acceptedBytes);
+    return freeBytes + writtenBytes - keptSince;
   }
 }
 
