@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { lstat, open, opendir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { DurableBody } from '../../resilience/body-source.js';
@@ -13,6 +13,7 @@ import {
   type AcceptedFile,
   AcceptedIndex,
   type AcceptedUsage,
+  type CountedFile,
   fileName,
   identityOf,
   isFileName,
@@ -55,13 +56,19 @@ export class AcceptedFiles {
     private readonly clock: Clock = systemClock,
   ) {
     this.#folder = join(spoolPath, 'accepted');
-    this.#index = new AcceptedIndex(this.#folder);
+    this.#index = new AcceptedIndex(this.#folder, clock);
   }
 
   /** Makes the folder, and sees what is in it. @throws Error of the file system */
   async prepare(): Promise<void> {
     await makeFolder(this.#folder);
     await this.refresh();
+  }
+
+  /** The same, regularly: sees nothing where there is nothing new, or to see it would cost much. @throws Error of the file system */
+  async prepareInTurn(): Promise<void> {
+    await makeFolder(this.#folder);
+    await this.#index.refreshInTurn();
   }
 
   /**
@@ -163,7 +170,7 @@ export class AcceptedFiles {
   }
 
   /** All files that are there now, those of other processes too. @throws Error of the file system */
-  async list(): Promise<AcceptedFile[]> {
+  async list(): Promise<CountedFile[]> {
     await this.refresh();
     return this.#index.list();
   }
@@ -171,8 +178,10 @@ export class AcceptedFiles {
   /** Is there no file, of whichever process? A look at the disk of its own. @throws Error of the file system */
   async isEmpty(): Promise<boolean> {
     try {
-      const names = await readdir(this.#folder);
-      return !names.some((name) => isFileName(name) || isAsideName(name));
+      for await (const { name } of await opendir(this.#folder)) {
+        if (isFileName(name) || isAsideName(name)) return false;
+      }
+      return true;
     } catch (error) {
       if (isMissing(error)) return true;
       throw error;
@@ -181,11 +190,17 @@ export class AcceptedFiles {
 
   /** What is there: at once for this process, as of the last refresh for the others. */
   usage(): AcceptedUsage {
-    return this.#index.usage(this.clock.wallMs());
+    return this.#index.usage;
+  }
+
+  /** Milliseconds since the oldest file was accepted; 0 where there is none. */
+  oldestAgeMs(): number {
+    const { oldest } = this.#index;
+    return oldest ? this.ageMs(oldest) : 0;
   }
 
   /** Milliseconds since a file was accepted. */
-  ageMs(file: AcceptedFile): number {
+  ageMs(file: CountedFile): number {
     return this.clock.wallMs() - file.acceptedAtMs;
   }
 

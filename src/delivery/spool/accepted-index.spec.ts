@@ -1,31 +1,45 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AcceptedIndex, fileName } from './accepted-index.js';
+import { AcceptedIndex, type CountedFile, fileName } from './accepted-index.js';
+
+const HOUR_MS = 3_600_000;
 
 describe('the index of accepted files', () => {
   const uploadId = randomUUID();
+  let nowMs: number;
   let folder: string;
   let index: AcceptedIndex;
 
   beforeEach(async () => {
+    nowMs = 0;
     folder = await mkdtemp(join(tmpdir(), 'accepted-index-'));
-    index = new AcceptedIndex(folder);
+    index = new AcceptedIndex(folder, { monotonicMs: () => nowMs, wallMs: () => Date.now() });
   });
 
   afterEach(() => rm(folder, { recursive: true }));
 
-  const leave = (id: string): Promise<void> => writeFile(join(folder, fileName(id)), 'abc');
+  /** What another process keeps. */
+  async function leave(id: string = randomUUID()): Promise<string> {
+    await writeFile(join(folder, fileName(id)), 'abc');
+    return id;
+  }
+
+  const fileOf = (id: string, bytes: number): CountedFile => ({ uploadId: id, bytes, acceptedAtMs: 1000 });
+
+  /** The folder says that it was last changed then, whatever was done to it. */
+  const changedAt = (ms: number): Promise<void> => utimes(folder, ms / 1000, ms / 1000);
 
   it('keeps what is put in while the folder is read', async () => {
     const refreshing = index.refresh();
-    index.add({ uploadId, bytes: 3, identity: 'one', acceptedAtMs: 1000 });
+    index.add(fileOf(uploadId, 3));
     await refreshing;
-    expect(index.usage(1500)).toEqual({ bytes: 3, files: 1, oldestAgeMs: 500 });
+    expect(index.usage).toEqual({ bytes: 3, files: 1 });
     await index.refresh();
-    expect(index.usage(1500)).toEqual({ bytes: 0, files: 0, oldestAgeMs: 0 });
+    expect(index.usage).toEqual({ bytes: 0, files: 0 });
   });
 
   it('leaves out what is taken out while the folder is read', async () => {
@@ -33,21 +47,91 @@ describe('the index of accepted files', () => {
     const refreshing = index.refresh();
     index.drop(uploadId);
     await refreshing;
-    expect(index.usage(0).files).toBe(0);
+    expect(index.usage).toEqual({ bytes: 0, files: 0 });
   });
 
   it('reads the folder once for all who ask meanwhile', async () => {
     await leave(uploadId);
     expect(index.refresh()).toBe(index.refresh());
     await index.refresh();
-    expect(index.usage(Date.now())).toMatchObject({ bytes: 3, files: 1 });
+    expect(index.usage).toEqual({ bytes: 3, files: 1 });
   });
 
   it('counts a file once, however often it is put in', () => {
-    for (const bytes of [3, 5]) index.add({ uploadId, bytes, identity: 'one', acceptedAtMs: 1000 });
-    expect(index.usage(1000)).toEqual({ bytes: 5, files: 1, oldestAgeMs: 0 });
+    for (const bytes of [3, 5]) index.add(fileOf(uploadId, bytes));
+    expect(index.usage).toEqual({ bytes: 5, files: 1 });
     index.drop(uploadId);
     index.drop(uploadId);
-    expect(index.usage(1000)).toEqual({ bytes: 0, files: 0, oldestAgeMs: 0 });
+    expect([index.usage, index.oldest]).toEqual([{ bytes: 0, files: 0 }, undefined]);
+  });
+
+  it('knows the oldest, whatever the order of the names', async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 6; count += 1) {
+      ids.push(await leave());
+      await sleep(20);
+    }
+    await index.refresh();
+    index.add({ ...fileOf(randomUUID(), 1), acceptedAtMs: Date.now() });
+    for (const id of ids) {
+      expect(index.oldest).toMatchObject({ uploadId: id, bytes: 3 });
+      index.drop(id);
+    }
+  });
+
+  it('does not look again at a file that it knows', async () => {
+    await leave(uploadId);
+    await index.refresh();
+    await writeFile(join(folder, fileName(uploadId)), 'as no file of ours ever is: of another size');
+    await index.refresh();
+    expect(index.usage).toEqual({ bytes: 3, files: 1 });
+  });
+
+  describe('in its turn', () => {
+    it('sees what has come and gone', async () => {
+      await leave(uploadId);
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(1);
+      await rm(join(folder, fileName(uploadId)));
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(0);
+    });
+
+    it('does not read a folder that is as it was', async () => {
+      await changedAt(Date.now() - HOUR_MS);
+      const { mtimeMs } = await stat(folder);
+      await index.refreshInTurn();
+      await leave(uploadId);
+      await changedAt(mtimeMs);
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(0);
+      await changedAt(mtimeMs + 10);
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(1);
+    });
+
+    it('reads one again that was changed just before', async () => {
+      // Far ahead, so that it is just before however slow the machine is.
+      const aheadMs = Date.now() + HOUR_MS;
+      await changedAt(aheadMs);
+      await index.refreshInTurn();
+      await leave(uploadId);
+      await changedAt(aheadMs);
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(1);
+    });
+
+    it('leaves one alone for a hundred times as long as it took to read it', async () => {
+      const reading = index.refresh();
+      nowMs = 50;
+      await reading;
+      await leave(uploadId);
+      nowMs = 50 + 4_999;
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(0);
+      nowMs = 50 + 5_000;
+      await index.refreshInTurn();
+      expect(index.usage.files).toBe(1);
+    });
   });
 });

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../../resilience/clock.js';
 import { isMissing } from '../../resilience/spool-failure.js';
 
 /** A file that was accepted and is still there. */
@@ -13,13 +14,31 @@ export interface AcceptedFile {
   readonly acceptedAtMs: number;
 }
 
+/** What is known of a file without a look at the disk. */
+export type CountedFile = Omit<AcceptedFile, 'identity'>;
+
 /** What all processes that share the folder hold there. */
 export interface AcceptedUsage {
   readonly bytes: number;
   readonly files: number;
-  /** 0 when there is no file. */
-  readonly oldestAgeMs: number;
 }
+
+interface Entry extends CountedFile {
+  /** The refresh that has seen it last, or in whose time this process has put it in. */
+  seenBy: number;
+}
+
+/** Names that are read at once: the event loop waits for no more. */
+const READ_NAMES = 1000;
+
+/** Files that are looked at at once. */
+const LOOKS = 64;
+
+/** Of the time, the regular refreshes take one part in so many. */
+const REST = 100;
+
+/** A folder that was changed so shortly before it was read may have changed once more without showing it. */
+const FRESH_MS = 2_000;
 
 const UPLOAD_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.upload$/;
 
@@ -52,42 +71,47 @@ export async function lookAt(folder: string, uploadId: string): Promise<Accepted
   }
 }
 
-/** The ids of all files in the folder, which must be there. @throws Error of the file system */
-async function namedIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder);
-  return names.flatMap((name) => UPLOAD_FILE.exec(name)?.[1] ?? []);
-}
-
 /**
- * What is known of the folder without a look at the disk. Files never change, so a refresh looks only at those that
- * are new; what this process does itself is known at once.
+ * What is known of the folder without a look at the disk. Bytes and files are counted, not summed up. Files never
+ * change, so a refresh looks only at those that are new; what this process does itself is known at once.
  */
 export class AcceptedIndex {
-  readonly #files = new Map<string, AcceptedFile>();
-  /** Put in or taken out since the refresh under way has begun to read. */
-  readonly #touched = new Set<string>();
+  /** In the order in which they were accepted, but for what other processes did since the refresh before. */
+  readonly #files = new Map<string, Entry>();
+  /** Taken out since the refresh under way has begun. */
+  readonly #taken = new Set<string>();
   #bytes = 0;
+  #refreshes = 0;
   #refreshing: Promise<void> | undefined;
+  #restUntilMs = 0;
+  /** When the folder had been changed last as the last refresh began; undefined where it may have changed unseen. */
+  #seenChangeMs: number | undefined;
 
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly clock: Clock,
+  ) {}
 
-  add(file: AcceptedFile): void {
-    this.#touched.add(file.uploadId);
+  add(file: CountedFile): void {
+    this.#take(file.uploadId);
     this.#put(file);
   }
 
   drop(uploadId: string): void {
-    this.#touched.add(uploadId);
+    if (this.#refreshing) this.#taken.add(uploadId);
     this.#take(uploadId);
   }
 
-  usage(nowMs: number): AcceptedUsage {
-    let oldestMs = nowMs;
-    for (const { acceptedAtMs } of this.#files.values()) oldestMs = Math.min(oldestMs, acceptedAtMs);
-    return { bytes: this.#bytes, files: this.#files.size, oldestAgeMs: nowMs - oldestMs };
+  get usage(): AcceptedUsage {
+    return { bytes: this.#bytes, files: this.#files.size };
   }
 
-  list(): AcceptedFile[] {
+  /** Undefined where there is no file. Wrong by the time between two refreshes at most. */
+  get oldest(): CountedFile | undefined {
+    return this.#files.values().next().value;
+  }
+
+  list(): CountedFile[] {
     return [...this.#files.values()];
   }
 
@@ -95,27 +119,67 @@ export class AcceptedIndex {
   refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
+      this.#taken.clear();
     });
     return this.#refreshing;
   }
 
+  /**
+   * Refreshes unless the folder is as it was, or is so large that the last time took long: a hundred times as long it is
+   * left alone. @throws Error of the file system
+   */
+  async refreshInTurn(): Promise<void> {
+    if (this.clock.monotonicMs() < this.#restUntilMs) return;
+    if ((await stat(this.folder)).mtimeMs !== this.#seenChangeMs) await this.refresh();
+  }
+
   async #refresh(): Promise<void> {
-    this.#touched.clear();
-    const there = new Set(await namedIn(this.folder));
-    for (const uploadId of this.#files.keys()) {
-      if (!there.has(uploadId) && !this.#touched.has(uploadId)) this.#take(uploadId);
+    this.#refreshes += 1;
+    const startedMs = this.clock.monotonicMs();
+    const { mtimeMs } = await stat(this.folder);
+    const isFresh = this.clock.wallMs() - mtimeMs < FRESH_MS;
+    await this.#read();
+    this.#seenChangeMs = isFresh ? undefined : mtimeMs;
+    const endedMs = this.clock.monotonicMs();
+    this.#restUntilMs = endedMs + REST * (endedMs - startedMs);
+  }
+
+  async #read(): Promise<void> {
+    const unknown = await this.#seeKnown();
+    for (const { uploadId, seenBy } of this.#files.values()) {
+      if (seenBy !== this.#refreshes) this.#take(uploadId);
     }
-    const unknown = [...there].filter((uploadId) => !this.#files.has(uploadId));
-    for (const uploadId of unknown) {
-      const file = await lookAt(this.folder, uploadId);
-      if (file && !this.#touched.has(uploadId)) this.#put(file);
+    for (const file of await this.#lookAtAll(unknown)) {
+      if (!this.#files.has(file.uploadId) && !this.#taken.has(file.uploadId)) this.#put(file);
     }
   }
 
-  #put(file: AcceptedFile): void {
-    this.#take(file.uploadId);
-    this.#files.set(file.uploadId, file);
-    this.#bytes += file.bytes;
+  /** Marks what is known and still there, and gives the ids of the rest. */
+  async #seeKnown(): Promise<string[]> {
+    const unknown: string[] = [];
+    for await (const { name } of await opendir(this.folder, { bufferSize: READ_NAMES })) {
+      const uploadId = UPLOAD_FILE.exec(name)?.[1];
+      if (uploadId === undefined) continue;
+      const known = this.#files.get(uploadId);
+      if (known) known.seenBy = this.#refreshes;
+      else unknown.push(uploadId);
+    }
+    return unknown;
+  }
+
+  /** The files of these uploads that are there, the oldest first. */
+  async #lookAtAll(uploadIds: readonly string[]): Promise<AcceptedFile[]> {
+    const files: AcceptedFile[] = [];
+    for (let from = 0; from < uploadIds.length; from += LOOKS) {
+      const some = uploadIds.slice(from, from + LOOKS).map((uploadId) => lookAt(this.folder, uploadId));
+      for (const file of await Promise.all(some)) if (file) files.push(file);
+    }
+    return files.toSorted((one, other) => one.acceptedAtMs - other.acceptedAtMs);
+  }
+
+  #put({ uploadId, bytes, acceptedAtMs }: CountedFile): void {
+    this.#files.set(uploadId, { uploadId, bytes, acceptedAtMs, seenBy: this.#refreshes });
+    this.#bytes += bytes;
   }
 
   #take(uploadId: string): void {

@@ -27,6 +27,8 @@ export interface SpoolSpaceOptions {
 export type ShutReason = 'bytes' | 'disk' | 'age' | 'read-only' | 'unusable';
 
 export interface SpoolSpaceReport extends AcceptedUsage {
+  /** Of the oldest file, dead letters included; 0 where there is none. */
+  readonly oldestAgeMs: number;
   /** 0: only the disk limits. */
   readonly limitBytes: number;
   /** Of uploads that may have to be kept and are not kept yet. */
@@ -77,7 +79,8 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   /** A spool that cannot be used does not stop the start: nothing is accepted. */
   async onModuleInit(): Promise<void> {
     await this.check();
-    this.checking = setInterval(() => void this.check(), CHECK_EVERY_MS).unref();
+    const look = (): Promise<void> => this.look(() => this.files.prepareInTurn());
+    this.checking = setInterval(() => void look(), CHECK_EVERY_MS).unref();
   }
 
   onApplicationShutdown(): void {
@@ -116,6 +119,7 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   report(): SpoolSpaceReport {
     return {
       ...this.files.usage(),
+      oldestAgeMs: this.files.oldestAgeMs(),
       limitBytes: this.options.maxBytes,
       reservedBytes: this.reservations.bytes,
       freeBytes: this.disk?.freeBytes,
@@ -124,9 +128,13 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** Looks at disk and folder now. Never fails: what cannot be looked at takes nothing. */
-  async check(): Promise<void> {
+  check(): Promise<void> {
+    return this.look(() => this.files.prepare());
+  }
+
+  private async look(prepare: () => Promise<void>): Promise<void> {
     try {
-      await this.files.prepare();
+      await prepare();
       await access(this.options.path, constants.W_OK);
       this.oldestAgeMs = await this.options.oldestWaitingAgeMs();
       const { bavail, bsize } = await statfs(this.options.path);
