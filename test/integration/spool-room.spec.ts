@@ -101,9 +101,9 @@ describe('a file that does not fit into the spool', () => {
   });
 
   it.each([
-    ['at the wish of its client', ASYNC],
-    ['where no storage element takes it', {}],
-  ])('is refused as soon as that shows, where it does not say how large it is: %s', async (_, headers) => {
+    ['at the wish of its client', ASYNC, undefined],
+    ['where no storage element takes it', {}, 1],
+  ])('is refused as soon as that shows, where it does not say its size: %s', async (_, headers, failures) => {
     service = await startAccepting({ SPOOL_ACCEPT_MAX_BYTES: String(MB) });
     service.element.options.fault = { kind: 'reset', afterBytes: 1_000 };
     const client = await begin({ ...headers, 'Transfer-Encoding': 'chunked' });
@@ -113,6 +113,8 @@ describe('a file that does not fit into the spool', () => {
     expect(await answerOf(client)).toEqual([507, 'SPOOL_FULL']);
     await untilReserved(0);
     await eventually(async () => expect(await service.spooled()).toEqual([]));
+    const failed = 'resilience_fallback_total{name="storage:se-1",kind="spool",outcome="failure"}';
+    expect(await metric(service, failed)).toBe(failures);
   });
 });
 
