@@ -8,7 +8,7 @@ import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.j
 import { seedLetter } from '../support/dead-letters.js';
 import { eventually } from '../support/eventually.js';
 import { startPostgres } from '../support/postgres-server.js';
-import { HOUR_MS, type LetterStage, onPostgres } from './dead-letters-stage.js';
+import { HOUR_MS, type LetterStage, onBothDatabases } from './dead-letters-stage.js';
 
 const NOTHING = {
   status: 'healthy',
@@ -29,7 +29,7 @@ const NOTHING = {
   recommendations: [],
 };
 
-onPostgres((given) => {
+onBothDatabases((given) => {
   let stage: LetterStage;
 
   beforeEach(() => {
@@ -97,7 +97,7 @@ onPostgres((given) => {
     await stage.call('post', `/${taskId}/redeliver`);
     await stage.database.query(
       `UPDATE ingester.tasks SET state = 'dead', reason = 'in_doubt', dead_at = $2 WHERE task_id = $1`,
-      [taskId, new Date(Date.now() - HOUR_MS)],
+      [taskId, Date.now() - HOUR_MS],
     );
     await eventually(async () => {
       const { text } = await request(stage.running.url).get('/metrics');
@@ -120,7 +120,7 @@ describe('what becomes of tasks', () => {
       const metrics = running.app.get(DeliveryMetrics);
       metrics.settled('delivery', { kind: 'finish' }, 40);
       metrics.settled('registration', { kind: 'finish' }, 40);
-      metrics.settled('delivery', { kind: 'wait', dueAtMs: 0, attempts: 1, reason: null }, 40);
+      metrics.settled('delivery', { kind: 'wait', delayMs: 0, attempts: 1, reason: null }, 40);
       metrics.settled('delivery', { kind: 'die', attempts: 1, reason: 'spool_damaged' }, 40);
       const { text } = await request(running.url).get('/metrics');
       for (const outcome of ['delivered', 'registered', 'postponed', 'dead']) {
@@ -157,7 +157,7 @@ describe('without a promise ever made', () => {
       .auth(admin, { type: 'bearer' })
       .send({ filter: {} });
     expect(all.body).toMatchObject({ redelivered: 0, remaining: 0 });
-    expect(await readdir(running.dataDir)).not.toContain('database');
+    expect(await readdir(running.dataDir)).not.toContain('database.sqlite');
   });
 });
 
@@ -166,8 +166,7 @@ describe('while the database is away', () => {
     const server = await startPostgres();
     const running = await startOperatorsApp({ DATABASE_URL: await server.newDatabase() });
     try {
-      const database = await running.app.get(Database).open();
-      await seedLetter(database, running.dataDir);
+      await seedLetter(running.app.get(Database), running.dataDir);
       await server.stop();
       const startedAt = performance.now();
       const report = await request(running.url).get('/health/dlq');

@@ -1,18 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
 import request, { type Test } from 'supertest';
 import { Database } from '../../src/database/database.service.js';
-import type { Database } from '../../src/database/sql.js';
-import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
-import { copyPglite } from '../support/pglite-template.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 
 export const HOUR_MS = 3_600_000;
 export const SPACING_MS = 1_000;
 
-type Backend = 'PGlite' | 'PostgreSQL';
+type Backend = 'SQLite' | 'PostgreSQL';
 
 /** A service with a database in which nothing is dead, and an operator. */
 export class LetterStage {
@@ -30,14 +27,11 @@ export class LetterStage {
       DEAD_LETTER_REDELIVERY_SPACING_MS: String(SPACING_MS),
       ...(server && { DATABASE_URL: await server.newPreparedDatabase() }),
     };
-    const running = await startOperatorsApp(variables, server ? undefined : copyPglite);
-    const database = await running.app.get(Database).open();
+    const running = await startOperatorsApp(variables);
+    const database = running.app.get(Database);
+    await database.open();
     const admin = await running.token({ sub: 'olga', role: 'admin' });
     return new LetterStage(running, database, admin, server);
-  }
-
-  get queue(): DeliveryQueue {
-    return this.running.app.get(DeliveryQueue);
   }
 
   get circuits(): CircuitBreakers {
@@ -45,7 +39,6 @@ export class LetterStage {
   }
 
   async clear(): Promise<void> {
-    await this.database.query('DELETE FROM pgboss.job');
     await this.database.query('DELETE FROM ingester.uploads');
     await this.database.query('DELETE FROM ingester.audit');
   }
@@ -70,6 +63,13 @@ export class LetterStage {
     return body.items.map(({ id }: { id: string }) => id);
   }
 
+  /** Tasks that are due now, as workers would claim them. */
+  due(): Promise<object[]> {
+    return this.database.query(
+      `SELECT task_id, lane FROM ingester.tasks WHERE state = 'waiting' AND due_at <= ingester.now_ms()`,
+    );
+  }
+
   /** The row of an id. */
   async stateOf(table: 'tasks' | 'uploads', id: string): Promise<Record<string, unknown>> {
     const column = table === 'tasks' ? 'task_id' : 'upload_id';
@@ -81,14 +81,9 @@ export class LetterStage {
   }
 }
 
-/** Runs the tests on PostgreSQL; the stage is there during a test. */
-export function onPostgres(tests: (given: () => LetterStage) => void): void {
-  describeOn('PostgreSQL', tests);
-}
-
-/** Runs the same tests on the embedded database as well. */
+/** Runs the tests on both databases; the stage is there during a test. */
 export function onBothDatabases(tests: (given: () => LetterStage) => void): void {
-  describeOn('PGlite', tests);
+  describeOn('SQLite', tests);
   describeOn('PostgreSQL', tests);
 }
 

@@ -1,12 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals';
+import { afterEach, describe, expect } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
 import type { SqlValue } from '../../src/database/sql.js';
 import { eventually } from '../support/eventually.js';
 import type { UploadFault } from '../support/storage-element-server.js';
-import { type AcceptingService, EMBEDDED, type Json, startAccepting } from '../support/accepted-service.js';
-import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
+import {
+  type AcceptingService,
+  EMBEDDED,
+  type Json,
+  onPostgres,
+  startAccepting,
+} from '../support/accepted-service.js';
 
 /** The row of a task, as far as tests look at it. */
 export interface TaskState {
@@ -45,9 +50,9 @@ export interface DeliveryStage extends AcceptingService {
 
 export type Start = (variables?: Record<string, string>) => Promise<DeliveryStage>;
 
-/** Describes what is the same with both databases, and is shown with PostgreSQL: the contracts are held with both. */
+/** Describes what is the same with both databases, and is shown with SQLite: the contracts are held with both. */
 export function describeDelivery(name: string, define: (start: Start) => void): void {
-  describeOn('PostgreSQL', name, define);
+  describeOn('SQLite', name, define);
 }
 
 /** The same with both, for a few stories. */
@@ -59,17 +64,12 @@ export function describeDeliveryOnBoth(name: string, define: (start: Start) => v
 /** What `start` starts is closed after each test. */
 function describeOn(backend: 'SQLite' | 'PostgreSQL', name: string, define: (start: Start) => void): void {
   describe(`${name} with ${backend}`, () => {
-    let postgres: PostgresDatabases | undefined;
     const stages: DeliveryStage[] = [];
 
-    beforeAll(async () => {
-      if (backend === 'PostgreSQL') postgres = await openPostgres();
-    });
     afterEach(async () => {
       // One that was reopened has the folder of the one before it, and may be writing there until it is closed.
       for (const stage of stages.splice(0).toReversed()) await stage.close();
     });
-    afterAll(() => postgres?.dispose());
 
     const start = async (variables: Record<string, string>): Promise<DeliveryStage> => {
       const service = await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...variables });
@@ -85,8 +85,7 @@ function describeOn(backend: 'SQLite' | 'PostgreSQL', name: string, define: (sta
       return stage;
     };
     define(async (variables = {}) => {
-      const database = postgres ? { DATABASE_URL: await postgres.newPreparedDatabase() } : EMBEDDED;
-      return start({ ...database, ...variables });
+      return start({ ...(backend === 'PostgreSQL' ? await onPostgres() : EMBEDDED), ...variables });
     });
   });
 }

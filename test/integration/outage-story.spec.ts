@@ -5,6 +5,7 @@ import {
   DOWN,
   EMBEDDED,
   type Json,
+  onPostgres,
   startAccepting,
 } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
@@ -14,16 +15,16 @@ const CIRCUIT = 'storage:se-1';
 
 /** The whole of what the service is for, as a client and an operator live through it. */
 describe.each([
-  ['the embedded database', EMBEDDED],
-  ['PostgreSQL', {}],
-])('a storage outage with %s', (_, database) => {
+  ['the embedded database', async () => Promise.resolve(EMBEDDED)],
+  ['PostgreSQL', onPostgres],
+])('a storage outage with %s', (_, databaseOf) => {
   let service: AcceptingService;
 
   afterEach(() => service.close());
 
   it('is not the problem of those who upload', async () => {
     service = await startAccepting({
-      ...database,
+      ...(await databaseOf()),
       STORAGE_CIRCUIT_FAILURE_THRESHOLD: '3',
       STORAGE_CIRCUIT_RECOVERY_MS: '4000',
       STORAGE_CIRCUIT_MAX_RECOVERY_MS: '4000',

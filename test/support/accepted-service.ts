@@ -35,13 +35,12 @@ let postgres: Promise<PostgresDatabases> | undefined;
 
 afterAll(async () => (await postgres)?.dispose());
 
-/** Starts the service; its one element is down, and its database is ready: a PostgreSQL where the variables name none. */
+/** Starts the service; its one element is down, and its database is the embedded one where the variables name none. */
 export async function startAccepting(variables: Record<string, string> = {}): Promise<AcceptingService> {
   const element = await StorageElementServer.start({ fault: DOWN });
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-accepting-')));
   const running = await startApp({
     DATA_DIR: dataDir,
-    DATABASE_URL: variables.DATABASE_URL ?? (await preparedDatabase()),
     STORAGE_ELEMENTS: JSON.stringify([
       { id: 'se-1', driver: 'http', url: element.url, mode: 'edit', priority: 1 },
     ]),
@@ -56,14 +55,16 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
     DELIVERY_POLL_MS: '50',
     SPOOL_MIN_FREE_BYTES: '0',
     SHUTDOWN_DRAIN_DELAY_MS: '0',
+    ...EMBEDDED,
     ...variables,
   });
   return serviceOf({ ...running, dataDir }, element);
 }
 
-async function preparedDatabase(): Promise<string> {
+/** Variables of a service with a PostgreSQL of its own, which has all tables. */
+export async function onPostgres(): Promise<{ DATABASE_URL: string }> {
   postgres ??= openPostgres();
-  return (await postgres).newPreparedDatabase();
+  return { DATABASE_URL: await (await postgres).newPreparedDatabase() };
 }
 
 function serviceOf(running: RunningApp, element: StorageElementServer): AcceptingService {

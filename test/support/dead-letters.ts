@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import type { Database } from '../../src/delivery/database/sql.js';
-import { beginAttempt, endAttempts } from '../../src/delivery/ledger/task-checkpoints.js';
-import { releaseTask } from '../../src/delivery/ledger/task-ends.js';
-import { claimTask, insertTask } from '../../src/delivery/ledger/task-rows.js';
+import type { Sql, SqlDatabase } from '../../src/database/sql.js';
+import { laneOf } from '../../src/delivery/lanes.js';
+import { endAttempts, insertAttempts } from '../../src/delivery/ledger/attempt-rows.js';
+import { insertPlacements } from '../../src/delivery/ledger/placement-rows.js';
+import { releaseTasks } from '../../src/delivery/ledger/task-ends.js';
+import { insertTasks } from '../../src/delivery/ledger/task-rows.js';
+import { changeUploads, insertUploads, type NewUpload } from '../../src/delivery/ledger/upload-rows.js';
 import type { TaskKind } from '../../src/delivery/task-kind.js';
-import { changeUpload, insertUpload } from '../../src/delivery/ledger/upload-rows.js';
 import { digestOf, TestSpool } from './accepted.js';
 
 export interface LetterOptions {
@@ -28,67 +30,103 @@ export interface SeededLetter {
   readonly uploadId: string;
 }
 
+/** How long ago a letter was accepted when it died, and how long it might have been tried. */
+const LIFE_MS = 60_000;
+const MAX_AGE_MS = 3_600_000;
+const LARGE_BYTES = 1_000_000;
+
 /** Lets a task live and die as the worker does, through the ledger: one attempt, which failed with `reason`. */
 export async function seedLetter(
-  database: Database,
+  database: Pick<SqlDatabase, 'transaction'>,
   dataDir: string,
   options: LetterOptions = {},
 ): Promise<SeededLetter> {
-  const { kind = 'delivery', deadAt = new Date(), bytes = Buffer.from('hello'), file = true } = options;
-  const [taskId, uploadId] = [randomUUID(), randomUUID()];
-  const at = new Date(deadAt.getTime() - 60_000);
-  const digest = digestOf(bytes);
-  if (file && kind === 'delivery') await TestSpool.at(join(dataDir, 'spool')).accept(bytes, uploadId);
-  await insertUpload(database, {
-    uploadId,
-    digest,
-    file: descriptionOf(uploadId, options, at),
-    ...whereabouts(kind, uploadId),
-    at,
+  const { kind = 'delivery', bytes = Buffer.from('hello'), file = true } = options;
+  const letter = { taskId: randomUUID(), uploadId: randomUUID() };
+  if (file && kind === 'delivery')
+    await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId);
+  await database.transaction(async (tx) => {
+    await write(tx, letter, options, bytes);
+    await letDie(tx, letter, options);
+    await moveTo(tx, letter, options.deadAt ?? new Date());
   });
-  const deadline = new Date(at.getTime() + 3_600_000);
-  const { doubtfulTargets = [], unaskedTargets = [] } = options;
-  const { size } = digest;
-  const task = { taskId, uploadId, kind, doubtfulTargets, unaskedTargets, size, at, deadline };
-  await insertTask(database, task);
-  await letDie(database, { taskId, uploadId }, options, { at, deadAt });
-  return { taskId, uploadId };
+  return letter;
+}
+
+async function write(
+  tx: Sql,
+  { taskId, uploadId }: SeededLetter,
+  options: LetterOptions,
+  bytes: Buffer,
+): Promise<void> {
+  const { kind = 'delivery', deadAt = new Date(), doubtfulTargets = [], unaskedTargets = [] } = options;
+  await insertUploads(tx, [
+    {
+      uploadId,
+      digest: digestOf(bytes),
+      file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
+      request: undefined,
+      ...whereabouts(kind, uploadId),
+    },
+  ]);
+  const lane = laneOf(kind, bytes.length, 'temporary', LARGE_BYTES);
+  await insertTasks(tx, [{ taskId, uploadId, kind, lane, placed: 'nowhere', maxAgeMs: MAX_AGE_MS }]);
+  await insertPlacements(tx, [{ uploadId, sent: doubtfulTargets, unverified: unaskedTargets }]);
 }
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */
-function whereabouts(
-  kind: TaskKind,
-  uploadId: string,
-): Pick<Parameters<typeof insertUpload>[1], 'status' | 'spoolFile' | 'stored'> {
+function whereabouts(kind: TaskKind, uploadId: string): Pick<NewUpload, 'status' | 'spoolFile' | 'stored'> {
   return kind === 'delivery'
     ? { status: 'accepted', spoolFile: `${uploadId}.upload` }
     : { status: 'active', spoolFile: null, stored: { target: 'storage:se-01', fileId: uploadId } };
 }
 
 async function letDie(
-  database: Database,
+  tx: Sql,
   { taskId, uploadId }: SeededLetter,
   { kind = 'delivery', reason = 'STORAGE_FAILED', target = 'storage:se-02', ...options }: LetterOptions,
-  { at, deadAt }: { readonly at: Date; readonly deadAt: Date },
 ): Promise<void> {
   const { doubtfulTargets = [], unaskedTargets = [] } = options;
-  const terms = { holder: randomUUID(), leaseMs: 60_000, at };
-  await claimTask(database, taskId, terms);
-  const begun = await beginAttempt(database, taskId, terms, { target, doubtfulTargets, number: 1 });
+  const holder = randomUUID();
+  await tx.query(
+    `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, target = $3 WHERE task_id = $1`,
+    [taskId, holder, target],
+  );
+  const ids = await insertAttempts(tx, [{ taskId, number: 1, target }]);
   const failed = { outcome: 'failed', code: reason, statusCode: 503, detail: 'The storage element failed.' };
-  await endAttempts(database, [{ id: begun?.attempt_id ?? 0, endedAt: deadAt, ...failed }]);
-  const doubts = { doubtfulTargets, unaskedTargets, handedOverAt: null };
-  const end = { state: 'dead', attempts: 1, ...doubts, target: null, reason } as const;
-  await releaseTask(database, taskId, terms.holder, { ...end, dueAt: deadAt, at: deadAt });
-  if (kind === 'registration') return;
-  await changeUpload(database, uploadId, { status: 'dead', data: { reason }, at: deadAt });
+  await endAttempts(tx, [{ id: ids.get(taskId) ?? 0, ...failed }]);
+  const inDoubt = doubtfulTargets.length + unaskedTargets.length > 0;
+  const end = { state: 'dead', attempts: 1, target: null, reason, delayMs: 0, inDoubt } as const;
+  await releaseTasks(tx, [{ taskId, holder, handedOverAt: null, ...end }]);
+  if (kind === 'delivery') await changeUploads(tx, [{ uploadId, status: 'dead', data: { reason } }]);
+}
+
+/** As if all of it had come to its end at `deadAt`. */
+async function moveTo(tx: Sql, { taskId, uploadId }: SeededLetter, deadAt: Date): Promise<void> {
+  const died = deadAt.getTime();
+  const began = died - LIFE_MS;
+  await tx.query(
+    `UPDATE ingester.tasks SET dead_at = $2, updated_at = $2, created_at = $3, waiting_since = $3, deadline = $4,
+      doubt_since = CASE WHEN doubt_since IS NOT NULL THEN $3::bigint END WHERE task_id = $1`,
+    [taskId, died, began, began + MAX_AGE_MS],
+  );
+  await tx.query('UPDATE ingester.attempts SET started_at = $2, ended_at = $3 WHERE task_id = $1', [
+    taskId,
+    began,
+    died,
+  ]);
+  await tx.query('UPDATE ingester.uploads SET created_at = $2, updated_at = $3 WHERE upload_id = $1', [
+    uploadId,
+    began,
+    died,
+  ]);
 }
 
 function descriptionOf(
   fileId: string,
   { owner = 'alice', originalFilename = 'a.txt', contentType = 'text/plain' }: LetterOptions,
   uploadedAt: Date,
-): Parameters<typeof insertUpload>[1]['file'] {
+): NewUpload['file'] {
   return {
     fileId,
     originalFilename,

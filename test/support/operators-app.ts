@@ -9,13 +9,13 @@ import { AuthModule } from '../../src/auth/auth.module.js';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { Database } from '../../src/database/database.service.js';
-import { LetterRevival } from '../../src/delivery/dead-letters/letter-revival.service.js';
+import { Redelivery } from '../../src/delivery/dead-letters/redelivery.service.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.service.js';
 import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
-import { DeliveryQueue } from '../../src/delivery/queue/delivery-queue.js';
 import { Redeliveries } from '../../src/delivery/redeliveries.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
+import { WakeUps } from '../../src/delivery/wake-ups.service.js';
 import { ProblemFilter } from '../../src/errors/problem.filter.js';
 import { DlqController } from '../../src/health/dlq.controller.js';
 import { DlqReporting } from '../../src/health/dlq-reporting.service.js';
@@ -38,15 +38,11 @@ export interface OperatorsApp extends RunningApp {
 }
 
 /**
- * Starts what operators have of the service, over a real queue and database, and without the workers: what is ordered
- * stays to be seen. `prepare` fills the data folder before.
+ * Starts what operators have of the service, over a real database, and without the workers: what is ordered stays to be
+ * seen.
  */
-export async function startOperatorsApp(
-  variables: Record<string, string> = {},
-  prepare?: (dataDir: string) => Promise<void>,
-): Promise<OperatorsApp> {
+export async function startOperatorsApp(variables: Record<string, string> = {}): Promise<OperatorsApp> {
   const dataDir = await mkdtemp(join(tmpdir(), 'ingester-operators-'));
-  await prepare?.(dataDir);
   const keys = await createTestKeys();
   const environment = parseEnvironment({
     NODE_ENV: 'test',
@@ -97,11 +93,11 @@ function deliveryOn(path: string): Provider[] {
   const options = { ...UNLIMITED, path };
   return [
     Database,
-    DeliveryQueue,
+    WakeUps,
     DeliveryMetrics,
     DeadLetters,
     DlqReporting,
-    LetterRevival,
+    Redelivery,
     Redeliveries,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path, () => Promise.resolve(false)) },
     {
