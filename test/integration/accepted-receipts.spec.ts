@@ -99,12 +99,14 @@ describe('the receipt of an accepted upload', () => {
     const id = await accepted();
     service.element.options.fault = undefined;
     await service.untilStatus(id, 'active');
-    const database = await service.running.app.get(Database, { strict: false }).open();
-    await database.query(
-      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2020-01-01T00:00:00.000Z"')
-      WHERE upload_id = $1`,
+    const database = service.running.app.get(Database, { strict: false });
+    const [upload] = await database.query<{ description: string }>(
+      'SELECT description FROM ingester.uploads WHERE upload_id = $1',
       [id],
     );
+    const description: object = JSON.parse(upload?.description ?? '');
+    const old = JSON.stringify({ ...description, uploadedAt: '2020-01-01T00:00:00.000Z' });
+    await database.query('UPDATE ingester.uploads SET description = $2 WHERE upload_id = $1', [id, old]);
     const [file] = service.element.files.values();
     if (file) service.element.files.set(id, { ...file, uploadedAt: '2020-01-02T00:00:00.000Z' });
     expect(await (await read(id)).json()).toMatchObject({ status: 'expired' });
@@ -194,6 +196,6 @@ describe('the receipt of an upload that was stored at once', () => {
     expect((await call(path, {}, MALLORY)).status).toBe(404);
     expect((await call(`/api/v1/files/${randomUUID()}`)).status).toBe(404);
     expect(await statusAndCode(await call(path, { method: 'DELETE' }))).toEqual([409, 'CONFLICT']);
-    expect(existsSync(join(running.dataDir, 'database'))).toBe(false);
+    expect(existsSync(join(running.dataDir, 'database.sqlite'))).toBe(false);
   });
 });

@@ -115,7 +115,7 @@ describe('PUT of a file that was stored by a process which was killed just then'
     const first = await service.put(id, bytes);
     expect(first.status).toBe(201);
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(1)));
-    const database = await service.running.app.get(Database, { strict: false }).open();
+    const database = service.running.app.get(Database, { strict: false });
     const states = (): Promise<object[]> => database.query('SELECT kind, state FROM ingester.tasks');
     const done = (): Promise<void> =>
       eventually(async () => expect(await states()).toEqual([{ kind: 'registration', state: 'done' }]));

@@ -107,18 +107,20 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     const sentBefore = sent(stage.element);
     // As one leaves it who was killed while the last byte went out.
     await stage.query(
-      `UPDATE ingester.tasks SET state = 'running', phase = 'sending', lease_owner = $2, lease_until = now(),
-        doubtful_targets = '{storage:se-1}' WHERE task_id = $1`,
+      `INSERT INTO ingester.placements (upload_id, target, origin) VALUES ($1, 'storage:se-1', 'sent')`,
+      uploadId,
+    );
+    await stage.query(
+      `UPDATE ingester.tasks SET state = 'running', phase = 'sending', lease_owner = $2, due_at = ingester.now_ms()
+      WHERE task_id = $1`,
       taskId,
       randomUUID(),
     );
-    await stage.query('UPDATE pgboss.job SET start_after = now()');
     await stage.untilTask(uploadId, { reason: 'in_doubt' });
     expect(sent(stage.element)).toBe(sentBefore);
     await stage.query(
-      `UPDATE ingester.tasks SET due_at = now(), handed_over_at = now() - interval '10 seconds'`,
+      'UPDATE ingester.tasks SET due_at = ingester.now_ms(), handed_over_at = ingester.now_ms() - 10000',
     );
-    await stage.query('UPDATE pgboss.job SET start_after = now()');
     await stage.untilStatus(uploadId, 'active');
   });
 

@@ -1,21 +1,20 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { ConfigService } from '@nestjs/config';
 import { DeliveryHealth } from '../../src/delivery/delivery-health.service.js';
-import { DeliveryStore } from '../../src/delivery/delivery-store.service.js';
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
 import { SpoolOwner } from '../../src/delivery/spool/spool-owner.service.js';
 import { SpoolRoom } from '../../src/delivery/spool/spool-room.service.js';
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
+import { WakeUps } from '../../src/delivery/wake-ups.service.js';
 import { TestSpool } from '../support/accepted.js';
 import { seedLetter } from '../support/dead-letters.js';
 import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
 
 let floor: DeliveryFloor;
-let store: DeliveryStore;
+let wakeUps: WakeUps;
 let spool: SpoolSpace | undefined;
 
 async function healthOn(url?: string): Promise<DeliveryHealth> {
@@ -29,8 +28,8 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   await spool.onModuleInit();
   const owner = new SpoolOwner(path, files, promises);
   const room = new SpoolRoom(files, spool, owner);
-  store = new DeliveryStore(floor.database, floor.queue);
-  return new DeliveryHealth(store, room, new ConfigService(variables));
+  wakeUps = new WakeUps(floor.database);
+  return new DeliveryHealth(floor.database, room, wakeUps);
 }
 
 afterEach(async () => {
@@ -38,12 +37,12 @@ afterEach(async () => {
   await floor.close();
 });
 
-describe('the health of delivery on PGlite', () => {
+describe('the health of delivery on SQLite', () => {
   it('is good before it was ever used, and leaves it so', async () => {
     const health = await healthOn();
     expect(await health.askDatabase()).toEqual({ up: true });
     expect([health.hasPromises, health.spoolShut]).toEqual([false, undefined]);
-    expect(await readdir(floor.dataDir)).not.toContain('database');
+    expect(await readdir(floor.dataDir)).not.toContain('database.sqlite');
   });
 
   it('knows of promises as soon as there is a database', async () => {
@@ -56,7 +55,7 @@ describe('the health of delivery on PGlite', () => {
   it('knows of a promise of its own without asking', async () => {
     const health = await healthOn();
     expect(health.hasPromises).toBe(false);
-    store.published();
+    wakeUps.wake(['small-temporary']);
     expect(health.hasPromises).toBe(true);
   });
 
@@ -102,7 +101,7 @@ describe('the health of delivery on PostgreSQL', () => {
 
   it('remembers while it is away that there are promises', async () => {
     const health = await healthOn(url);
-    await seedLetter(await floor.database.open(), floor.dataDir, { file: false });
+    await seedLetter(floor.database, floor.dataDir, { file: false });
     await health.askDatabase();
     expect([await askWhileAway(health), health.hasPromises]).toEqual([false, true]);
     await server.start();

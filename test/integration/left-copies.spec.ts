@@ -57,10 +57,14 @@ const holders = (id: string): boolean[] => [first.files.has(id), second.files.ha
 
 async function removal(stage: DeliveryStage, id: string): Promise<unknown> {
   const [task] = await stage.query(
-    `SELECT state, reason, doubtful_targets FROM ingester.tasks WHERE upload_id = $1 AND kind = 'removal'`,
+    `SELECT state, reason FROM ingester.tasks WHERE upload_id = $1 AND kind = 'removal'`,
     id,
   );
-  return task;
+  const placed = await stage.query<{ target: string }>(
+    'SELECT target FROM ingester.placements WHERE upload_id = $1',
+    id,
+  );
+  return task && { ...task, doubtful_targets: placed.map(({ target }) => target) };
 }
 
 async function expectHeldBy(id: string, expected: boolean[]): Promise<void> {
@@ -165,7 +169,7 @@ describe('a copy of a stored file without a database', () => {
       expect(answer.status).toBe(201);
       const intents = join(running.dataDir, 'spool', 'intents');
       expect(await readdir(intents)).toEqual([`${String(id)}.json`]);
-      expect(existsSync(join(running.dataDir, 'database'))).toBe(false);
+      expect(existsSync(join(running.dataDir, 'database.sqlite'))).toBe(false);
       comeBack();
       await running.app.get(FollowUps, { strict: false }).importIntents();
       expect(await readdir(intents)).toEqual([]);

@@ -4,10 +4,11 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { Database } from '../../src/database/database.service.js';
+import type { SqlValue } from '../../src/database/sql.js';
 import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
@@ -16,33 +17,22 @@ import { ObservabilityModule } from '../../src/observability/observability.modul
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
-import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { TokenEndpointServer } from '../support/token-endpoint.js';
 
 const METADATA = '{"id":1546130668394913822,"__proto__":{"price":1.10}}';
-
-/** The first start of PGlite takes five seconds of a processor that others may be at as well. */
-const FIRST_START_MS = 60_000;
 
 /** A port on which nobody listens. */
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
 
 describe('a file that is stored without a promise', () => {
-  let postgres: PostgresDatabases;
   let admin: AdminModuleServer;
   let tokens: TokenEndpointServer;
   let dataDir: string;
-  let databaseUrl: string;
   let module: TestingModule;
 
-  beforeAll(async () => {
-    postgres = await openPostgres();
-  });
-  afterAll(() => postgres.dispose());
   beforeEach(async () => {
     [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
     dataDir = await mkdtemp(join(tmpdir(), 'ingester-registration-'));
-    databaseUrl = await postgres.newPreparedDatabase();
   });
 
   afterEach(async () => {
@@ -51,12 +41,12 @@ describe('a file that is stored without a promise', () => {
     await rm(dataDir, { recursive: true, force: true });
   });
 
+  /** The database is open as well, unless the variables name another one. */
   async function open(variables: Record<string, string> = {}): Promise<void> {
     const environment = parseEnvironment({
       NODE_ENV: 'test',
       LOG_LEVEL: 'silent',
       DATA_DIR: dataDir,
-      DATABASE_URL: databaseUrl,
       ADMIN_URL: admin.url,
       ADMIN_RETRY_ATTEMPTS: '1',
       DELIVERY_POLL_MS: '20',
@@ -72,6 +62,7 @@ describe('a file that is stored without a promise', () => {
     }).compile();
     module.useLogger(false);
     await module.init();
+    if (variables.DATABASE_URL === undefined) await module.get(Database).open();
   }
 
   async function store(uploadId: string = randomUUID(), copies: string[] = []): Promise<string> {
@@ -97,8 +88,18 @@ describe('a file that is stored without a promise', () => {
   }
 
   async function rows(table: string): Promise<Record<string, unknown>[]> {
-    const database = await module.get(Database).open();
-    return database.query(`SELECT * FROM ingester.${table}`);
+    return query(`SELECT * FROM ingester.${table}`);
+  }
+
+  function query(text: string, ...values: SqlValue[]): Promise<Record<string, unknown>[]> {
+    return module.get(Database).query(text, values);
+  }
+
+  /** Has the upload come in at another time. */
+  async function uploadedAt(when: string): Promise<void> {
+    const [upload] = await rows('uploads');
+    const description: object = JSON.parse(String(upload?.description));
+    await query('UPDATE ingester.uploads SET description = $1', JSON.stringify({ ...description, uploadedAt: when }));
   }
 
   const registered = (uploadId: string): Promise<void> =>
@@ -117,7 +118,8 @@ describe('a file that is stored without a promise', () => {
     ]);
     expect(await rows('uploads')).toMatchObject([{ status: 'active', stored_at: 'storage:se-01' }]);
     expect(await rows('attempts')).toMatchObject([{ target: 'admin', outcome: 'registered', code: null }]);
-    expect(await rows('tasks')).toMatchObject([{ doubtful_targets: [], attempts: 1 }]);
+    expect(await rows('tasks')).toMatchObject([{ attempts: 1 }]);
+    expect(await rows('placements')).toEqual([]);
   });
 
   it('is registered after the Admin module has failed, and the history says so', async () => {
@@ -155,11 +157,10 @@ describe('a file that is stored without a promise', () => {
       await open();
       const uploadId = await store();
       await registered(uploadId);
-      const database = await module.get(Database).open();
-      await database.query(`UPDATE ingester.tasks SET kind = 'delivery', state = 'dead'`);
-      await database.query(
+      await query(`UPDATE ingester.tasks SET kind = 'delivery', state = 'dead'`);
+      await query(
         `UPDATE ingester.uploads SET status = $1, file_id = NULL, sha256 = 'other', size = 7, spool_file = 'x'`,
-        [status],
+        status,
       );
       await store(uploadId);
       await registered(uploadId);
@@ -182,15 +183,10 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(Database).open();
-    await database.query(
-      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2026-10-21T10:00:00.001Z"')`,
-    );
+    await uploadedAt('2026-10-21T10:00:00.001Z');
     await store(uploadId);
     expect(admin.requests).toHaveLength(1);
-    await database.query(
-      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', '"2026-10-21T10:00:00.000Z"')`,
-    );
+    await uploadedAt('2026-10-21T10:00:00.000Z');
     await store(uploadId);
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
     await registered(uploadId);
@@ -200,9 +196,8 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(Database).open();
-    await database.query('DELETE FROM ingester.tasks');
-    await database.query(`UPDATE ingester.uploads SET status = 'accepted'`);
+    await query('DELETE FROM ingester.tasks');
+    await query(`UPDATE ingester.uploads SET status = 'accepted'`);
     await store(uploadId);
     expect(await rows('tasks')).toEqual([]);
   });
@@ -211,29 +206,28 @@ describe('a file that is stored without a promise', () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
-    const database = await module.get(Database).open();
-    await database.query(
-      `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = now() + interval '1 day',
-        doubtful_targets = '{storage:se-01,storage:se-02}'`,
+    await query(
+      `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = ingester.now_ms() + 86400000`,
     );
-    await database.query(
+    await query(
+      `INSERT INTO ingester.placements (upload_id, target, origin)
+      VALUES ($1, 'storage:se-01', 'sent'), ($1, 'storage:se-02', 'sent')`,
+      uploadId,
+    );
+    await query(
       `UPDATE ingester.uploads SET status = 'accepted', file_id = NULL, spool_file = $1, sha256 = 'other'`,
-      [`${uploadId}.upload`],
+      `${uploadId}.upload`,
     );
     await store(uploadId);
     expect(await rows('uploads')).toMatchObject([{ status: 'accepted' }]);
-    await database.query(`UPDATE ingester.uploads SET sha256 = $1`, ['ab'.repeat(32)]);
+    await query('UPDATE ingester.uploads SET sha256 = $1', 'ab'.repeat(32));
     await store(uploadId);
     expect(await rows('uploads')).toMatchObject([
       { status: 'active', file_id: `of-${uploadId}`, spool_file: null },
     ]);
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
-    expect(await rows('tasks')).toEqual(
-      expect.arrayContaining([
-        expect.objectContaining({ kind: 'registration' }),
-        expect.objectContaining({ kind: 'removal', doubtful_targets: ['storage:se-02'] }),
-      ]),
-    );
+    expect((await rows('tasks')).map(({ kind }) => kind).toSorted()).toEqual(['registration', 'removal']);
+    expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02', origin: 'sent' }]);
   });
 
   it('waits for a token without using up attempts', async () => {
@@ -273,24 +267,15 @@ describe('a file that is stored without a promise', () => {
     expect(JSON.parse(text)).toMatchObject({ copies: ['storage:se-02', 'storage:se-03'], registers: true });
   });
 
-  it(
-    'does not wait for a database that is still to be made, and is registered as soon as it is there',
-    async () => {
-      await open({ DATABASE_URL: '' });
-      const uploadIds = [await store(), await store()];
-      expect(existsSync(join(dataDir, 'database'))).toBe(false);
-      expect((await readdir(join(dataDir, 'spool', 'intents'))).toSorted()).toEqual(
-        uploadIds.map((id) => `${id}.json`).toSorted(),
-      );
-      await eventually(async () => {
-        expect(admin.requests).toHaveLength(2);
-        await Promise.resolve();
-      }, FIRST_START_MS);
-      expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]);
-      expect(await rows('tasks')).toHaveLength(2);
-    },
-    2 * FIRST_START_MS,
-  );
+  it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
+    await open({ DATABASE_URL: '' });
+    expect(existsSync(join(dataDir, 'database.sqlite'))).toBe(false);
+    const uploadIds = [await store(), await store()];
+    await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
+    expect((await rows('uploads')).map(({ upload_id: id }) => id).toSorted()).toEqual(uploadIds.toSorted());
+    // The folder is there, so something was noted in it meanwhile.
+    await eventually(async () => expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]));
+  });
 
   it('is not noted anywhere without an Admin module', async () => {
     await open({ ADMIN_URL: '' });
