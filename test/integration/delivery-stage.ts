@@ -23,8 +23,11 @@ export interface TaskState {
   readonly reason: string | null;
   readonly due_at: number;
   readonly lease_owner: string | null;
-  /** Where its file may be, although nobody said so. */
+  readonly doubt_since: number | null;
+  /** Where its file may be, although nobody said so: where it was sent. */
   readonly doubtful_targets: readonly string[];
+  /** Where a file of its id may have been before. */
+  readonly unasked_targets: readonly string[];
 }
 
 /** The answer of an element that has certainly not kept the file; after most others one has to ask. */
@@ -113,11 +116,13 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
       uploadId,
     );
     if (!row) throw new Error(`there is no task of ${uploadId}`);
-    const placed = await query<{ target: string }>(
-      'SELECT target FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
+    const placed = await query<{ target: string; origin: string }>(
+      'SELECT target, origin FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
       uploadId,
     );
-    return { ...row, doubtful_targets: placed.map(({ target }) => target) };
+    const targets = (of: string): string[] =>
+      placed.filter(({ origin }) => origin === of).map(({ target }) => target);
+    return { ...row, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
   };
   return {
     ...service,
