@@ -74,7 +74,9 @@ export class Deliveries {
     { target, file: { fileId } }: PlacedFile,
     copies: readonly string[] = [],
   ): Promise<boolean> {
-    return this.followUps.note({ uploadId: file.fileId, file, digest, stored: { target, fileId }, copies });
+    const stored = { target, fileId };
+    const request = currentRequest();
+    return this.followUps.note({ uploadId: file.fileId, file, digest, stored, copies, request });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { RequestContext } from '../../observability/request-context.js';
 import { metadataSchema } from '../../storage/metadata-schema.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
 import type { Stored } from '../ledger/upload-rows.js';
@@ -11,6 +12,8 @@ export interface StoredUpload {
   readonly stored: Stored;
   /** Targets that may have it as well, although they did not say so. */
   readonly copies: readonly string[];
+  /** The request that brought it. */
+  readonly request?: RequestContext | undefined;
 }
 
 /** What is written down beside the database: the file, and whether it is to be registered. */
@@ -38,14 +41,15 @@ export const intentSchema = z.object({
   digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   stored: z.object({ target: z.string(), fileId: z.string() }),
   copies: z.array(z.string()).default([]),
+  request: z.object({ requestId: z.string(), traceId: z.string(), traceFlags: z.string() }).optional(),
   registers: z.boolean().default(true),
 });
 
 /** As JSON keeps it. */
 export function intentOf(
-  { uploadId, file, digest, stored, copies }: StoredUpload,
+  { uploadId, file, digest, stored, copies, request }: StoredUpload,
   registers: boolean,
 ): object {
   const { size, sha256 } = digest;
-  return { version: 1, uploadId, file, digest: { size, sha256 }, stored, copies, registers };
+  return { version: 1, uploadId, file, digest: { size, sha256 }, stored, copies, request, registers };
 }

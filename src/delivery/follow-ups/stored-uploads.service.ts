@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
-import { currentRequest } from '../../observability/request-context.js';
 import { findPlacements } from '../ledger/placement-rows.js';
 import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
 import { findUpload, insertUploads, type NewUpload, renewUpload } from '../ledger/upload-rows.js';
@@ -71,7 +70,7 @@ export class StoredUploads {
 }
 
 function rowOf(upload: StoredUpload): NewUpload {
-  return { ...upload, status: 'active', spoolFile: null, request: currentRequest() };
+  return { ...upload, status: 'active', spoolFile: null, request: upload.request };
 }
 
 /** Elements for permanent files remove nothing. */
