@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
@@ -14,6 +15,8 @@ export class LeaseBeats implements OnApplicationShutdown {
   private readonly logger = new Logger(LeaseBeats.name);
   private readonly held = new Map<HeldTask, number>();
   private readonly everyMs: number;
+  /** The request whose upload happens to be the first is not what the others are kept for. */
+  private readonly inOwnContext = AsyncLocalStorage.snapshot();
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
 
@@ -34,7 +37,7 @@ export class LeaseBeats implements OnApplicationShutdown {
   hold(claimed: ClaimedTask): HeldTask {
     const held = new HeldTask(claimed, this.ledger, this.settings.clock);
     this.held.set(held, 0);
-    this.timer ??= this.wait();
+    this.timer ??= this.inOwnContext(() => this.wait());
     return held;
   }
 
