@@ -100,11 +100,11 @@ describe('the receipt of an accepted upload', () => {
     service.element.options.fault = undefined;
     await service.untilStatus(id, 'active');
     const database = service.running.app.get(Database, { strict: false });
-    const [upload] = await database.query<{ description: string }>(
+    const [row] = await database.query<{ description: string }>(
       'SELECT description FROM ingester.uploads WHERE upload_id = $1',
       [id],
     );
-    const description: object = JSON.parse(upload?.description ?? '');
+    const description: object = JSON.parse(row?.description ?? '');
     const old = JSON.stringify({ ...description, uploadedAt: '2020-01-01T00:00:00.000Z' });
     await database.query('UPDATE ingester.uploads SET description = $2 WHERE upload_id = $1', [id, old]);
     const [file] = service.element.files.values();

@@ -54,7 +54,9 @@ describeDeliveryOnBoth('a delivery', (start) => {
       `UPDATE ingester.tasks SET lease_owner = $1, due_at = ingester.now_ms() + 3600000, phase = 'asking'`,
       other,
     );
-    await eventually(() => Promise.resolve(expect(stage.element.uploads.at(-1)?.state).not.toBe('receiving')));
+    await eventually(() =>
+      Promise.resolve(expect(stage.element.uploads.at(-1)?.state).not.toBe('receiving')),
+    );
     // More than a beat of the lease, and than the time until a try that failed is settled.
     await sleep(1_500);
     expect(await stage.task(uploadId)).toMatchObject({

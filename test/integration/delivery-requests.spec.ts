@@ -80,7 +80,9 @@ describe('what is left to be done for a stored file', () => {
     const [one, other] = [await store(service, ONE), await store(service, OTHER)];
     opening.resolve();
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
-    const rows = await database.query<{ upload_id: string; request: string }>('SELECT * FROM ingester.uploads');
+    const rows = await database.query<{ upload_id: string; request: string }>(
+      'SELECT * FROM ingester.uploads',
+    );
     const requests = new Map(rows.map((row): [string, unknown] => [row.upload_id, JSON.parse(row.request)]));
     expect([requests.get(one), requests.get(other)]).toMatchObject([ONE, OTHER]);
     await service.close();

@@ -48,7 +48,11 @@ describeDelivery('what time brings', (start) => {
     const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1', DEAD_LETTER_RETENTION_DAYS: '0' });
     const [expired, kept] = [await deadLetter(stage), await deadLetter(stage)];
     await stage.query('UPDATE ingester.tasks SET dead_at = $2 WHERE upload_id = $1', kept, daysAgo(3000));
-    await stage.query('UPDATE ingester.uploads SET expires_at = $2 WHERE upload_id = $1', expired, daysAgo(1));
+    await stage.query(
+      'UPDATE ingester.uploads SET expires_at = $2 WHERE upload_id = $1',
+      expired,
+      daysAgo(1),
+    );
     await maintain(stage);
     expect(await stage.task(expired)).toMatchObject({ state: 'dropped' });
     expect(await stage.task(kept)).toMatchObject({ state: 'dead' });

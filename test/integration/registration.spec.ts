@@ -99,7 +99,10 @@ describe('a file that is stored without a promise', () => {
   async function uploadedAt(when: string): Promise<void> {
     const [upload] = await rows('uploads');
     const description: object = JSON.parse(String(upload?.description));
-    await query('UPDATE ingester.uploads SET description = $1', JSON.stringify({ ...description, uploadedAt: when }));
+    await query(
+      'UPDATE ingester.uploads SET description = $1',
+      JSON.stringify({ ...description, uploadedAt: when }),
+    );
   }
 
   const registered = (uploadId: string): Promise<void> =>
@@ -226,7 +229,10 @@ describe('a file that is stored without a promise', () => {
       { status: 'active', file_id: `of-${uploadId}`, spool_file: null },
     ]);
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
-    expect((await rows('tasks')).map(({ kind }) => kind).toSorted()).toEqual(['registration', 'removal']);
+    expect((await rows('tasks')).map(({ kind }) => String(kind)).toSorted()).toEqual([
+      'registration',
+      'removal',
+    ]);
     expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02', origin: 'sent' }]);
   });
 
@@ -272,7 +278,9 @@ describe('a file that is stored without a promise', () => {
     expect(existsSync(join(dataDir, 'database.sqlite'))).toBe(false);
     const uploadIds = [await store(), await store()];
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
-    expect((await rows('uploads')).map(({ upload_id: id }) => id).toSorted()).toEqual(uploadIds.toSorted());
+    expect((await rows('uploads')).map(({ upload_id: id }) => String(id)).toSorted()).toEqual(
+      uploadIds.toSorted(),
+    );
     // The folder is there, so something was noted in it meanwhile.
     await eventually(async () => expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]));
   });

@@ -43,8 +43,7 @@ export async function seedLetter(
 ): Promise<SeededLetter> {
   const { kind = 'delivery', bytes = Buffer.from('hello'), file = true } = options;
   const letter = { taskId: randomUUID(), uploadId: randomUUID() };
-  if (file && kind === 'delivery')
-    await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId);
+  if (file && kind === 'delivery') await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId);
   await database.transaction(async (tx) => {
     await write(tx, letter, options, bytes);
     await letDie(tx, letter, options);
