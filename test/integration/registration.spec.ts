@@ -15,6 +15,7 @@ import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+import { EMBEDDED, onPostgres } from '../support/accepted-service.js';
 import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
 import { TokenEndpointServer } from '../support/token-endpoint.js';
@@ -24,15 +25,20 @@ const METADATA = '{"id":1546130668394913822,"__proto__":{"price":1.10}}';
 /** A port on which nobody listens. */
 const NOWHERE = 'postgres://nobody@127.0.0.1:1/nothing';
 
-describe('a file that is stored without a promise', () => {
+describe.each([
+  ['SQLite', async () => Promise.resolve(EMBEDDED)],
+  ['PostgreSQL', onPostgres],
+])('a file that is stored without a promise, with %s,', (_, databaseOf) => {
   let admin: AdminModuleServer;
   let tokens: TokenEndpointServer;
   let dataDir: string;
+  let database: { DATABASE_URL: string };
   let module: TestingModule;
 
   beforeEach(async () => {
     [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
     dataDir = await mkdtemp(join(tmpdir(), 'ingester-registration-'));
+    database = await databaseOf();
   });
 
   afterEach(async () => {
@@ -47,6 +53,7 @@ describe('a file that is stored without a promise', () => {
       NODE_ENV: 'test',
       LOG_LEVEL: 'silent',
       DATA_DIR: dataDir,
+      ...database,
       ADMIN_URL: admin.url,
       ADMIN_RETRY_ATTEMPTS: '1',
       DELIVERY_POLL_MS: '20',
