@@ -11,7 +11,7 @@ import { TestSpool } from '../support/accepted.js';
 import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
-import { describeDelivery } from './delivery-stage.js';
+import { describeDelivery, describeDeliveryOnBoth } from './delivery-stage.js';
 
 const BYTES = randomBytes(1_000);
 const ASYNC = { prefer: 'respond-async' };
@@ -19,7 +19,7 @@ const ASYNC = { prefer: 'respond-async' };
 const filesOf = ({ running }: AcceptingService): AcceptedFiles =>
   running.app.get(AcceptedFiles, { strict: false });
 
-describeDelivery('a file that is kept to be promised', (start) => {
+describeDeliveryOnBoth('a file that is kept to be promised', (start) => {
   it('and is gone before it is promised, is not accepted, and may be sent again', async () => {
     const stage = await start();
     const files = filesOf(stage);
@@ -36,6 +36,29 @@ describeDelivery('a file that is kept to be promised', (start) => {
     files.keep = keep;
     expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
     expect(existsSync(stage.spoolPath(id))).toBe(true);
+  });
+
+  it('and is gone before it is promised, does not keep those from being accepted that share its transaction', async () => {
+    const stage = await start();
+    const files = filesOf(stage);
+    const keep = files.keep.bind(files);
+    const ids = Array.from({ length: 6 }, () => randomUUID());
+    const lost = ids.at(3) ?? '';
+    const allKept = Promise.withResolvers<void>();
+    let count = 0;
+    // All at once, so that while the first is promised the others wait for the next transaction.
+    files.keep = async (...args) => {
+      const kept = await keep(...args);
+      count += 1;
+      if (count === ids.length) await rm(stage.spoolPath(lost)).then(allKept.resolve);
+      await allKept.promise;
+      return kept;
+    };
+    const answers = await Promise.all(ids.map((id) => stage.put(id, BYTES, ASYNC)));
+    expect(answers.map(({ status }) => status)).toEqual(ids.map((id) => (id === lost ? 503 : 202)));
+    const rows = await stage.query<{ upload_id: string }>('SELECT upload_id FROM ingester.uploads');
+    const accepted = ids.filter((id) => id !== lost);
+    expect(rows.map(({ upload_id: id }) => id).toSorted()).toEqual(accepted.toSorted());
   });
 });
 
