@@ -64,6 +64,11 @@ export function describeDeliveryOnBoth(name: string, define: (start: Start) => v
   describeOn('PostgreSQL', name, define);
 }
 
+/** What only a server shows. */
+export function describeDeliveryOnPostgres(name: string, define: (start: Start) => void): void {
+  describeOn('PostgreSQL', name, define);
+}
+
 /** What `start` starts is closed after each test. */
 function describeOn(backend: 'SQLite' | 'PostgreSQL', name: string, define: (start: Start) => void): void {
   describe(`${name} with ${backend}`, () => {

@@ -9,7 +9,7 @@ import { onceARun } from './once-a-run.js';
 export interface PostgresDatabases {
   /** Makes an empty database and gives its URL. */
   newDatabase(): Promise<string>;
-  /** Makes one with all tables and queues, and an identity of its own, and gives its URL. */
+  /** Makes one with all tables, and an identity of its own, and gives its URL. */
   newPreparedDatabase(): Promise<string>;
   /** Removes them, whoever is still connected. */
   dispose(): Promise<void>;
