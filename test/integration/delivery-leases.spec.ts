@@ -38,7 +38,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
   it('is kept for longer than one lease, and says how far it is', async () => {
     const stage = await start({ DELIVERY_LEASE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
     stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
-    const uploadId = await stage.accept(randomBytes(5_000_000), { prefer: 'respond-async' });
+    const uploadId = await stage.accept(randomBytes(3_500_000), { prefer: 'respond-async' });
     const { lease_owner: holder } = await stage.untilTask(uploadId, { phase: 'sending' });
     await stage.untilStatus(uploadId, 'active');
     expect(holder).not.toBeNull();
