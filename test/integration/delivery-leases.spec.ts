@@ -37,9 +37,15 @@ async function lockTasks({ running }: DeliveryStage): Promise<() => Promise<void
 describeDeliveryOnBoth('a delivery', (start) => {
   it('is kept for longer than one lease, and says how far it is', async () => {
     const stage = await start({ DELIVERY_LEASE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
-    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
-    const uploadId = await stage.accept(randomBytes(3_500_000), { prefer: 'respond-async' });
+    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 6_000_000 };
+    // Too large for the buffers in between.
+    const uploadId = await stage.accept(randomBytes(20_000_000), { prefer: 'respond-async' });
     const { lease_owner: holder } = await stage.untilTask(uploadId, { phase: 'sending' });
+    await eventually(async () => {
+      const [upload] = await stage.query<{ bytes_delivered: number }>('SELECT * FROM ingester.uploads');
+      expect(upload?.bytes_delivered).toBeGreaterThan(0);
+      expect(upload?.bytes_delivered).toBeLessThan(20_000_000);
+    });
     await stage.untilStatus(uploadId, 'active');
     expect(holder).not.toBeNull();
     expect(stage.element.uploads).toHaveLength(1);
