@@ -2,7 +2,7 @@ import { rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
 import { type AttemptEnd, endAttempts, insertAttempts } from './attempt-rows.js';
 import { deletePlacements, insertPlacements, type Placements } from './placement-rows.js';
-import { type Held, type HeldRow, type HeldTaskKey, IS_HELD } from './task-claims.js';
+import { type Held, type HeldRow, type HeldTaskKey, withHeld } from './task-claims.js';
 import type { TaskPhase } from './task-rows.js';
 import { changeUploads } from './upload-rows.js';
 
@@ -101,10 +101,11 @@ async function holdForSending(
     2,
   );
   const rows = await sql.query<HeldRow>(
-    `UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms(),
+    `${withHeld(text, ', column3, column4')}
+    UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms(),
       phase = 'sending', target = column3,
       doubt_since = CASE WHEN column4 = 1 THEN coalesce(doubt_since, ingester.now_ms()) ELSE doubt_since END
-    FROM (VALUES ${text}) AS begun WHERE ${IS_HELD} RETURNING task_id, cancel_requested_at`,
+    FROM held WHERE task_id = held_id RETURNING task_id, cancel_requested_at`,
     [leaseMs, ...values],
   );
   return new Map(rows.map((row) => [row.task_id, row]));

@@ -37,6 +37,17 @@ export interface HeldRow extends Held {
 export const IS_HELD = `state = 'running' AND task_id = column1 AND lease_owner = column2`;
 
 /**
+ * Begins a statement that changes several tasks: `held` are those of `values` that are their holders', locked in one
+ * order, so that two who write to the same ones never wait for each other. `columns` are further ones of `values`.
+ */
+export function withHeld(values: string, columns = ''): string {
+  return `WITH held AS (
+      SELECT task_id AS held_id${columns} FROM ingester.tasks, (VALUES ${values}) AS given
+      WHERE ${IS_HELD} ORDER BY task_id FOR UPDATE OF tasks
+    )`;
+}
+
+/**
  * Makes up to `limit` tasks of a lane `holder`'s, the oldest first: those that are due, or whose holder is gone. One who
  * is gone may have handed the file over at the end of his lease, and surely has by now.
  */
@@ -70,8 +81,9 @@ export async function extendLeases(sql: Sql, beats: readonly Beat[], leaseMs: nu
     2,
   );
   const held = await sql.query<HeldRow>(
-    `UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms()
-    FROM (VALUES ${text}) AS beat WHERE ${IS_HELD} RETURNING task_id, cancel_requested_at`,
+    `${withHeld(text)}
+    UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms()
+    FROM held WHERE task_id = held_id RETURNING task_id, cancel_requested_at`,
     [leaseMs, ...values],
   );
   const ids = new Set(held.map(({ task_id: id }) => id));
