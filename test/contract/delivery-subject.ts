@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { Database, Sql } from '../../src/delivery/database/sql.js';
+import type { Database } from '../../src/database/database.service.js';
+import type { Sql } from '../../src/database/sql.js';
+import type { Lane } from '../../src/delivery/lanes.js';
+import { insertTasks, type NewTask } from '../../src/delivery/ledger/task-rows.js';
+import { insertUploads } from '../../src/delivery/ledger/upload-rows.js';
+import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
 import type { DeliveryFloor } from '../support/delivery-floor.js';
 
 /** A database with two processes on it; where only one can be, it is twice the same. */
@@ -15,14 +20,60 @@ export type Given = () => { one: DeliveryFloor; other: DeliveryFloor; database: 
 /** Set for every process under test: long enough to work in, short enough to wait for. */
 export const LEASE_MS = 2_000;
 
-export const NOW = new Date();
+/** Nothing comes near it in a test. */
+const MAX_AGE_MS = 3_600_000;
 
-/** Writes an upload down, as large as a number can say. */
-export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): Promise<string> {
-  await sql.query(
-    `INSERT INTO ingester.uploads (upload_id, owner, status, description, size, sha256, created_at, updated_at)
-     VALUES ($1, 'alice', 'accepted', '{}', $2, '', $3, $3)`,
-    [uploadId, Number.MAX_SAFE_INTEGER, NOW],
-  );
-  return uploadId;
+/** Writes an upload down, as large as a number can say. Gives its id; undefined where that is taken. */
+export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): Promise<string | undefined> {
+  const file = {
+    fileId: uploadId,
+    originalFilename: 'a "b".bin',
+    contentType: 'application/octet-stream',
+    description: null,
+    tags: ['x'],
+    metadata: {},
+    retentionPolicy: 'permanent',
+    ttlDays: null,
+    uploadedBy: 'alice',
+    uploadedByUsername: null,
+    uploadedAt: new Date(),
+  } as const;
+  const digest = { size: Number.MAX_SAFE_INTEGER, sha256: '' };
+  const upload = { uploadId, status: 'accepted', file, digest, spoolFile: null, request: undefined } as const;
+  return [...(await insertUploads(sql, [upload]))][0];
+}
+
+/** What a test may say of a task. */
+export type TaskOptions = Partial<Pick<NewTask, 'lane' | 'placed' | 'kind'>>;
+
+/** Writes down an upload and a task that is due, in one transaction. Gives the id of the task. */
+export async function insertTask(database: Database, options: TaskOptions = {}): Promise<string> {
+  const taskId = randomUUID();
+  const kept = { kind: 'delivery', lane: 'small-permanent', placed: 'nowhere', ...options } as const;
+  await database.transaction(async (tx) => {
+    const uploadId = (await insertUpload(tx)) ?? '';
+    await insertTasks(tx, [{ taskId, uploadId, maxAgeMs: MAX_AGE_MS, ...kept }]);
+  });
+  return taskId;
+}
+
+/** Makes a task due so many milliseconds from now on, by the clock of the database. */
+export async function setDue(sql: Sql, taskId: string, inMs: number): Promise<void> {
+  await sql.query('UPDATE ingester.tasks SET due_at = ingester.now_ms() + $2::bigint WHERE task_id = $1', [
+    taskId,
+    inMs,
+  ]);
+}
+
+/** Claims, and gives the ids of the tasks. */
+export async function claimedIds({ tasks }: DeliveryFloor, lane: Lane, limit: number): Promise<string[]> {
+  return (await tasks.claim(lane, limit)).map(({ task }) => task.task_id);
+}
+
+/** Claims the one task that is due. */
+export async function claimOne({ tasks }: DeliveryFloor): Promise<ClaimedTask> {
+  const claimed = await tasks.claim('small-permanent', 2);
+  const [task] = claimed;
+  if (!task || claimed.length > 1) throw new Error(`${claimed.length} tasks were claimed, and not one`);
+  return task;
 }

@@ -1,157 +1,140 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { leased, publish } from './delivery-jobs.js';
-import { type Given, insertUpload, NOW } from './delivery-subject.js';
+import { LANES } from '../../src/delivery/lanes.js';
+import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
 
-/** Jobs are as certain as rows, come when they are due, and do not get lost. */
-export function queueContract(given: Given): void {
-  writesRowAndJobTogether(given);
-  plansJobs(given);
-  outlivesReleases(given);
+const LANE = 'small-permanent';
+
+/** Tasks are claimed when they are due, and each by one process. */
+export function claimContract(given: Given): void {
+  claimsWhatIsDue(given);
+  claimsOnce(given);
+  showsTheQueue(given);
 }
 
-function writesRowAndJobTogether(given: Given): void {
-  it('shows a row and its job together, or not at all', async () => {
-    const { database, one, other } = given();
-    const [kept, dropped] = [randomUUID(), randomUUID()];
-    const write = (uploadId: string, end: () => void): Promise<void> =>
-      database.transaction(async (tx) => {
-        await insertUpload(tx, uploadId);
-        await one.queue.publish(tx, { version: 1, task_id: uploadId }, 'small', NOW);
-        end();
-      });
-    await write(kept, () => undefined);
-    const failing = write(dropped, () => {
-      throw new RangeError('no more');
-    });
-    await expect(failing).rejects.toThrow('no more');
-    expect((await other.queue.take('small', 10)).map(({ taskId }) => taskId)).toEqual([kept]);
-    expect(await database.query('SELECT 1 FROM ingester.uploads WHERE upload_id = $1', [dropped])).toEqual(
-      [],
-    );
-  });
-
-  it('keeps a job whose completion is rolled back', async () => {
-    const { database, one, other } = given();
-    await publish(given, 'a');
-    const [job] = await one.queue.take('small', 1);
-    const failing = database.transaction(async (tx) => {
-      expect(await one.queue.complete(tx, leased(job))).toBe(true);
-      throw new RangeError('no more');
-    });
-    await expect(failing).rejects.toThrow('no more');
-    expect(await one.queue.renew([leased(job)])).toEqual([]);
-    expect(await other.queue.take('small', 1)).toEqual([]);
-  });
-
-  it('forgets a job that is completed', async () => {
+function claimsWhatIsDue(given: Given): void {
+  it('gives a task with its upload and where its file may be', async () => {
     const { database, one } = given();
-    await publish(given, 'a');
-    const [job] = await one.queue.take('small', 1);
-    await database.transaction((tx) => one.queue.complete(tx, leased(job)));
-    expect(await database.query('SELECT 1 FROM pgboss.job')).toEqual([]);
+    const taskId = await insertTask(database, { placed: 'sent' });
+    const { task, upload, placements, holder } = await claimOne(one);
+    expect(task).toMatchObject({ task_id: taskId, state: 'running', lease_owner: holder, attempts: 0 });
+    expect(task.due_at).toBe(task.now + LEASE_MS);
+    expect(task.handed_over_at).toBe(task.created_at);
+    expect(upload).toMatchObject({ uploadId: task.upload_id, owner: 'alice', status: 'accepted' });
+    expect(placements).toEqual({ sent: [], unverified: [] });
   });
-}
 
-function plansJobs(given: Given): void {
-  it('gives a job when it is due, and not before', async () => {
+  it('gives a task when it is due, and not before', async () => {
     const { database, one } = given();
-    const due = new Date(Date.now() + 2_000);
-    await database.transaction((tx) => one.queue.publish(tx, { version: 1, task_id: 'a' }, 'small', due));
-    expect(await one.queue.take('small', 1)).toEqual([]);
+    await setDue(database, await insertTask(database), 2_000);
+    expect(await claimedIds(one, LANE, 1)).toEqual([]);
     await sleep(2_100);
-    expect(await one.queue.take('small', 1)).toHaveLength(1);
+    expect(await claimedIds(one, LANE, 1)).toHaveLength(1);
   });
 
-  it('gives the oldest first, at most as many as are asked for, and each lane its own', async () => {
+  it('gives the oldest first, and at most as many as are asked for', async () => {
     const { database, one } = given();
-    await publish(given, 'a', 'b', 'c');
-    await database.transaction((tx) => one.queue.publish(tx, { version: 1, task_id: 'l' }, 'large', NOW));
-    expect((await one.queue.take('small', 2)).map(({ taskId }) => taskId).toSorted()).toEqual(['a', 'b']);
-    expect(await one.queue.take('registration', 2)).toEqual([]);
-    expect(await one.queue.take('large', 2)).toMatchObject([{ lane: 'large', taskId: 'l' }]);
-    expect(await one.queue.take('small', 2)).toMatchObject([{ taskId: 'c' }]);
-  });
-
-  it('has one job for a task, however often it is published', async () => {
-    const { one } = given();
-    await publish(given, 'a');
-    await publish(given, 'a');
-    expect(await one.queue.take('small', 2)).toHaveLength(1);
-    await publish(given, 'a');
-    expect(await one.queue.take('small', 2)).toEqual([]);
-  });
-
-  it('postpones a job, and ends the lease of who had it', async () => {
-    const { database, one, other } = given();
-    await publish(given, 'a');
-    const [job] = await one.queue.take('small', 1);
-    const due = new Date(Date.now() + 1_500);
-    expect(await database.transaction((tx) => one.queue.postpone(tx, leased(job), due))).toBe(true);
-    expect(await one.queue.renew([leased(job)])).toEqual([job]);
-    expect(await other.queue.take('small', 1)).toEqual([]);
-    await sleep(1_600);
-    expect(await other.queue.take('small', 1)).toMatchObject([{ taskId: 'a' }]);
-  });
-
-  it('withdraws a job that waits, and one that somebody has', async () => {
-    const { database, one } = given();
-    await publish(given, 'a', 'b');
-    const [job] = await one.queue.take('small', 1);
-    for (const taskId of ['a', 'b', 'unknown']) {
-      await database.transaction((tx) => one.queue.withdraw(tx, taskId, 'small'));
+    const ids: string[] = [];
+    for (const age of [1_000, 3_000, 2_000, 4_000]) {
+      const taskId = await insertTask(database);
+      await setDue(database, taskId, -age);
+      ids.push(taskId);
     }
-    expect(await one.queue.take('small', 2)).toEqual([]);
-    expect(await one.queue.renew([leased(job)])).toEqual([job]);
+    const [newest, old, young, oldest] = ids;
+    expect(new Set(await claimedIds(one, LANE, 2))).toEqual(new Set([oldest, old]));
+    expect(await claimedIds(one, LANE, 1)).toEqual([young]);
+    expect(await claimedIds(one, LANE, 9)).toEqual([newest]);
+    expect(await claimedIds(one, LANE, 9)).toEqual([]);
+  });
+
+  it('gives each lane its own', async () => {
+    const { database, one } = given();
+    const ids = new Map<string, string>();
+    for (const lane of LANES) ids.set(lane, await insertTask(database, { lane }));
+    for (const lane of LANES) expect([lane, await claimedIds(one, lane, 9)]).toEqual([lane, [ids.get(lane)]]);
+  });
+
+  it('gives nothing that has ended', async () => {
+    const { database, one } = given();
+    for (const state of ['done', 'dead', 'cancelled', 'dropped']) {
+      const taskId = await insertTask(database);
+      await database.query('UPDATE ingester.tasks SET state = $2 WHERE task_id = $1', [taskId, state]);
+    }
+    expect(await claimedIds(one, LANE, 9)).toEqual([]);
+  });
+
+  it('gives nothing that is not committed, and nothing of what is rolled back', async () => {
+    const { database, one } = given();
+    const taskId = await insertTask(database);
+    await database.query("UPDATE ingester.tasks SET state = 'done'");
+    const failing = database.transaction(async (tx) => {
+      await tx.query("UPDATE ingester.tasks SET state = 'waiting' WHERE task_id = $1", [taskId]);
+      throw new RangeError('no more');
+    });
+    const claims = claimedIds(one, LANE, 9);
+    await expect(failing).rejects.toThrow('no more');
+    expect(await claims).toEqual([]);
+    expect(await claimedIds(one, LANE, 9)).toEqual([]);
   });
 }
 
-function outlivesReleases(given: Given): void {
-  it('keeps a job that it does not understand, for a process that does', async () => {
-    const { database, one } = given();
-    await publish(given, 'a', 'b');
-    await database.query(
-      `UPDATE pgboss.job SET data = '{"version":2,"what":"is this"}' WHERE singleton_key = 'a'`,
-    );
-    expect(await one.queue.take('small', 5)).toMatchObject([{ taskId: 'b' }]);
-    expect(await one.queue.take('small', 5)).toEqual([]);
-    const rows = await database.query(
-      "SELECT data, state::text, start_after > now() AS later FROM pgboss.job WHERE data->>'version' = '2'",
-    );
-    expect(rows).toEqual([{ data: { version: 2, what: 'is this' }, state: 'created', later: true }]);
+function claimsOnce(given: Given): void {
+  it('never gives a task to two who claim at once, and all of them to somebody', async () => {
+    const { database, one, other } = given();
+    const ids: string[] = [];
+    for (let count = 0; count < 60; count += 1) ids.push(await insertTask(database));
+    const claims = Array.from({ length: 20 }, (_, index) => claimedIds(index % 2 ? one : other, LANE, 5));
+    const claimed = (await Promise.all(claims)).flat();
+    // One that meets another may come away with less; never with the same.
+    expect(claimed.length).toBeGreaterThan(20);
+    const rest = await claimedIds(one, LANE, 100);
+    expect([...claimed, ...rest].toSorted()).toEqual(ids.toSorted());
   });
 
-  it('keeps all jobs that it does not understand, each with its key and its group', async () => {
+  it('does not wait for a task that another one is just writing to', async () => {
     const { database, one } = given();
-    const keys = [randomUUID(), randomUUID(), randomUUID()];
-    const publishNewer = (singletonKey: string): Promise<unknown> =>
-      one.database.use(({ boss }) =>
-        boss.send('ingester-small', { version: 2 }, { singletonKey, group: { id: 'some' } }),
-      );
-    await Promise.all(keys.map(publishNewer));
-    expect(await one.queue.take('small', 5)).toEqual([]);
-    const rows = await database.query<{ key: string }>(
-      'SELECT singleton_key AS key, group_id AS group, state::text, start_after > now() AS later FROM pgboss.job',
-    );
-    const expected = keys.map((key) => ({ key, group: 'some', state: 'created', later: true }));
-    expect(rows).toEqual(expect.arrayContaining(expected));
-    expect(rows).toHaveLength(3);
+    if (database.backend === 'sqlite') return;
+    const [busy, free] = [await insertTask(database), await insertTask(database)];
+    await database.transaction(async (tx) => {
+      await tx.query('SELECT 1 FROM ingester.tasks WHERE task_id = $1 FOR UPDATE', [busy]);
+      expect(await claimedIds(one, LANE, 9)).toEqual([free]);
+    });
+    expect(await claimedIds(one, LANE, 9)).toEqual([busy]);
   });
 
-  it('makes jobs that pg-boss keeps, whatever happens and however long it takes', async () => {
+  it('gives a new holder with every claim', async () => {
     const { database, one } = given();
-    await publish(given, 'a', 'b');
-    await one.queue.take('small', 1);
-    await one.database.use(({ boss }) => boss.supervise());
-    const rows = await database.query(
-      `SELECT state::text, keep_until > now() + interval '9 years' AS kept, retry_limit > 1000000000 AS patient,
-         dead_letter FROM pgboss.job ORDER BY state::text`,
-    );
-    const job = { kept: true, patient: true, dead_letter: null };
-    expect(rows).toEqual([
-      { state: 'active', ...job },
-      { state: 'created', ...job },
+    const taskId = await insertTask(database);
+    const first = await claimOne(one);
+    await setDue(database, taskId, 0);
+    const second = await claimOne(one);
+    expect(second.task.task_id).toBe(first.task.task_id);
+    expect(second.holder).not.toBe(first.holder);
+  });
+}
+
+function showsTheQueue(given: Given): void {
+  it('shows people what is waiting and running, and nothing else', async () => {
+    const { database, one } = given();
+    const waiting = await insertTask(database, { lane: 'removal', kind: 'removal' });
+    const running = await insertTask(database);
+    const done = await insertTask(database);
+    await database.query("UPDATE ingester.tasks SET state = 'done' WHERE task_id = $1", [done]);
+    const { holder } = await claimOne(one);
+    const rows = await database.query<{
+      task_id: string;
+      state: string;
+      lane: string;
+      lease_owner: string;
+      due_at: unknown;
+    }>('SELECT * FROM ingester.queue ORDER BY state');
+    expect(rows).toMatchObject([
+      { task_id: running, state: 'running', lane: LANE, lease_owner: holder },
+      { task_id: waiting, state: 'waiting', lane: 'removal', lease_owner: null },
     ]);
+    const dueInMs =
+      new Date(`${String(rows[1]?.due_at)}${database.backend === 'sqlite' ? 'Z' : ''}`).getTime() -
+      Date.now();
+    expect(Math.abs(dueInMs)).toBeLessThan(60_000);
   });
 }

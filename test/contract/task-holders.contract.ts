@@ -1,93 +1,270 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { beginAttempt } from '../../src/delivery/ledger/task-checkpoints.js';
-import { claimTask, findTask, insertTask } from '../../src/delivery/ledger/task-rows.js';
-import type { LeasedJob } from '../../src/delivery/queue/leased-job.js';
-import type { DeliveryFloor } from '../support/delivery-floor.js';
-import { leased, publish } from './delivery-jobs.js';
-import { type Given, insertUpload, LEASE_MS, NOW } from './delivery-subject.js';
+import type { Database } from '../../src/database/database.service.js';
+import { extendLeases } from '../../src/delivery/ledger/task-claims.js';
+import { beginAttempts, savePhase } from '../../src/delivery/ledger/task-checkpoints.js';
+import { lockHeld, releaseTasks } from '../../src/delivery/ledger/task-ends.js';
+import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
+import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
 
-/** One process has a job at a time, and each knows which those are. */
-export function leaseContract(given: Given): void {
-  heedsNoClock(given);
+const LANE = 'small-permanent';
+const TARGET = 'storage:se-1';
 
-  it('never gives a job to two who take at once', async () => {
-    const { one, other } = given();
-    const ids = Array.from({ length: 60 }, () => randomUUID());
-    await publish(given, ...ids);
-    const takings = Array.from({ length: 20 }, (_, index) =>
-      (index % 2 ? one : other).queue.take('small', 5),
-    );
-    const taken = (await Promise.all(takings)).flat().map(({ taskId }) => taskId);
-    // One that meets another may come away with less; never with the same.
-    expect(new Set(taken).size).toBe(taken.length);
-    expect(taken.length).toBeGreaterThan(20);
-  });
+/** A task is one process's at a time, and only that one writes down what becomes of it. */
+export function holderContract(given: Given): void {
+  changesHands(given);
+  fencesTheLoser(given);
+  writesDown(given);
+  meetsNobody(given);
+}
 
-  it('lets another take over what is no longer renewed, and tells the one who lost it', async () => {
+function changesHands(given: Given): void {
+  it('lets another take over what is no longer kept', async () => {
     const { database, one, other } = given();
-    await publish(given, 'a');
-    const [lost] = await one.queue.take('small', 1);
-    expect(await other.queue.take('small', 1)).toEqual([]);
-    await sleep(LEASE_MS + 200);
-    const [taken] = await takeSoon(other);
-    expect(taken).toMatchObject({ taskId: 'a', id: lost?.id });
-    expect(await one.queue.renew([leased(lost)])).toEqual([lost]);
-    expect(await database.transaction((tx) => one.queue.complete(tx, leased(lost)))).toBe(false);
-    expect(await database.transaction((tx) => one.queue.postpone(tx, leased(lost), NOW))).toBe(false);
-    expect(await other.queue.renew([leased(taken)])).toEqual([]);
+    const taskId = await insertTask(database);
+    const lost = await claimOne(one);
+    expect(await claimedIds(other, LANE, 1)).toEqual([]);
+    await sleep(LEASE_MS + 100);
+    const taken = await claimOne(other);
+    expect(taken.task).toMatchObject({ task_id: taskId, lease_owner: taken.holder, handed_over_at: null });
+    expect(taken.holder).not.toBe(lost.holder);
   });
 
-  it('lets nobody take what is renewed in time, however long it takes', async () => {
-    const { one, other } = given();
-    await publish(given, 'a');
-    const [job] = await one.queue.take('small', 1);
-    for (let third = 0; third < 6; third += 1) {
+  it('lets nobody take what is kept in time, however long it takes', async () => {
+    const { database, one, other } = given();
+    await insertTask(database);
+    const held = await claimOne(one);
+    for (let third = 0; third < 5; third += 1) {
       await sleep(LEASE_MS / 3);
-      expect(await one.queue.renew([leased(job)])).toEqual([]);
-      expect(await other.queue.take('small', 1)).toEqual([]);
+      expect(await extended(database, held)).toEqual([held.task.task_id]);
+      expect(await claimedIds(other, LANE, 1)).toEqual([]);
     }
   });
 
-  it('takes over the same job again and again', async () => {
-    const { one, other } = given();
-    await publish(given, 'a');
-    await one.queue.take('small', 1);
-    for (let death = 0; death < 3; death += 1) {
-      await sleep(LEASE_MS + 200);
-      expect(await takeSoon(other)).toMatchObject([{ taskId: 'a', retryCount: death + 1 }]);
+  it('takes it that a file was handed over until now, where its sender is gone', async () => {
+    const { database, one, other } = given();
+    await insertTask(database);
+    const held = await claimOne(one);
+    await begin(database, held);
+    await setDue(database, held.task.task_id, -1);
+    const { task, placements } = await claimOne(other);
+    expect(task).toMatchObject({ phase: 'sending', target: TARGET, handed_over_at: task.now });
+    expect(placements).toEqual({ sent: [TARGET], unverified: [] });
+  });
+
+  it('goes by the clock of the database, and not by that of a process', async () => {
+    const { database, one, other } = given();
+    const clock = Date.now;
+    const taskId = await insertTask(database);
+    await claimOne(one);
+    try {
+      Date.now = (): number => clock() + 60_000;
+      expect(await claimedIds(other, LANE, 1)).toEqual([]);
+      Date.now = (): number => clock() - 60_000;
+      await setDue(database, taskId, -1);
+      expect(await claimedIds(other, LANE, 1)).toEqual([taskId]);
+    } finally {
+      Date.now = clock;
     }
   });
 }
 
-function heedsNoClock(given: Given): void {
-  it('does not let the clock of a process say who holds a task', async () => {
-    const { database } = given();
-    const [uploadId, taskId] = [await insertUpload(database), randomUUID()];
-    const [behind, ahead] = [new Date(Date.now() - 60_000), new Date(Date.now() + 60_000)];
-    const task = { taskId, uploadId, kind: 'delivery', doubtfulTargets: [], unaskedTargets: [] } as const;
-    await insertTask(database, { ...task, size: 1, at: behind, deadline: ahead });
-    const claim = (holder: string, at: Date): Promise<object | undefined> =>
-      claimTask(database, taskId, { holder, leaseMs: LEASE_MS, at });
-    expect(await claim('one', new Date())).toMatchObject({ lease_owner: 'one' });
-    const attempt = { target: 'storage:se-1', doubtfulTargets: ['storage:se-1'], number: 1 };
-    await beginAttempt(database, taskId, { holder: 'one', leaseMs: LEASE_MS, at: new Date() }, attempt);
-    expect(await claim('ahead', ahead)).toBeUndefined();
-    expect((await findTask(database, taskId))?.lease_left_ms).toBeLessThanOrEqual(LEASE_MS);
-    await sleep(LEASE_MS + 200);
-    // It may have been handed over until now, by the clock that measures the time since.
-    const taken = { lease_owner: 'behind', handed_over_at: behind };
-    expect(await claim('behind', behind)).toMatchObject(taken);
+function fencesTheLoser(given: Given): void {
+  it('changes nothing any more for one who has lost a task', async () => {
+    const { database, one, other } = given();
+    const taskId = await insertTask(database);
+    const lost = await claimOne(one);
+    await setDue(database, taskId, -1);
+    const taken = await claimOne(other);
+    const before = await everythingOf(database, taskId);
+    expect(await extended(database, lost)).toEqual([]);
+    expect(await begin(database, lost)).toBeUndefined();
+    expect(await asking(database, lost)).toBeUndefined();
+    expect(await release(database, lost, 'done')).toBe(false);
+    expect(await everythingOf(database, taskId)).toEqual(before);
+    expect(await extended(database, taken)).toEqual([taskId]);
+    expect(await release(database, taken, 'done')).toBe(true);
+  });
+
+  it('changes nothing for one who has let go of a task', async () => {
+    const { database, one } = given();
+    const taskId = await insertTask(database);
+    const held = await claimOne(one);
+    expect(await release(database, held, 'waiting')).toBe(true);
+    const before = await everythingOf(database, taskId);
+    expect(await extended(database, held)).toEqual([]);
+    expect(await begin(database, held)).toBeUndefined();
+    expect(await release(database, held, 'dead')).toBe(false);
+    expect(await everythingOf(database, taskId)).toEqual(before);
+  });
+
+  it('heeds the loser alone, where others of the same statement still have theirs', async () => {
+    const { database, one, other } = given();
+    for (let count = 0; count < 3; count += 1) await insertTask(database);
+    const held = await one.tasks.claim(LANE, 3);
+    const lost = held[1];
+    await setDue(database, lost?.task.task_id ?? '', -1);
+    await claimOne(other);
+    const kept = [held[0], held[2]].map((task) => task?.task.task_id).toSorted();
+    expect((await extended(database, ...held)).toSorted()).toEqual(kept);
+    const begun = await database.transaction((tx) => beginAttempts(tx, held.map(attemptOf), LEASE_MS));
+    expect([...begun.keys()].toSorted()).toEqual(kept);
+    const locked = await database.transaction((tx) => lockHeld(tx, held.map(keyOf)));
+    expect([...locked.keys()].toSorted()).toEqual(kept);
   });
 }
 
-/** Who looks for lost leases does so four times in a lease. */
-async function takeSoon({ queue }: DeliveryFloor): Promise<LeasedJob[]> {
-  const deadline = Date.now() + LEASE_MS;
-  for (;;) {
-    const jobs = await queue.take('small', 1);
-    if (jobs.length > 0 || Date.now() > deadline) return jobs;
-    await sleep(50);
-  }
+function writesDown(given: Given): void {
+  it('postpones a task that is let go of, and ends the lease of who had it', async () => {
+    const { database, one, other } = given();
+    const taskId = await insertTask(database);
+    await release(database, await claimOne(one), 'waiting', 1_500);
+    expect(await claimedIds(other, LANE, 1)).toEqual([]);
+    await sleep(1_600);
+    expect(await claimedIds(other, LANE, 1)).toEqual([taskId]);
+  });
+
+  it('keeps a task whose end is rolled back', async () => {
+    const { database, one, other } = given();
+    const taskId = await insertTask(database);
+    const held = await claimOne(one);
+    const failing = database.transaction(async (tx) => {
+      await releaseTasks(tx, [releaseOf(held, 'done', 0)]);
+      throw new RangeError('no more');
+    });
+    await expect(failing).rejects.toThrow('no more');
+    expect(await extended(database, held)).toEqual([taskId]);
+    expect(await claimedIds(other, LANE, 1)).toEqual([]);
+  });
+
+  it('tells a holder, whatever he writes, that the owner wants the upload no more', async () => {
+    const { database, one } = given();
+    const taskId = await insertTask(database);
+    const held = await claimOne(one);
+    await database.query('UPDATE ingester.tasks SET cancel_requested_at = 7 WHERE task_id = $1', [taskId]);
+    const wish = { cancel_requested_at: 7 };
+    const rows = await database.transaction((tx) => extendLeases(tx, [beatOf(held)], LEASE_MS));
+    expect(rows).toMatchObject([{ task_id: taskId, ...wish }]);
+    expect(await asking(database, held)).toMatchObject(wish);
+    expect(await begin(database, held)).toMatchObject(wish);
+    const locked = await database.transaction((tx) => lockHeld(tx, [keyOf(held)]));
+    expect(locked.get(taskId)).toMatchObject(wish);
+  });
+
+  it('says how far a delivery is', async () => {
+    const { database, one } = given();
+    await insertTask(database);
+    const held = await claimOne(one);
+    await begin(database, held);
+    await database.transaction((tx) => extendLeases(tx, [{ ...beatOf(held), bytes: 77 }], LEASE_MS));
+    const rows = await database.query(
+      'SELECT status, bytes_delivered FROM ingester.uploads WHERE upload_id = $1',
+      [held.task.upload_id],
+    );
+    expect(rows).toMatchObject([{ status: 'delivering', bytes_delivered: 77 }]);
+  });
+}
+
+function meetsNobody(given: Given): void {
+  it('lets all who write to the same tasks at once come to an end, in whatever order they name them', async () => {
+    const { database, one } = given();
+    for (let count = 0; count < 30; count += 1) await insertTask(database);
+    const held = await one.tasks.claim(LANE, 30);
+    const backwards = held.toReversed();
+    const extendOften = async (): Promise<void> => {
+      for (let time = 0; time < 30; time += 1)
+        expect(await extended(database, ...backwards)).toHaveLength(30);
+    };
+    const lockOften = async (): Promise<void> => {
+      for (let time = 0; time < 30; time += 1) {
+        const locked = await database.transaction((tx) => lockHeld(tx, held.map(keyOf)));
+        expect(locked.size).toBe(30);
+      }
+    };
+    const beginOften = async (): Promise<void> => {
+      for (let time = 0; time < 30; time += 1) {
+        const attempts = (time % 2 ? held : backwards).map(attemptOf);
+        const begun = await database.transaction((tx) => beginAttempts(tx, attempts, LEASE_MS * 10));
+        expect(begun.size).toBe(30);
+      }
+    };
+    await Promise.all([extendOften(), lockOften(), beginOften()]);
+  });
+}
+
+type Key = Parameters<typeof lockHeld>[1][number];
+type Attempt = Parameters<typeof beginAttempts>[1][number];
+type Release = Parameters<typeof releaseTasks>[1][number];
+type Beat = Parameters<typeof extendLeases>[1][number];
+
+function keyOf({ task, holder }: ClaimedTask): Key {
+  return { taskId: task.task_id, holder };
+}
+
+function beatOf(held: ClaimedTask): Beat {
+  return { ...keyOf(held), uploadId: held.task.upload_id, bytes: undefined };
+}
+
+function attemptOf(held: ClaimedTask): Attempt {
+  const { upload_id: uploadId } = held.task;
+  return { ...keyOf(held), uploadId, target: TARGET, number: 1, isFirst: true, places: true, ends: [] };
+}
+
+function releaseOf(held: ClaimedTask, state: Release['state'], delayMs: number): Release {
+  return {
+    ...keyOf(held),
+    state,
+    attempts: 1,
+    target: null,
+    reason: null,
+    delayMs,
+    inDoubt: false,
+    handedOverAt: null,
+  };
+}
+
+/** The ids of the tasks that are still their holders'. */
+async function extended(database: Database, ...held: ClaimedTask[]): Promise<string[]> {
+  const rows = await database.transaction((tx) => extendLeases(tx, held.map(beatOf), LEASE_MS), {
+    durable: false,
+  });
+  return rows.map(({ task_id: id }) => id);
+}
+
+async function begin(database: Database, held: ClaimedTask): Promise<object | undefined> {
+  const begun = await database.transaction((tx) => beginAttempts(tx, [attemptOf(held)], LEASE_MS));
+  return begun.get(held.task.task_id);
+}
+
+function asking(database: Database, held: ClaimedTask): Promise<object | undefined> {
+  const { placements } = held;
+  const change = { ...keyOf(held), uploadId: held.task.upload_id, phase: 'asking', placements } as const;
+  return database.transaction((tx) => savePhase(tx, change, LEASE_MS));
+}
+
+/** As a settlement does: true where the task was the holder's. */
+function release(
+  database: Database,
+  held: ClaimedTask,
+  state: Release['state'],
+  delayMs = 0,
+): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    const locked = await lockHeld(tx, [keyOf(held)]);
+    await releaseTasks(tx, [releaseOf(held, state, delayMs)]);
+    return locked.size > 0;
+  });
+}
+
+/** The task, its upload, and what is written down about both. */
+async function everythingOf(database: Database, taskId: string): Promise<object[]> {
+  const texts = [
+    'SELECT * FROM ingester.tasks WHERE task_id = $1',
+    'SELECT * FROM ingester.attempts WHERE task_id = $1',
+    'SELECT uploads.* FROM ingester.uploads JOIN ingester.tasks ON tasks.upload_id = uploads.upload_id WHERE task_id = $1',
+    'SELECT placements.* FROM ingester.placements JOIN ingester.tasks ON tasks.upload_id = placements.upload_id WHERE task_id = $1',
+  ];
+  const rows: object[] = [];
+  for (const text of texts) rows.push(...(await database.query(text, [taskId])));
+  return rows;
 }
