@@ -1,39 +1,33 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { PgliteDatabase } from '../../src/delivery/database/pglite-database.js';
-import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
-import { copyPglite } from '../support/pglite-template.js';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SqliteDatabase } from '../../src/database/sqlite-database.js';
 
-const WRITER = join(import.meta.dirname, '../support/pglite-writer.js');
+const WRITER = join(import.meta.dirname, '../support/sqlite-writer.js');
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
 
-/** Far below the seconds that PGlite takes for its first start, far above what a busy machine takes a thread away for. */
-const HICCUP_MS = 1_000;
-
-describe('the folder of PGlite', () => {
-  let dataDir: string;
+describe('the file of SQLite', () => {
   let folder: string;
+  let path: string;
   const writers: ChildProcess[] = [];
 
   beforeEach(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'ingester-pglite-'));
-    folder = join(dataDir, 'database');
+    folder = await mkdtemp(join(tmpdir(), 'ingester-sqlite-'));
+    path = join(folder, 'data', 'database.sqlite');
   });
   afterEach(async () => {
     for (const writer of writers.splice(0)) await kill(writer);
-    await rm(dataDir, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   });
 
   /** A process that writes until it is killed; `written` is what it knows to be in the database. */
   function startWriter(): { process: ChildProcess; written: () => number; complaint: () => string } {
     let [output, complaint] = ['', ''];
-    const child = spawn(process.execPath, [WRITER, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'pipe', 'pipe'] });
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text;
     });
@@ -49,106 +43,62 @@ describe('the folder of PGlite', () => {
     };
   }
 
+  async function numbers(database: SqliteDatabase): Promise<number> {
+    const [row] = await database.query<{ count: number }>('SELECT count(*) AS count FROM numbers');
+    return row?.count ?? 0;
+  }
+
   it('keeps what was committed when its process is killed, and is free at once', async () => {
-    await copyPglite(dataDir);
     let atLeast = 0;
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < 4; round += 1) {
       const writer = startWriter();
       while (writer.written() < 50) await sleep(10);
       await sleep(Math.random() * 100);
       await kill(writer.process);
       atLeast += writer.written();
+      const database = await SqliteDatabase.open(path);
+      expect(await numbers(database)).toBeGreaterThanOrEqual(atLeast);
+      expect(await database.query('PRAGMA integrity_check')).toMatchObject([{ integrity_check: 'ok' }]);
+      await database.close();
     }
-    const database = await PgliteDatabase.open(folder);
-    const [row] = await database.query<{ count: number }>('SELECT count(*) AS count FROM numbers');
-    await database.close();
-    expect(row?.count).toBeGreaterThanOrEqual(atLeast);
   });
 
-  it('is of one process: a second one is told so, and does it no harm', async () => {
-    await copyPglite(dataDir);
-    const database = await PgliteDatabase.open(folder);
+  it('is of one process: a second one is told so in one line, and does it no harm', async () => {
+    const inUse = `${path} is in use by another process; processes share a PostgreSQL that DATABASE_URL names`;
+    const database = await SqliteDatabase.open(path);
+    // Of two in one process, the system would let the second one end the lock of the first one.
+    for (let time = 0; time < 2; time += 1) {
+      const refused = { ...UNAVAILABLE, cause: { message: inUse } };
+      await expect(SqliteDatabase.open(path)).rejects.toMatchObject(refused);
+    }
     const second = startWriter();
     const [code] = await once(second.process, 'close');
-    expect({ code, complaint: second.complaint() }).toEqual({
-      code: 1,
-      complaint: expect.stringContaining('is in use by another process'),
-    });
-    await expect(PgliteDatabase.open(folder)).rejects.toMatchObject(UNAVAILABLE);
-    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect({ code, complaint: second.complaint() }).toEqual({ code: 1, complaint: inUse });
+    expect(await database.query('SELECT 1 AS one')).toMatchObject([{ one: 1 }]);
     await database.close();
     const third = startWriter();
     while (third.written() < 1) await sleep(10);
   });
 
-  it('is not there before it is complete, so that a kill at the first start leaves nothing broken', async () => {
-    const writer = startWriter();
-    while (!existsSync(`${folder}.new`)) await sleep(5);
-    await sleep(300);
-    await kill(writer.process);
-    expect(existsSync(folder)).toBe(false);
-    const database = await PgliteDatabase.open(folder);
-    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+  it('is one file again once it is closed', async () => {
+    const database = await SqliteDatabase.open(path);
+    await database.query('CREATE TABLE numbers (n int)');
+    expect((await readdir(join(folder, 'data'))).toSorted()).toEqual([
+      'database.sqlite',
+      'database.sqlite-wal',
+    ]);
     await database.close();
+    expect(await readdir(join(folder, 'data'))).toEqual(['database.sqlite']);
   });
 
-  it('that is broken is unavailable, and no reason to die', async () => {
-    await mkdir(folder);
-    await writeFile(join(folder, 'PG_VERSION'), '7');
-    await expect(PgliteDatabase.open(folder)).rejects.toMatchObject(UNAVAILABLE);
-  });
-});
-
-describe('PGlite in the service', () => {
-  let dataDir: string;
-  let floor: DeliveryFloor;
-
-  beforeAll(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'ingester-pglite-'));
-    await copyPglite(dataDir);
-    floor = await startDeliveryFloor({ DATA_DIR: dataDir });
-  });
-  afterAll(async () => {
-    await floor.close();
-    await rm(dataDir, { recursive: true, force: true });
-  });
-
-  it('is opened when it is first needed, for all at once, and blocks nobody meanwhile', async () => {
-    const fresh = await startDeliveryFloor();
-    const { database, queue } = fresh;
-    expect(database.isUsed()).toBe(false);
-    let [longestMs, lastMs] = [0, performance.now()];
-    const ticking = setInterval(() => {
-      longestMs = Math.max(longestMs, performance.now() - lastMs);
-      lastMs = performance.now();
-    }, 10);
-    const opened = await Promise.all([database.open(), database.open(), queue.take('small', 1)]);
-    clearInterval(ticking);
-    expect(longestMs).toBeLessThan(HICCUP_MS);
-    expect(opened[0]).toBe(opened[1]);
-    expect(database.isUsed()).toBe(true);
-    await fresh.close();
-  });
-
-  it('is opened anew after its thread ended', async () => {
-    const { database, queue } = floor;
-    const opened = await database.open();
-    const work = database.use(async (engine) => {
-      await engine.database.close();
-      return engine.database.query('SELECT 1');
-    });
-    await expect(work).rejects.toMatchObject(UNAVAILABLE);
-    expect(database.opened).toBe(false);
-    expect(await opened.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-    expect(await queue.take('small', 1)).toEqual([]);
-  });
-
-  it('takes no statement past the transaction that it is in, where it would wait for itself', async () => {
-    const opened = await floor.database.open();
-    const before = floor.circuits.reports().database?.failure_count;
-    const nested = opened.transaction(() => opened.query('SELECT 1'));
-    await expect(nested).rejects.toThrow('through the transaction');
-    expect(floor.circuits.reports().database?.failure_count).toBe(before);
+  it.each([
+    ['broken', 'this is no database at all'.repeat(200)],
+    ['cut short', 'SQLite format 3\0'],
+  ])('that is %s is unavailable, and no reason to die', async (_, content) => {
+    path = join(folder, 'database.sqlite');
+    await writeFile(path, content);
+    await expect(SqliteDatabase.open(path)).rejects.toMatchObject(UNAVAILABLE);
+    await expect(SqliteDatabase.open(folder)).rejects.toMatchObject(UNAVAILABLE);
   });
 });
 

@@ -1,15 +1,15 @@
-// Opens the PGlite folder in its argument as the service does, and then writes one number after the other, and each to
+// Opens the SQLite file in its argument as the service does, and then writes one number after the other, and each to
 // stdout once the database has taken it: whoever kills this process knows what must be there. Says why it cannot.
 import { Worker } from 'node:worker_threads';
 
-const [folder] = process.argv.slice(2);
-const thread = new Worker(new URL('../../src/delivery/database/pglite.worker.ts', import.meta.url), {
-  workerData: { folder },
+const [path] = process.argv.slice(2);
+const thread = new Worker(new URL('../../src/database/sqlite.worker.ts', import.meta.url), {
+  workerData: { path },
 });
 
 function write(id) {
-  const values = id === 0 ? undefined : [id];
-  const text = id === 0 ? 'CREATE TABLE IF NOT EXISTS numbers (n int)' : 'INSERT INTO numbers VALUES ($1)';
+  const values = id === 0 ? [] : [id];
+  const text = id === 0 ? 'CREATE TABLE IF NOT EXISTS numbers (n int)' : 'INSERT INTO numbers VALUES (?1)';
   thread.postMessage({ id, text, values });
 }
 
