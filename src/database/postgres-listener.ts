@@ -49,7 +49,8 @@ export class PostgresListener {
     ended.promise.catch(() => undefined);
     client.on('notification', ({ payload = '' }) => this.hear(payload));
     try {
-      await client.connect();
+      // Of a client that is ended while it connects, the driver tells that it has ended, and nothing else.
+      await Promise.race([client.connect(), ended.promise]);
       await client.query(`LISTEN ${client.escapeIdentifier(this.channel)}`);
       if (!this.stop.signal.aborted) await ended.promise;
     } finally {
