@@ -29,6 +29,8 @@ export class Transaction implements Sql {
 
   async query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]> {
     if (this.ended) throw new Error('The transaction is over');
+    // SQLite may have rolled back by itself, as when the disk is full, and would commit what comes then.
+    if (this.failure) throw this.failure.error;
     try {
       return await this.send<Row>(text, values);
     } catch (error) {

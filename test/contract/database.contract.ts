@@ -80,6 +80,18 @@ function keepsTransactions(given: Given): void {
     expect(await notes(database, subject)).toBe(0);
   });
 
+  it('takes no more statements after one failed', async () => {
+    const { database } = given();
+    const { unique } = WORDS[database.backend];
+    const subject = randomUUID();
+    const failing = database.transaction(async (tx) => {
+      await tx.query(TAKEN_ID).catch(() => undefined);
+      await expect(note(tx, subject)).rejects.toMatchObject(unique);
+    });
+    await expect(failing).rejects.toMatchObject(unique);
+    expect(await notes(database, subject)).toBe(0);
+  });
+
   it('takes no statement for a transaction that is over', async () => {
     const { database } = given();
     const ended = await database.transaction((tx) => Promise.resolve(tx));

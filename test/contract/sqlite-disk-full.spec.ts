@@ -68,6 +68,21 @@ disk.describe(`SQLite without room on its disk${disk.whyNot}`, () => {
     expect(await subjects(database)).toEqual([...before, 'alone', 'later'].toSorted());
   });
 
+  it('keeps nothing of a transaction that goes on after a statement found no room', async () => {
+    const { database } = floor;
+    const before = await subjects(database);
+    const { bavail, bsize } = statfsSync(disk.path);
+    writeFileSync(filler, Buffer.alloc(bavail * bsize));
+    const failing = database.transaction(async (tx) => {
+      // More than is held in memory, so that it is written before the commit.
+      for (let count = 0; count < MANY; count += 1) await note(tx, 'lost', LARGE).catch(() => undefined);
+      rmSync(filler);
+      await note(tx, 'lost').catch(() => undefined);
+    });
+    await expect(failing).rejects.toMatchObject(UNAVAILABLE);
+    expect(await subjects(database)).toEqual(before);
+  });
+
   it('can be closed, and is opened again with what was committed', async () => {
     const { database } = floor;
     await database.transaction((tx) => note(tx, 'kept'));
