@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { CommitUnknown } from '../../src/delivery/database/commit-unknown.js';
+import { CommitUnknown } from '../../src/database/commit-unknown.js';
 import { startAnswerLoser } from '../support/answer-loser.js';
 import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
@@ -11,6 +11,8 @@ const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
 const PROMPT_MS = 10_000;
 /** Also between two statements of a transaction, on a machine that is busy. */
 const STATEMENT_MS = 2_500;
+/** So much longer the client waits where the server does not give up by itself. */
+const CLIENT_MARGIN_MS = 2_000;
 const SHORT = {
   DATABASE_CIRCUIT_RECOVERY_MS: '300',
   DATABASE_CONNECT_TIMEOUT_MS: '2000',
@@ -37,22 +39,24 @@ describe('PostgreSQL out of reach', () => {
   }
 
   it('is said at once, and forgotten when it is back', async () => {
-    const { database, queue } = await floorAt(await server.newDatabase());
-    const opened = await database.open();
-    const uploadId = await insertUpload(opened);
+    const { database, tasks } = await floorAt(await server.newDatabase());
+    const uploadId = await insertUpload(database);
     await server.stop();
     for (let attempt = 0; attempt < 8; attempt += 1) {
       const startedAt = performance.now();
-      await expect(opened.query('SELECT 1')).rejects.toMatchObject({
+      await expect(database.query('SELECT 1')).rejects.toMatchObject({
         ...UNAVAILABLE,
         options: { retryAfterMs: expect.any(Number) },
       });
-      await expect(queue.take('small', 1)).rejects.toMatchObject(UNAVAILABLE);
+      await expect(tasks.claim('small-permanent', 1)).rejects.toMatchObject(UNAVAILABLE);
       expect(performance.now() - startedAt).toBeLessThan(PROMPT_MS);
     }
     await server.start();
-    await expectSoon(() => opened.query('SELECT upload_id FROM ingester.uploads'), [{ upload_id: uploadId }]);
-    expect(await queue.take('small', 1)).toEqual([]);
+    await expectSoon(
+      () => database.query('SELECT upload_id FROM ingester.uploads'),
+      [{ upload_id: uploadId }],
+    );
+    expect(await tasks.claim('small-permanent', 1)).toEqual([]);
   });
 
   it('leaves the circuit open after some failures, so that nobody waits for a server that is gone', async () => {
@@ -72,56 +76,85 @@ describe('PostgreSQL out of reach', () => {
     expect(database.isUsed()).toBe(true);
     await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
     await server.start();
-    await expectSoon(async () => (await database.open()).query('SELECT 1 AS one'), [{ one: 1 }]);
+    await expectSoon(() => database.query('SELECT 1 AS one'), [{ one: 1 }]);
   });
 
   it('ends a transaction that it happens in, and not the process', async () => {
     const { database } = await floorAt(await server.newDatabase());
-    const opened = await database.open();
-    const cut = opened.transaction(async (tx) => {
+    await database.open();
+    const cut = database.transaction(async (tx) => {
       const [{ pid } = { pid: 0 }] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-      await opened.query('SELECT pg_terminate_backend($1)', [pid]);
+      await database.query('SELECT pg_terminate_backend($1)', [pid]);
       await sleep(100);
       await tx.query('SELECT 1');
     });
     await expect(cut).rejects.toMatchObject(UNAVAILABLE);
-    expect(await opened.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
   it('gives up a statement that takes too long', async () => {
     const { database } = await floorAt(await server.newDatabase());
-    const opened = await database.open();
+    await database.open();
     const startedAt = performance.now();
-    await expect(opened.query('SELECT pg_sleep(60)')).rejects.toMatchObject(UNAVAILABLE);
+    const ended = database.transaction((tx) => tx.query('SELECT pg_sleep(60)'));
+    await expect(ended).rejects.toMatchObject({ ...UNAVAILABLE, cause: { code: '57014' } });
     expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + PROMPT_MS);
+    const alone = database.query('SELECT pg_sleep(60)');
+    await expect(alone).rejects.toMatchObject(UNAVAILABLE);
+    expect(performance.now() - startedAt).toBeLessThan(2 * STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
+  });
+
+  it('gives up a transaction that nobody goes on with', async () => {
+    const { database } = await floorAt(await server.newDatabase());
+    const forgotten = database.transaction(async (tx) => {
+      await insertUpload(tx);
+      await sleep(STATEMENT_MS + 1_000);
+      await tx.query('SELECT 1');
+    });
+    await expect(forgotten).rejects.toMatchObject(UNAVAILABLE);
+    expect(await database.query('SELECT 1 FROM ingester.uploads')).toEqual([]);
+  });
+
+  it('does not hold up the end of the service', async () => {
+    const proxy = await startAnswerLoser(server.port);
+    open.push(() => proxy.close());
+    const floor = await startDeliveryFloor({ ...SHORT, DATABASE_URL: await server.newDatabase(proxy.port) });
+    floor.database.listen('anything', () => undefined);
+    await floor.database.open();
+    proxy.fallSilent();
+    const lost = expect(floor.database.query('SELECT 1')).rejects.toMatchObject(UNAVAILABLE);
+    const startedAt = performance.now();
+    await floor.close();
+    expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
+    await lost;
   });
 
   it('gives up a server that is silent', async () => {
     const proxy = await startAnswerLoser(server.port);
     open.push(() => proxy.close());
     const { database } = await floorAt(await server.newDatabase(proxy.port));
-    const opened = await database.open();
+    await database.open();
     proxy.fallSilent();
     const startedAt = performance.now();
-    await expect(opened.query('SELECT 1')).rejects.toMatchObject(UNAVAILABLE);
-    expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + 2_000 + PROMPT_MS);
+    await expect(database.query('SELECT 1')).rejects.toMatchObject(UNAVAILABLE);
+    expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
   });
 
   it('during a commit is an outcome of its own: the transaction may be there, and is not repeated', async () => {
     const proxy = await startAnswerLoser(server.port);
     open.push(() => proxy.close());
     const { database } = await floorAt(await server.newDatabase(proxy.port));
-    const opened = await database.open();
+    await database.open();
     const uploadId = randomUUID();
     let times = 0;
-    const lost = opened.transaction(async (tx) => {
+    const lost = database.transaction(async (tx) => {
       times += 1;
       await insertUpload(tx, uploadId);
       proxy.loseAnswerTo('COMMIT');
     });
     await expect(lost).rejects.toBeInstanceOf(CommitUnknown);
     expect(times).toBe(1);
-    const found = await opened.query('SELECT 1 AS one FROM ingester.uploads WHERE upload_id = $1', [
+    const found = await database.query('SELECT 1 AS one FROM ingester.uploads WHERE upload_id = $1', [
       uploadId,
     ]);
     expect(found).toEqual([{ one: 1 }]);
