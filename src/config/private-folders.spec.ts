@@ -26,12 +26,19 @@ describe('the folders of the service', () => {
 
   it('are closed to other users with everything that is the own', async () => {
     make('database/base/1/2600', 0o666);
-    make('database.lock');
+    for (const name of ['database.lock', 'database.sqlite', 'database.sqlite-wal', 'database.sqlite-journal'])
+      make(name, 0o666);
     make('spool/accepted/a.upload');
     expect(await close()).toEqual([]);
     for (const folder of ['', 'database', 'database/base/1', 'spool/accepted'])
       expect([folder, modeOf(folder)]).toEqual([folder, '700']);
-    for (const file of ['database/base/1/2600', 'database.lock', 'spool/accepted/a.upload'])
+    const files = [
+      'database/base/1/2600',
+      'database.sqlite',
+      'database.sqlite-wal',
+      'database.sqlite-journal',
+    ];
+    for (const file of [...files, 'database.lock', 'spool/accepted/a.upload'])
       expect([file, modeOf(file)]).toEqual([file, '600']);
   });
 

@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import type { Environment } from './environment.js';
 import { codeOf } from './required-folders.js';
 
+/** The embedded database of an earlier version, which may be there still. */
+const FORMER_DATABASE = ['database', 'database.lock', 'database.new'];
+/** The embedded database, and what SQLite keeps beside it while it is open, or leaves there when it is killed. */
+const DATABASE = ['database.sqlite', 'database.sqlite-journal', 'database.sqlite-wal'];
+
 /** What the service itself keeps in a folder; whatever else is there belongs to somebody else. */
 const OWN_ENTRIES = {
-  DATA_DIR: ['database', 'database.lock', 'database.new', 'forced-circuits.json', 'keys', 'spool', 'storage'],
+  DATA_DIR: [...DATABASE, ...FORMER_DATABASE, 'forced-circuits.json', 'keys', 'spool', 'storage'],
   SPOOL_DIR: ['accepted', 'database-id', 'intents'],
 } as const;
 
