@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { copyPglite } from '../support/pglite-template.js';
+import { openDatabase } from '../../src/database/open-database.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 
 const ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
@@ -55,7 +55,13 @@ describe('another user of the machine', () => {
     await forceOpen(url);
     expect(openEntries(dataDir)).toEqual([]);
     expect(readdirSync(dataDir)).toEqual(
-      expect.arrayContaining(['database', 'database.lock', 'forced-circuits.json', 'keys', 'spool']),
+      expect.arrayContaining([
+        'database.sqlite',
+        'database.sqlite-wal',
+        'forced-circuits.json',
+        'keys',
+        'spool',
+      ]),
     );
   });
 
@@ -67,7 +73,9 @@ describe('another user of the machine', () => {
   });
 
   it('cannot read what an earlier version has left open', async () => {
-    await copyPglite(dataDir);
+    await (await openDatabase(join(dataDir, 'database.sqlite'))).close();
+    // What a process leaves that is killed.
+    writeFileSync(join(dataDir, 'database.sqlite-wal'), '');
     mkdirSync(join(dataDir, 'spool/accepted'), { recursive: true });
     mkdirSync(join(dataDir, 'storage/edit'), { recursive: true });
     writeFileSync(join(dataDir, 'storage/edit/content'), '');

@@ -34,7 +34,7 @@ describe('a process that is killed at any instant', () => {
 
   it(
     'loses and doubles nothing with the embedded database',
-    () => expectNothingLost('PGlite', share(0.4), 1, () => Promise.resolve({})),
+    () => expectNothingLost('SQLite', share(0.4), 1, () => Promise.resolve({})),
     ROUND_MS * share(0.4) + ENDS_MS,
   );
 
@@ -84,7 +84,7 @@ async function expectNothingLost(
   }
 }
 
-/** A new embedded database takes some seconds, longer than a process lives here. */
+/** The first promise makes the database, which is not what is killed here. */
 async function untilAccepting(uploads: KillUploads): Promise<void> {
   const deadline = Date.now() + FIRST_PROMISE_MS;
   while (accepted(uploads).length === 0) {
