@@ -7,9 +7,9 @@ import { eventually } from '../support/eventually.js';
 import { smallDisk } from '../support/small-disk.js';
 
 const MIB = 1024 * 1024;
-/** Room for two embedded databases. */
-const disk = smallDisk('size=256m');
-/** How long a task waits whose worker could not write down what became of it, and how long a database that hangs. */
+/** Room for files, and for two databases that begin. */
+const disk = smallDisk('size=64m');
+/** How long a task waits whose worker could not write down what became of it, and a call for its turn at the database. */
 const LEASE = { DELIVERY_LEASE_MS: '2000', DATABASE_STATEMENT_TIMEOUT_MS: '2000' };
 const elsewhere = mkdtempSync(join(tmpdir(), 'full-service-'));
 

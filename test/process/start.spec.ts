@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { openDatabase } from '../../src/database/open-database.js';
+import { SqliteDatabase } from '../../src/database/sqlite-database.js';
 import { coverageOfProcesses, type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { smallDisk } from '../support/small-disk.js';
 import { onlyStoredContent } from '../support/stored-files.js';
@@ -131,6 +133,41 @@ describe('start', () => {
     expect(service.output()).toMatch(
       /^\[[\d:.]+\] ERROR: the service does not start: HOST: no-such-host\.invalid cannot be resolved \(\w+\)\n$/,
     );
+  });
+
+  it('names the folder of a database that it cannot read in one line, and exits', async () => {
+    const dataDir = mkdtempSync(join(tmpdir(), 'ingester-process-'));
+    mkdirSync(join(dataDir, 'database'));
+    const service = await start({ NODE_ENV: 'development', DATA_DIR: dataDir });
+    expect(await service.exitCode()).toBe(1);
+    expect(JSON.parse(service.output())).toMatchObject({
+      msg: expect.stringMatching(
+        /^the service does not start: DATA_DIR: .*database is the embedded database of/,
+      ),
+    });
+  });
+
+  it('says in one line that its database cannot be used, and listens all the same', async () => {
+    const first = await start({ NODE_ENV: 'development' });
+    const path = join(first.dataDir, 'database.sqlite');
+    await (await openDatabase(path)).close();
+    const inUse = await SqliteDatabase.open(path);
+    await expectWarning(/database\.sqlite is in use by another process; processes share a PostgreSQL/);
+    await inUse.query('PRAGMA user_version = 1');
+    await inUse.close();
+    await expectWarning(/database\.sqlite has the tables of another version of Ingester; deliver what/);
+
+    async function expectWarning(reason: RegExp): Promise<void> {
+      const second = await start({ NODE_ENV: 'development', DATA_DIR: first.dataDir });
+      await second.port();
+      await printed(second, /the database cannot be used yet/);
+      const lines = second.output().split('\n');
+      const warnings = lines.filter((line) => line.includes('the database cannot be used yet'));
+      expect(warnings).toEqual([expect.stringMatching(reason)]);
+      // It tries again and again, and would be in the way of the next one.
+      second.child.kill('SIGKILL');
+      await second.exitCode();
+    }
   });
 
   readOnly.describe(`on a disk that is mounted read-only${readOnly.whyNot}`, () => {
