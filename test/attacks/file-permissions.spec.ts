@@ -3,7 +3,6 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openDatabase } from '../../src/database/open-database.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 
 const ID = '0f8fad5b-d9cb-469f-a165-70867728950e';
@@ -73,9 +72,8 @@ describe('another user of the machine', () => {
   });
 
   it('cannot read what an earlier version has left open', async () => {
-    await (await openDatabase(join(dataDir, 'database.sqlite'))).close();
-    // What a process leaves that is killed.
-    writeFileSync(join(dataDir, 'database.sqlite-wal'), '');
+    // As a process leaves them that is killed before it has written anything.
+    for (const name of ['database.sqlite', 'database.sqlite-wal']) writeFileSync(join(dataDir, name), '');
     mkdirSync(join(dataDir, 'spool/accepted'), { recursive: true });
     mkdirSync(join(dataDir, 'storage/edit'), { recursive: true });
     writeFileSync(join(dataDir, 'storage/edit/content'), '');

@@ -67,7 +67,7 @@ describe('a task that another process has committed', () => {
     return eventually(async () => expect(await promising.database.query(LISTENERS)).toHaveLength(count));
   }
 
-  function untilClaimed(...ids: string[]): Promise<void> {
+  function expectClaimed(...ids: string[]): Promise<void> {
     return eventually(() => {
       expect(claimed.toSorted()).toEqual(ids.toSorted());
       return Promise.resolve();
@@ -78,20 +78,20 @@ describe('a task that another process has committed', () => {
     await startWorker(NEVER_MS);
     const first = await insertTask(promising.database, { lane: LANE });
     wakeUps.wake([LANE]);
-    await untilClaimed(first);
+    await expectClaimed(first);
     const rest = [
       await insertTask(promising.database, { lane: LANE }),
       await insertTask(promising.database, { lane: LANE }),
     ];
     wakeUps.wake([LANE]);
     wakeUps.wake(['registration', LANE]);
-    await untilClaimed(first, ...rest);
+    await expectClaimed(first, ...rest);
   });
 
   it('is claimed later by who looks for himself, where nobody tells', async () => {
     await startWorker(200);
     const taskId = await insertTask(promising.database, { lane: LANE });
-    await untilClaimed(taskId);
+    await expectClaimed(taskId);
   });
 
   it('is claimed by who looks for himself, while he hears nothing', async () => {
@@ -99,7 +99,7 @@ describe('a task that another process has committed', () => {
     await cutListeners();
     const taskId = await insertTask(promising.database, { lane: LANE });
     wakeUps.wake([LANE]);
-    await untilClaimed(taskId);
+    await expectClaimed(taskId);
   });
 
   it('is heard of again after the connection was cut', async () => {
@@ -108,7 +108,7 @@ describe('a task that another process has committed', () => {
     await untilHeard(2);
     const taskId = await insertTask(promising.database, { lane: LANE });
     wakeUps.wake([LANE]);
-    await untilClaimed(taskId);
+    await expectClaimed(taskId);
   });
 
   async function cutListeners(): Promise<void> {

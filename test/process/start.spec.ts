@@ -3,10 +3,9 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { openDatabase } from '../../src/database/open-database.js';
-import { SqliteDatabase } from '../../src/database/sqlite-database.js';
 import { coverageOfProcesses, type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { smallDisk } from '../support/small-disk.js';
 import { onlyStoredContent } from '../support/stored-files.js';
@@ -149,12 +148,10 @@ describe('start', () => {
 
   it('says in one line that its database cannot be used, and listens all the same', async () => {
     const first = await start({ NODE_ENV: 'development' });
-    const path = join(first.dataDir, 'database.sqlite');
-    await (await openDatabase(path)).close();
-    const inUse = await SqliteDatabase.open(path);
+    const other = new DatabaseSync(join(first.dataDir, 'database.sqlite'));
+    other.exec('CREATE TABLE of_another_version (n int); BEGIN EXCLUSIVE');
     await expectWarning(/database\.sqlite is in use by another process; processes share a PostgreSQL/);
-    await inUse.query('PRAGMA user_version = 1');
-    await inUse.close();
+    other.close();
     await expectWarning(/database\.sqlite has the tables of another version of Ingester; deliver what/);
 
     async function expectWarning(reason: RegExp): Promise<void> {
