@@ -14,6 +14,7 @@ import { relaxedRules } from './config/relaxed-rules.js';
 import { requireFolders } from './config/required-folders.js';
 import { createApp, portOf } from './create-app.js';
 import { requireNoFormerDatabase } from './database/former-database.js';
+import { requireNoFormerSpool } from './delivery/former-spool.js';
 import { endProcess } from './end-process.js';
 import { listenForManagement } from './connections/management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
@@ -27,6 +28,7 @@ const REPORT_MS = 1_000;
 async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
   requireNoFormerDatabase(environment);
+  requireNoFormerSpool(environment);
   const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
   for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])

@@ -69,13 +69,13 @@ export const deliveryVariables = {
     'Time between two comparisons of the spool with the database.',
     60_000,
   ),
-  DELIVERY_CONCURRENCY: count('Most files that are delivered at once.', 'files', 8, 1),
-  DELIVERY_LARGE_CONCURRENCY: count(
-    'Most large files that are delivered at once, beside the others.',
+  DELIVERY_CONCURRENCY: count(
+    'Most files of each retention policy that are delivered at once.',
     'files',
-    2,
+    8,
     1,
   ),
+  DELIVERY_LARGE_CONCURRENCY: count('The same of large files, beside the others.', 'files', 2, 1),
   DELIVERY_LARGE_BYTES: bytes('Size above which a file counts as large.', 64 * 1024 * 1024),
   DELIVERY_MAX_ATTEMPTS: count(
     'Attempts to deliver or to register a file, before it is a dead letter. Waiting for an open circuit is none.',

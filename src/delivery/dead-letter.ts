@@ -21,8 +21,8 @@ export interface DeadLetter {
   readonly retentionPolicy: string;
   readonly size: number;
   readonly sha256: string;
-  /** Is the file still to be in the spool? */
-  readonly keepsFile: boolean;
+  /** Its file in the spool; null where none is needed any more. */
+  readonly spoolFile: string | null;
   readonly deadAt: Date | null;
   readonly createdAt: Date;
   readonly deadline: Date;

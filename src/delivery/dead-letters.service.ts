@@ -71,7 +71,7 @@ export class DeadLetters {
   /** Its file, damaged or not. @throws NOT_FOUND where there is none any more, QUEUE_UNAVAILABLE */
   async content(taskId: string): Promise<DeadLetterContent> {
     const letter = await this.find(taskId);
-    const content = await this.files.content(letter.uploadId);
+    const content = letter.spoolFile === null ? undefined : await this.files.content(letter.spoolFile);
     if (content) return { letter, ...content };
     throw new ServiceError('NOT_FOUND', 'The file of this dead letter is not here any more.');
   }
@@ -82,14 +82,18 @@ export class DeadLetters {
    * @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE
    */
   async drop(taskId: string, order: Order & { readonly reason: string }): Promise<void> {
-    const { uploadId, kind, reason } = await changeLetter(this.database, taskId, async (tx, letter) => {
-      await giveUp(tx, letter);
-      await auditLetter(tx, letter, 'drop', order);
-      return letter;
-    });
+    const { uploadId, kind, reason, spoolFile } = await changeLetter(
+      this.database,
+      taskId,
+      async (tx, letter) => {
+        await giveUp(tx, letter);
+        await auditLetter(tx, letter, 'drop', order);
+        return letter;
+      },
+    );
     const facts = { task_id: taskId, upload_id: uploadId, died_of: reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
-    if (kind === 'delivery') await this.files.removeSoon(uploadId);
+    if (kind === 'delivery') await this.files.removeSoon(spoolFile);
   }
 
   /** What they died of; within two seconds. @throws QUEUE_UNAVAILABLE */

@@ -9,7 +9,7 @@ import { type Acceptance, DeliveryPromises } from './delivery-promises.service.j
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { findTaskOf, isCancelling } from './ledger/task-rows.js';
 import { findUpload } from './ledger/upload-rows.js';
-import type { KeptFile } from './spool/accepted-files.service.js';
+import type { AcceptedFile } from './spool/accepted-index.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 
@@ -49,18 +49,21 @@ export class Deliveries {
    * Keeps a file and promises to deliver it: when this resolves, its bytes and the promise outlive the process. The
    * same file of the same owner again gives the first promise, unless that can come to nothing any more; where what was
    * kept for that is gone, its bytes are kept anew.
-   * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when another
-   * process is at it, or the first promise is being cancelled; QUEUE_UNAVAILABLE, when the file is not accepted, or
-   * nobody knows whether it is, or the spool holds files of another database
+   * @throws SPOOL_FULL; CONFLICT when the id is taken by other bytes or another owner; UPLOAD_IN_PROGRESS when the first
+   * promise is being cancelled; QUEUE_UNAVAILABLE, when the file is not accepted, or nobody knows whether it is
    */
   async accept(acceptance: Acceptance): Promise<UploadRecord> {
     const { uploadId, digest, body } = acceptance;
-    // Before the bytes are written: without a database they would be removed again.
-    const known = await findUpload(this.database, uploadId);
-    if (known) await refuseCancelling(this.database, known);
-    if (known && !(await this.isUseless(known))) return this.again(acceptance, known);
     const kept = await this.spool.keep(body, uploadId, digest.size);
-    return this.promise(acceptance, kept, known);
+    try {
+      const record = (await this.promises.make(acceptance, kept)) ?? (await this.again(acceptance, kept));
+      if (record.spoolFile !== kept.name) await this.spool.files.removeSoon(kept.name);
+      return record;
+    } catch (error) {
+      // A promise may have been made, and then the file is what was promised: the sweep finds out.
+      if (!(error instanceof CommitUnknown)) await this.spool.files.removeSoon(kept.name);
+      throw error;
+    }
   }
 
   /**
@@ -80,63 +83,41 @@ export class Deliveries {
   }
 
   /**
-   * The promise of a file that is still in the spool. Where none is there, the database is not asked.
-   * What nobody is promised, as of a process that was killed, is removed.
-   * @throws UPLOAD_IN_PROGRESS while it is being cancelled, or another process is just promising the file; QUEUE_UNAVAILABLE
+   * The promise of a file that may still be in the spool. Where none is there, the database is not asked.
+   * @throws UPLOAD_IN_PROGRESS while it is being cancelled; QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
-    if (!(await this.spool.files.has(uploadId))) return undefined;
-    const known = await findUpload(this.database, uploadId);
-    if (!known || isGivenUp(known, new Date())) {
-      if (await this.spool.clear(uploadId)) return undefined;
-      throw inProgress('An upload of this id is being accepted already.');
-    }
+    if (await this.spool.files.hasNone(uploadId)) return undefined;
+    const known = await this.find(uploadId);
+    if (!known || known.spoolFile === null || isGivenUp(known, new Date())) return undefined;
     await refuseCancelling(this.database, known);
     return known;
   }
 
-  /** Can nothing come of a promise any more but its receipt? A dead letter whose file is gone cannot be delivered. */
-  private async isUseless(known: UploadRecord): Promise<boolean> {
-    if (isGivenUp(known, new Date())) return true;
-    return known.status === 'dead' && !(await this.spool.files.has(known.uploadId));
+  /** A file that is not there is not asked for. @throws QUEUE_UNAVAILABLE while nobody knows of one that is */
+  private async find(uploadId: string): Promise<UploadRecord | undefined> {
+    try {
+      return await findUpload(this.database, uploadId);
+    } catch (error) {
+      await this.spool.files.refresh();
+      if (this.spool.files.hasSeenOf(uploadId)) throw error;
+      return undefined;
+    }
   }
 
-  /** What was promised before, of which the bytes are here once more. */
-  private async again(acceptance: Acceptance, known: UploadRecord): Promise<UploadRecord> {
-    const { uploadId, digest, body } = acceptance;
+  /** What was promised before, and is sent once more; `kept` are the new bytes. */
+  private async again(acceptance: Acceptance, kept: AcceptedFile): Promise<UploadRecord> {
+    const known = await findUpload(this.database, acceptance.uploadId);
+    if (!known) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
+    await refuseCancelling(this.database, known);
+    const isMissing = known.spoolFile !== null && !(await this.spool.files.has(known.spoolFile));
+    // A dead letter whose file is gone cannot be delivered.
+    if (isGivenUp(known, new Date()) || (known.status === 'dead' && isMissing))
+      return this.promises.makeAnew(acceptance, kept, known);
     const same = sameOf(known, acceptance);
-    if (same.spoolFile === null || (await this.spool.files.has(uploadId))) return same;
-    this.logger.warn({ upload_id: uploadId }, 'an accepted file was missing, and is kept anew');
-    const kept = await this.spool.keep(body, uploadId, digest.size);
-    const now = await this.promises.seeKept(kept);
-    // Delivered or given up meanwhile, as by a process that had the file open.
-    if (now?.spoolFile !== same.spoolFile) await this.discard(kept);
-    return sameOf(now ?? known, acceptance);
-  }
-
-  private async promise(
-    acceptance: Acceptance,
-    kept: KeptFile,
-    known: UploadRecord | undefined,
-  ): Promise<UploadRecord> {
-    try {
-      return await this.promises.make(acceptance, kept, known);
-    } catch (error) {
-      // A promise may have been made, and then the file is what was promised: the sweep finds out.
-      if (!(error instanceof CommitUnknown)) await this.discard(kept);
-      throw error;
-    }
-  }
-
-  private async discard(kept: KeptFile): Promise<void> {
-    try {
-      await this.spool.files.discard(kept);
-    } catch (error) {
-      this.logger.warn(
-        { err: error, upload_id: kept.uploadId },
-        'a file without a promise stays behind for now',
-      );
-    }
+    if (!isMissing) return same;
+    this.logger.warn({ upload_id: known.uploadId }, 'an accepted file was missing, and is kept anew');
+    return sameOf((await this.promises.replaceFile(known, kept)) ?? known, acceptance);
   }
 }
 

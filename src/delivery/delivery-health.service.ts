@@ -3,6 +3,7 @@ import { inTime } from './dead-letters/in-time.js';
 import { Database } from '../database/database.service.js';
 import { WakeUps } from './wake-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
+import { SpoolSweep } from './spool/spool-sweep.service.js';
 import type { ShutReason } from './spool/spool-space.service.js';
 
 /** An expected "no" is a value. */
@@ -19,6 +20,7 @@ export class DeliveryHealth {
   constructor(
     private readonly database: Database,
     private readonly spool: SpoolRoom,
+    private readonly sweep: SpoolSweep,
     wakeUps: WakeUps,
   ) {
     wakeUps.onWake(() => {
@@ -40,7 +42,7 @@ export class DeliveryHealth {
 
   /** Why the spool takes nothing now; undefined while it does. `foreign`: it holds files of another database. */
   get spoolShut(): ShutReason | 'foreign' | undefined {
-    return this.spool.space.report().shut ?? (this.spool.owner.isForeign ? 'foreign' : undefined);
+    return this.spool.space.report().shut ?? ((this.sweep.report?.foreign ?? 0) > 0 ? 'foreign' : undefined);
   }
 
   /** Asks the database; one that was never used is up without being opened. Never fails. */

@@ -10,10 +10,16 @@ import type { ContentDigest, FileDescription } from '../storage/storage-element.
 import { DeliverySettings } from './delivery-settings.service.js';
 import type { Lane } from './lanes.js';
 import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
-import { lockPromises } from './ledger/promise-lock.js';
+import { insertSpoolFiles } from './ledger/spool-file-rows.js';
 import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
-import { findUpload, insertUploads, type NewUpload, renewUpload } from './ledger/upload-rows.js';
-import { AcceptedFiles, type KeptFile } from './spool/accepted-files.service.js';
+import {
+  findUpload,
+  insertUploads,
+  type NewUpload,
+  renewUpload,
+  replaceSpoolFile,
+} from './ledger/upload-rows.js';
+import type { AcceptedFile } from './spool/accepted-index.js';
 import type { UploadRecord } from './upload-record.js';
 import { WakeUps } from './wake-ups.service.js';
 
@@ -32,7 +38,7 @@ export interface Acceptance {
 /** A promise that is to be made. */
 interface NewPromise {
   readonly acceptance: Acceptance;
-  readonly kept: KeptFile;
+  readonly kept: AcceptedFile;
   readonly upload: NewUpload;
 }
 
@@ -48,7 +54,6 @@ export class DeliveryPromises {
 
   constructor(
     private readonly database: Database,
-    private readonly files: AcceptedFiles,
     private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
   ) {
@@ -60,45 +65,48 @@ export class DeliveryPromises {
   }
 
   /**
-   * Promises to deliver what was kept, also in the place of `known`, an upload of its id and owner that is of no use any
-   * more. @throws CONFLICT where the id is taken; QUEUE_UNAVAILABLE, CommitUnknown
+   * Promises to deliver what was kept. Undefined, and nothing is promised, where the id is taken.
+   * @throws QUEUE_UNAVAILABLE, CommitUnknown
    */
-  async make(acceptance: Acceptance, kept: KeptFile, known?: UploadRecord): Promise<UploadRecord> {
-    const { uploadId, file, digest } = acceptance;
-    const upload = {
-      uploadId,
-      status: 'accepted',
-      file,
-      digest,
-      spoolFile: kept.name,
-      request: currentRequest(),
-    } as const;
-    const promise = { acceptance, kept, upload };
-    const record = (await this.group.add(promise)) ?? (await this.takeOver(promise, known));
+  make(acceptance: Acceptance, kept: AcceptedFile): Promise<UploadRecord | undefined> {
+    return this.woken(acceptance, this.group.add(newPromise(acceptance, kept)));
+  }
+
+  /**
+   * The same in the place of `known`, an upload of its id and owner that is of no use any more.
+   * @throws CONFLICT where the id is taken all the same; QUEUE_UNAVAILABLE, CommitUnknown
+   */
+  makeAnew(acceptance: Acceptance, kept: AcceptedFile, known: UploadRecord): Promise<UploadRecord> {
+    return this.woken(acceptance, this.takeOver(newPromise(acceptance, kept), known));
+  }
+
+  private async woken<T>(acceptance: Acceptance, made: Promise<T>): Promise<T> {
+    const record = await made;
     this.wakeUps.wake([this.laneOf(acceptance)]);
     return record;
   }
 
-  /** The upload, once what was kept anew for it is seen in its place. @throws QUEUE_UNAVAILABLE where somebody has removed it */
-  seeKept(kept: KeptFile): Promise<UploadRecord | undefined> {
+  /** Promises an upload with a file that was kept anew, in the place of one that is missing. */
+  replaceFile({ uploadId, spoolFile }: UploadRecord, kept: AcceptedFile): Promise<UploadRecord | undefined> {
     return this.database.transaction(async (tx) => {
-      await this.seeInPlace(tx, [kept]);
-      return findUpload(tx, kept.uploadId);
+      await promiseFiles(tx, [kept]);
+      if (spoolFile !== null) await replaceSpoolFile(tx, uploadId, { former: spoolFile, now: kept.name });
+      return findUpload(tx, uploadId);
     });
   }
 
   /** Promises what is new; undefined for what has an id that is taken. */
   private write(promises: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
     return this.database.transaction(async (tx) => {
-      await this.seeInPlace(
-        tx,
-        promises.map(({ kept }) => kept),
-      );
       const inserted = await insertUploads(
         tx,
         promises.map(({ upload }) => upload),
       );
       const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
+      await promiseFiles(
+        tx,
+        made.map(({ kept }) => kept),
+      );
       await this.addTasks(
         tx,
         made.map(({ acceptance }) => acceptance),
@@ -111,42 +119,23 @@ export class DeliveryPromises {
    * Writes a new upload in the place of one of its id and owner that is of no use any more, as `known` was seen to be.
    * @throws CONFLICT where the id is taken
    */
-  private takeOver(
-    { acceptance, kept, upload }: NewPromise,
-    known: UploadRecord | undefined,
-  ): Promise<UploadRecord> {
+  private takeOver({ acceptance, kept, upload }: NewPromise, known: UploadRecord): Promise<UploadRecord> {
     const { uploadId } = upload;
     return this.database.transaction(async (tx) => {
-      await this.seeInPlace(tx, [kept]);
       const task = await findTaskOf(tx, uploadId, 'delivery', true);
       const old = await findUpload(tx, uploadId, true);
       const isTaken =
-        old?.owner !== upload.file.uploadedBy || old.revision !== known?.revision || isCancelling(task);
+        old?.owner !== upload.file.uploadedBy || old.revision !== known.revision || isCancelling(task);
       if (isTaken) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
       const before = (await findPlacements(tx, [uploadId])).get(uploadId);
       await renewUpload(tx, upload);
+      await promiseFiles(tx, [kept]);
       // Where a file of the former one may be, this one may be as well.
       const doubtfulTargets = [...new Set([...(before?.sent ?? []), ...acceptance.doubtfulTargets])];
       await this.addTasks(tx, [{ ...acceptance, doubtfulTargets }]);
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
       return record;
-    });
-  }
-
-  /** From here on nobody removes what was kept before the transaction is over. @throws QUEUE_UNAVAILABLE where somebody has */
-  private async seeInPlace(tx: Sql, kept: readonly KeptFile[]): Promise<void> {
-    await lockPromises(
-      tx,
-      this.database.backend,
-      kept.map(({ uploadId }) => uploadId),
-    );
-    const inPlace = await Promise.all(kept.map((file) => this.files.holds(file)));
-    if (inPlace.every(Boolean)) return;
-    // None of ours, so that the others of the group are promised each for itself.
-    if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');
-    throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
-      retryAfterMs: RETRY_AFTER_MS,
     });
   }
 
@@ -183,4 +172,22 @@ export class DeliveryPromises {
 function placedOf({ doubtfulTargets, unaskedTargets }: Acceptance): NewTask['placed'] {
   if (doubtfulTargets.length > 0) return 'sent';
   return unaskedTargets.length > 0 ? 'unverified' : 'nowhere';
+}
+
+function newPromise(acceptance: Acceptance, kept: AcceptedFile): NewPromise {
+  const { uploadId, file, digest } = acceptance;
+  const request = currentRequest();
+  const upload = { uploadId, status: 'accepted', file, digest, spoolFile: kept.name, request } as const;
+  return { acceptance, kept, upload };
+}
+
+/** @throws QUEUE_UNAVAILABLE for one whose file is being removed, since it was kept so long ago */
+async function promiseFiles(tx: Sql, kept: readonly AcceptedFile[]): Promise<void> {
+  const promised = await insertSpoolFiles(tx, kept);
+  if (kept.every(({ name }) => promised.has(name))) return;
+  // None of ours, so that the others of the group are promised each for itself.
+  if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');
+  throw new ServiceError('QUEUE_UNAVAILABLE', 'The kept file was removed before it could be promised.', {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }

@@ -7,11 +7,14 @@ import {
 import { Database } from '../database/database.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
+import { forgetRefused } from './ledger/spool-file-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 60_000;
+/** Nobody comes so late with a file that he has kept and not promised yet. */
+const REFUSED_MS = 30 * DAY_MS;
 /** Rows that are removed by one statement: others wait for it. */
 const BATCH = 500;
 
@@ -57,6 +60,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     if (!this.database.isUsed()) return;
     await this.step('receipts', () => this.dropReceipts());
     await this.step('dead letters', () => this.dropLetters());
+    await this.step('refused files', () => forgetRefused(this.database, REFUSED_MS));
   }
 
   private async step(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -82,7 +86,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
       if (this.stopping) return;
       const expired = await this.database.transaction((tx) => expireLetter(tx, taskId));
       // Not before the commit: until then the file is promised.
-      if (expired?.dropsFile) await this.files.removeSoon(expired.uploadId);
+      await this.files.removeSoon(expired?.spoolFile ?? null);
       this.logger.warn(
         { task_id: taskId, upload_id: expired?.uploadId },
         'a dead letter was kept for long enough',

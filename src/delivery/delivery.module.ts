@@ -25,7 +25,6 @@ import { RegistrationWork } from './registration/registration-work.service.js';
 import { RemovalWork } from './removal/removal-work.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { IntentFiles } from './spool/intent-files.service.js';
-import { SpoolOwner } from './spool/spool-owner.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
 import { SpoolSweep } from './spool/spool-sweep.service.js';
@@ -44,21 +43,17 @@ type Config = ConfigService<Environment, true>;
 
 const HOUR_MS = 3_600_000;
 
-/** A file that is needed no more may be about to be promised anew, under the same id. */
-const FINISHED_AGE_MS = 60_000;
-
 const SPOOL = [
-  { provide: AcceptedFiles, inject: [ConfigService, LedgerPromises, CLOCK], useFactory: acceptedFiles },
+  { provide: AcceptedFiles, inject: [ConfigService, CLOCK], useFactory: acceptedFiles },
   { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
   {
     provide: SpoolSpace,
     inject: [ConfigService, AcceptedFiles, LedgerPromises],
     useFactory: spoolSpace,
   },
-  { provide: SpoolOwner, inject: [ConfigService, AcceptedFiles, LedgerPromises], useFactory: spoolOwner },
   {
     provide: SpoolSweep,
-    inject: [ConfigService, SpoolRoom, IntentFiles, LedgerPromises],
+    inject: [ConfigService, AcceptedFiles, IntentFiles, LedgerPromises],
     useFactory: spoolSweep,
   },
   SpoolRoom,
@@ -105,8 +100,8 @@ const WORK = [
 })
 export class DeliveryModule {}
 
-function acceptedFiles(config: Config, promises: LedgerPromises, clock: Clock): AcceptedFiles {
-  return new AcceptedFiles(spoolPath(config), (uploadId) => promises.isNeeded(uploadId), clock);
+function acceptedFiles(config: Config, clock: Clock): AcceptedFiles {
+  return new AcceptedFiles(spoolPath(config), clock);
 }
 
 function intentFiles(config: Config, clock: Clock): IntentFiles {
@@ -124,13 +119,9 @@ function spoolSpace(config: Config, files: AcceptedFiles, promises: LedgerPromis
   return new SpoolSpace(options, files);
 }
 
-function spoolOwner(config: Config, files: AcceptedFiles, promises: LedgerPromises): SpoolOwner {
-  return new SpoolOwner(spoolPath(config), files, promises);
-}
-
 function spoolSweep(
   config: Config,
-  spool: SpoolRoom,
+  files: AcceptedFiles,
   intents: IntentFiles,
   promises: LedgerPromises,
 ): SpoolSweep {
@@ -138,7 +129,6 @@ function spoolSweep(
     path: spoolPath(config),
     everyMs: config.get('SPOOL_SWEEP_INTERVAL_MS', { infer: true }),
     orphanMs: config.get('SPOOL_ORPHAN_AGE_MS', { infer: true }),
-    finishedMs: FINISHED_AGE_MS,
   };
-  return new SpoolSweep(options, spool, intents, promises);
+  return new SpoolSweep(options, files, intents, promises);
 }

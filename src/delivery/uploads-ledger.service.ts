@@ -57,27 +57,27 @@ export class UploadsLedger {
   async cancel(uploadId: string, who: string): Promise<UploadRecord | undefined> {
     if (!this.database.isUsed()) return undefined;
     const ended = await this.database.transaction((tx) => this.cancelWithin(tx, uploadId, who));
-    if (ended) await this.files.removeSoon(uploadId);
+    if (ended) await this.files.removeSoon(ended.spoolFile);
     else this.workers.hurry(uploadId);
     return this.afterCancel(uploadId);
   }
 
-  /** True when nothing is left to be done but to remove the file. */
-  private async cancelWithin(tx: Sql, uploadId: string, who: string): Promise<boolean> {
+  /** The upload, when nothing is left to be done but to remove its file. */
+  private async cancelWithin(tx: Sql, uploadId: string, who: string): Promise<UploadRecord | undefined> {
     // The task first, as workers do, so that two who change both never wait for each other.
     const task = await findTaskOf(tx, uploadId, 'delivery', true);
     const upload = await findUpload(tx, uploadId, true);
-    if (!task || !upload || !UNDECIDED.has(upload.status)) return false;
+    if (!task || !upload || !UNDECIDED.has(upload.status)) return undefined;
     await insertAudit(tx, { who, action: 'cancel', subject: uploadId, data: { status: upload.status } });
     const placements = (await findPlacements(tx, [uploadId])).get(uploadId);
     const isCertain = (placements?.sent ?? []).length === 0;
     if (task.state !== 'running' && isCertain) {
       await endTask(tx, task.task_id, 'cancelled');
       await changeUploads(tx, [{ uploadId, status: 'cancelled', dropsFile: true }]);
-      return true;
+      return upload;
     }
     await requestCancel(tx, task.task_id, this.settings.maxAgeMs);
-    return false;
+    return undefined;
   }
 
   private async afterCancel(uploadId: string): Promise<UploadRecord | undefined> {

@@ -154,7 +154,7 @@ export function letterBody(letter: DeadLetter): DeadLetterBody {
     content_type: letter.contentType,
     size: letter.size,
     checksum: letter.sha256,
-    has_content: letter.keepsFile,
+    has_content: letter.spoolFile !== null,
     dead_at: timeOf(letter.deadAt),
     created_at: letter.createdAt.toISOString(),
     deadline: letter.deadline.toISOString(),

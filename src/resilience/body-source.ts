@@ -70,11 +70,11 @@ export interface SpoolObserver {
 /** What the one who answers for the body, after the client has left, does with it. */
 export interface DurableBody {
   /**
-   * Keeps the whole body as the file `path`, on the file system of the spool, durably with its name; only after
-   * `end`. Readers that are open go on, and from then on `dispose` leaves the file alone. When it fails nothing has
-   * that name once the body is disposed of. Only the first call counts.
-   * @throws SPOOL_FULL when there is no room, or was none for a part of the body; UPLOAD_IN_PROGRESS when the name is
-   * taken; INTERNAL_ERROR when the disk fails; the error of the writer when the body has failed.
+   * Keeps the whole body, durably, as the file `path`, which nothing has, on the file system of the spool; only after
+   * `end`. Its name is durable once its folder is synced. Readers that are open go on, and from then on `dispose` leaves
+   * the file alone. When it fails nothing has that name once the body is disposed of. Only the first call counts.
+   * @throws SPOOL_FULL when there is no room, or was none for a part of the body; INTERNAL_ERROR when the disk fails; the
+   * error of the writer when the body has failed.
    */
   persist(path: string): Promise<void>;
 }

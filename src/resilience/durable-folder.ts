@@ -23,3 +23,23 @@ export async function makeFolder(folder: string): Promise<void> {
     if (parent === dirname(first)) return;
   }
 }
+
+/** Syncs of one folder: those that are wanted while one is under way share the next. */
+export class FolderSyncs {
+  #underWay: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  constructor(private readonly folder: string) {}
+
+  /** Makes the names durable that the folder has now. @throws Error of the file system */
+  sync(): Promise<void> {
+    this.#next ??= this.#underWay
+      .catch(() => undefined)
+      .then(() => {
+        this.#underWay = syncFolder(this.folder);
+        this.#next = undefined;
+        return this.#underWay;
+      });
+    return this.#next;
+  }
+}

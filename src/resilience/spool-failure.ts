@@ -10,12 +10,6 @@ const RETRY_AFTER_MS = 30_000;
 export function notKept(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const code = errorCode(error);
-  if (code === 'EEXIST') {
-    return new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is being accepted already.', {
-      cause: error,
-      retryAfterMs: RETRY_AFTER_MS,
-    });
-  }
   if (code !== undefined && FULL.has(code)) return spoolFull('There is no room to keep the file.', error);
   if (isReadOnly(error)) return spoolReadOnly(error);
   return new ServiceError('INTERNAL_ERROR', 'The file could not be kept.', { cause: error });
@@ -51,9 +45,4 @@ export function isReadOnly(error: unknown): boolean {
 /** Is this what the file system says of a name that is not there? */
 export function isMissing(error: unknown): boolean {
   return errorCode(error) === 'ENOENT';
-}
-
-/** Is this what the file system says of a name that is there already? */
-export function isTaken(error: unknown): boolean {
-  return errorCode(error) === 'EEXIST';
 }

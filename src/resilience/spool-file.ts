@@ -1,9 +1,7 @@
-import { fstat, fsync, ftruncate, link, open, read, unlink, writev } from 'node:fs';
-import { dirname } from 'node:path';
+import { fstat, fsync, ftruncate, open, read, rename, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import type { LentFile } from './body-source.js';
 import { discardFile } from './discard-file.js';
-import { syncFolder } from './durable-folder.js';
 import type { SpareFile } from './spare-files.js';
 
 /*
@@ -14,8 +12,7 @@ const openFile = promisify(open);
 const statFile = promisify(fstat);
 const syncFile = promisify(fsync);
 const truncateFile = promisify(ftruncate);
-const linkFile = promisify(link);
-const unlinkFile = promisify(unlink);
+const renameFile = promisify(rename);
 const readFile = promisify(read);
 const writeFile = promisify(writev);
 
@@ -26,8 +23,8 @@ export interface SpoolFile extends LentFile {
   /** Reads up to `length` bytes. @throws Error when there are none at `position` */
   read(position: number, length: number): Promise<Buffer>;
   /**
-   * Makes what was written durable, and the file's name `path`, on the same file system; from then on it is not ours
-   * any more, and `remove` only closes it. @throws Error with code EEXIST when the name is taken
+   * Makes what was written durable, and the file's name `path`, which nothing has, on the same file system; from then on
+   * it is not ours any more, and `remove` only closes it. The name is durable once its folder is synced.
    */
   keep(path: string): Promise<void>;
   /** Removes the file and closes it, once calls that are under way have ended. Never fails; harmless when repeated. */
@@ -134,11 +131,7 @@ export class DiskSpoolFile implements SpoolFile {
     return this.#use(async () => {
       if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
       await syncFile(this.descriptor);
-      // Not renamed: that would replace, without a word, what another process has promised under this name.
-      await linkFile(this.path, path);
-      this.#names = [this.path, path];
-      await unlinkFile(this.path);
-      await Promise.all([syncFolder(dirname(path)), syncFolder(dirname(this.path))]);
+      await renameFile(this.path, path);
       this.#names = [];
       this.#leave([]);
     });

@@ -31,6 +31,13 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     updated_at bigint NOT NULL,
     finished_at bigint
   )`,
+  // Names of files in the spool that were promised, and of those that nobody may promise any more.
+  `CREATE TABLE ingester.spool_files (
+    name text PRIMARY KEY,
+    upload_id uuid REFERENCES ingester.uploads (upload_id) ON DELETE CASCADE,
+    refused_at bigint
+  )`,
+  'CREATE INDEX spool_files_upload_id ON ingester.spool_files (upload_id)',
   // The sweep compares these rows with the spool folder.
   'CREATE INDEX uploads_promised ON ingester.uploads (upload_id) WHERE spool_file IS NOT NULL',
   'CREATE INDEX uploads_finished_at ON ingester.uploads (finished_at) WHERE finished_at IS NOT NULL',

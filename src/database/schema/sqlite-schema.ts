@@ -24,6 +24,13 @@ export const SQLITE_SCHEMA: readonly string[] = [
     updated_at integer NOT NULL,
     finished_at integer
   ) STRICT`,
+  // Names of files in the spool that were promised, and of those that nobody may promise any more.
+  `CREATE TABLE spool_files (
+    name text PRIMARY KEY,
+    upload_id text REFERENCES uploads (upload_id) ON DELETE CASCADE,
+    refused_at integer
+  ) STRICT`,
+  'CREATE INDEX spool_files_upload_id ON spool_files (upload_id)',
   // The sweep compares these rows with the spool folder.
   'CREATE INDEX uploads_promised ON uploads (upload_id) WHERE spool_file IS NOT NULL',
   'CREATE INDEX uploads_finished_at ON uploads (finished_at) WHERE finished_at IS NOT NULL',

@@ -165,7 +165,7 @@ function letterFrom(row: LetterRow): DeadLetter {
     retentionPolicy: description.retentionPolicy,
     size: row.size,
     sha256: row.sha256,
-    keepsFile: row.spool_file !== null,
+    spoolFile: row.spool_file,
     deadAt: dateOf(row.dead_at),
     createdAt: new Date(row.created_at),
     deadline: new Date(row.deadline),

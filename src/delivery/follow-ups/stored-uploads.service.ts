@@ -65,7 +65,7 @@ export class StoredUploads {
     const isOpen = delivery?.state === 'waiting' || delivery?.state === 'running';
     const isSame = known.owner === file.uploadedBy && known.digest.sha256 === digest.sha256;
     if (!isOpen || !isSame || isCancelling(delivery) || known.spoolFile === null) return false;
-    return !(await this.files.has(known.uploadId));
+    return !(await this.files.has(known.spoolFile));
   }
 }
 

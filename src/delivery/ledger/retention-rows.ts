@@ -2,7 +2,8 @@ import type { Sql } from '../../database/sql.js';
 import { insertAudit } from './audit-rows.js';
 import { endTask } from './task-ends.js';
 import type { TaskRow } from './task-rows.js';
-import { changeUploads } from './upload-rows.js';
+import type { UploadRecord } from '../upload-record.js';
+import { changeUploads, findUpload } from './upload-rows.js';
 
 /** Who is said to have done what nobody ordered. */
 const OURSELVES = 'ingester';
@@ -43,26 +44,19 @@ export function findOldLetters(
   );
 }
 
-/** What was given up. */
-export interface ExpiredLetter {
-  readonly uploadId: string;
-  /** The file of the spool that is of no use any more. */
-  readonly dropsFile: boolean;
-}
-
-/** Gives up a dead letter that nobody has decided on. Undefined where somebody has meanwhile. */
-export async function expireLetter(tx: Sql, taskId: string): Promise<ExpiredLetter | undefined> {
+/** Gives up a dead letter that nobody has decided on, and gives its upload. Undefined where somebody has meanwhile. */
+export async function expireLetter(tx: Sql, taskId: string): Promise<UploadRecord | undefined> {
   const [task] = await tx.query<TaskRow>(
     `SELECT * FROM ingester.tasks WHERE task_id = $1 AND state = 'dead' FOR UPDATE`,
     [taskId],
   );
   if (!task) return undefined;
   const { upload_id: uploadId, kind, reason, dead_at: deadAt } = task;
-  const dropsFile = kind === 'delivery';
+  const upload = await findUpload(tx, uploadId, true);
   await endTask(tx, taskId, 'dropped');
-  if (dropsFile) await changeUploads(tx, [{ uploadId, status: 'expired', dropsFile }]);
+  if (kind === 'delivery') await changeUploads(tx, [{ uploadId, status: 'expired', dropsFile: true }]);
   const died = deadAt === null ? undefined : new Date(deadAt).toISOString();
   const data = { upload_id: uploadId, kind, reason, dead_at: died };
   await insertAudit(tx, { who: OURSELVES, action: 'expire', subject: taskId, data });
-  return { uploadId, dropsFile };
+  return upload;
 }

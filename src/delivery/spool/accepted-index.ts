@@ -1,21 +1,16 @@
-import type { Stats } from 'node:fs';
 import { lstat, opendir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../resilience/clock.js';
 import { isMissing } from '../../resilience/spool-failure.js';
+import { type NamedFile, namedFile } from './file-name.js';
 
 /** A file that was accepted and is still there. */
-export interface AcceptedFile {
-  readonly uploadId: string;
+export interface AcceptedFile extends NamedFile {
+  readonly name: string;
   readonly bytes: number;
-  /** Tells it from another file that has its name later, and stays with it whatever its name. */
-  readonly identity: string;
   /** When it was given its name, in milliseconds since 1970. */
   readonly acceptedAtMs: number;
 }
-
-/** What is known of a file without a look at the disk. */
-export type CountedFile = Omit<AcceptedFile, 'identity'>;
 
 /** What all processes that share the folder hold there. */
 export interface AcceptedUsage {
@@ -23,7 +18,7 @@ export interface AcceptedUsage {
   readonly files: number;
 }
 
-interface Entry extends CountedFile {
+interface Entry extends AcceptedFile {
   /** The refresh that has seen it last, or in whose time this process has put it in. */
   seenBy: number;
 }
@@ -40,31 +35,15 @@ const REST = 100;
 /** A folder that was changed so shortly before it was read may have changed once more without showing it. */
 const FRESH_MS = 2_000;
 
-const UPLOAD_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.upload$/;
-
-export function fileName(uploadId: string): string {
-  const name = `${uploadId}.upload`;
-  // Nothing but an id of ours becomes a path.
-  if (!isFileName(name)) throw new RangeError(`Not the id of an upload: ${uploadId}`);
-  return name;
-}
-
-export function isFileName(name: string): boolean {
-  return UPLOAD_FILE.test(name);
-}
-
-/** The number of a file that is gone may be given to the next one. */
-export function identityOf({ ino, mtimeMs }: Stats): string {
-  return `${ino} ${mtimeMs}`;
-}
-
-/** The file as it is on the disk now; undefined where there is none. */
-export async function lookAt(folder: string, uploadId: string): Promise<AcceptedFile | undefined> {
+/** The file as it is on the disk now; undefined where there is none. @throws Error of the file system */
+export async function lookAt(folder: string, name: string): Promise<AcceptedFile | undefined> {
+  const named = namedFile(name);
+  if (!named) return undefined;
   try {
-    const status = await lstat(join(folder, fileName(uploadId)));
+    const status = await lstat(join(folder, name));
     if (!status.isFile()) return undefined;
     // Not when it was written last: nobody but the kernel sets this one, when the file gets its name.
-    return { uploadId, bytes: status.size, identity: identityOf(status), acceptedAtMs: status.ctimeMs };
+    return { ...named, name, bytes: status.size, acceptedAtMs: status.ctimeMs };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -78,6 +57,8 @@ export async function lookAt(folder: string, uploadId: string): Promise<Accepted
 export class AcceptedIndex {
   /** In the order in which they were accepted, but for what other processes did since the refresh before. */
   readonly #files = new Map<string, Entry>();
+  /** How many files there are of an upload. */
+  readonly #uploads = new Map<string, number>();
   /** Taken out since the refresh under way has begun. */
   readonly #taken = new Set<string>();
   #bytes = 0;
@@ -92,14 +73,14 @@ export class AcceptedIndex {
     private readonly clock: Clock,
   ) {}
 
-  add(file: CountedFile): void {
-    this.#take(file.uploadId);
+  add(file: AcceptedFile): void {
+    this.#take(file.name);
     this.#put(file);
   }
 
-  drop(uploadId: string): void {
-    if (this.#refreshing) this.#taken.add(uploadId);
-    this.#take(uploadId);
+  drop(name: string): void {
+    if (this.#refreshing) this.#taken.add(name);
+    this.#take(name);
   }
 
   get usage(): AcceptedUsage {
@@ -107,11 +88,26 @@ export class AcceptedIndex {
   }
 
   /** Undefined where there is no file. Wrong by the time between two refreshes at most. */
-  get oldest(): CountedFile | undefined {
+  get oldest(): AcceptedFile | undefined {
     return this.#files.values().next().value;
   }
 
-  list(): CountedFile[] {
+  has(name: string): boolean {
+    return this.#files.has(name);
+  }
+
+  /** Has the last refresh seen a file of an upload, or this process put one in? */
+  hasOf(uploadId: string): boolean {
+    return this.#uploads.has(uploadId);
+  }
+
+  /** Is it certain that the folder has no file of an upload? @throws Error of the file system */
+  async hasNone(uploadId: string): Promise<boolean> {
+    if (this.#uploads.has(uploadId)) return false;
+    return (await changedAtMs(this.folder)) === this.#seenChangeMs;
+  }
+
+  list(): AcceptedFile[] {
     return [...this.#files.values()];
   }
 
@@ -130,60 +126,68 @@ export class AcceptedIndex {
    */
   async refreshInTurn(): Promise<void> {
     if (this.clock.monotonicMs() < this.#restUntilMs) return;
-    if ((await stat(this.folder)).mtimeMs !== this.#seenChangeMs) await this.refresh();
+    if ((await changedAtMs(this.folder)) !== this.#seenChangeMs) await this.refresh();
   }
 
   async #refresh(): Promise<void> {
     this.#refreshes += 1;
     const startedMs = this.clock.monotonicMs();
-    const { mtimeMs } = await stat(this.folder);
-    const isFresh = this.clock.wallMs() - mtimeMs < FRESH_MS;
+    const changedMs = await changedAtMs(this.folder);
+    const isFresh = this.clock.wallMs() - changedMs < FRESH_MS;
     await this.#read();
-    this.#seenChangeMs = isFresh ? undefined : mtimeMs;
+    this.#seenChangeMs = isFresh ? undefined : changedMs;
     const endedMs = this.clock.monotonicMs();
     this.#restUntilMs = endedMs + REST * (endedMs - startedMs);
   }
 
   async #read(): Promise<void> {
     const unknown = await this.#seeKnown();
-    for (const { uploadId, seenBy } of this.#files.values()) {
-      if (seenBy !== this.#refreshes) this.#take(uploadId);
+    for (const { name, seenBy } of this.#files.values()) {
+      if (seenBy !== this.#refreshes) this.#take(name);
     }
     for (const file of await this.#lookAtAll(unknown)) {
-      if (!this.#files.has(file.uploadId) && !this.#taken.has(file.uploadId)) this.#put(file);
+      if (!this.#files.has(file.name) && !this.#taken.has(file.name)) this.#put(file);
     }
   }
 
-  /** Marks what is known and still there, and gives the ids of the rest. */
+  /** Marks what is known and still there, and gives the names of the rest. */
   async #seeKnown(): Promise<string[]> {
     const unknown: string[] = [];
     for await (const { name } of await opendir(this.folder, { bufferSize: READ_NAMES })) {
-      const uploadId = UPLOAD_FILE.exec(name)?.[1];
-      if (uploadId === undefined) continue;
-      const known = this.#files.get(uploadId);
+      const known = this.#files.get(name);
       if (known) known.seenBy = this.#refreshes;
-      else unknown.push(uploadId);
+      else unknown.push(name);
     }
     return unknown;
   }
 
-  /** The files of these uploads that are there, the oldest first. */
-  async #lookAtAll(uploadIds: readonly string[]): Promise<AcceptedFile[]> {
+  /** The files of these names that are there, the oldest first. */
+  async #lookAtAll(names: readonly string[]): Promise<AcceptedFile[]> {
     const files: AcceptedFile[] = [];
-    for (let from = 0; from < uploadIds.length; from += LOOKS) {
-      const some = uploadIds.slice(from, from + LOOKS).map((uploadId) => lookAt(this.folder, uploadId));
+    for (let from = 0; from < names.length; from += LOOKS) {
+      const some = names.slice(from, from + LOOKS).map((name) => lookAt(this.folder, name));
       for (const file of await Promise.all(some)) if (file) files.push(file);
     }
     return files.toSorted((one, other) => one.acceptedAtMs - other.acceptedAtMs);
   }
 
-  #put({ uploadId, bytes, acceptedAtMs }: CountedFile): void {
-    this.#files.set(uploadId, { uploadId, bytes, acceptedAtMs, seenBy: this.#refreshes });
-    this.#bytes += bytes;
+  #put(file: AcceptedFile): void {
+    this.#files.set(file.name, { ...file, seenBy: this.#refreshes });
+    this.#uploads.set(file.uploadId, (this.#uploads.get(file.uploadId) ?? 0) + 1);
+    this.#bytes += file.bytes;
   }
 
-  #take(uploadId: string): void {
-    this.#bytes -= this.#files.get(uploadId)?.bytes ?? 0;
-    this.#files.delete(uploadId);
+  #take(name: string): void {
+    const file = this.#files.get(name);
+    if (!file) return;
+    this.#files.delete(name);
+    this.#bytes -= file.bytes;
+    const others = (this.#uploads.get(file.uploadId) ?? 0) - 1;
+    if (others > 0) this.#uploads.set(file.uploadId, others);
+    else this.#uploads.delete(file.uploadId);
   }
+}
+
+async function changedAtMs(folder: string): Promise<number> {
+  return (await stat(folder)).mtimeMs;
 }

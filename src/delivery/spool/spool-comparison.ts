@@ -1,90 +1,81 @@
 import type { AcceptedFiles } from './accepted-files.service.js';
 
-/** What the database says of an upload whose file may be in the spool. */
+/** What the database says of a file in the spool. */
 export type SpoolPromise =
-  /** Its file is needed: it waits, is delivered, or is a dead letter. */
+  /** It is needed: it waits, is delivered, or is a dead letter. */
   | 'promised'
-  /** Its file is needed no more: it is stored, cancelled, expired or dropped. */
+  /** It is needed no more: its upload is stored, cancelled, expired or dropped, or has another file. */
   | 'finished';
-
-/** Which database it is that is asked. */
-export interface PromiseOrigin {
-  /** Stays the same for ever; another database has another one. */
-  readonly databaseId: string;
-  /** Does it know of any upload? */
-  readonly hasPromised: boolean;
-}
 
 /** What is asked of the database about the spool. */
 export interface SpoolPromises {
-  /** @throws QUEUE_UNAVAILABLE */
-  origin(): Promise<PromiseOrigin>;
-  /** What is known of these uploads; one that has no row is absent. @throws QUEUE_UNAVAILABLE */
-  promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>>;
-  /** Ids of uploads that are promised, in ascending order behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */
-  promisedAfter(after: string | undefined, limit: number): Promise<readonly string[]>;
+  /** Stays the same for ever; another database has another one. @throws QUEUE_UNAVAILABLE */
+  databaseId(): Promise<string>;
+  /** What is known of files of these names; one that has no row is absent. @throws QUEUE_UNAVAILABLE */
+  promised(names: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>>;
+  /** Sees to it that these are not promised any more, and gives those that are not promised already. @throws QUEUE_UNAVAILABLE */
+  refuse(names: readonly string[]): Promise<readonly string[]>;
+  /** Files that are promised, by the ids of their uploads behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */
+  promisedAfter(after: string | undefined, limit: number): Promise<readonly PromisedFile[]>;
 }
 
-export interface SpoolAges {
-  /** Age below which a file may belong to a promise that is just being made. */
-  readonly orphanMs: number;
-  /** The same for a file whose upload has been finished. */
-  readonly finishedMs: number;
+export interface PromisedFile {
+  readonly uploadId: string;
+  readonly name: string;
 }
 
 const PAGE = 500;
 
 /**
- * Removes the files that nobody is promised, and gives their ids. Only the database's word counts, and only for files
- * that are too old to be just being promised; when it cannot be asked, nothing is removed. Ends early with the reason
- * of `signal`.
+ * Removes the files of our database that nobody is promised, and gives the ids of their uploads. Only the database's word
+ * counts; one that it does not know may be just being promised until it is `orphanMs` old, and is removed only once
+ * nobody can promise it any more. When the database cannot be asked, nothing is removed. Ends early with the reason of
+ * `signal`.
  */
 export async function removeUnpromised(
   files: AcceptedFiles,
   promises: SpoolPromises,
-  ages: SpoolAges,
+  { databaseId, orphanMs }: { readonly databaseId: string; readonly orphanMs: number },
   signal: AbortSignal,
 ): Promise<{ orphans: string[]; finished: string[] }> {
-  await files.settleAside();
-  const youngest = Math.min(ages.orphanMs, ages.finishedMs);
-  const old = (await files.list()).filter((file) => files.ageMs(file) >= youngest);
+  const ours = (await files.list()).filter((file) => file.databaseId === databaseId);
   const removed = { orphans: [] as string[], finished: [] as string[] };
-  for (let from = 0; from < old.length; from += PAGE) {
-    const ids = old.slice(from, from + PAGE).map(({ uploadId }) => uploadId);
-    const known = await promises.promised(ids);
-    for (const uploadId of ids) {
-      signal.throwIfAborted();
-      const state = known.get(uploadId);
-      if (state === 'promised') continue;
-      const age = state === 'finished' ? ages.finishedMs : ages.orphanMs;
-      // Looked at again: the name may have been given to another file meanwhile.
-      const file = await files.find(uploadId);
-      if (!file || files.ageMs(file) < age) continue;
-      if (!(await files.remove(uploadId))) continue;
-      (state === 'finished' ? removed.finished : removed.orphans).push(uploadId);
+  for (let from = 0; from < ours.length; from += PAGE) {
+    signal.throwIfAborted();
+    const page = ours.slice(from, from + PAGE);
+    const known = await promises.promised(page.map(({ name }) => name));
+    const unknown = page.filter((file) => !known.has(file.name) && files.ageMs(file) >= orphanMs);
+    const refused = new Set(await promises.refuse(unknown.map(({ name }) => name)));
+    for (const { name, uploadId } of page) {
+      if (known.get(name) === 'finished') removed.finished.push(uploadId);
+      else if (refused.has(name)) removed.orphans.push(uploadId);
+      else continue;
+      await files.remove(name);
     }
   }
   return removed;
 }
 
-/** Ids of uploads that are promised and have no file. @throws the reason of `signal` */
+/** Ids of uploads that are promised and have no file. `files` were listed just now. @throws the reason of `signal` */
 export async function findMissing(
   files: AcceptedFiles,
   promises: SpoolPromises,
   signal: AbortSignal,
 ): Promise<string[]> {
   const missing: string[] = [];
-  let page: readonly string[] = [];
+  let page: readonly PromisedFile[] = [];
   do {
-    page = await promises.promisedAfter(page.at(-1), PAGE);
-    const absent: string[] = [];
-    for (const uploadId of page) {
-      signal.throwIfAborted();
-      if (!(await files.has(uploadId))) absent.push(uploadId);
+    page = await promises.promisedAfter(page.at(-1)?.uploadId, PAGE);
+    signal.throwIfAborted();
+    const absent: PromisedFile[] = [];
+    for (const file of page) {
+      if (!files.hasSeen(file.name) && !(await files.has(file.name))) absent.push(file);
     }
     // Asked again: those that were delivered meanwhile have lost their file as they should.
-    const still = absent.length > 0 ? await promises.promised(absent) : undefined;
-    missing.push(...absent.filter((uploadId) => still?.get(uploadId) === 'promised'));
+    const still = await promises.promised(absent.map(({ name }) => name));
+    missing.push(
+      ...absent.filter(({ name }) => still.get(name) === 'promised').map(({ uploadId }) => uploadId),
+    );
   } while (page.length === PAGE);
   return missing;
 }

@@ -1,11 +1,13 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
 import type { IntentFiles } from './intent-files.service.js';
-import { type SpoolAges, type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
-import type { SpoolRoom } from './spool-room.service.js';
+import { type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
+import type { AcceptedFiles } from './accepted-files.service.js';
 
-export interface SpoolSweepOptions extends SpoolAges {
+export interface SpoolSweepOptions {
   readonly path: string;
+  /** Age below which a file may belong to a promise that is just being made. */
+  readonly orphanMs: number;
   readonly everyMs: number;
 }
 
@@ -15,13 +17,13 @@ export interface SweepReport {
   readonly orphans: readonly string[];
   /** Files whose upload was finished; removed. */
   readonly finished: readonly string[];
+  /** How many files another database has promised; left alone. */
+  readonly foreign: number;
   /** Rows that promise a file which is not there; left as they are. */
   readonly missing: readonly string[];
   /** Files of bodies and intents that killed processes have left; removed. */
   readonly leftOvers: number;
 }
-
-const NOTHING = { orphans: [], finished: [] };
 
 /**
  * Compares the spool with the database, at the start and then regularly: what nobody is promised is removed, what is
@@ -37,7 +39,7 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   constructor(
     private readonly options: SpoolSweepOptions,
-    private readonly spool: Pick<SpoolRoom, 'files' | 'owner'>,
+    private readonly files: AcceptedFiles,
     private readonly intents: IntentFiles,
     private readonly promises: SpoolPromises,
   ) {}
@@ -60,19 +62,19 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
   }
 
   /**
-   * Sweeps once; accepted files of another database are left alone. @throws QUEUE_UNAVAILABLE when the database cannot be
+   * Sweeps once. @throws QUEUE_UNAVAILABLE when the database cannot be
    * asked, Error of the file system; AbortError at a shutdown
    */
   async sweep(): Promise<SweepReport> {
-    const { intents, promises, options } = this;
-    const { files, owner } = this.spool;
+    const { files, intents, promises, options } = this;
     const { signal } = this.stopping;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
-    const isOurs = await owner.isOurs();
-    if (!isOurs)
-      this.logger.error({ path: options.path }, 'the spool holds accepted files of another database');
-    const removed = isOurs ? await removeUnpromised(files, promises, options, signal) : NOTHING;
-    const report = { ...removed, missing: await findMissing(files, promises, signal), leftOvers };
+    // Where nothing lies there, no database is made to ask about it.
+    const databaseId = (await files.list()).length > 0 ? await promises.databaseId() : '';
+    const { orphanMs } = options;
+    const removed = await removeUnpromised(files, promises, { databaseId, orphanMs }, signal);
+    const foreign = files.count((file) => file.databaseId !== databaseId);
+    const report = { ...removed, foreign, missing: await findMissing(files, promises, signal), leftOvers };
     this.last = report;
     this.tell(report);
     return report;
@@ -89,7 +91,9 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
       });
   }
 
-  private tell({ orphans, finished, missing, leftOvers }: SweepReport): void {
+  private tell({ orphans, finished, foreign, missing, leftOvers }: SweepReport): void {
+    if (foreign > 0)
+      this.logger.error({ files: foreign }, 'the spool holds accepted files of another database');
     if (missing.length > 0)
       this.logger.error({ uploads: missing }, 'accepted files are missing in the spool');
     if (orphans.length > 0) this.logger.warn({ uploads: orphans }, 'removed files that nobody was promised');

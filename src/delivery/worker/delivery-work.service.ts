@@ -62,9 +62,12 @@ export class DeliveryWork {
   private async send(held: HeldTask): Promise<AttemptOutcome> {
     const { upload } = held.claimed;
     // It may be the folder that is missing, where several processes share one: that is no reason to give up.
-    if (!(await this.files.has(upload.uploadId))) return { kind: 'failed', reason: 'spool_file_missing' };
+    const { spoolFile } = upload;
+    if (spoolFile === null || !(await this.files.has(spoolFile))) {
+      return { kind: 'failed', reason: 'spool_file_missing' };
+    }
     try {
-      const file = await this.files.open(upload.uploadId, upload.digest);
+      const file = await this.files.open(spoolFile, upload.digest);
       const body = new FencedBody(
         file,
         () => held.requireHeld(),

@@ -54,7 +54,7 @@ export class Settlement {
     const { step, outcome } = settled;
     if (held.claimed.task.kind === 'delivery') {
       if (outcome.kind === 'succeeded') this.followUps.wake();
-      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(held.claimed.upload.uploadId);
+      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(held.claimed.upload.spoolFile);
     }
     return step;
   }
