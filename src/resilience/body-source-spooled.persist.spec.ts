@@ -85,17 +85,6 @@ describe('a spooled body that is kept', () => {
     expect(await readdir(join(spool, 'kept'))).toEqual([]);
   });
 
-  it('never replaces a file that has the name', async () => {
-    await writeFile(kept, 'promised');
-    const { body } = onDisk();
-    body.write(Buffer.alloc(10));
-    body.end();
-    await expect(body.persist(kept)).rejects.toMatchObject({ code: 'UPLOAD_IN_PROGRESS' });
-    await body.dispose();
-    expect(await readFile(kept, 'utf8')).toBe('promised');
-    expect(await left()).toEqual([]);
-  });
-
   it('leaves nothing when it cannot have the name', async () => {
     const { body } = onDisk();
     body.write(Buffer.alloc(10));

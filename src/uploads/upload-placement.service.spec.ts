@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { Acceptance, Deliveries } from '../delivery/deliveries.service.js';
+import type { Deliveries } from '../delivery/deliveries.service.js';
+import type { Acceptance } from '../delivery/delivery-promises.service.js';
 import type { UploadRecord, UploadStatus } from '../delivery/upload-record.js';
 import type { UploadsLedger } from '../delivery/uploads-ledger.service.js';
 import type { ErrorCode } from '../errors/catalogue.js';

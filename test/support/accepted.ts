@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AcceptedFiles, type KeptFile } from '../../src/delivery/spool/accepted-files.service.js';
+import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
+import type { AcceptedFile } from '../../src/delivery/spool/accepted-index.js';
 import type { DurableBody } from '../../src/resilience/body-source.js';
 import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import type { Clock } from '../../src/resilience/clock.js';
@@ -11,6 +12,9 @@ import { notKept } from '../../src/resilience/spool-failure.js';
 import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
 import type { ContentDigest } from '../../src/storage/storage-element.js';
 import { writeAll } from './spooled-bodies.js';
+
+/** The one in which the files of a `TestSpool` are promised. */
+export const DATABASE_ID = randomUUID();
 
 const MEMORY_BYTES = 64 * 1024;
 
@@ -23,8 +27,6 @@ export function digestOf(bytes: Buffer): ContentDigest {
 export class TestSpool {
   readonly folder: SpoolFolder;
   readonly files: AcceptedFiles;
-  /** Ids of the uploads that are promised. */
-  readonly needed = new Set<string>();
   private readonly budget = new MemoryBudget(1e9);
 
   private constructor(
@@ -46,16 +48,16 @@ export class TestSpool {
 
   /** What another process has of the folder. */
   filesOf(clock?: Clock): AcceptedFiles {
-    return new AcceptedFiles(this.path, (uploadId) => Promise.resolve(this.needed.has(uploadId)), clock);
+    return new AcceptedFiles(this.path, clock);
   }
 
-  /** Accepts a file as an upload does, and gives its id. */
+  /** Keeps a file as an upload does, and gives its name. */
   async accept(bytes: Buffer, uploadId?: string): Promise<string> {
-    return (await this.keep(bytes, uploadId)).uploadId;
+    return (await this.keep(bytes, uploadId)).name;
   }
 
-  keep(bytes: Buffer, uploadId: string = randomUUID()): Promise<KeptFile> {
-    return this.withBody(bytes, (body) => this.files.keep(body, uploadId));
+  keep(bytes: Buffer, uploadId: string = randomUUID(), databaseId = DATABASE_ID): Promise<AcceptedFile> {
+    return this.withBody(bytes, (body) => this.files.keep(body, { uploadId, databaseId }));
   }
 
   /** Does something with a body that has come as a whole. */
@@ -85,8 +87,8 @@ export class TestSpool {
     return body;
   }
 
-  pathOf(uploadId: string): string {
-    return join(this.path, 'accepted', `${uploadId}.upload`);
+  pathOf(name: string): string {
+    return join(this.path, 'accepted', name);
   }
 
   remove(): Promise<void> {

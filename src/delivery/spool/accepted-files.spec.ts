@@ -1,10 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { open, readdir, rename, stat, unlink, writeFile } from 'node:fs/promises';
+import { readdir, rename, stat, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TestSpool, digestOf } from '../../../test/support/accepted.js';
 import { collect } from '../../../test/support/spooled-bodies.js';
-import { AcceptedFiles } from './accepted-files.service.js';
 
 const never = new AbortController().signal;
 const KIB = 1024;
@@ -22,12 +21,12 @@ describe('accepted files', () => {
     'keep a body of %d bytes, for their owner alone, and give it back',
     async (size) => {
       const bytes = randomBytes(size);
-      const uploadId = await spool.accept(bytes);
-      expect(await spool.files.has(uploadId)).toBe(true);
+      const name = await spool.accept(bytes);
+      expect(await spool.files.has(name)).toBe(true);
       expect((await stat(join(spool.path, 'accepted'))).mode & 0o777).toBe(0o700);
-      expect((await stat(spool.pathOf(uploadId))).mode & 0o777).toBe(0o600);
+      expect((await stat(spool.pathOf(name))).mode & 0o777).toBe(0o600);
       expect(await readdir(spool.path)).toEqual(['accepted']);
-      const body = await spool.files.open(uploadId, digestOf(bytes));
+      const body = await spool.files.open(name, digestOf(bytes));
       expect({ length: body.length, replayable: body.replayable, digest: body.digest() }).toEqual({
         length: size,
         replayable: true,
@@ -39,7 +38,7 @@ describe('accepted files', () => {
 
   it('are known to every process that shares the folder', async () => {
     const bytes = randomBytes(1000);
-    const uploadId = await spool.accept(bytes);
+    const name = await spool.accept(bytes);
     const other = spool.filesOf();
     await other.prepare();
     expect(other.usage()).toMatchObject({ bytes: 1000, files: 1 });
@@ -47,18 +46,18 @@ describe('accepted files', () => {
     expect(await other.has(second)).toBe(true);
     await other.refresh();
     expect(other.usage()).toMatchObject({ bytes: 1500, files: 2 });
-    await spool.files.remove(uploadId);
-    expect(await other.has(uploadId)).toBe(false);
-    expect((await other.list()).map((file) => file.uploadId)).toEqual([second]);
+    await spool.files.remove(name);
+    expect(await other.has(name)).toBe(false);
+    expect((await other.list()).map((file) => file.name)).toEqual([second]);
     expect(other.usage()).toMatchObject({ bytes: 500, files: 1 });
   });
 
   it('count what this process does at once', async () => {
     await spool.files.prepare();
-    const uploadId = await spool.accept(randomBytes(700));
+    const name = await spool.accept(randomBytes(700));
     expect(spool.files.usage()).toMatchObject({ bytes: 700, files: 1 });
-    await spool.files.remove(uploadId);
-    await spool.files.remove(uploadId);
+    await spool.files.remove(name);
+    await spool.files.remove(name);
     expect(spool.files.usage()).toEqual({ bytes: 0, files: 0 });
   });
 
@@ -80,103 +79,69 @@ describe('accepted files', () => {
     expect(files.oldestAgeMs()).toBeLessThan(70_000);
   });
 
-  it('are never replaced', async () => {
-    const uploadId = await spool.accept(Buffer.from('promised'));
-    await expect(spool.accept(Buffer.from('another'), uploadId)).rejects.toMatchObject({
-      code: 'UPLOAD_IN_PROGRESS',
-    });
-    const body = await spool.files.open(uploadId, digestOf(Buffer.from('promised')));
-    expect((await collect(body.open(never))).toString()).toBe('promised');
-    expect(await readdir(spool.path)).toEqual(['accepted']);
-  });
-
-  it('has one winner when processes keep the same id at once', async () => {
+  it('have a name of their own each, also for one upload', async () => {
     const uploadId = randomUUID();
     const spools = Array.from({ length: 8 }, () => TestSpool.at(spool.path));
-    const outcomes = await Promise.allSettled(
-      spools.map((each, index) => each.accept(Buffer.alloc(1000, index), uploadId)),
+    const kept = await Promise.all(
+      spools.map((each, index) => each.keep(Buffer.alloc(1000, index), uploadId)),
     );
-    const winner = outcomes.findIndex(({ status }) => status === 'fulfilled');
-    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    const body = await spool.files.open(uploadId, digestOf(Buffer.alloc(1000, winner)));
-    expect(await collect(body.open(never))).toHaveLength(1000);
+    expect(new Set(kept.map(({ name }) => name)).size).toBe(8);
+    for (const [index, { name }] of kept.entries()) {
+      const body = await spool.files.open(name, digestOf(Buffer.alloc(1000, index)));
+      expect(await collect(body.open(never))).toHaveLength(1000);
+    }
     expect(await readdir(spool.path)).toEqual(['accepted']);
   });
 
-  it('are not removed while they are promised', async () => {
-    const uploadId = await spool.accept(Buffer.from('promised'));
-    spool.needed.add(uploadId);
-    expect(await spool.files.remove(uploadId)).toBe(false);
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
-    spool.needed.delete(uploadId);
-    expect(await spool.files.remove(uploadId)).toBe(true);
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([]);
+  it('are certain not to be there only where nobody can have put one in unseen', async () => {
+    const { uploadId, name } = await spool.keep(Buffer.from('one'));
+    const other = spool.filesOf();
+    expect(await other.hasNone(uploadId)).toBe(false);
+    const longAgo = new Date(Date.now() - 60_000);
+    await utimes(join(spool.path, 'accepted'), longAgo, longAgo);
+    await other.refresh();
+    expect([await other.hasNone(uploadId), await other.hasNone(randomUUID())]).toEqual([false, true]);
+    const second = await spool.keep(Buffer.from('two'));
+    expect(await other.hasNone(second.uploadId)).toBe(false);
+    await other.remove(name);
+    expect(await spool.files.hasNone(randomUUID())).toBe(false);
   });
 
-  it('stay where nobody can say whether they are promised', async () => {
-    const uploadId = await spool.accept(Buffer.from('promised'));
-    const files = new AcceptedFiles(spool.path, () => Promise.reject(new Error('the database is away')));
-    await expect(files.remove(uploadId)).rejects.toThrow('the database is away');
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
+  it('are none where there is no folder yet', async () => {
+    expect(await spool.files.hasNone(randomUUID())).toBe(true);
   });
 
-  it('do not lose their place to a file that is needed and comes back', async () => {
-    const uploadId = await spool.accept(Buffer.from('first'));
-    const files = new AcceptedFiles(spool.path, async () => {
-      // Kept by another process in the moment in which the name was free.
-      await spool.accept(Buffer.from('second'), uploadId);
-      return true;
-    });
-    expect(await files.remove(uploadId)).toBe(false);
-    const body = await spool.files.open(uploadId, digestOf(Buffer.from('second')));
-    expect((await collect(body.open(never))).toString()).toBe('second');
-    // The first one is put back when its place is free, for as long as it is needed.
-    await unlink(spool.pathOf(uploadId));
-    spool.needed.add(uploadId);
-    await spool.files.settleAside();
-    await spool.files.open(uploadId, digestOf(Buffer.from('first')));
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${uploadId}.upload`]);
-  });
-
-  it('that a killed process was about to remove come back, or go', async () => {
-    const [promised, finished] = [await spool.accept(Buffer.from('a')), await spool.accept(Buffer.from('b'))];
-    for (const id of [promised, finished])
-      await rename(spool.pathOf(id), `${spool.pathOf(id)}.${randomUUID()}`);
-    expect(await spool.files.isEmpty()).toBe(false);
-    spool.needed.add(promised);
-    await spool.files.settleAside();
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([`${promised}.upload`]);
-  });
-
-  it('are discarded by who has kept them, and by nobody else', async () => {
-    const first = await spool.keep(Buffer.from('first'));
-    const { uploadId } = first;
-    // As an upload does, which has its body until the promise is made: nobody else is given the file's number.
-    const handle = await open(spool.pathOf(uploadId));
-    await spool.files.remove(uploadId);
-    const second = await spool.keep(Buffer.from('second'), uploadId);
-    expect([await spool.files.holds(first), await spool.files.holds(second)]).toEqual([false, true]);
-    await spool.files.discard(first);
-    expect(await spool.files.holds(second)).toBe(true);
-    await spool.files.discard(second);
-    await handle.close();
-    expect(await readdir(join(spool.path, 'accepted'))).toEqual([]);
-  });
-
-  it('are found by ids and by nothing else', async () => {
+  it('leave nothing behind when their name cannot be made durable', async () => {
     await spool.files.prepare();
-    for (const id of ['../../etc/passwd', 'A'.repeat(36), '', `${randomUUID()}/x`]) {
-      await expect(spool.files.has(id)).rejects.toThrow(RangeError);
-      await expect(spool.files.remove(id)).rejects.toThrow(RangeError);
-    }
+    const folder = join(spool.path, 'accepted');
+    const keeping = spool.withBody(Buffer.from('abc'), (body) => {
+      const persist = body.persist.bind(body);
+      body.persist = async (path) => {
+        await persist(path);
+        await rename(folder, `${folder}.away`);
+      };
+      return spool.files.keep(body, { uploadId: randomUUID(), databaseId: randomUUID() });
+    });
+    await expect(keeping).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
+    expect(spool.files.usage()).toEqual({ bytes: 0, files: 0 });
+  });
+
+  it('are found by names of ours and by nothing else', async () => {
+    await spool.files.prepare();
+    const notOurs = ['../../etc/passwd', 'A'.repeat(36), '', `${randomUUID()}/x`, `${randomUUID()}.upload`];
+    for (const name of notOurs) expect(await spool.files.has(name)).toBe(false);
+    const bad = { uploadId: '../x', databaseId: randomUUID() };
+    await expect(spool.withBody(Buffer.from('a'), (body) => spool.files.keep(body, bad))).rejects.toThrow(
+      RangeError,
+    );
     await writeFile(join(spool.path, 'accepted', 'notes.txt'), 'mine');
     expect(await spool.files.list()).toEqual([]);
   });
 
   it('can be downloaded as they are, damaged or not', async () => {
-    const uploadId = await spool.accept(Buffer.from('abc'));
-    await writeFile(spool.pathOf(uploadId), 'damaged');
-    const content = await spool.files.content(uploadId);
+    const name = await spool.accept(Buffer.from('abc'));
+    await writeFile(spool.pathOf(name), 'damaged');
+    const content = await spool.files.content(name);
     expect(content?.size).toBe(7);
     expect(content && (await collect(content.stream)).toString()).toBe('damaged');
     expect(await spool.files.content(randomUUID())).toBeUndefined();
@@ -184,11 +149,11 @@ describe('accepted files', () => {
 
   it('cannot be opened when they are missing or of another size', async () => {
     const bytes = Buffer.from('abcdef');
-    const uploadId = await spool.accept(bytes);
-    await writeFile(spool.pathOf(uploadId), 'abc');
+    const name = await spool.accept(bytes);
+    await writeFile(spool.pathOf(name), 'abc');
     const damaged = { reason: 'spool_damaged', code: 'DIGEST_MISMATCH' };
-    await expect(spool.files.open(uploadId, digestOf(bytes))).rejects.toMatchObject(damaged);
-    await unlink(spool.pathOf(uploadId));
-    await expect(spool.files.open(uploadId, digestOf(bytes))).rejects.toMatchObject(damaged);
+    await expect(spool.files.open(name, digestOf(bytes))).rejects.toMatchObject(damaged);
+    await unlink(spool.pathOf(name));
+    await expect(spool.files.open(name, digestOf(bytes))).rejects.toMatchObject(damaged);
   });
 });

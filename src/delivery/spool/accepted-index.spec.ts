@@ -4,12 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AcceptedIndex, type CountedFile, fileName } from './accepted-index.js';
+import { type AcceptedFile, AcceptedIndex } from './accepted-index.js';
+import { newFileName } from './file-name.js';
 
 const HOUR_MS = 3_600_000;
 
 describe('the index of accepted files', () => {
-  const uploadId = randomUUID();
+  const databaseId = randomUUID();
+  const nameOf = (): string => newFileName({ uploadId: randomUUID(), databaseId });
+  const name = nameOf();
   let nowMs: number;
   let folder: string;
   let index: AcceptedIndex;
@@ -23,19 +26,21 @@ describe('the index of accepted files', () => {
   afterEach(() => rm(folder, { recursive: true }));
 
   /** What another process keeps. */
-  async function leave(id: string = randomUUID()): Promise<string> {
-    await writeFile(join(folder, fileName(id)), 'abc');
-    return id;
+  async function leave(called: string = nameOf()): Promise<string> {
+    await writeFile(join(folder, called), 'abc');
+    return called;
   }
 
-  const fileOf = (id: string, bytes: number): CountedFile => ({ uploadId: id, bytes, acceptedAtMs: 1000 });
+  const fileOf = (called: string, bytes: number): AcceptedFile => {
+    return { name: called, uploadId: called.slice(0, 36), databaseId, bytes, acceptedAtMs: 1000 };
+  };
 
   /** The folder says that it was last changed then, whatever was done to it. */
   const changedAt = (ms: number): Promise<void> => utimes(folder, ms / 1000, ms / 1000);
 
   it('keeps what is put in while the folder is read', async () => {
     const refreshing = index.refresh();
-    index.add(fileOf(uploadId, 3));
+    index.add(fileOf(name, 3));
     await refreshing;
     expect(index.usage).toEqual({ bytes: 3, files: 1 });
     await index.refresh();
@@ -43,25 +48,25 @@ describe('the index of accepted files', () => {
   });
 
   it('leaves out what is taken out while the folder is read', async () => {
-    await leave(uploadId);
+    await leave(name);
     const refreshing = index.refresh();
-    index.drop(uploadId);
+    index.drop(name);
     await refreshing;
     expect(index.usage).toEqual({ bytes: 0, files: 0 });
   });
 
   it('reads the folder once for all who ask meanwhile', async () => {
-    await leave(uploadId);
+    await leave(name);
     expect(index.refresh()).toBe(index.refresh());
     await index.refresh();
     expect(index.usage).toEqual({ bytes: 3, files: 1 });
   });
 
   it('counts a file once, however often it is put in', () => {
-    for (const bytes of [3, 5]) index.add(fileOf(uploadId, bytes));
+    for (const bytes of [3, 5]) index.add(fileOf(name, bytes));
     expect(index.usage).toEqual({ bytes: 5, files: 1 });
-    index.drop(uploadId);
-    index.drop(uploadId);
+    index.drop(name);
+    index.drop(name);
     expect([index.usage, index.oldest]).toEqual([{ bytes: 0, files: 0 }, undefined]);
   });
 
@@ -72,27 +77,27 @@ describe('the index of accepted files', () => {
       await sleep(20);
     }
     await index.refresh();
-    index.add({ ...fileOf(randomUUID(), 1), acceptedAtMs: Date.now() });
+    index.add({ ...fileOf(nameOf(), 1), acceptedAtMs: Date.now() });
     for (const id of ids) {
-      expect(index.oldest).toMatchObject({ uploadId: id, bytes: 3 });
+      expect(index.oldest).toMatchObject({ name: id, bytes: 3 });
       index.drop(id);
     }
   });
 
   it('does not look again at a file that it knows', async () => {
-    await leave(uploadId);
+    await leave(name);
     await index.refresh();
-    await writeFile(join(folder, fileName(uploadId)), 'as no file of ours ever is: of another size');
+    await writeFile(join(folder, name), 'as no file of ours ever is: of another size');
     await index.refresh();
     expect(index.usage).toEqual({ bytes: 3, files: 1 });
   });
 
   describe('in its turn', () => {
     it('sees what has come and gone', async () => {
-      await leave(uploadId);
+      await leave(name);
       await index.refreshInTurn();
       expect(index.usage.files).toBe(1);
-      await rm(join(folder, fileName(uploadId)));
+      await rm(join(folder, name));
       await index.refreshInTurn();
       expect(index.usage.files).toBe(0);
     });
@@ -101,7 +106,7 @@ describe('the index of accepted files', () => {
       await changedAt(Date.now() - HOUR_MS);
       const { mtimeMs } = await stat(folder);
       await index.refreshInTurn();
-      await leave(uploadId);
+      await leave(name);
       await changedAt(mtimeMs);
       await index.refreshInTurn();
       expect(index.usage.files).toBe(0);
@@ -115,7 +120,7 @@ describe('the index of accepted files', () => {
       const aheadMs = Date.now() + HOUR_MS;
       await changedAt(aheadMs);
       await index.refreshInTurn();
-      await leave(uploadId);
+      await leave(name);
       await changedAt(aheadMs);
       await index.refreshInTurn();
       expect(index.usage.files).toBe(1);
@@ -125,7 +130,7 @@ describe('the index of accepted files', () => {
       const reading = index.refresh();
       nowMs = 50;
       await reading;
-      await leave(uploadId);
+      await leave(name);
       nowMs = 50 + 4_999;
       await index.refreshInTurn();
       expect(index.usage.files).toBe(0);

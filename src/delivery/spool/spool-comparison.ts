@@ -50,6 +50,7 @@ export async function removeUnpromised(
       if (known.get(name) === 'finished') removed.finished.push(uploadId);
       else if (refused.has(name)) removed.orphans.push(uploadId);
       else continue;
+      signal.throwIfAborted();
       await files.remove(name);
     }
   }

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { DurableBody } from '../../resilience/body-source.js';
 import { LedgerPromises } from '../ledger/ledger-promises.service.js';
 import { AcceptedFiles } from './accepted-files.service.js';
@@ -11,7 +11,7 @@ export class SpoolRoom {
   constructor(
     readonly files: AcceptedFiles,
     readonly space: SpoolSpace,
-    private readonly promises: LedgerPromises,
+    @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId'>,
   ) {}
 
   /**

@@ -1,8 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TestSpool } from '../../../test/support/accepted.js';
+import { DATABASE_ID, TestSpool } from '../../../test/support/accepted.js';
 import type { DurableBody } from '../../resilience/body-source.js';
-import { SpoolOwner } from './spool-owner.service.js';
 import { SpoolRoom } from './spool-room.service.js';
 import { SpoolSpace } from './spool-space.service.js';
 
@@ -12,7 +11,7 @@ const ID = '550e8400-e29b-41d4-a716-446655440000';
 describe('the room of the spool', () => {
   let spool: TestSpool;
   let space: SpoolSpace;
-  let owner: SpoolOwner;
+  const promises = { databaseId: () => Promise.resolve(DATABASE_ID) };
   let room: SpoolRoom;
 
   beforeEach(async () => {
@@ -29,9 +28,8 @@ describe('the room of the spool', () => {
       spool.files,
     );
     await space.onModuleInit();
-    const origin = { databaseId: 'one', hasPromised: true };
-    owner = new SpoolOwner(spool.path, spool.files, { origin: () => Promise.resolve(origin) });
-    room = new SpoolRoom(spool.files, space, owner);
+    promises.databaseId = () => Promise.resolve(DATABASE_ID);
+    room = new SpoolRoom(spool.files, space, promises);
   });
 
   afterEach(async () => {
@@ -42,24 +40,10 @@ describe('the room of the spool', () => {
   const keep = (): Promise<unknown> =>
     spool.withBody(BYTES, (body: DurableBody) => room.keep(body, ID, BYTES.length));
 
-  it('counts a file once, also while it is not promised yet', async () => {
-    await spool.accept(Buffer.alloc(550_000));
-    const confirm = owner.confirm.bind(owner);
-    owner.confirm = async () => {
-      expect(space.report()).toMatchObject({ bytes: 850_000, reservedBytes: 0 });
-      // As another upload may be, in the time that a promise takes.
-      space.admit('another', 100_000);
-      space.release('another');
-      return confirm();
-    };
-    await keep();
-    expect(space.report()).toMatchObject({ bytes: 850_000, reservedBytes: 0, shut: undefined });
-  });
-
   it('counts a file once in every moment in which it is kept', async () => {
     space.admit(ID, BYTES.length);
     const seen = new Set<number>();
-    const find = spool.files.find.bind(spool.files);
+    const keepIt = spool.files.keep.bind(spool.files);
     const lookAtEachStep = async (): Promise<void> => {
       for (let step = 0; step < 20; step += 1) {
         const { bytes, reservedBytes } = space.report();
@@ -67,12 +51,12 @@ describe('the room of the spool', () => {
         await Promise.resolve();
       }
     };
-    // The last thing before it counts.
-    spool.files.find = async (uploadId) => {
-      const file = await find(uploadId);
-      void lookAtEachStep();
-      return file;
-    };
+    // From just before it counts.
+    spool.files.keep = (body, named, onCounted) =>
+      keepIt(body, named, () => {
+        queueMicrotask(() => void lookAtEachStep());
+        onCounted?.();
+      });
     await keep();
     expect(space.report()).toMatchObject({ bytes: BYTES.length, reservedBytes: 0 });
     expect([...seen]).toEqual([BYTES.length]);
@@ -86,14 +70,8 @@ describe('the room of the spool', () => {
   });
 
   it('has what it had when a file is not kept', async () => {
-    owner.claim = () => Promise.reject(new Error('the database is away'));
+    promises.databaseId = () => Promise.reject(new Error('the database is away'));
     await expect(keep()).rejects.toThrow('the database is away');
     expect(space.report()).toMatchObject({ bytes: 0, reservedBytes: 0 });
-  });
-
-  it('keeps nothing where another database has taken the folder meanwhile', async () => {
-    owner.confirm = () => Promise.reject(new Error('another database'));
-    await expect(keep()).rejects.toThrow('another database');
-    expect(space.report()).toMatchObject({ bytes: 0, files: 0, reservedBytes: 0 });
   });
 });

@@ -1,51 +1,62 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rename, unlink, utimes, writeFile } from 'node:fs/promises';
+import { readdir, unlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { TestSpool } from '../../../test/support/accepted.js';
+import { DATABASE_ID, TestSpool } from '../../../test/support/accepted.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { IntentFiles } from './intent-files.service.js';
-import type { PromiseOrigin, SpoolPromise, SpoolPromises } from './spool-comparison.js';
-import { SpoolOwner } from './spool-owner.service.js';
+import { newFileName } from './file-name.js';
+import type { PromisedFile, SpoolPromise, SpoolPromises } from './spool-comparison.js';
 import { SpoolSweep } from './spool-sweep.service.js';
 
 const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
 const BYTES = Buffer.from('abc');
 
-/** Rows of a database in memory. */
+/** Rows of a database in memory, by the names of files. */
 class Rows implements SpoolPromises {
   readonly states = new Map<string, SpoolPromise>();
-  readonly asked: string[] = [];
-  refused = 0;
+  failures = 0;
   failure: Error | undefined;
 
-  origin(): Promise<PromiseOrigin> {
-    if (this.failure) {
-      this.refused += 1;
-      return Promise.reject(this.failure);
-    }
-    return Promise.resolve({ databaseId: 'one', hasPromised: true });
+  async databaseId(): Promise<string> {
+    this.fail();
+    return DATABASE_ID;
   }
 
-  async promised(uploadIds: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
-    if (this.failure) throw this.failure;
-    this.asked.push(...uploadIds);
-    const known = uploadIds.map((id) => [id, this.states.get(id)] as const);
+  async promised(names: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
+    this.fail();
+    const known = names.map((name) => [name, this.states.get(name)] as const);
     return new Map(known.filter((entry): entry is [string, SpoolPromise] => entry[1] !== undefined));
   }
 
-  async promisedAfter(after: string | undefined, limit: number): Promise<readonly string[]> {
-    if (this.failure) throw this.failure;
-    const ids = [...this.states].flatMap(([id, state]) => (state === 'promised' ? [id] : []));
-    return ids
-      .toSorted()
-      .filter((id) => after === undefined || id > after)
+  async refuse(names: readonly string[]): Promise<readonly string[]> {
+    this.fail();
+    const refused = names.filter((name) => !this.states.has(name));
+    for (const name of refused) this.states.set(name, 'finished');
+    return refused;
+  }
+
+  async promisedAfter(after: string | undefined, limit: number): Promise<readonly PromisedFile[]> {
+    this.fail();
+    return [...this.states]
+      .flatMap(([name, state]) => (state === 'promised' ? [{ name, uploadId: uploadOf(name) }] : []))
+      .toSorted((one, other) => (one.uploadId < other.uploadId ? -1 : 1))
+      .filter(({ uploadId }) => after === undefined || uploadId > after)
       .slice(0, limit);
   }
+
+  private fail(): void {
+    if (!this.failure) return;
+    this.failures += 1;
+    throw this.failure;
+  }
 }
+
+const uploadOf = (name: string): string => name.slice(0, 36);
+
+const newName = (): string => newFileName({ uploadId: randomUUID(), databaseId: DATABASE_ID });
 
 describe('the sweep of the spool', () => {
   let aheadMs: number;
@@ -61,8 +72,8 @@ describe('the sweep of the spool', () => {
     await spool.files.prepare();
     rows = new Rows();
     sweep = new SpoolSweep(
-      { path: spool.path, everyMs: 20, orphanMs: HOUR_MS, finishedMs: MINUTE_MS },
-      { files: spool.files, owner: new SpoolOwner(spool.path, spool.files, rows) },
+      { path: spool.path, everyMs: 20, orphanMs: HOUR_MS },
+      spool.files,
       new IntentFiles(spool.path),
       rows,
     );
@@ -74,53 +85,49 @@ describe('the sweep of the spool', () => {
   });
 
   async function accept(state?: SpoolPromise): Promise<string> {
-    const uploadId = await spool.accept(BYTES);
-    if (state) rows.states.set(uploadId, state);
-    return uploadId;
+    const name = await spool.accept(BYTES);
+    if (state) rows.states.set(name, state);
+    return name;
   }
 
   it('keeps what is promised, however old', async () => {
-    const uploadId = await accept('promised');
+    const name = await accept('promised');
     aheadMs = 1000 * HOUR_MS;
-    expect(await sweep.sweep()).toEqual({ orphans: [], finished: [], missing: [], leftOvers: 0 });
-    expect(await spool.files.has(uploadId)).toBe(true);
+    expect(await sweep.sweep()).toEqual({ orphans: [], finished: [], foreign: 0, missing: [], leftOvers: 0 });
+    expect(await spool.files.has(name)).toBe(true);
   });
 
   it('removes what no row knows, once nobody can be about to promise it', async () => {
-    const uploadId = await accept();
+    const name = await accept();
     aheadMs = HOUR_MS - 1000;
     expect((await sweep.sweep()).orphans).toEqual([]);
     aheadMs = HOUR_MS + 1000;
-    expect((await sweep.sweep()).orphans).toEqual([uploadId]);
-    expect(await spool.files.has(uploadId)).toBe(false);
+    expect((await sweep.sweep()).orphans).toEqual([uploadOf(name)]);
+    expect(await spool.files.has(name)).toBe(false);
     expect((await sweep.sweep()).orphans).toEqual([]);
   });
 
-  it('removes what was finished and left by a crash, once nobody can be about to promise it anew', async () => {
-    const uploadId = await accept('finished');
-    aheadMs = MINUTE_MS - 1000;
-    expect((await sweep.sweep()).finished).toEqual([]);
-    expect(rows.asked).toEqual([]);
-    aheadMs = MINUTE_MS + 1000;
-    expect((await sweep.sweep()).finished).toEqual([uploadId]);
+  it('removes at once what was finished and left by a crash', async () => {
+    const name = await accept('finished');
+    expect((await sweep.sweep()).finished).toEqual([uploadOf(name)]);
     expect(await spool.files.list()).toEqual([]);
   });
 
   it('reports what is promised and missing, and leaves it to people', async () => {
-    const uploadId = await accept('promised');
-    await unlink(spool.pathOf(uploadId));
-    expect((await sweep.sweep()).missing).toEqual([uploadId]);
-    expect((await sweep.sweep()).missing).toEqual([uploadId]);
-    expect(rows.states.get(uploadId)).toBe('promised');
+    const name = await accept('promised');
+    await unlink(spool.pathOf(name));
+    expect((await sweep.sweep()).missing).toEqual([uploadOf(name)]);
+    expect((await sweep.sweep()).missing).toEqual([uploadOf(name)]);
+    expect(rows.states.get(name)).toBe('promised');
   });
 
   it('does not report what is delivered while it looks', async () => {
-    const uploadId = await accept('promised');
+    const name = await accept('promised');
     const page = rows.promisedAfter.bind(rows);
     rows.promisedAfter = async (after, limit) => {
       const ids = await page(after, limit);
-      rows.states.set(uploadId, 'finished');
-      await spool.files.remove(uploadId);
+      rows.states.set(name, 'finished');
+      await spool.files.remove(name);
       return ids;
     };
     expect((await sweep.sweep()).missing).toEqual([]);
@@ -130,71 +137,54 @@ describe('the sweep of the spool', () => {
     const orphans = [];
     for (let index = 0; index < 5; index += 1) orphans.push(await accept());
     for (let index = 0; index < 600; index += 1) {
-      const uploadId = randomUUID();
-      await writeFile(spool.pathOf(uploadId), '');
-      rows.states.set(uploadId, 'promised');
+      const name = newName();
+      await writeFile(spool.pathOf(name), '');
+      rows.states.set(name, 'promised');
     }
-    const missing = Array.from({ length: 1000 }, () => randomUUID());
-    for (const uploadId of missing) rows.states.set(uploadId, 'promised');
+    const missing = Array.from({ length: 1000 }, () => newName());
+    for (const name of missing) rows.states.set(name, 'promised');
     aheadMs = 2 * HOUR_MS;
     const report = await sweep.sweep();
-    expect(report.orphans.toSorted()).toEqual(orphans.toSorted());
-    expect(report.missing.toSorted()).toEqual(missing.toSorted());
+    expect(report.orphans.toSorted()).toEqual(orphans.map(uploadOf).toSorted());
+    expect(report.missing.toSorted()).toEqual(missing.map(uploadOf).toSorted());
     expect(await spool.files.list()).toHaveLength(600);
   });
 
   it('removes nothing while the database cannot be asked', async () => {
-    const uploadId = await accept();
+    const name = await accept();
     aheadMs = 2 * HOUR_MS;
     rows.failure = new ServiceError('QUEUE_UNAVAILABLE', 'The database is away.');
     await expect(sweep.sweep()).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
-    expect(await spool.files.has(uploadId)).toBe(true);
+    expect(await spool.files.has(name)).toBe(true);
     expect(sweep.report).toBeUndefined();
   });
 
-  it('removes nothing of another database, which knows nothing of it', async () => {
-    const uploadId = await accept();
-    await writeFile(join(spool.path, 'database-id'), 'another\n');
+  it('removes nothing of another database, which knows nothing of it, and says so', async () => {
+    const { name } = await spool.keep(BYTES, randomUUID(), randomUUID());
+    await accept('promised');
     aheadMs = 2 * HOUR_MS;
-    expect(await sweep.sweep()).toMatchObject({ orphans: [], finished: [] });
-    expect(await spool.files.has(uploadId)).toBe(true);
+    expect(await sweep.sweep()).toMatchObject({ orphans: [], finished: [], foreign: 1 });
+    expect(await spool.files.has(name)).toBe(true);
   });
 
-  it('keeps a file whose name is new by the time it has its answer', async () => {
-    const uploadId = await accept();
+  it('keeps what is promised in the moment in which it would be removed', async () => {
+    const name = await accept();
     aheadMs = 2 * HOUR_MS;
-    const answer = rows.promised.bind(rows);
-    rows.promised = async (ids) => {
-      const known = await answer(ids);
-      // As if the old file had gone and another upload of the id had come: it is young again.
-      aheadMs = 0;
-      return known;
+    const refuse = rows.refuse.bind(rows);
+    rows.refuse = (names) => {
+      // As if the process that has kept it had stood still until now.
+      rows.states.set(name, 'promised');
+      return refuse(names);
     };
     expect((await sweep.sweep()).orphans).toEqual([]);
-    expect(await spool.files.has(uploadId)).toBe(true);
+    expect(await spool.files.has(name)).toBe(true);
   });
 
-  it('keeps what another process has promised since it was decided to remove what had its name', async () => {
-    const uploadId = await accept('finished');
-    aheadMs = 2 * MINUTE_MS;
-    const remove = spool.files.remove.bind(spool.files);
-    spool.files.remove = async (id) => {
-      // As if this process had stood still until now.
-      await spool.filesOf().remove(id);
-      await spool.accept(Buffer.from('new'), id);
-      spool.needed.add(id);
-      return remove(id);
-    };
-    expect((await sweep.sweep()).finished).toEqual([]);
-    expect(await readFile(spool.pathOf(uploadId), 'utf8')).toBe('new');
-  });
-
-  it('ends the removals that killed processes have begun', async () => {
-    const uploadId = await accept('promised');
-    spool.needed.add(uploadId);
-    await rename(spool.pathOf(uploadId), `${spool.pathOf(uploadId)}.${randomUUID()}`);
-    expect((await sweep.sweep()).missing).toEqual([]);
-    expect(await spool.files.has(uploadId)).toBe(true);
+  it('lets nobody promise what it has begun to remove', async () => {
+    const name = await accept();
+    aheadMs = 2 * HOUR_MS;
+    await sweep.sweep();
+    expect(rows.states.get(name)).toBe('finished');
   });
 
   it('removes the bodies that killed processes have left', async () => {
@@ -206,20 +196,12 @@ describe('the sweep of the spool', () => {
   });
 
   it('can be done by several processes at once', async () => {
-    const uploadIds = await Promise.all(Array.from({ length: 20 }, () => accept()));
+    const names = await Promise.all(Array.from({ length: 20 }, () => accept()));
     aheadMs = 2 * HOUR_MS;
-    const options = { path: spool.path, everyMs: 1000, orphanMs: HOUR_MS, finishedMs: MINUTE_MS };
-    const other = new SpoolSweep(
-      options,
-      {
-        files: spool.filesOf(clock),
-        owner: new SpoolOwner(spool.path, spool.files, rows),
-      },
-      new IntentFiles(spool.path),
-      rows,
-    );
+    const options = { path: spool.path, everyMs: 1000, orphanMs: HOUR_MS };
+    const other = new SpoolSweep(options, spool.filesOf(clock), new IntentFiles(spool.path), rows);
     const reports = await Promise.all([sweep.sweep(), other.sweep()]);
-    expect(new Set(reports.flatMap(({ orphans }) => orphans))).toEqual(new Set(uploadIds));
+    expect(new Set(reports.flatMap(({ orphans }) => orphans))).toEqual(new Set(names.map(uploadOf)));
     expect(await spool.files.list()).toEqual([]);
   });
 
@@ -240,13 +222,13 @@ describe('the sweep of the spool', () => {
   });
 
   it('runs at the start, goes on after a failure, and ends at the shutdown', async () => {
-    const uploadId = await accept();
+    const name = await accept();
     aheadMs = 2 * HOUR_MS;
     rows.failure = new Error('the database is away');
     sweep.onApplicationBootstrap();
-    await eventually(async () => expect(rows.refused).toBeGreaterThan(1));
+    await eventually(async () => expect(rows.failures).toBeGreaterThan(1));
     rows.failure = undefined;
-    await eventually(async () => expect(await spool.files.has(uploadId)).toBe(false));
+    await eventually(async () => expect(await spool.files.has(name)).toBe(false));
     await sweep.onApplicationShutdown();
     const { report } = sweep;
     await new Promise((resolve) => setTimeout(resolve, 60));
