@@ -3,6 +3,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { Database } from '../database/database.service.js';
 import { CommitUnknown } from '../database/commit-unknown.js';
 import type { Sql } from '../database/sql.js';
+import { currentRequest } from '../observability/request-context.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
 import { type Acceptance, DeliveryPromises } from './delivery-promises.service.js';
@@ -88,8 +89,9 @@ export class Deliveries {
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (await this.spool.files.hasNone(uploadId)) return undefined;
-    const known = await this.find(uploadId);
+    const known = (await this.find(uploadId)) ?? (await this.refuseOthers(uploadId));
     if (!known || known.spoolFile === null || isGivenUp(known, new Date())) return undefined;
+    if (!(await this.spool.files.has(known.spoolFile))) return undefined;
     await refuseCancelling(this.database, known);
     return known;
   }
@@ -100,9 +102,20 @@ export class Deliveries {
       return await findUpload(this.database, uploadId);
     } catch (error) {
       await this.spool.files.refresh();
-      if (this.spool.files.hasSeenOf(uploadId)) throw error;
+      if (this.spool.files.namesOf(uploadId).length > 0) throw error;
       return undefined;
     }
+  }
+
+  /**
+   * What was kept for an upload and is not promised, as by a process that was killed, gives way: nobody can promise it any
+   * more. Where another process comes first with that, its promise counts.
+   */
+  private async refuseOthers(uploadId: string): Promise<UploadRecord | undefined> {
+    const names = this.spool.files.namesOf(uploadId);
+    const refused = await this.promises.refuse(names);
+    for (const name of refused) await this.spool.files.removeSoon(name);
+    return refused.length < names.length ? findUpload(this.database, uploadId) : undefined;
   }
 
   /** What was promised before, and is sent once more; `kept` are the new bytes. */

@@ -10,7 +10,7 @@ import type { ContentDigest, FileDescription } from '../storage/storage-element.
 import { DeliverySettings } from './delivery-settings.service.js';
 import type { Lane } from './lanes.js';
 import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
-import { insertSpoolFiles } from './ledger/spool-file-rows.js';
+import { insertSpoolFiles, refuseSpoolFiles } from './ledger/spool-file-rows.js';
 import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
 import {
   findUpload,
@@ -84,6 +84,11 @@ export class DeliveryPromises {
     const record = await made;
     this.wakeUps.wake([this.laneOf(acceptance)]);
     return record;
+  }
+
+  /** Sees to it that files of these names are promised to nobody, and gives those that were not promised already. */
+  refuse(names: readonly string[]): Promise<readonly string[]> {
+    return refuseSpoolFiles(this.database, names);
   }
 
   /** Promises an upload with a file that was kept anew, in the place of one that is missing. */

@@ -40,7 +40,7 @@ export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): P
   } as const;
   const digest = { size: Number.MAX_SAFE_INTEGER, sha256: '' };
   const upload = { uploadId, status: 'accepted', file, digest, spoolFile: null, request: undefined } as const;
-  return [...(await insertUploads(sql, [upload]))][0];
+  return (await insertUploads(sql, [upload])).get(uploadId)?.uploadId;
 }
 
 /** What a test may say of a task. */

@@ -4,8 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DeliveryHealth } from '../../src/delivery/delivery-health.service.js';
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
-import { SpoolOwner } from '../../src/delivery/spool/spool-owner.service.js';
 import { SpoolRoom } from '../../src/delivery/spool/spool-room.service.js';
+import { IntentFiles } from '../../src/delivery/spool/intent-files.service.js';
+import { SpoolSweep } from '../../src/delivery/spool/spool-sweep.service.js';
 import { SpoolSpace } from '../../src/delivery/spool/spool-space.service.js';
 import { WakeUps } from '../../src/delivery/wake-ups.service.js';
 import { TestSpool } from '../support/accepted.js';
@@ -22,14 +23,14 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   floor = await startDeliveryFloor(variables);
   const path = join(floor.dataDir, 'spool');
   const promises = new LedgerPromises(floor.database);
-  const files = new AcceptedFiles(path, (uploadId) => promises.isNeeded(uploadId));
+  const files = new AcceptedFiles(path);
   const oldestWaitingAgeMs = (): Promise<number> => Promise.resolve(0);
   spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0, oldestWaitingAgeMs }, files);
   await spool.onModuleInit();
-  const owner = new SpoolOwner(path, files, promises);
-  const room = new SpoolRoom(files, spool, owner);
+  const room = new SpoolRoom(files, spool, promises);
+  const sweep = new SpoolSweep({ path, everyMs: 1, orphanMs: 1 }, files, new IntentFiles(path), promises);
   wakeUps = new WakeUps(floor.database);
-  return new DeliveryHealth(floor.database, room, wakeUps);
+  return new DeliveryHealth(floor.database, room, sweep, wakeUps);
 }
 
 afterEach(async () => {

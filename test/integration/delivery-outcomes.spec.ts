@@ -47,7 +47,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
     await stage.untilTask(uploadId, { state: 'dead', reason: 'STORAGE_FULL', attempts: 3 });
     expect(await stage.history(uploadId)).toEqual([failed(1), failed(2), failed(3)]);
     expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering', 'dead']);
-    expect(await stage.spooled()).toEqual([`${uploadId}.upload`]);
+    expect(await stage.spooled()).toEqual([expect.stringContaining(uploadId)]);
     expect(await stage.query('SELECT 1 FROM ingester.queue')).toEqual([]);
   });
 
@@ -132,8 +132,9 @@ describeDeliveryOnBoth('a delivery', (start) => {
   it('waits for a file that is not in the spool, as where a volume is missing', async () => {
     const stage = await start();
     const uploadId = await stage.accept();
-    const aside = `${stage.spoolPath(uploadId)}.aside`;
-    await rename(stage.spoolPath(uploadId), aside);
+    const place = stage.spoolPath(uploadId);
+    const aside = `${place}.aside`;
+    await rename(place, aside);
     await stage.untilTask(uploadId, { reason: 'spool_file_missing', state: 'waiting' });
     expect((await stage.history(uploadId)).at(-1)).toMatchObject({
       outcome: 'failed',
@@ -141,7 +142,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
       target: null,
     });
     stage.element.options.fault = undefined;
-    await rename(aside, stage.spoolPath(uploadId));
+    await rename(aside, place);
     await stage.untilStatus(uploadId, 'active');
   });
 

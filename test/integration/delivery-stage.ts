@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
@@ -157,6 +158,10 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
       );
       return rows.map(({ type }) => type);
     },
-    spoolPath: (uploadId) => join(service.running.dataDir, 'spool', 'accepted', `${uploadId}.upload`),
+    spoolPath: (uploadId) => {
+      const folder = join(service.running.dataDir, 'spool', 'accepted');
+      const name = readdirSync(folder).find((each) => each.startsWith(uploadId));
+      return join(folder, name ?? `nothing-of-${uploadId}`);
+    },
   };
 }

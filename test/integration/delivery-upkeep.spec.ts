@@ -35,7 +35,7 @@ describeDeliveryOnBoth('what time brings', (start) => {
     const [old, young] = [await deadLetter(stage), await deadLetter(stage)];
     await stage.query('UPDATE ingester.tasks SET dead_at = $2 WHERE upload_id = $1', old, daysAgo(31));
     await maintain(stage);
-    expect(await stage.spooled()).toEqual([`${young}.upload`]);
+    expect(await stage.spooled()).toEqual([expect.stringContaining(young)]);
     expect((await stage.events(old)).at(-1)).toBe('expired');
     expect(await stage.task(old)).toMatchObject({ state: 'dropped' });
     expect(await stage.task(young)).toMatchObject({ state: 'dead' });
@@ -56,7 +56,7 @@ describeDeliveryOnBoth('what time brings', (start) => {
     await maintain(stage);
     expect(await stage.task(expired)).toMatchObject({ state: 'dropped' });
     expect(await stage.task(kept)).toMatchObject({ state: 'dead' });
-    expect(await stage.spooled()).toEqual([`${kept}.upload`]);
+    expect(await stage.spooled()).toEqual([expect.stringContaining(kept)]);
   });
 
   it('does the rest where a part of it cannot be done', async () => {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DeliveryDatabase } from '../../src/delivery/database/delivery-database.service.js';
+import { Database } from '../../src/database/database.service.js';
 import { ExpirySweep } from '../../src/storage/expiry-sweep.service.js';
 import { type AcceptingService, type Json, metric, startAccepting } from '../support/accepted-service.js';
 
@@ -37,11 +37,10 @@ describe('a file on a local storage element', () => {
     const record = JSON.parse(await readFile(path, 'utf8')) as Json;
     const uploadedAt = new Date(Date.parse(String(record.uploaded_at)) - days * DAY_MS).toISOString();
     await writeFile(path, JSON.stringify({ ...record, uploaded_at: uploadedAt }));
-    const database = await service.running.app.get(DeliveryDatabase, { strict: false }).open();
+    const database = service.running.app.get(Database, { strict: false });
     await database.query(
-      `UPDATE ingester.uploads SET description = jsonb_set(description, '{uploadedAt}', to_jsonb($2::text))
-      WHERE upload_id = $1`,
-      [id, uploadedAt],
+      `UPDATE ingester.uploads SET description = replace(description, $2, $3) WHERE upload_id = $1`,
+      [id, String(record.uploaded_at), uploadedAt],
     );
   }
 

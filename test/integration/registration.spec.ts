@@ -226,7 +226,7 @@ describe.each([
     );
     await query(
       `UPDATE ingester.uploads SET status = 'accepted', file_id = NULL, spool_file = $1, sha256 = 'other'`,
-      `${uploadId}.upload`,
+      'the-name-of-a-file',
     );
     await store(uploadId);
     expect(await rows('uploads')).toMatchObject([{ status: 'accepted' }]);

@@ -14,7 +14,7 @@ import type { ContentDigest } from '../../src/storage/storage-element.js';
 import { writeAll } from './spooled-bodies.js';
 
 /** The one in which the files of a `TestSpool` are promised. */
-export const DATABASE_ID = randomUUID();
+export const DATABASE_ID: string = randomUUID();
 
 const MEMORY_BYTES = 64 * 1024;
 
@@ -56,7 +56,11 @@ export class TestSpool {
     return (await this.keep(bytes, uploadId)).name;
   }
 
-  keep(bytes: Buffer, uploadId: string = randomUUID(), databaseId = DATABASE_ID): Promise<AcceptedFile> {
+  keep(
+    bytes: Buffer,
+    uploadId: string = randomUUID(),
+    databaseId: string = DATABASE_ID,
+  ): Promise<AcceptedFile> {
     return this.withBody(bytes, (body) => this.files.keep(body, { uploadId, databaseId }));
   }
 

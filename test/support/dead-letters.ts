@@ -43,9 +43,12 @@ export async function seedLetter(
 ): Promise<SeededLetter> {
   const { kind = 'delivery', bytes = Buffer.from('hello'), file = true } = options;
   const letter = { taskId: randomUUID(), uploadId: randomUUID() };
-  if (file && kind === 'delivery') await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId);
+  const keeps = file && kind === 'delivery';
+  const spoolFile = keeps
+    ? await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId)
+    : 'missing';
   await database.transaction(async (tx) => {
-    await write(tx, letter, options, bytes);
+    await write(tx, { ...letter, spoolFile }, options, bytes);
     await letDie(tx, letter, options);
     await moveTo(tx, letter, options.deadAt ?? new Date());
   });
@@ -54,7 +57,7 @@ export async function seedLetter(
 
 async function write(
   tx: Sql,
-  { taskId, uploadId }: SeededLetter,
+  { taskId, uploadId, spoolFile }: SeededLetter & { readonly spoolFile: string },
   options: LetterOptions,
   bytes: Buffer,
 ): Promise<void> {
@@ -65,7 +68,7 @@ async function write(
       digest: digestOf(bytes),
       file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
       request: undefined,
-      ...whereabouts(kind, uploadId),
+      ...whereabouts(kind, uploadId, spoolFile),
     },
   ]);
   const lane = laneOf(kind, bytes.length, 'temporary', LARGE_BYTES);
@@ -74,9 +77,13 @@ async function write(
 }
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */
-function whereabouts(kind: TaskKind, uploadId: string): Pick<NewUpload, 'status' | 'spoolFile' | 'stored'> {
+function whereabouts(
+  kind: TaskKind,
+  uploadId: string,
+  spoolFile: string,
+): Pick<NewUpload, 'status' | 'spoolFile' | 'stored'> {
   return kind === 'delivery'
-    ? { status: 'accepted', spoolFile: `${uploadId}.upload` }
+    ? { status: 'accepted', spoolFile }
     : { status: 'active', spoolFile: null, stored: { target: 'storage:se-01', fileId: uploadId } };
 }
 

@@ -99,7 +99,7 @@ function deliveryOn(path: string): Provider[] {
     DlqReporting,
     Redelivery,
     Redeliveries,
-    { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path, () => Promise.resolve(false)) },
+    { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
     {
       provide: SpoolSpace,
       inject: [AcceptedFiles],

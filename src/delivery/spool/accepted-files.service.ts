@@ -83,9 +83,9 @@ export class AcceptedFiles {
     return this.#index.has(name);
   }
 
-  /** Has it seen one of an upload? */
-  hasSeenOf(uploadId: string): boolean {
-    return this.#index.hasOf(uploadId);
+  /** The names of those of an upload that the last look has seen. */
+  namesOf(uploadId: string): string[] {
+    return this.#index.namesOf(uploadId);
   }
 
   /** Is it certain that there is no file of an upload? @throws Error of the file system */

@@ -96,13 +96,15 @@ export class AcceptedIndex {
     return this.#files.has(name);
   }
 
-  /** Has the last refresh seen a file of an upload, or this process put one in? */
-  hasOf(uploadId: string): boolean {
-    return this.#uploads.has(uploadId);
+  /** The files of an upload that the last refresh has seen, or this process has put in. */
+  namesOf(uploadId: string): string[] {
+    if (!this.#uploads.has(uploadId)) return [];
+    return this.list().flatMap((file) => (file.uploadId === uploadId ? [file.name] : []));
   }
 
   /** Is it certain that the folder has no file of an upload? @throws Error of the file system */
   async hasNone(uploadId: string): Promise<boolean> {
+    await this.refreshInTurn();
     if (this.#uploads.has(uploadId)) return false;
     return (await changedAtMs(this.folder)) === this.#seenChangeMs;
   }
