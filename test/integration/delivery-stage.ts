@@ -112,6 +112,13 @@ export function elementsOf(...urls: string[]): string {
   );
 }
 
+/** Where the file of an upload lies; where there is none, nothing does. */
+function acceptedPath(dataDir: string, uploadId: string): string {
+  const folder = join(dataDir, 'spool', 'accepted');
+  const name = readdirSync(folder).find((each) => each.startsWith(uploadId));
+  return join(folder, name ?? `nothing-of-${uploadId}`);
+}
+
 function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>): DeliveryStage {
   const query: DeliveryStage['query'] = (text, ...values) => {
     return service.running.app.get(Database, { strict: false }).query(text, values);
@@ -158,10 +165,6 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
       );
       return rows.map(({ type }) => type);
     },
-    spoolPath: (uploadId) => {
-      const folder = join(service.running.dataDir, 'spool', 'accepted');
-      const name = readdirSync(folder).find((each) => each.startsWith(uploadId));
-      return join(folder, name ?? `nothing-of-${uploadId}`);
-    },
+    spoolPath: (uploadId) => acceptedPath(service.running.dataDir, uploadId),
   };
 }
