@@ -41,6 +41,7 @@ export class PostgresDatabase implements SqlDatabase {
       max: poolSize,
       query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS,
       types: { getTypeParser },
+      pipeline: true,
     });
     // An idle connection that breaks is replaced at the next use; unheard, its error would end the process.
     this.pool.on('error', (error) => this.logger.warn(`An idle connection broke: ${error.message}`));

@@ -25,7 +25,8 @@ export interface SqlDatabase extends Sql {
   readonly lost: boolean;
   /**
    * Commits when `work` returns, and rolls back when it throws; a statement that fails dooms the transaction, also where
-   * `work` catches it. Never repeats `work`. @throws CommitUnknown when the connection broke during the commit.
+   * `work` catches it. Statements are done in the order in which they are given, also where nobody waits for the one before:
+   * those that are given together share one way to the database and back. Never repeats `work`. @throws CommitUnknown when the connection broke during the commit.
    */
   transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Calls `hear` with what other processes say on `channel`, as far as that reaches us. */

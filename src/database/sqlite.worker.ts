@@ -32,6 +32,11 @@ const statements = new Map<string, StatementSync>();
 
 /** As in PostgreSQL, time stands still during a transaction. */
 let nowMs = 0;
+/**
+ * As in PostgreSQL, nothing is done after a statement of a transaction has failed, until that is rolled back: SQLite may
+ * have done so by itself, as when the disk is full, and would commit what comes then.
+ */
+let isDoomed = false;
 
 try {
   const database = open();
@@ -68,12 +73,28 @@ function close(database: DatabaseSync): void {
 }
 
 function answer(database: DatabaseSync, { id, text, values }: SqliteRequest): void {
+  if (text === 'ROLLBACK') return rollBack(database, id);
+  if (isDoomed) return say({ kind: 'failed', id, failure: { message: 'The transaction has failed' } });
+  const belongs = database.isTransaction || text.startsWith('BEGIN');
   if (!database.isTransaction) nowMs = Date.now();
   try {
     say({ kind: 'rows', id, rows: prepared(database, text).all(...values) });
   } catch (error) {
+    // Nobody rolls back what could not be committed.
+    if (text === 'COMMIT') endTransaction(database);
+    else isDoomed = belongs;
     say({ kind: 'failed', id, failure: failureOf(error) });
   }
+}
+
+function rollBack(database: DatabaseSync, id: number): void {
+  endTransaction(database);
+  say({ kind: 'rows', id, rows: [] });
+}
+
+function endTransaction(database: DatabaseSync): void {
+  isDoomed = false;
+  if (database.isTransaction) database.exec('ROLLBACK');
 }
 
 /** The one that was used longest ago goes first. */

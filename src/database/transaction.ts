@@ -16,8 +16,11 @@ export class Transaction implements Sql {
   static async run<T>(send: Send, begin: string, work: (tx: Sql) => Promise<T>): Promise<T> {
     const tx = new Transaction(send);
     try {
-      await tx.query(begin);
+      // Not waited for: what comes next follows it on its way.
+      const begun = tx.query(begin);
+      begun.catch(() => undefined);
       const result = await work(tx);
+      await begun;
       if (tx.failure) throw tx.failure.error;
       await tx.commit();
       return result;
@@ -29,7 +32,6 @@ export class Transaction implements Sql {
 
   async query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]> {
     if (this.ended) throw new Error('The transaction is over');
-    // SQLite may have rolled back by itself, as when the disk is full, and would commit what comes then.
     if (this.failure) throw this.failure.error;
     try {
       return await this.send<Row>(text, values);

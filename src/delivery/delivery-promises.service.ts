@@ -14,6 +14,7 @@ import { insertSpoolFiles, refuseSpoolFiles } from './ledger/spool-file-rows.js'
 import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
 import {
   findUpload,
+  insertFirstEvents,
   insertUploads,
   type NewUpload,
   renewUpload,
@@ -108,14 +109,20 @@ export class DeliveryPromises {
         promises.map(({ upload }) => upload),
       );
       const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
-      await promiseFiles(
-        tx,
-        made.map(({ kept }) => kept),
-      );
-      await this.addTasks(
-        tx,
-        made.map(({ acceptance }) => acceptance),
-      );
+      await Promise.all([
+        insertFirstEvents(
+          tx,
+          made.map(({ upload }) => upload),
+        ),
+        promiseFiles(
+          tx,
+          made.map(({ kept }) => kept),
+        ),
+        this.addTasks(
+          tx,
+          made.map(({ acceptance }) => acceptance),
+        ),
+      ]);
       return promises.map(({ upload }) => inserted.get(upload.uploadId));
     });
   }
@@ -146,7 +153,7 @@ export class DeliveryPromises {
 
   private async addTasks(tx: Sql, acceptances: readonly Acceptance[]): Promise<void> {
     const { maxAgeMs } = this.settings;
-    await insertTasks(
+    const tasks = insertTasks(
       tx,
       acceptances.map((acceptance) => {
         const { uploadId } = acceptance;
@@ -161,12 +168,13 @@ export class DeliveryPromises {
         };
       }),
     );
-    await insertPlacements(
+    const placements = insertPlacements(
       tx,
       acceptances.map(({ uploadId, doubtfulTargets: sent, unaskedTargets: unverified }) => {
         return { uploadId, sent, unverified };
       }),
     );
+    await Promise.all([tasks, placements]);
   }
 
   private laneOf({ digest, file }: Acceptance): Lane {

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { Database } from '../../src/database/database.service.js';
 import type { Sql } from '../../src/database/sql.js';
-import { databaseNowMs } from '../../src/delivery/ledger/clock-rows.js';
+
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { type Given, insertUpload } from './delivery-subject.js';
 
@@ -255,4 +255,9 @@ async function notes(sql: Sql, subject: string): Promise<number> {
     [subject],
   );
   return row?.count ?? 0;
+}
+
+async function databaseNowMs(sql: Sql): Promise<number> {
+  const [row] = await sql.query<{ now: number }>('SELECT ingester.now_ms() AS now');
+  return row?.now ?? 0;
 }

@@ -3,7 +3,7 @@ import type { Database } from '../../src/database/database.service.js';
 import type { Sql } from '../../src/database/sql.js';
 import type { Lane } from '../../src/delivery/lanes.js';
 import { insertTasks, type NewTask } from '../../src/delivery/ledger/task-rows.js';
-import { insertUploads } from '../../src/delivery/ledger/upload-rows.js';
+import { insertFirstEvents, insertUploads } from '../../src/delivery/ledger/upload-rows.js';
 import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
 import type { DeliveryFloor } from '../support/delivery-floor.js';
 
@@ -40,7 +40,9 @@ export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): P
   } as const;
   const digest = { size: Number.MAX_SAFE_INTEGER, sha256: '' };
   const upload = { uploadId, status: 'accepted', file, digest, spoolFile: null, request: undefined } as const;
-  return (await insertUploads(sql, [upload])).get(uploadId)?.uploadId;
+  const inserted = await insertUploads(sql, [upload]);
+  if (inserted.size > 0) await insertFirstEvents(sql, [upload]);
+  return inserted.get(uploadId)?.uploadId;
 }
 
 /** What a test may say of a task. */

@@ -6,7 +6,12 @@ import { endAttempts, insertAttempts } from '../../src/delivery/ledger/attempt-r
 import { insertPlacements } from '../../src/delivery/ledger/placement-rows.js';
 import { releaseTasks } from '../../src/delivery/ledger/task-ends.js';
 import { insertTasks } from '../../src/delivery/ledger/task-rows.js';
-import { changeUploads, insertUploads, type NewUpload } from '../../src/delivery/ledger/upload-rows.js';
+import {
+  changeUploads,
+  insertFirstEvents,
+  insertUploads,
+  type NewUpload,
+} from '../../src/delivery/ledger/upload-rows.js';
 import type { TaskKind } from '../../src/delivery/task-kind.js';
 import { digestOf, TestSpool } from './accepted.js';
 
@@ -62,15 +67,15 @@ async function write(
   bytes: Buffer,
 ): Promise<void> {
   const { kind = 'delivery', deadAt = new Date(), doubtfulTargets = [], unaskedTargets = [] } = options;
-  await insertUploads(tx, [
-    {
-      uploadId,
-      digest: digestOf(bytes),
-      file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
-      request: undefined,
-      ...whereabouts(kind, uploadId, spoolFile),
-    },
-  ]);
+  const upload = {
+    uploadId,
+    digest: digestOf(bytes),
+    file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
+    request: undefined,
+    ...whereabouts(kind, uploadId, spoolFile),
+  };
+  await insertUploads(tx, [upload]);
+  await insertFirstEvents(tx, [upload]);
   const lane = laneOf(kind, bytes.length, 'temporary', LARGE_BYTES);
   await insertTasks(tx, [{ taskId, uploadId, kind, lane, placed: 'nowhere', maxAgeMs: MAX_AGE_MS }]);
   await insertPlacements(tx, [{ uploadId, sent: doubtfulTargets, unverified: unaskedTargets }]);

@@ -3,7 +3,13 @@ import { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
 import { findPlacements } from '../ledger/placement-rows.js';
 import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
-import { findUpload, insertUploads, type NewUpload, renewUpload } from '../ledger/upload-rows.js';
+import {
+  findUpload,
+  insertFirstEvents,
+  insertUploads,
+  type NewUpload,
+  renewUpload,
+} from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
 import type { StoredUpload } from './follow-up-intent.js';
@@ -22,6 +28,7 @@ export class StoredUploads {
   async write(upload: StoredUpload): Promise<void> {
     await this.database.transaction(async (tx) => {
       const isNew = (await insertUploads(tx, [rowOf(upload)])).size > 0;
+      if (isNew) await insertFirstEvents(tx, [rowOf(upload)]);
       const elsewhere = isNew ? [] : await this.takePlace(tx, upload);
       if (elsewhere) await this.addTasks(tx, withCopies(upload, elsewhere));
     });

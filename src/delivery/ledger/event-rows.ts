@@ -4,21 +4,22 @@ import type { UploadEvent, UploadStatus } from '../upload-record.js';
 
 export interface NewEvent {
   readonly uploadId: string;
-  readonly revision: number;
   readonly type: string;
   /** JSON. */
   readonly data: string;
 }
 
+/** Of the revision that their uploads have come to. */
 export async function insertEvents(sql: Sql, events: readonly NewEvent[]): Promise<void> {
   if (events.length === 0) return;
   const { text, values } = rowsOf(
-    ['uuid', 'int', 'text', 'text'],
-    events.map(({ uploadId, revision, type, data }) => [uploadId, revision, type, data]),
+    ['uuid', 'text', 'text'],
+    events.map(({ uploadId, type, data }) => [uploadId, type, data]),
   );
   await sql.query(
     `INSERT INTO ingester.events (upload_id, revision, type, data, at)
-    SELECT column1, column2, column3, column4, ingester.now_ms() FROM (VALUES ${text}) AS new`,
+    SELECT upload_id, revision, column2, column3, ingester.now_ms()
+    FROM ingester.uploads JOIN (VALUES ${text}) AS new ON upload_id = column1`,
     values,
   );
 }

@@ -49,8 +49,10 @@ export async function savePhase(
     [taskId, holder, leaseMs, phase, doubts],
   );
   if (!held) return undefined;
-  await deletePlacements(sql, [uploadId]);
-  await insertPlacements(sql, [{ uploadId, ...placements }]);
+  await Promise.all([
+    deletePlacements(sql, [uploadId]),
+    insertPlacements(sql, [{ uploadId, ...placements }]),
+  ]);
   return held;
 }
 
@@ -65,24 +67,25 @@ export async function beginAttempts(
 ): Promise<ReadonlyMap<string, BegunAttempt>> {
   const held = await holdForSending(sql, attempts, leaseMs);
   const begun = attempts.filter(({ taskId }) => held.has(taskId));
-  await endAttempts(
-    sql,
-    begun.flatMap(({ ends }) => ends),
-  );
-  const ids = await insertAttempts(sql, begun);
-  await insertPlacements(
-    sql,
-    begun
-      .filter(({ places }) => places)
-      .map(({ uploadId, target }) => ({ uploadId, sent: [target], unverified: [] })),
-  );
+  const placed = begun.filter(({ places }) => places);
   const first = begun.filter(
     ({ taskId, isFirst }) => isFirst && held.get(taskId)?.cancel_requested_at === null,
   );
-  await changeUploads(
-    sql,
-    first.map(({ uploadId }) => ({ uploadId, status: 'delivering' })),
-  );
+  const [ids] = await Promise.all([
+    insertAttempts(sql, begun),
+    endAttempts(
+      sql,
+      begun.flatMap(({ ends }) => ends),
+    ),
+    insertPlacements(
+      sql,
+      placed.map(({ uploadId, target }) => ({ uploadId, sent: [target], unverified: [] })),
+    ),
+    changeUploads(
+      sql,
+      first.map(({ uploadId }) => ({ uploadId, status: 'delivering' })),
+    ),
+  ]);
   return new Map(
     [...ids].map(([taskId, attemptId]) => {
       return [taskId, { attemptId, cancel_requested_at: held.get(taskId)?.cancel_requested_at ?? null }];

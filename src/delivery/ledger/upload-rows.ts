@@ -76,7 +76,7 @@ const NEW_UPLOAD_COLUMNS = `upload_id, owner, status, description, size, sha256,
 const NEW_UPLOAD_VALUES = `column1, column2, column3, column4, column5, column6, column7, column8, column9,
   column10, column11, column12, CASE WHEN column13 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
 
-/** Writes first rows and their events. Gives those that are new, by their ids; of the others nothing is changed. */
+/** Writes first rows. Gives those that are new, by their ids; of the others nothing is changed. */
 export async function insertUploads(
   sql: Sql,
   uploads: readonly NewUpload[],
@@ -88,15 +88,17 @@ export async function insertUploads(
     ON CONFLICT (upload_id) DO NOTHING RETURNING *`,
     values,
   );
-  const inserted = new Map(rows.map((row) => [row.upload_id, uploadFrom(row)]));
-  const first = uploads.filter(({ uploadId }) => inserted.has(uploadId));
+  return new Map(rows.map((row) => [row.upload_id, uploadFrom(row)]));
+}
+
+/** Their first events. */
+export async function insertFirstEvents(sql: Sql, uploads: readonly NewUpload[]): Promise<void> {
   await insertEvents(
     sql,
-    first.map(({ uploadId, status, stored }) => {
-      return { uploadId, revision: 1, type: status, data: eventDataOf(status, stored?.fileId) };
+    uploads.map(({ uploadId, status, stored }) => {
+      return { uploadId, type: status, data: eventDataOf(status, stored?.fileId) };
     }),
   );
-  return inserted;
 }
 
 /**
@@ -104,19 +106,17 @@ export async function insertUploads(
  * revisions, which go on. The row is locked by the caller.
  */
 export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
-  const { uploadId, status, stored } = upload;
+  const { uploadId } = upload;
   await sql.query('DELETE FROM ingester.tasks WHERE upload_id = $1', [uploadId]);
   await sql.query('DELETE FROM ingester.placements WHERE upload_id = $1', [uploadId]);
   const { text, values } = rowsOf(NEW_UPLOAD, [valuesOf(upload)]);
-  const [renewed] = await sql.query<{ revision: number }>(
+  await sql.query(
     `UPDATE ingester.uploads SET (${NEW_UPLOAD_COLUMNS}, revision) =
       (SELECT ${NEW_UPLOAD_VALUES}, uploads.revision + 1 FROM (VALUES ${text}) AS new)
-    WHERE upload_id = $1 RETURNING revision`,
+    WHERE upload_id = $1`,
     values,
   );
-  if (!renewed) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
-  const { revision } = renewed;
-  await insertEvents(sql, [{ uploadId, revision, type: status, data: eventDataOf(status, stored?.fileId) }]);
+  await insertFirstEvents(sql, [upload]);
 }
 
 /** In the order of `NEW_UPLOAD`. */
@@ -155,24 +155,22 @@ export async function changeUploads(
       FINAL.has(status) ? 1 : 0,
     ]),
   );
-  const rows = await sql.query<{ upload_id: string; revision: number }>(
+  const changed = sql.query(
     `UPDATE ingester.uploads SET status = column2, file_id = coalesce(column3, file_id),
       stored_at = coalesce(column4, stored_at), spool_file = CASE WHEN column5 = 1 THEN NULL ELSE spool_file END,
       bytes_delivered = CASE WHEN column2 = 'active' THEN size ELSE bytes_delivered END,
       revision = revision + 1, updated_at = ingester.now_ms(),
       finished_at = CASE WHEN column6 = 1 THEN ingester.now_ms() END
-    FROM (VALUES ${text}) AS changed WHERE upload_id = column1 RETURNING upload_id, revision`,
+    FROM (VALUES ${text}) AS changed WHERE upload_id = column1`,
     values,
   );
-  const revisions = new Map(rows.map(({ upload_id: id, revision }) => [id, revision]));
-  await insertEvents(
+  const told = insertEvents(
     sql,
-    changes.flatMap(({ uploadId, status, stored, data }) => {
-      const revision = revisions.get(uploadId);
-      if (revision === undefined) return [];
-      return [{ uploadId, revision, type: status, data: eventDataOf(status, stored?.fileId, data) }];
+    changes.map(({ uploadId, status, stored, data }) => {
+      return { uploadId, type: status, data: eventDataOf(status, stored?.fileId, data) };
     }),
   );
+  await Promise.all([changed, told]);
 }
 
 /** The file of the spool that an upload is promised with is another one from now on, unless it is none any more. */

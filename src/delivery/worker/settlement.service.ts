@@ -68,17 +68,19 @@ export class Settlement {
     const rows = await lockHeld(tx, keys);
     const all = tasks.map((task) => this.settledTask(task, rows.get(task.held.claimed.task.task_id)));
     const settled = all.filter((task) => task !== undefined);
-    await releaseTasks(
-      tx,
-      settled.map(({ held, step, outcome }) => releaseAfter(held, step, outcome)),
-    );
-    await endAttempts(
-      tx,
-      settled.flatMap(({ held }) => held.ends),
-    );
-    await insertUnsent(tx, settled.flatMap(unsentOf));
-    await savePlacements(tx, settled);
-    await this.changeUploads(tx, settled);
+    await Promise.all([
+      releaseTasks(
+        tx,
+        settled.map(({ held, step, outcome }) => releaseAfter(held, step, outcome)),
+      ),
+      endAttempts(
+        tx,
+        settled.flatMap(({ held }) => held.ends),
+      ),
+      insertUnsent(tx, settled.flatMap(unsentOf)),
+      savePlacements(tx, settled),
+      this.changeUploads(tx, settled),
+    ]);
     return all;
   }
 
@@ -104,7 +106,7 @@ export class Settlement {
 
   private async changeUploads(tx: Sql, settled: readonly SettledTask[]): Promise<void> {
     const deliveries = settled.filter(({ held }) => held.claimed.task.kind === 'delivery');
-    await changeUploads(
+    const changed = changeUploads(
       tx,
       deliveries.flatMap(({ held, step, outcome }) => {
         const change = changeAfter(step, outcome);
@@ -112,10 +114,11 @@ export class Settlement {
       }),
     );
     const stored = deliveries.filter(({ outcome }) => outcome.kind === 'succeeded');
-    await this.followUps.addRegistrations(
+    const registrations = this.followUps.addRegistrations(
       tx,
       stored.map(({ held }) => held.claimed.upload),
     );
+    await Promise.all([changed, registrations]);
   }
 }
 
@@ -127,14 +130,16 @@ async function savePlacements(tx: Sql, settled: readonly SettledTask[]): Promise
       const { sent, unverified } = claimed.placements;
       return claimed.task.kind !== 'registration' && (hasTried || sent.length + unverified.length > 0);
     });
-  await deletePlacements(
-    tx,
-    placing.map(({ claimed }) => claimed.task.upload_id),
-  );
-  await insertPlacements(
-    tx,
-    placing.map(({ claimed, placements: { sent, unverified } }) => {
-      return { uploadId: claimed.task.upload_id, sent, unverified };
-    }),
-  );
+  await Promise.all([
+    deletePlacements(
+      tx,
+      placing.map(({ claimed }) => claimed.task.upload_id),
+    ),
+    insertPlacements(
+      tx,
+      placing.map(({ claimed, placements: { sent, unverified } }) => {
+        return { uploadId: claimed.task.upload_id, sent, unverified };
+      }),
+    ),
+  ]);
 }

@@ -56,8 +56,8 @@ export class TaskLedger implements TaskCheckpoints {
         const tasks = await claimTasks(tx, { lane, limit, holder, leaseMs: this.leaseMs });
         if (tasks.length === 0) return [];
         const ids = tasks.map(({ upload_id: id }) => id);
-        const uploads = new Map((await findUploads(tx, ids)).map((upload) => [upload.uploadId, upload]));
-        const placements = await findPlacements(tx, ids);
+        const [found, placements] = await Promise.all([findUploads(tx, ids), findPlacements(tx, ids)]);
+        const uploads = new Map(found.map((upload) => [upload.uploadId, upload]));
         return tasks.flatMap((task) => {
           const upload = uploads.get(task.upload_id);
           const placed = task.kind === 'registration' ? undefined : placements.get(task.upload_id);
