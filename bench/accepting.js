@@ -12,8 +12,17 @@ const WARM_UP = 50;
 /** Time for the first promise to open its database. */
 const OPENING_MS = 10_000;
 
-/** Settings with which a circuit does not keep an element waiting that is back. */
-const IMPATIENT = { STORAGE_CIRCUIT_RECOVERY_MS: '500', STORAGE_CIRCUIT_MAX_RECOVERY_MS: '500' };
+/**
+ * Settings with which no wait is measured instead of a speed: a circuit, a back-off, or the time that an element has to
+ * finish a file which it has refused with 503 before, 30 s by default.
+ */
+const IMPATIENT = {
+  STORAGE_CIRCUIT_RECOVERY_MS: '500',
+  STORAGE_CIRCUIT_MAX_RECOVERY_MS: '500',
+  STORAGE_COMMIT_TIMEOUT_MS: '1000',
+  DELIVERY_BACKOFF_BASE_MS: '500',
+  DELIVERY_BACKOFF_MAX_MS: '500',
+};
 
 /**
  * Measures uploads a second that are stored (201), accepted at the wish of the client and accepted in an outage (202),
