@@ -136,11 +136,14 @@ describeDeliveryOnBoth('a delivery', (start) => {
     const aside = `${place}.aside`;
     await rename(place, aside);
     await stage.untilTask(uploadId, { reason: 'spool_file_missing', state: 'waiting' });
-    expect((await stage.history(uploadId)).at(-1)).toMatchObject({
-      outcome: 'failed',
-      code: 'spool_file_missing',
-      target: null,
-    });
+    // One that was under way when the file went has begun to send it.
+    await eventually(async () =>
+      expect((await stage.history(uploadId)).at(-1)).toMatchObject({
+        outcome: 'failed',
+        code: 'spool_file_missing',
+        target: null,
+      }),
+    );
     stage.element.options.fault = undefined;
     await rename(aside, place);
     await stage.untilStatus(uploadId, 'active');

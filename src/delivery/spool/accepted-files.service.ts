@@ -99,7 +99,7 @@ export class AcceptedFiles {
   /**
    * The file as a body that any number of attempts can read. A stream of it fails with SpoolDamaged, before its last
    * block, when the bytes are not those that were promised.
-   * @throws SpoolDamaged when the file is missing or has another size; INTERNAL_ERROR when the disk fails
+   * @throws SpoolFileMissing; SpoolDamaged when the file has another size; INTERNAL_ERROR when the disk fails
    */
   async open(name: string, promised: ContentDigest): Promise<ReplayableBody> {
     const path = join(this.#folder, name);

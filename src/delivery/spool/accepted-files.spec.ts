@@ -154,6 +154,9 @@ describe('accepted files', () => {
     const damaged = { reason: 'spool_damaged', code: 'DIGEST_MISMATCH' };
     await expect(spool.files.open(name, digestOf(bytes))).rejects.toMatchObject(damaged);
     await unlink(spool.pathOf(name));
-    await expect(spool.files.open(name, digestOf(bytes))).rejects.toMatchObject(damaged);
+    await expect(spool.files.open(name, digestOf(bytes))).rejects.toMatchObject({
+      reason: 'spool_file_missing',
+      code: 'INTERNAL_ERROR',
+    });
   });
 });

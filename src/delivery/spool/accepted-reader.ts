@@ -5,7 +5,7 @@ import { asError } from '../../errors/as-error.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { isMissing } from '../../resilience/spool-failure.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
-import { SpoolDamaged } from './spool-damaged.js';
+import { SpoolDamaged, SpoolFileMissing } from './spool-damaged.js';
 
 /** Bytes that come from the disk at once; a stream holds about two of these. */
 const BLOCK_BYTES = 256 * 1024;
@@ -104,6 +104,6 @@ export async function openPromised(path: string, promised: ContentDigest): Promi
 /** A disk that cannot be read now may be read later; what is gone or other than promised stays so. */
 export function failure(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
-  if (isMissing(error)) return new SpoolDamaged('The kept file is missing.', error);
+  if (isMissing(error)) return new SpoolFileMissing(error);
   return new ServiceError('INTERNAL_ERROR', 'The kept file cannot be read.', { cause: error });
 }

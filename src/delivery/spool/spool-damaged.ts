@@ -9,3 +9,13 @@ export class SpoolDamaged extends ServiceError {
     super('DIGEST_MISMATCH', detail, { cause });
   }
 }
+
+/** The kept file is not there: its folder may be missing, as a volume that is not mounted, and come back. */
+export class SpoolFileMissing extends ServiceError {
+  /** For dead letters. */
+  readonly reason = 'spool_file_missing';
+
+  constructor(cause?: unknown) {
+    super('INTERNAL_ERROR', 'The kept file is missing.', { cause });
+  }
+}

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../errors/service-error.js';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
-import { SpoolDamaged } from '../spool/spool-damaged.js';
+import { SpoolDamaged, SpoolFileMissing } from '../spool/spool-damaged.js';
 import { outcomeOfError } from './attempt-outcome.js';
 
 const answered = (statusCode: number, retryAfterMs?: number): ServiceError =>
@@ -48,6 +48,11 @@ describe('the outcome of a try', () => {
       'no service token',
       new ServiceError('ADMIN_UNAVAILABLE', 'No token.'),
       { kind: 'put_off', reason: 'ADMIN_UNAVAILABLE', retryAfterMs: 10_000 },
+    ],
+    [
+      'a kept file that is not there now',
+      new SpoolFileMissing(),
+      { kind: 'failed', reason: 'spool_file_missing' },
     ],
     ['our shutdown', new ServiceError('SHUTTING_DOWN', 'Stopped.'), { kind: 'interrupted' }],
     ['a bug', new TypeError('undefined is no function'), { kind: 'failed', reason: 'INTERNAL_ERROR' }],

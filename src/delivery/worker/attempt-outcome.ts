@@ -3,7 +3,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import { classifyFailure } from '../../resilience/classify-failure.js';
 import type { FailureKind } from '../../resilience/outcome.js';
 import type { Stored } from '../ledger/upload-rows.js';
-import { SpoolDamaged } from '../spool/spool-damaged.js';
+import { SpoolDamaged, SpoolFileMissing } from '../spool/spool-damaged.js';
 
 /** Why a task waits or died: a code of the catalogue, or what no call ends with. */
 export type Reason = ErrorCode | 'in_doubt' | 'spool_file_missing' | 'spool_damaged';
@@ -53,6 +53,7 @@ export function outcomeOfError(error: unknown, ownCodes: readonly ErrorCode[]): 
     return { kind: 'put_off', reason: code, retryAfterMs };
   }
   if (error instanceof SpoolDamaged) return { kind: 'refused', reason: error.reason };
+  if (error instanceof SpoolFileMissing) return { kind: 'failed', reason: error.reason };
   const isRefused = ownCodes.includes(code) && failure.retry === 'never';
   return failedOrRefused(code, isRefused);
 }

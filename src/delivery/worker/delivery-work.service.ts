@@ -6,6 +6,7 @@ import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
+import { SpoolFileMissing } from '../spool/spool-damaged.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import { Doubts } from './doubts.service.js';
@@ -61,13 +62,9 @@ export class DeliveryWork {
 
   private async send(held: HeldTask): Promise<AttemptOutcome> {
     const { upload } = held.claimed;
-    // It may be the folder that is missing, where several processes share one: that is no reason to give up.
-    const { spoolFile } = upload;
-    if (spoolFile === null || !(await this.files.has(spoolFile))) {
-      return { kind: 'failed', reason: 'spool_file_missing' };
-    }
     try {
-      const file = await this.files.open(spoolFile, upload.digest);
+      if (upload.spoolFile === null) throw new SpoolFileMissing();
+      const file = await this.files.open(upload.spoolFile, upload.digest);
       const body = new FencedBody(
         file,
         () => held.requireHeld(),
