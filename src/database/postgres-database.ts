@@ -72,7 +72,9 @@ export class PostgresDatabase implements SqlDatabase {
     connection.on('error', onError);
     try {
       const begin = durable ? this.begin : `${this.begin}; SET LOCAL synchronous_commit = off`;
-      return await Transaction.run(send, begin, work);
+      // Waited for: where it failed, what follows it would be committed alone.
+      await this.translated(() => send(begin));
+      return await Transaction.run(send, Promise.resolve(), work);
     } finally {
       connection.off('error', onError);
       connection.release(broken);

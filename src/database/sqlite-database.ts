@@ -42,7 +42,10 @@ export class SqliteDatabase implements SqlDatabase {
       await this.makeDurable(durable);
       const scope = { open: true };
       try {
-        return await this.inTransaction.run(scope, () => Transaction.run(this.send, 'BEGIN IMMEDIATE', work));
+        return await this.inTransaction.run(scope, () =>
+          // What comes next follows it on its way, and is not done where it fails.
+          Transaction.run(this.send, this.send('BEGIN IMMEDIATE'), work),
+        );
       } finally {
         scope.open = false;
       }

@@ -1,5 +1,5 @@
 /** Tables have no schema of their own there, types are those of columns, and one writer at a time needs no row locks. */
-const ONLY_POSTGRES = /\bingester\.|::\w+|\sFOR UPDATE(?: OF \w+)?(?: SKIP LOCKED)?/g;
+const ONLY_POSTGRES = /\bingester\.|::\w+|\sFOR (?:NO KEY )?UPDATE(?: OF \w+)?(?: SKIP LOCKED)?/g;
 
 /** A statement as SQLite takes it: see `Sql` for what it may be made of. */
 export function sqliteStatement(text: string): string {

@@ -12,21 +12,23 @@ export class Transaction implements Sql {
 
   private constructor(private readonly send: Send) {}
 
-  /** Runs `work` between `begin` and COMMIT. @throws what `work` throws, QUEUE_UNAVAILABLE, CommitUnknown */
-  static async run<T>(send: Send, begin: string, work: (tx: Sql) => Promise<T>): Promise<T> {
+  /**
+   * Runs `work` behind BEGIN, which was sent and whose answer is `begun`, and then COMMIT.
+   * @throws what `work` throws, QUEUE_UNAVAILABLE, CommitUnknown
+   */
+  static async run<T>(send: Send, begun: Promise<unknown>, work: (tx: Sql) => Promise<T>): Promise<T> {
     const tx = new Transaction(send);
+    const isBegun = begun.catch((error: unknown) => tx.fail(error));
     try {
-      // Not waited for: what comes next follows it on its way.
-      const begun = tx.query(begin);
-      begun.catch(() => undefined);
       const result = await work(tx);
-      await begun;
+      await isBegun;
       if (tx.failure) throw tx.failure.error;
       await tx.commit();
       return result;
     } catch (error) {
       await tx.rollBack();
-      throw error;
+      // What failed first says more than what failed for that.
+      throw tx.failure ? tx.failure.error : error;
     }
   }
 
@@ -36,9 +38,13 @@ export class Transaction implements Sql {
     try {
       return await this.send<Row>(text, values);
     } catch (error) {
-      this.failure ??= { error: databaseFailure(error) };
+      this.fail(error);
       throw databaseFailure(error);
     }
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= { error: databaseFailure(error) };
   }
 
   /** The server refuses to commit where a check was put off until now; anything else leaves the outcome open. */

@@ -102,7 +102,9 @@ export class DeliveryPromises {
   }
 
   /** Promises what is new; undefined for what has an id that is taken. */
-  private write(promises: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+  private write(given: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+    // In one order, so that two groups with ids in common never wait for each other.
+    const promises = given.toSorted((one, other) => (one.upload.uploadId < other.upload.uploadId ? -1 : 1));
     return this.database.transaction(async (tx) => {
       const inserted = await insertUploads(
         tx,
@@ -123,7 +125,7 @@ export class DeliveryPromises {
           made.map(({ acceptance }) => acceptance),
         ),
       ]);
-      return promises.map(({ upload }) => inserted.get(upload.uploadId));
+      return given.map(({ upload }) => inserted.get(upload.uploadId));
     });
   }
 

@@ -86,9 +86,11 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
       if (this.stopping) return;
       const expired = await this.database.transaction((tx) => expireLetter(tx, taskId));
       // Not before the commit: until then the file is promised.
-      await this.files.removeSoon(expired?.spoolFile ?? null);
+      // Somebody has decided on it meanwhile.
+      if (!expired) continue;
+      await this.files.removeSoon(expired.spoolFile);
       this.logger.warn(
-        { task_id: taskId, upload_id: expired?.uploadId },
+        { task_id: taskId, upload_id: expired.uploadId },
         'a dead letter was kept for long enough',
       );
     }

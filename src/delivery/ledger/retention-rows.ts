@@ -10,7 +10,7 @@ const OURSELVES = 'ingester';
 
 /**
  * Removes receipts of uploads that were finished more than `ageMs` ago and of which nothing is left to do, `limit` at
- * most. Gives how many.
+ * most. Gives how many. One that is just being promised anew is locked, and stays.
  */
 export async function removeReceipts(sql: Sql, ageMs: number, limit: number): Promise<number> {
   const removed = await sql.query(
@@ -19,7 +19,7 @@ export async function removeReceipts(sql: Sql, ageMs: number, limit: number): Pr
       WHERE finished_at < ingester.now_ms() - $1::bigint AND spool_file IS NULL AND NOT EXISTS (
         SELECT 1 FROM ingester.tasks
         WHERE tasks.upload_id = uploads.upload_id AND state IN ('waiting', 'running', 'dead')
-      ) LIMIT $2
+      ) LIMIT $2 FOR UPDATE SKIP LOCKED
     ) RETURNING upload_id`,
     [ageMs, limit],
   );

@@ -203,14 +203,14 @@ export async function saveProgress(
   );
 }
 
-/** The upload, or undefined where there is none of the id; `lock` keeps others from changing it meanwhile. */
+/** The upload, or undefined where there is none of the id; `lock` keeps others from changing it meanwhile, but not from referring to it. */
 export async function findUpload(
   sql: Sql,
   uploadId: string,
   lock = false,
 ): Promise<UploadRecord | undefined> {
   const [row] = await sql.query<UploadRow>(
-    `SELECT * FROM ingester.uploads WHERE upload_id = $1${lock ? ' FOR UPDATE' : ''}`,
+    `SELECT * FROM ingester.uploads WHERE upload_id = $1${lock ? ' FOR NO KEY UPDATE' : ''}`,
     [uploadId],
   );
   return row && uploadFrom(row);
