@@ -12,6 +12,7 @@ const KIB = 1024;
 const SIZE = 1000 * KIB;
 const never = new AbortController().signal;
 const damaged = { reason: 'spool_damaged' };
+const missing = { reason: 'spool_file_missing' };
 
 describe('the body of an accepted file', () => {
   const bytes = randomBytes(SIZE);
@@ -39,11 +40,11 @@ describe('the body of an accepted file', () => {
   }
 
   /** What comes before it fails, and that no end comes. */
-  async function bytesBeforeFailure(stream: Readable): Promise<number> {
+  async function bytesBeforeFailure(stream: Readable, failure: object = damaged): Promise<number> {
     let size = 0;
     let ended = false;
     stream.on('data', (chunk: Buffer) => (size += chunk.length)).on('end', () => (ended = true));
-    await expect(finished(stream)).rejects.toMatchObject(damaged);
+    await expect(finished(stream)).rejects.toMatchObject(failure);
     expect(ended).toBe(false);
     return size;
   }
@@ -103,7 +104,7 @@ describe('the body of an accepted file', () => {
     await eventually(async () => expect(stream.readableLength).toBeGreaterThan(0));
     await unlink(path);
     expect((await collect(stream)).equals(bytes)).toBe(true);
-    expect(await bytesBeforeFailure(body.open(never))).toBe(0);
+    expect(await bytesBeforeFailure(body.open(never), missing)).toBe(0);
   });
 
   it('ends with the reason of the signal, and leaves nothing open', async () => {
