@@ -8,6 +8,7 @@ import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
 import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
 import { DATABASE_POLICY, databasePolicy } from './database-policy.js';
+import { GroupCommit } from './group-commit.js';
 import { type DatabaseLocation, openDatabase } from './open-database.js';
 import type { PostgresSettings } from './postgres-database.js';
 import type { Sql, SqlDatabase, SqlValue, TransactionOptions } from './sql.js';
@@ -22,6 +23,9 @@ interface Listener {
 }
 
 const RETRY_AFTER_MS = 5_000;
+
+/** Of what is done by one transaction together. */
+const MOST_ITEMS = 64;
 
 /**
  * The database of what is to be remembered: PostgreSQL where `DATABASE_URL` names one, else SQLite in the data folder. It
@@ -63,11 +67,6 @@ export class Database implements Sql, OnApplicationBootstrap, OnApplicationShutd
     await open?.close();
   }
 
-  /** Transactions that a `GroupCommit` may have at once: one waits for the disk while the next one is being made. */
-  get groupsAtOnce(): number {
-    return this.backend === 'sqlite' ? 1 : 2;
-  }
-
   /** True while the database is open; it may be out of reach all the same. */
   get opened(): boolean {
     return this.database !== undefined && !this.database.lost;
@@ -91,6 +90,18 @@ export class Database implements Sql, OnApplicationBootstrap, OnApplicationShutd
   /** See `SqlDatabase`. Opens the database if need be. */
   transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T> {
     return this.use((database) => database.transaction(work, options));
+  }
+
+  /** Has what comes at the same time done in one transaction; see `GroupCommit`. */
+  groupCommit<Item, Result>(
+    write: (tx: Sql, items: readonly Item[]) => Promise<readonly Result[]>,
+  ): GroupCommit<Item, Result> {
+    return new GroupCommit({
+      maxItems: MOST_ITEMS,
+      // On PostgreSQL one waits for the disk while the next one is being made; SQLite does one after the other.
+      maxAtOnce: this.backend === 'sqlite' ? 1 : 2,
+      commit: (items) => this.transaction((tx) => write(tx, items)),
+    });
   }
 
   /** Calls `hear` with what other processes say on `channel`, while the database is open and as far as it reaches us. */

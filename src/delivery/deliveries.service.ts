@@ -89,7 +89,7 @@ export class Deliveries {
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     if (await this.spool.files.hasNone(uploadId)) return undefined;
-    const known = (await this.find(uploadId)) ?? (await this.refuseOthers(uploadId));
+    const known = (await this.find(uploadId)) ?? (await this.afterClearing(uploadId));
     if (!known || known.spoolFile === null || isGivenUp(known, new Date())) return undefined;
     if (!(await this.spool.files.has(known.spoolFile))) return undefined;
     await refuseCancelling(this.database, known);
@@ -107,15 +107,9 @@ export class Deliveries {
     }
   }
 
-  /**
-   * What was kept for an upload and is not promised, as by a process that was killed, gives way: nobody can promise it any
-   * more. Where another process comes first with that, its promise counts.
-   */
-  private async refuseOthers(uploadId: string): Promise<UploadRecord | undefined> {
-    const names = this.spool.files.namesOf(uploadId);
-    const refused = await this.promises.refuse(names);
-    for (const name of refused) await this.spool.files.removeSoon(name);
-    return refused.length < names.length ? findUpload(this.database, uploadId) : undefined;
+  /** What is not promised gives way. Where another process comes first with that, its promise counts. */
+  private async afterClearing(uploadId: string): Promise<UploadRecord | undefined> {
+    return (await this.spool.clear(uploadId)) ? undefined : findUpload(this.database, uploadId);
   }
 
   /** What was promised before, and is sent once more; `kept` are the new bytes. */

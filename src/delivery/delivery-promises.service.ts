@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
-import { GroupCommit } from '../database/group-commit.js';
+import type { GroupCommit } from '../database/group-commit.js';
 import type { Sql } from '../database/sql.js';
 import { ServiceError } from '../errors/service-error.js';
 import { uuidV7 } from '../observability/random-ids.js';
@@ -10,7 +10,7 @@ import type { ContentDigest, FileDescription } from '../storage/storage-element.
 import { DeliverySettings } from './delivery-settings.service.js';
 import type { Lane } from './lanes.js';
 import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
-import { insertSpoolFiles, refuseSpoolFiles } from './ledger/spool-file-rows.js';
+import { insertSpoolFiles } from './ledger/spool-file-rows.js';
 import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
 import {
   findUpload,
@@ -45,9 +45,6 @@ interface NewPromise {
 
 const RETRY_AFTER_MS = 5_000;
 
-/** Uploads that are promised by one transaction. */
-const MOST_PROMISES = 64;
-
 /** Writes promises down: those that come while others are being committed share the next transaction. */
 @Injectable()
 export class DeliveryPromises {
@@ -58,11 +55,7 @@ export class DeliveryPromises {
     private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
   ) {
-    this.group = new GroupCommit({
-      maxItems: MOST_PROMISES,
-      maxAtOnce: database.groupsAtOnce,
-      commit: (promises) => this.write(promises),
-    });
+    this.group = database.groupCommit((tx, promises) => this.write(tx, promises));
   }
 
   /**
@@ -87,11 +80,6 @@ export class DeliveryPromises {
     return record;
   }
 
-  /** Sees to it that files of these names are promised to nobody, and gives those that were not promised already. */
-  refuse(names: readonly string[]): Promise<readonly string[]> {
-    return refuseSpoolFiles(this.database, names);
-  }
-
   /** Promises an upload with a file that was kept anew, in the place of one that is missing. */
   replaceFile({ uploadId, spoolFile }: UploadRecord, kept: AcceptedFile): Promise<UploadRecord | undefined> {
     return this.database.transaction(async (tx) => {
@@ -102,31 +90,29 @@ export class DeliveryPromises {
   }
 
   /** Promises what is new; undefined for what has an id that is taken. */
-  private write(given: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+  private async write(tx: Sql, given: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
     // In one order, so that two groups with ids in common never wait for each other.
     const promises = given.toSorted((one, other) => (one.upload.uploadId < other.upload.uploadId ? -1 : 1));
-    return this.database.transaction(async (tx) => {
-      const inserted = await insertUploads(
+    const inserted = await insertUploads(
+      tx,
+      promises.map(({ upload }) => upload),
+    );
+    const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
+    await Promise.all([
+      insertFirstEvents(
         tx,
-        promises.map(({ upload }) => upload),
-      );
-      const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
-      await Promise.all([
-        insertFirstEvents(
-          tx,
-          made.map(({ upload }) => upload),
-        ),
-        promiseFiles(
-          tx,
-          made.map(({ kept }) => kept),
-        ),
-        this.addTasks(
-          tx,
-          made.map(({ acceptance }) => acceptance),
-        ),
-      ]);
-      return given.map(({ upload }) => inserted.get(upload.uploadId));
-    });
+        made.map(({ upload }) => upload),
+      ),
+      promiseFiles(
+        tx,
+        made.map(({ kept }) => kept),
+      ),
+      this.addTasks(
+        tx,
+        made.map(({ acceptance }) => acceptance),
+      ),
+    ]);
+    return given.map(({ upload }) => inserted.get(upload.uploadId));
   }
 
   /**

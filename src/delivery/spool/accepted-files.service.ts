@@ -28,7 +28,6 @@ export class AcceptedFiles {
   private readonly logger = new Logger(AcceptedFiles.name);
   readonly #folder: string;
   readonly #index: AcceptedIndex;
-
   readonly #syncs: FolderSyncs;
 
   constructor(

@@ -11,7 +11,7 @@ export class SpoolRoom {
   constructor(
     readonly files: AcceptedFiles,
     readonly space: SpoolSpace,
-    @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId'>,
+    @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId' | 'refuse'>,
   ) {}
 
   /**
@@ -28,5 +28,16 @@ export class SpoolRoom {
     } finally {
       release();
     }
+  }
+
+  /**
+   * Removes what was seen of an upload and is promised to nobody, as of a process that was killed: nobody can promise it any
+   * more. False where some of it is promised. @throws QUEUE_UNAVAILABLE
+   */
+  async clear(uploadId: string): Promise<boolean> {
+    const names = this.files.namesOf(uploadId);
+    const refused = await this.promises.refuse(names);
+    for (const name of refused) await this.files.removeSoon(name);
+    return refused.length === names.length;
   }
 }

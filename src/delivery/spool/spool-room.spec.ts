@@ -11,7 +11,10 @@ const ID = '550e8400-e29b-41d4-a716-446655440000';
 describe('the room of the spool', () => {
   let spool: TestSpool;
   let space: SpoolSpace;
-  const promises = { databaseId: () => Promise.resolve(DATABASE_ID) };
+  const promises = {
+    databaseId: () => Promise.resolve(DATABASE_ID),
+    refuse: (names: readonly string[]) => Promise.resolve(names),
+  };
   let room: SpoolRoom;
 
   beforeEach(async () => {

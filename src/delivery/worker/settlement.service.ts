@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
-import { GroupCommit } from '../../database/group-commit.js';
+import type { GroupCommit } from '../../database/group-commit.js';
 import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
@@ -23,25 +23,18 @@ import {
 import { LeaseLost } from './stop-reasons.js';
 import { unsentOf } from './unsent-attempts.js';
 
-/** Tasks that are settled by one transaction. */
-const MOST_SETTLED = 64;
-
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
 export class Settlement {
   private readonly group: GroupCommit<TriedTask, SettledTask | undefined>;
 
   constructor(
-    private readonly database: Database,
+    database: Database,
     private readonly followUps: FollowUpTasks,
     private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
   ) {
-    this.group = new GroupCommit({
-      maxItems: MOST_SETTLED,
-      maxAtOnce: database.groupsAtOnce,
-      commit: (tasks) => this.database.transaction((tx) => this.write(tx, tasks)),
-    });
+    this.group = database.groupCommit((tx, tasks) => this.write(tx, tasks));
   }
 
   /**

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
-import { GroupCommit } from '../../database/group-commit.js';
+import type { GroupCommit } from '../../database/group-commit.js';
+import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import type { Lane } from '../lanes.js';
 import { findPlacements } from '../ledger/placement-rows.js';
@@ -16,9 +17,6 @@ import type { TaskPhase } from '../ledger/task-rows.js';
 import { findUploads } from '../ledger/upload-rows.js';
 import type { ClaimedTask, HeldTask, TaskCheckpoints } from './held-task.js';
 
-/** Attempts that are written down by one transaction. */
-const MOST_BEGINS = 64;
-
 const NOWHERE = { sent: [], unverified: [] };
 
 /** What is written down of tasks while they are worked on. */
@@ -32,11 +30,7 @@ export class TaskLedger implements TaskCheckpoints {
     private readonly settings: DeliverySettings,
   ) {
     this.leaseMs = settings.leaseMs;
-    this.begins = new GroupCommit({
-      maxItems: MOST_BEGINS,
-      maxAtOnce: database.groupsAtOnce,
-      commit: (attempts) => this.begin(attempts),
-    });
+    this.begins = database.groupCommit((tx, attempts) => this.begin(tx, attempts));
   }
 
   /** May there be tasks at all? */
@@ -100,8 +94,8 @@ export class TaskLedger implements TaskCheckpoints {
     return begun?.attemptId;
   }
 
-  private async begin(attempts: readonly AttemptBegin[]): Promise<(BegunAttempt | undefined)[]> {
-    const begun = await this.database.transaction((tx) => beginAttempts(tx, attempts, this.leaseMs));
+  private async begin(tx: Sql, attempts: readonly AttemptBegin[]): Promise<(BegunAttempt | undefined)[]> {
+    const begun = await beginAttempts(tx, attempts, this.leaseMs);
     return attempts.map(({ taskId }) => begun.get(taskId));
   }
 }
