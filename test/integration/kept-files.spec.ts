@@ -112,7 +112,8 @@ describeDelivery('a file that is missing', (start) => {
     };
     expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
     expect(await stage.spooled()).toEqual([expect.stringContaining(id)]);
-    expect(await stage.events(id)).toEqual(['accepted', 'delivering', 'accepted']);
+    // Its own delivery may have begun as well.
+    expect((await stage.events(id)).slice(0, 3)).toEqual(['accepted', 'delivering', 'accepted']);
   });
 });
 
