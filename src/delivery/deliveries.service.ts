@@ -4,9 +4,9 @@ import { Database } from '../database/database.service.js';
 import { CommitUnknown } from '../database/commit-unknown.js';
 import type { Sql } from '../database/sql.js';
 import { currentRequest } from '../observability/request-context.js';
-import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
 import { type Acceptance, DeliveryPromises } from './delivery-promises.service.js';
+import type { StoredUpload } from './follow-ups/follow-up-intent.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { findTaskOf, isCancelling } from './ledger/task-rows.js';
 import { findUpload } from './ledger/upload-rows.js';
@@ -15,6 +15,14 @@ import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 
 const RETRY_AFTER_MS = 5_000;
+
+/** A file that was stored at once. */
+export interface StoredWithoutPromise extends Pick<
+  StoredUpload,
+  'file' | 'digest' | 'idIsCallers' | 'copies'
+> {
+  readonly placed: PlacedFile;
+}
 
 /** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
 @Injectable()
@@ -72,15 +80,15 @@ export class Deliveries {
    * that what other elements may have of it is removed. Tells whether the upload is written down for that.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of one to be registered
    */
-  async followUp(
-    file: FileDescription,
-    digest: ContentDigest,
-    { target, file: { fileId } }: PlacedFile,
-    copies: readonly string[] = [],
-  ): Promise<boolean> {
-    const stored = { target, fileId };
-    const request = currentRequest();
-    return this.followUps.note({ uploadId: file.fileId, file, digest, stored, copies, request });
+  async followUp({ placed, ...upload }: StoredWithoutPromise): Promise<boolean> {
+    const { target, file } = placed;
+    const stored = { target, fileId: file.fileId };
+    return this.followUps.note({
+      ...upload,
+      uploadId: upload.file.fileId,
+      stored,
+      request: currentRequest(),
+    });
   }
 
   /**

@@ -11,7 +11,7 @@ import { DeliverySettings } from './delivery-settings.service.js';
 import type { Lane } from './lanes.js';
 import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
 import { insertSpoolFiles } from './ledger/spool-file-rows.js';
-import { findTaskOf, insertTasks, isCancelling, type NewTask } from './ledger/task-rows.js';
+import { findTaskOf, insertTasks, isCancelling } from './ledger/task-rows.js';
 import {
   findUpload,
   insertFirstEvents,
@@ -20,6 +20,7 @@ import {
   renewUpload,
   replaceSpoolFile,
 } from './ledger/upload-rows.js';
+import type { NewPlacement } from './placement.js';
 import type { AcceptedFile } from './spool/accepted-index.js';
 import type { UploadRecord } from './upload-record.js';
 import { WakeUps } from './wake-ups.service.js';
@@ -30,10 +31,10 @@ export interface Acceptance {
   readonly file: FileDescription;
   readonly digest: ContentDigest;
   readonly body: DurableBody;
-  /** Where the file may be by now, although no answer said so. */
-  readonly doubtfulTargets: readonly string[];
-  /** Where a file of this id may have been before; they are asked before anything is sent. */
-  readonly unaskedTargets: readonly string[];
+  /** Did the caller choose the id? Then other clients may have sent files under it. */
+  readonly idIsCallers: boolean;
+  /** Where the file may be by now; that is asked before it is sent. */
+  readonly placements: readonly NewPlacement[];
 }
 
 /** A promise that is to be made. */
@@ -127,42 +128,35 @@ export class DeliveryPromises {
       const isTaken =
         old?.owner !== upload.file.uploadedBy || old.revision !== known.revision || isCancelling(task);
       if (isTaken) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
-      const before = (await findPlacements(tx, [uploadId])).get(uploadId);
+      // Where a file of the former one may be, this one may be as well: its placements stay.
+      const before = await findPlacements(tx, [uploadId]);
       await renewUpload(tx, upload);
       await promiseFiles(tx, [kept]);
-      // Where a file of the former one may be, this one may be as well.
-      const doubtfulTargets = [...new Set([...(before?.sent ?? []), ...acceptance.doubtfulTargets])];
-      await this.addTasks(tx, [{ ...acceptance, doubtfulTargets }]);
+      await this.addTasks(tx, [acceptance], before.has(uploadId));
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
       return record;
     });
   }
 
-  private async addTasks(tx: Sql, acceptances: readonly Acceptance[]): Promise<void> {
+  private async addTasks(tx: Sql, acceptances: readonly Acceptance[], inDoubt = false): Promise<void> {
     const { maxAgeMs } = this.settings;
     const tasks = insertTasks(
       tx,
       acceptances.map((acceptance) => {
-        const { uploadId } = acceptance;
-        const placed = placedOf(acceptance);
+        const { uploadId, placements } = acceptance;
         return {
           taskId: uuidV7(),
           uploadId,
           kind: 'delivery',
           lane: this.laneOf(acceptance),
-          placed,
+          inDoubt: inDoubt || placements.length > 0,
           maxAgeMs,
         };
       }),
     );
-    const placements = insertPlacements(
-      tx,
-      acceptances.map(({ uploadId, doubtfulTargets: sent, unaskedTargets: unverified }) => {
-        return { uploadId, sent, unverified };
-      }),
-    );
-    await Promise.all([tasks, placements]);
+    const placed = insertPlacements(tx, acceptances.flatMap(placementsOf));
+    await Promise.all([tasks, placed]);
   }
 
   private laneOf({ digest, file }: Acceptance): Lane {
@@ -170,15 +164,15 @@ export class DeliveryPromises {
   }
 }
 
-function placedOf({ doubtfulTargets, unaskedTargets }: Acceptance): NewTask['placed'] {
-  if (doubtfulTargets.length > 0) return 'sent';
-  return unaskedTargets.length > 0 ? 'unverified' : 'nowhere';
+function placementsOf({ uploadId, placements }: Acceptance): ({ uploadId: string } & NewPlacement)[] {
+  return placements.map((placement) => ({ ...placement, uploadId }));
 }
 
 function newPromise(acceptance: Acceptance, kept: AcceptedFile): NewPromise {
-  const { uploadId, file, digest } = acceptance;
+  const { uploadId, idIsCallers, file, digest } = acceptance;
   const request = currentRequest();
-  const upload = { uploadId, status: 'accepted', file, digest, spoolFile: kept.name, request } as const;
+  const spoolFile = kept.name;
+  const upload = { uploadId, idIsCallers, status: 'accepted', file, digest, spoolFile, request } as const;
   return { acceptance, kept, upload };
 }
 

@@ -8,12 +8,6 @@ import { type Lane, laneOf } from './lanes.js';
 import type { TaskKind } from './task-kind.js';
 import type { RetryLimits } from './worker/next-step.js';
 
-/** When an element may have had the last byte of a file, and when it is now. */
-interface HandedOver {
-  readonly handedOverAt: number | null;
-  readonly nowMs: number;
-}
-
 /** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */
 @Injectable()
 export class DeliverySettings {
@@ -70,14 +64,6 @@ export class DeliverySettings {
   /** How long an element may be busy with a file after its last byte, in milliseconds. */
   commitMs(size: number): number {
     return commitTimeMs(size, this.leastCommitMs);
-  }
-
-  /**
-   * Milliseconds until "it is not here" is believed of an element that had the last byte at `handedOverAt`: it has the
-   * time to finish what it was given. Not above 0 once it is believed. Both times are those of the database.
-   */
-  believedInMs({ handedOverAt, nowMs }: HandedOver, size: number): number {
-    return (handedOverAt ?? -Infinity) + this.commitMs(size) - nowMs;
   }
 
   /** The present, as it is written down. */

@@ -31,13 +31,12 @@ import { SpoolSweep } from './spool/spool-sweep.service.js';
 import { UploadsLedger } from './uploads-ledger.service.js';
 import { WakeUps } from './wake-ups.service.js';
 import { DeliveryWork } from './worker/delivery-work.service.js';
-import { Doubts } from './worker/doubts.service.js';
 import { LeaseBeats } from './worker/lease-beats.service.js';
+import { Reconciliation } from './worker/reconciliation.service.js';
 import { Settlement } from './worker/settlement.service.js';
 import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
 import { TaskWork } from './worker/task-work.service.js';
-import { UnaskedTargets } from './worker/unasked-targets.service.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -61,8 +60,7 @@ const SPOOL = [
 
 const WORK = [
   DeliveryWork,
-  Doubts,
-  UnaskedTargets,
+  Reconciliation,
   RegistrationWork,
   RemovalWork,
   TaskLedger,

@@ -13,6 +13,8 @@ export interface UploadRecord {
   readonly uploadId: string;
   /** The subject of the caller whose upload it is. */
   readonly owner: string;
+  /** Did the caller choose the id? Then other clients may have sent files under it. */
+  readonly idIsCallers: boolean;
   readonly status: UploadStatus;
   readonly file: FileDescription;
   readonly digest: ContentDigest;

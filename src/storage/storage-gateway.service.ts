@@ -16,15 +16,15 @@ import { isSameFile, storeVerified } from './verified-storing.js';
 export interface AttemptWatcher {
   /** Before anything goes to `target`. When it fails, nothing is sent, and its error ends the call. */
   begins(target: string): Promise<void>;
-  /** The attempt failed, and the target does not say that it kept the file. */
-  failed(target: string, error: unknown): void;
+  /** The attempt failed, and the target does not say that it kept the file; `isAbsent`: it says that it has nothing. */
+  failed(target: string, error: unknown, isAbsent: boolean): void;
 }
 
 export interface PutCall extends OutboundCall {
   readonly file: FileDescription;
   readonly body: ReplayableBody;
-  /** Targets that may have had a file of this id before: what is found there and is not this file stays. */
-  readonly unaskedTargets?: readonly string[];
+  /** Did the caller choose the id? Then what is found under it may be another one's, and stays. */
+  readonly idIsCallers?: boolean;
   watcher?: AttemptWatcher;
 }
 
@@ -37,6 +37,14 @@ export interface PlacedFile {
   readonly target: string;
   readonly file: StoredFile;
 }
+
+/** What an element has after an attempt to store a file there failed. */
+type AfterFailure =
+  | { readonly kind: 'stored'; readonly file: StoredFile }
+  /** Other bytes are there, which may be what another client was told is stored. */
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unknown' };
 
 /** What a search for a file has come to. */
 export interface FileSearch {
@@ -105,13 +113,13 @@ export class StorageGateway {
       const sent = { stream, length: body.length, digest: () => body.digest() };
       return { target, file: await storeVerified(element, file, sent, signal) };
     } catch (error) {
-      const kept = await this.keptDespite(error, element, call);
-      if (kept) {
+      const after = await this.lookAfter(error, element, call);
+      if (after.kind === 'stored') {
         this.countTimeout(target, error);
-        return { target, file: kept };
+        return { target, file: after.file };
       }
-      watcher?.failed(target, error);
-      throw error;
+      watcher?.failed(target, error, after.kind === 'absent');
+      throw after.kind === 'taken' ? idTaken(error) : error;
     } finally {
       stream.destroy();
     }
@@ -161,23 +169,34 @@ export class StorageGateway {
   /**
    * The answer to a file that was sent whole was lost, or was no answer, or nobody waited for it any longer: the element
    * is asked what it has, before the file is sent again or given up. What is there and is not the file is removed, as far
-   * as the element lets us, unless it may have been there before.
+   * as the element lets us, where nobody else can have put it there.
    */
-  private async keptDespite(
+  private async lookAfter(
     error: unknown,
     element: StorageElement,
-    { file, body, target = '', unaskedTargets = [] }: PutCall,
-  ): Promise<StoredFile | undefined> {
-    if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return undefined;
+    { file, body, idIsCallers = false }: PutCall,
+  ): Promise<AfterFailure> {
+    if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return { kind: 'unknown' };
     try {
       const kept = await element.stat(file.fileId);
-      if (kept && isSameFile(kept, body.digest())) return kept;
-      if (kept && !unaskedTargets.includes(target)) await element.remove(kept.fileId);
+      if (!kept) return { kind: 'absent' };
+      const digest = body.digest();
+      if (isSameFile(kept, digest)) return { kind: 'stored', file: kept };
+      const mayBeIt = kept.sha256 === undefined && kept.size === digest.size;
+      if (idIsCallers) return { kind: mayBeIt ? 'unknown' : 'taken' };
+      await element.remove(kept.fileId);
+      return { kind: 'absent' };
     } catch (askingError) {
       this.logger.warn(`${element.id} does not say whether it kept ${file.fileId}: ${String(askingError)}`);
+      return { kind: 'unknown' };
     }
-    return undefined;
   }
+}
+
+function idTaken(cause: unknown): ServiceError {
+  return new ServiceError('CONFLICT', 'A file with this id is stored already, and it is not this one.', {
+    cause,
+  });
 }
 
 /**

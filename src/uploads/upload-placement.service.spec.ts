@@ -93,7 +93,7 @@ describe('UploadPlacement', () => {
     arrived.resolve();
     expect(await placing).toEqual({ kind: 'accepted', record: record('accepted') });
     expect(accepted).toMatchObject([
-      { uploadId: 'id', file: FILE, digest: { size: 5 }, doubtfulTargets: [] },
+      { uploadId: 'id', file: FILE, digest: { size: 5 }, idIsCallers: false, placements: [] },
     ]);
     expect(await fallbacks()).toEqual([
       'resilience_fallback_total{name="storage:a",kind="spool",outcome="success"} 1',
@@ -110,11 +110,12 @@ describe('UploadPlacement', () => {
       watcher?.failed(
         'storage:b',
         new ServiceError('STORAGE_TIMEOUT', 'x', { cause: { code: 'ECONNRESET', bodySent: true } }),
+        false,
       );
       throw DOWN;
     };
     await placement.store(FILE, upload(), true);
-    expect(accepted).toMatchObject([{ doubtfulTargets: ['storage:b'] }]);
+    expect(accepted).toMatchObject([{ placements: [{ target: 'storage:b', sent: true }] }]);
   });
 
   it.each<[string, ServiceError, UploadUnderWay]>([
@@ -209,5 +210,12 @@ describe('UploadPlacement', () => {
     const registering = placement.followUp({ kind: 'stored', placed: PLACED, copies: [] }, FILE, upload());
     await expect(registering).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
     expect(removed).toEqual(['id']);
+  });
+
+  it('removes nothing under an id of the caller, whom another replica may have told that it is stored', async () => {
+    const given = upload({}, { repeatable: { unverified: [] } });
+    const registering = placement.followUp({ kind: 'stored', placed: PLACED, copies: [] }, FILE, given);
+    await expect(registering).rejects.toMatchObject({ code: 'QUEUE_UNAVAILABLE' });
+    expect(removed).toEqual([]);
   });
 });

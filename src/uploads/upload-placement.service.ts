@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Deliveries } from '../delivery/deliveries.service.js';
+import type { NewPlacement } from '../delivery/placement.js';
 import type { UploadRecord } from '../delivery/upload-record.js';
 import { UploadsLedger } from '../delivery/uploads-ledger.service.js';
 import { ServiceError } from '../errors/service-error.js';
@@ -7,8 +8,8 @@ import { toServiceError } from '../errors/to-service-error.js';
 import { Metrics } from '../observability/metrics.service.js';
 import type { FileDescription } from '../storage/storage-element.js';
 import { type PlacedFile, type PutCall, StorageGateway } from '../storage/storage-gateway.service.js';
-import { DoubtfulTargets } from './doubtful-targets.js';
 import { isMendable } from './mendable-failure.js';
+import { PossiblePlacements } from './possible-placements.js';
 import { type KnownDescription, keptDescriptionOf } from './receipts.js';
 import type { UploadUnderWay } from './upload-reception.js';
 
@@ -17,8 +18,8 @@ export type Placement =
   | {
       readonly kind: 'stored';
       readonly placed: PlacedFile;
-      /** Targets that may have it as well, and let it be removed. */
-      readonly copies: readonly string[];
+      /** Where else it may be. */
+      readonly copies: readonly NewPlacement[];
     }
   | { readonly kind: 'accepted'; readonly record: UploadRecord };
 
@@ -41,12 +42,12 @@ export class UploadPlacement {
    */
   async store(description: FileDescription, upload: UploadUnderWay, mayKeep: boolean): Promise<Placement> {
     const call = this.putCall(description, upload);
-    const doubtful = new DoubtfulTargets(upload.file);
-    call.watcher = doubtful;
+    const possible = new PossiblePlacements(upload.file, upload.repeatable?.unverified);
+    call.watcher = possible;
     try {
       const placed = await this.storage.put(call);
-      const copies = mayKeep ? copiesOf(description, doubtful.unsettled, placed) : [];
-      return { kind: 'stored', placed, copies };
+      const copies = possible.all.filter(({ target, sent }) => sent && target !== placed.target);
+      return { kind: 'stored', placed, copies: mayKeep ? copies : [] };
     } catch (error) {
       // Nothing is kept that nobody will be told of; who has sent it under an id of his own sends it again.
       const waiting = !upload.signal.aborted && !upload.departed.aborted;
@@ -55,7 +56,7 @@ export class UploadPlacement {
         { err: error, upload_id: description.fileId },
         'a file that was not stored is kept for later',
       );
-      return this.fallBack(call, upload, doubtful.names, error);
+      return this.fallBack(call, upload, possible.all, error);
     }
   }
 
@@ -65,12 +66,17 @@ export class UploadPlacement {
    */
   async accept(description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
     this.putCall(description, upload);
-    return this.keep(description, upload, []);
+    return this.keep(
+      description,
+      upload,
+      new PossiblePlacements(upload.file, upload.repeatable?.unverified).all,
+    );
   }
 
   /**
    * Takes note of what is left to be done for a stored file; one that was accepted is registered when it is delivered.
-   * Without the note that it is to be registered it must not stay. Gives what is kept of its description.
+   * Without the note that it is to be registered it must not stay, unless its id is the caller's: then another replica may
+   * have acknowledged it, and who sends it again has it noted. Gives what is kept of its description.
    * @throws QUEUE_UNAVAILABLE, SPOOL_FULL
    */
   async followUp(
@@ -81,10 +87,16 @@ export class UploadPlacement {
     if (placement.kind !== 'stored') return file;
     const { placed, copies } = placement;
     try {
-      const isNoted = await this.deliveries.followUp(file, upload.file.digest(), placed, copies);
+      const isNoted = await this.deliveries.followUp({
+        file,
+        digest: upload.file.digest(),
+        placed,
+        idIsCallers: upload.repeatable !== undefined,
+        copies,
+      });
       return isNoted ? file : keptDescriptionOf(placed.file, file);
     } catch (error) {
-      await this.removeStored(placed);
+      if (!upload.repeatable) await this.removeStored(placed);
       throw error;
     }
   }
@@ -101,20 +113,20 @@ export class UploadPlacement {
   }
 
   private putCall(description: FileDescription, upload: UploadUnderWay): PutCall {
-    const { file, signal, departed, unaskedTargets } = upload;
+    const { file, signal, departed, repeatable } = upload;
     const call = this.storage.putCall(description.retentionPolicy, description, file, signal);
-    return { ...call, unaskedTargets, abandoned: departed };
+    return { ...call, idIsCallers: repeatable !== undefined, abandoned: departed };
   }
 
   private async fallBack(
     { file, targets: [target = ''] }: PutCall,
     upload: UploadUnderWay,
-    doubtfulTargets: readonly string[],
+    placements: readonly NewPlacement[],
     storageError: ServiceError,
   ): Promise<Placement> {
     try {
       this.deliveries.admit(file.fileId, upload.file.expectedLength, upload.file.receivedBytes);
-      const kept = await this.keep(file, upload, doubtfulTargets);
+      const kept = await this.keep(file, upload, placements);
       this.metrics.outbound.fellBack(target, 'spool', 'success');
       return kept;
     } catch (error) {
@@ -133,7 +145,7 @@ export class UploadPlacement {
   private async keep(
     file: FileDescription,
     upload: UploadUnderWay,
-    doubtfulTargets: readonly string[],
+    placements: readonly NewPlacement[],
   ): Promise<Placement> {
     const body = upload.file;
     await Promise.race([body.whenLost, upload.arrived]);
@@ -142,8 +154,8 @@ export class UploadPlacement {
       file,
       digest: body.digest(),
       body: body.durable,
-      doubtfulTargets,
-      unaskedTargets: upload.unaskedTargets ?? [],
+      idIsCallers: upload.repeatable !== undefined,
+      placements,
     });
     // An old promise that was taken back: nothing was kept now.
     if (record.status === 'cancelled' || record.status === 'expired') throw usedUp();
@@ -159,15 +171,6 @@ export class UploadPlacement {
       this.logger.warn({ err: error, target, file_id: fileId }, 'an unclaimed file stays behind');
     }
   }
-}
-
-/** Elements for permanent files remove nothing, so that there is nothing to be done about those. */
-function copiesOf(
-  { retentionPolicy }: FileDescription,
-  unsettled: readonly string[],
-  { target }: PlacedFile,
-): string[] {
-  return retentionPolicy === 'temporary' ? unsettled.filter((name) => name !== target) : [];
 }
 
 /**

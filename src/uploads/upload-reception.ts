@@ -26,8 +26,11 @@ export interface UploadUnderWay extends BegunUpload {
   readonly departed: AbortSignal;
   /** Resolves when the whole request has come and was found good; rejects when it was bad, or has to stop. */
   readonly arrived: Promise<void>;
-  /** Storage elements that could not be asked whether they have a file of this id already. */
-  readonly unaskedTargets?: readonly string[];
+  /** Of an id that the caller chose. */
+  readonly repeatable?: {
+    /** Storage elements that could not be asked whether they have a file of this id already. */
+    readonly unverified: readonly string[];
+  };
 }
 
 /**

@@ -62,7 +62,7 @@ export class UploadRepeats {
     await compareWithKnown(upload.file, found.file, caller, upload.signal);
     const digest = upload.file.digest();
     const first = firstDescriptionOf(found.file, description);
-    await this.deliveries.followUp(first, digest, found);
+    await this.deliveries.followUp({ file: first, digest, placed: found, idIsCallers: true, copies: [] });
     const receipt = asOf(receiptOf(uploadId, first, digest, found.file), this.clock.wallMs());
     return { receipt, outcome: 'repeated' };
   }

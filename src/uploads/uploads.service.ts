@@ -48,11 +48,12 @@ export class UploadsService {
   put(request: Request, response: Response, uploadId: string, caller: Caller): Promise<UploadAnswer> {
     const open = (): Incoming => this.intake.raw(request, response);
     const later = this.isForLater(request);
-    return this.run({ route: 'raw', request, caller, uploadId, later, open }, async (upload) => {
-      const description = describeFile(uploadId, upload, caller);
-      const { answer, unasked } = await this.repeats.find(description, upload, caller);
+    return this.run({ route: 'raw', request, caller, uploadId, later, open }, async (begun) => {
+      const description = describeFile(uploadId, begun, caller);
+      const { answer, unasked: unverified } = await this.repeats.find(description, begun, caller);
       if (answer) return answer;
-      const placement = await this.place(later, description, { ...upload, unaskedTargets: unasked });
+      const upload = { ...begun, repeatable: { unverified } };
+      const placement = await this.place(later, description, upload);
       const kept = await this.placement.followUp(placement, description, upload);
       return answerOf(later, kept, upload, placement);
     });

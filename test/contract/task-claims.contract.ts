@@ -16,13 +16,13 @@ export function claimContract(given: Given): void {
 function claimsWhatIsDue(given: Given): void {
   it('gives a task with its upload and where its file may be', async () => {
     const { database, one } = given();
-    const taskId = await insertTask(database, { placed: 'sent' });
+    const taskId = await insertTask(database, { inDoubt: true });
     const { task, upload, placements, holder } = await claimOne(one);
     expect(task).toMatchObject({ task_id: taskId, state: 'running', lease_owner: holder, attempts: 0 });
     expect(task.due_at).toBe(task.now + LEASE_MS);
-    expect(task.handed_over_at).toBe(task.created_at);
+    expect(task.doubt_since).toBe(task.created_at);
     expect(upload).toMatchObject({ uploadId: task.upload_id, owner: 'alice', status: 'accepted' });
-    expect(placements).toEqual({ sent: [], unverified: [] });
+    expect(placements).toEqual([]);
   });
 
   it('gives a task when it is due, and not before', async () => {

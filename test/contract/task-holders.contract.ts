@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { Database } from '../../src/database/database.service.js';
 import { extendLeases } from '../../src/delivery/ledger/task-claims.js';
-import { beginAttempts, savePhase } from '../../src/delivery/ledger/task-checkpoints.js';
+import { beginAttempts } from '../../src/delivery/ledger/task-checkpoints.js';
 import { lockHeld, releaseTasks } from '../../src/delivery/ledger/task-ends.js';
 import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
 import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
@@ -26,7 +26,7 @@ function changesHands(given: Given): void {
     expect(await claimedIds(other, LANE, 1)).toEqual([]);
     await sleep(LEASE_MS + 100);
     const taken = await claimOne(other);
-    expect(taken.task).toMatchObject({ task_id: taskId, lease_owner: taken.holder, handed_over_at: null });
+    expect(taken.task).toMatchObject({ task_id: taskId, lease_owner: taken.holder });
     expect(taken.holder).not.toBe(lost.holder);
   });
 
@@ -41,15 +41,15 @@ function changesHands(given: Given): void {
     }
   });
 
-  it('takes it that a file was handed over until now, where its sender is gone', async () => {
+  it('does not know when a file was handed over whose sender is gone', async () => {
     const { database, one, other } = given();
     await insertTask(database);
     const held = await claimOne(one);
     await begin(database, held);
     await setDue(database, held.task.task_id, -1);
     const { task, placements } = await claimOne(other);
-    expect(task).toMatchObject({ phase: 'sending', target: TARGET, handed_over_at: task.now });
-    expect(placements).toEqual({ sent: [TARGET], unverified: [] });
+    expect(task).toMatchObject({ phase: 'queued', target: TARGET });
+    expect(placements).toEqual([{ target: TARGET, sent: true, unverified: false, lastByteAt: null }]);
   });
 
   it('goes by the clock of the database, and not by that of a process', async () => {
@@ -79,7 +79,6 @@ function fencesTheLoser(given: Given): void {
     const before = await everythingOf(database, taskId);
     expect(await extended(database, lost)).toEqual([]);
     expect(await begin(database, lost)).toBeUndefined();
-    expect(await asking(database, lost)).toBeUndefined();
     expect(await release(database, lost, 'done')).toBe(false);
     expect(await everythingOf(database, taskId)).toEqual(before);
     expect(await extended(database, taken)).toEqual([taskId]);
@@ -146,7 +145,6 @@ function writesDown(given: Given): void {
     const wish = { cancel_requested_at: 7 };
     const rows = await database.transaction((tx) => extendLeases(tx, [beatOf(held)], LEASE_MS));
     expect(rows).toMatchObject([{ task_id: taskId, ...wish }]);
-    expect(await asking(database, held)).toMatchObject(wish);
     expect(await begin(database, held)).toMatchObject(wish);
     const locked = await database.transaction((tx) => lockHeld(tx, [keyOf(held)]));
     expect(locked.get(taskId)).toMatchObject(wish);
@@ -208,7 +206,7 @@ function beatOf(held: ClaimedTask): Beat {
 
 function attemptOf(held: ClaimedTask): Attempt {
   const { upload_id: uploadId } = held.task;
-  return { ...keyOf(held), uploadId, target: TARGET, number: 1, isFirst: true, places: true, ends: [] };
+  return { ...keyOf(held), uploadId, target: TARGET, number: 1, isFirst: true, sends: true, ends: [] };
 }
 
 function releaseOf(held: ClaimedTask, state: Release['state'], delayMs: number): Release {
@@ -220,7 +218,6 @@ function releaseOf(held: ClaimedTask, state: Release['state'], delayMs: number):
     reason: null,
     delayMs,
     inDoubt: false,
-    handedOverAt: null,
   };
 }
 
@@ -235,12 +232,6 @@ async function extended(database: Database, ...held: ClaimedTask[]): Promise<str
 async function begin(database: Database, held: ClaimedTask): Promise<object | undefined> {
   const begun = await database.transaction((tx) => beginAttempts(tx, [attemptOf(held)], LEASE_MS));
   return begun.get(held.task.task_id);
-}
-
-function asking(database: Database, held: ClaimedTask): Promise<object | undefined> {
-  const { placements } = held;
-  const change = { ...keyOf(held), uploadId: held.task.upload_id, phase: 'asking', placements } as const;
-  return database.transaction((tx) => savePhase(tx, change, LEASE_MS));
 }
 
 /** As a settlement does: true where the task was the holder's. */

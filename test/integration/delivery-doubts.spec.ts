@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
@@ -11,6 +11,19 @@ const SILENT = { STORAGE_REQUEST_TIMEOUT_MS: '300' };
 function fallSilent({ element }: DeliveryStage): void {
   element.options.fault = { kind: 'lost-answer' };
   element.options.delayMs = 1_000;
+}
+
+function comeBack({ element }: DeliveryStage): void {
+  element.options.fault = undefined;
+  element.options.delayMs = 0;
+}
+
+const SPOILT = '0'.repeat(64);
+
+/** As of a file that did not come as a whole, or of another one. */
+function spoil({ element: { files } }: DeliveryStage, id: string): void {
+  const file = files.get(id);
+  if (file) files.set(id, { ...file, sha256: SPOILT });
 }
 
 /** Uploads that the element has read to their end. */
@@ -107,7 +120,7 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     const sentBefore = sent(stage.element);
     // As one leaves it who was killed while the last byte went out.
     await stage.query(
-      `INSERT INTO ingester.placements (upload_id, target, origin) VALUES ($1, 'storage:se-1', 'sent')`,
+      `INSERT INTO ingester.placements (upload_id, target, sent, unverified) VALUES ($1, 'storage:se-1', 1, 0)`,
       uploadId,
     );
     await stage.query(
@@ -118,22 +131,43 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     );
     await stage.untilTask(uploadId, { reason: 'in_doubt' });
     expect(sent(stage.element)).toBe(sentBefore);
-    await stage.query(
-      'UPDATE ingester.tasks SET due_at = ingester.now_ms(), handed_over_at = ingester.now_ms() - 10000',
-    );
+    await stage.query('UPDATE ingester.placements SET last_byte_at = ingester.now_ms() - 10000');
+    await stage.query('UPDATE ingester.tasks SET due_at = ingester.now_ms()');
     await stage.untilStatus(uploadId, 'active');
   });
 
-  it('is a dead letter when the element has other bytes under its id', async () => {
+  it('is sent again where what the element has of it is spoilt', async () => {
     const stage = await start(SILENT);
     const uploadId = await stage.accept();
     fallSilent(stage);
     await stage.untilTask(uploadId, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
-    const [file] = stage.element.files.values();
-    if (file) stage.element.files.set(uploadId, { ...file, sha256: '0'.repeat(64) });
-    stage.element.options.delayMs = 0;
-    await stage.untilTask(uploadId, { state: 'dead', reason: 'CONFLICT' });
-    expect(stage.element.files.size).toBe(1);
+    spoil(stage, uploadId);
+    comeBack(stage);
+    await stage.untilStatus(uploadId, 'active');
+    expect(sent(stage.element)).toBe(2);
+    expect(stage.element.files.get(uploadId)?.sha256).not.toBe(SPOILT);
+  });
+
+  it('is a dead letter when the element has other bytes under the id of a caller', async () => {
+    const stage = await start(SILENT);
+    const id = randomUUID();
+    expect((await stage.put(id, randomBytes(1_000))).status).toBe(202);
+    fallSilent(stage);
+    await stage.untilTask(id, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
+    spoil(stage, id);
+    comeBack(stage);
+    await stage.untilTask(id, { state: 'dead', reason: 'CONFLICT' });
+    expect(stage.element.files.get(id)?.sha256).toBe(SPOILT);
+  });
+
+  it('is asked for at once where the element has refused it as it came in, and could not say what it has', async () => {
+    const stage = await start({ ...SILENT, STORAGE_COMMIT_TIMEOUT_MS: '60000' });
+    stage.element.options.fault = { kind: 'answer', status: 503 };
+    stage.element.options.delayMs = 1_000;
+    const uploadId = await stage.accept();
+    await stage.untilTask(uploadId, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
+    comeBack(stage);
+    await stage.untilStatus(uploadId, 'active');
   });
 
   it('is a dead letter in doubt when the element stays silent for too long', async () => {

@@ -57,7 +57,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
     const uploadId = await untilSending(stage);
     const other = randomUUID();
     await stage.query(
-      `UPDATE ingester.tasks SET lease_owner = $1, due_at = ingester.now_ms() + 3600000, phase = 'asking'`,
+      `UPDATE ingester.tasks SET lease_owner = $1, due_at = ingester.now_ms() + 3600000, phase = 'ended'`,
       other,
     );
     await eventually(() =>
@@ -68,7 +68,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
     expect(await stage.task(uploadId)).toMatchObject({
       lease_owner: other,
       state: 'running',
-      phase: 'asking',
+      phase: 'ended',
       attempts: 0,
     });
     expect(await stage.events(uploadId)).toEqual(['accepted', 'delivering']);

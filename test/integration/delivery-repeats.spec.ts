@@ -69,13 +69,27 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
     await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
     Object.assign(stage.element.options, { fault: { kind: 'reset', afterBytes: 1e9 }, delayMs: 0 });
     asked.resolve();
-    expect((await putting).status).toBe(202);
-    await stage.untilTask(id, { state: 'dead', reason: 'CONFLICT' });
-    expect(await stage.task(id)).toMatchObject({
-      doubtful_targets: ['storage:se-1'],
-      unasked_targets: ['storage:se-1'],
-    });
+    expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
+    expect(await stage.spooled()).toEqual([]);
     expect([...stage.element.files.values()]).toEqual([foreign]);
+  });
+
+  it('removes nothing that another replica has stored while its own answer was lost', async () => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+    const [id, other] = [randomUUID(), randomUUID()];
+    stage.element.options.fault = undefined;
+    expect((await stage.put(other, BYTES)).status).toBe(201);
+    const stored = Promise.withResolvers<void>();
+    stage.element.options.fault = { kind: 'wait', until: stored.promise };
+    const putting = stage.put(id, randomBytes(2_000));
+    await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
+    const foreign = stage.element.files.get(other);
+    if (foreign) stage.element.files.set(id, foreign);
+    stage.element.options.fault = { kind: 'reset', afterBytes: 1e9 };
+    stored.resolve();
+    expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
+    expect(stage.element.files.get(id)).toBe(foreign);
+    expect(await stage.spooled()).toEqual([]);
   });
 
   it('is sent once that element says that it has nothing', async () => {

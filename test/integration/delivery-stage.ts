@@ -124,18 +124,18 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
     return service.running.app.get(Database, { strict: false }).query(text, values);
   };
   const task: DeliveryStage['task'] = async (uploadId) => {
-    const [row] = await query<TaskState>(
+    const [task] = await query<TaskState>(
       `SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = 'delivery'`,
       uploadId,
     );
-    if (!row) throw new Error(`there is no task of ${uploadId}`);
-    const placed = await query<{ target: string; origin: string }>(
-      'SELECT target, origin FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
+    if (!task) throw new Error(`there is no task of ${uploadId}`);
+    const placed = await query<{ target: string; sent: number; unverified: number }>(
+      'SELECT target, sent, unverified FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
       uploadId,
     );
-    const targets = (of: string): string[] =>
-      placed.filter(({ origin }) => origin === of).map(({ target }) => target);
-    return { ...row, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
+    const targets = (of: 'sent' | 'unverified'): string[] =>
+      placed.filter((row) => row[of] === 1).map(({ target }) => target);
+    return { ...task, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
   };
   return {
     ...service,

@@ -3,9 +3,11 @@ import { readdir } from 'node:fs/promises';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { intentOf } from '../../src/delivery/follow-ups/follow-up-intent.js';
 import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
 import { IntentFiles } from '../../src/delivery/spool/intent-files.service.js';
+import { UploadsLedger } from '../../src/delivery/uploads-ledger.service.js';
 import { startApp } from '../support/app.js';
 import { type Json, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
@@ -35,14 +37,14 @@ beforeEach(async () => {
 afterEach(() => Promise.all([first.close(), second.close()]));
 
 /** Keeps what it is sent, and then says nothing. */
-function die(): void {
-  first.options.fault = { kind: 'lost-answer' };
-  first.options.delayMs = SILENT_MS;
+function die(element = first): void {
+  element.options.fault = { kind: 'lost-answer' };
+  element.options.delayMs = SILENT_MS;
 }
 
-function comeBack(): void {
-  first.options.fault = undefined;
-  first.options.delayMs = 0;
+function comeBack(element = first): void {
+  element.options.fault = undefined;
+  element.options.delayMs = 0;
 }
 
 /** Has a file stored at the second element, after the first one. */
@@ -51,6 +53,22 @@ async function store(stage: DeliveryStage, bytes = randomBytes(1_000)): Promise<
   const { upload_id: id } = (await answer.json()) as Json;
   expect([answer.status, second.files.has(String(id))]).toEqual([201, true]);
   return String(id);
+}
+
+/** As of a file that did not come as a whole, or of another one. */
+function spoil({ files }: StorageElementServer, id: string): void {
+  const file = files.get(id);
+  if (file) files.set(id, { ...file, sha256: '0'.repeat(64) });
+}
+
+/** As an upload does that meets the same element again. */
+async function noteCopy({ running: { app } }: DeliveryStage, id: string): Promise<void> {
+  const record = await app.get(UploadsLedger, { strict: false }).find(id);
+  if (!record) throw new Error(`${id} is not known`);
+  const { file, digest, idIsCallers } = record;
+  const placed = { target: 'storage:se-2', file: { fileId: id, size: digest.size } };
+  const copies = [{ target: 'storage:se-1', sent: true, unverified: false, answered: true }];
+  await app.get(Deliveries, { strict: false }).followUp({ file, digest, idIsCallers, placed, copies });
 }
 
 const holders = (id: string): boolean[] => [first.files.has(id), second.files.has(id)];
@@ -123,15 +141,68 @@ describeDelivery('a copy of a stored file', (start) => {
     expect(holders(id)).toEqual([true, false]);
   });
 
-  it('is none where the bytes are others', async () => {
+  it('is removed also where its bytes are spoilt', async () => {
     const stage = await open();
     die();
     const id = await store(stage);
-    const file = first.files.get(id);
-    if (file) first.files.set(id, { ...file, sha256: '0'.repeat(64) });
+    spoil(first, id);
     comeBack();
     await expectRemoval(stage, id, { state: 'done' });
+    expect(holders(id)).toEqual([false, true]);
+  });
+
+  it('is a dead letter where other bytes are under the id of a caller, which may be somebody’s', async () => {
+    const stage = await open();
+    die();
+    const id = randomUUID();
+    expect((await stage.put(id, randomBytes(1_000))).status).toBe(201);
+    spoil(first, id);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'dead', reason: 'CONFLICT', doubtful_targets: ['storage:se-1'] });
     expect(holders(id)).toEqual([true, true]);
+  });
+
+  it('is a dead letter where a permanent file cannot be removed', async () => {
+    const elements = JSON.parse(elementsOf(first.url, second.url)) as Json[];
+    const stage = await open({
+      STORAGE_ELEMENTS: JSON.stringify(elements.map((element) => ({ ...element, mode: 'rw' }))),
+    });
+    first.options.keepsFiles = true;
+    die();
+    const body = new FormData();
+    body.append('retention_policy', 'permanent');
+    body.append('file', new Blob([randomBytes(1_000)]), 'a.bin');
+    const answer = await stage.call('/api/v1/files/upload', { method: 'POST', body });
+    const { upload_id: id } = (await answer.json()) as { upload_id: string };
+    expect(answer.status).toBe(201);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'dead', doubtful_targets: ['storage:se-1'] });
+    expect(holders(id)).toEqual([true, true]);
+  });
+
+  it('is not forgotten where a delivery finds two, and one of them cannot be removed', async () => {
+    const stage = await open();
+    second.options.keepsFiles = true;
+    for (const element of [first, second]) die(element);
+    const id = await stage.accept();
+    expect(holders(id)).toEqual([true, true]);
+    for (const element of [first, second]) comeBack(element);
+    await stage.untilStatus(id, 'active');
+    await expectRemoval(stage, id, { state: 'dead', doubtful_targets: ['storage:se-2'] });
+    expect(holders(id)).toEqual([true, true]);
+  });
+
+  it('is looked for anew where it comes after others were removed', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    const copy = first.files.get(id);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'done' });
+    if (copy) first.files.set(id, copy);
+    await noteCopy(stage, id);
+    await expectHeldBy(id, [false, true]);
+    await expectRemoval(stage, id, { state: 'done', doubtful_targets: [] });
   });
 
   it('is a dead letter where the element does not let it be removed, and its file stays stored', async () => {
@@ -222,5 +293,6 @@ function noteOfCopy(uploadId: string): [string, object] {
   };
   const digest = { size: 1, sha256: 'a'.repeat(64) };
   const stored = { target: 'storage:se-1', fileId: uploadId };
-  return [uploadId, intentOf({ uploadId, file, digest, stored, copies: ['storage:se-2'] }, false)];
+  const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: false }];
+  return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies }, false)];
 }

@@ -73,8 +73,8 @@ describe.each([
   }
 
   async function store(uploadId: string = randomUUID(), copies: string[] = []): Promise<string> {
-    await module.get(Deliveries).followUp(
-      {
+    await module.get(Deliveries).followUp({
+      file: {
         fileId: uploadId,
         originalFilename: 'a.txt',
         contentType: 'text/plain',
@@ -87,10 +87,11 @@ describe.each([
         uploadedByUsername: null,
         uploadedAt: new Date('2026-11-20T10:00:00.000Z'),
       },
-      { size: 5, sha256: 'ab'.repeat(32) },
-      { target: 'storage:se-01', file: { fileId: `of-${uploadId}`, size: 5 } },
-      copies,
-    );
+      digest: { size: 5, sha256: 'ab'.repeat(32) },
+      placed: { target: 'storage:se-01', file: { fileId: `of-${uploadId}`, size: 5 } },
+      idIsCallers: false,
+      copies: copies.map((target) => ({ target, sent: true, unverified: false, answered: false })),
+    });
     return uploadId;
   }
 
@@ -220,8 +221,8 @@ describe.each([
       `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = ingester.now_ms() + 86400000`,
     );
     await query(
-      `INSERT INTO ingester.placements (upload_id, target, origin)
-      VALUES ($1, 'storage:se-01', 'sent'), ($1, 'storage:se-02', 'sent')`,
+      `INSERT INTO ingester.placements (upload_id, target, sent, unverified)
+      VALUES ($1, 'storage:se-01', 1, 0), ($1, 'storage:se-02', 1, 0)`,
       uploadId,
     );
     await query(
@@ -240,7 +241,7 @@ describe.each([
       'registration',
       'removal',
     ]);
-    expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02', origin: 'sent' }]);
+    expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02', sent: 1 }]);
   });
 
   it('waits for a token without using up attempts', async () => {
@@ -277,7 +278,10 @@ describe.each([
     await store(uploadId);
     await store(uploadId, ['storage:se-03']);
     const text = await readFile(join(dataDir, 'spool', 'intents', `${uploadId}.json`), 'utf8');
-    expect(JSON.parse(text)).toMatchObject({ copies: ['storage:se-02', 'storage:se-03'], registers: true });
+    expect(JSON.parse(text)).toMatchObject({
+      copies: [{ target: 'storage:se-02' }, { target: 'storage:se-03' }],
+      registers: true,
+    });
   });
 
   it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {

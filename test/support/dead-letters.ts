@@ -71,14 +71,17 @@ async function write(
     uploadId,
     digest: digestOf(bytes),
     file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
+    idIsCallers: true,
     request: undefined,
     ...whereabouts(kind, uploadId, spoolFile),
   };
   await insertUploads(tx, [upload]);
   await insertFirstEvents(tx, [upload]);
   const lane = laneOf(kind, bytes.length, 'temporary', LARGE_BYTES);
-  await insertTasks(tx, [{ taskId, uploadId, kind, lane, placed: 'nowhere', maxAgeMs: MAX_AGE_MS }]);
-  await insertPlacements(tx, [{ uploadId, sent: doubtfulTargets, unverified: unaskedTargets }]);
+  await insertTasks(tx, [{ taskId, uploadId, kind, lane, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
+  const placed = (targets: readonly string[], sent: boolean): Parameters<typeof insertPlacements>[1] =>
+    targets.map((target) => ({ uploadId, target, sent, unverified: !sent, answered: true }));
+  await insertPlacements(tx, [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)]);
 }
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */
@@ -108,7 +111,7 @@ async function letDie(
   await endAttempts(tx, [{ id: ids.get(taskId) ?? 0, ...failed }]);
   const inDoubt = doubtfulTargets.length + unaskedTargets.length > 0;
   const end = { state: 'dead', attempts: 1, target: null, reason, delayMs: 0, inDoubt } as const;
-  await releaseTasks(tx, [{ taskId, holder, handedOverAt: null, ...end }]);
+  await releaseTasks(tx, [{ taskId, holder, ...end }]);
   if (kind === 'delivery') await changeUploads(tx, [{ uploadId, status: 'dead', data: { reason } }]);
 }
 

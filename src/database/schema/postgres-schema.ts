@@ -15,6 +15,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   `CREATE TABLE ingester.uploads (
     upload_id uuid PRIMARY KEY,
     owner text NOT NULL,
+    id_is_callers int NOT NULL,
     status text NOT NULL
       CHECK (status IN ('accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired')),
     description text NOT NULL,
@@ -55,7 +56,6 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     target text,
     reason text,
     doubt_since bigint,
-    handed_over_at bigint,
     cancel_requested_at bigint,
     waiting_since bigint NOT NULL,
     deadline bigint NOT NULL,
@@ -69,12 +69,14 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   `CREATE INDEX tasks_waiting_since ON ingester.tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON ingester.tasks (dead_at, task_id) WHERE state = 'dead'`,
-  // Elements where a file of the upload may be, although nobody said so.
+  // Elements where a file of the upload may be, beside the one where it is known to be stored.
   `CREATE TABLE ingester.placements (
     upload_id uuid NOT NULL REFERENCES ingester.uploads (upload_id) ON DELETE CASCADE,
     target text NOT NULL,
-    origin text NOT NULL CHECK (origin IN ('sent', 'unverified')),
-    PRIMARY KEY (upload_id, target, origin)
+    sent int NOT NULL,
+    unverified int NOT NULL,
+    last_byte_at bigint,
+    PRIMARY KEY (upload_id, target)
   )`,
   `CREATE TABLE ingester.attempts (
     attempt_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

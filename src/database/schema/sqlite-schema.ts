@@ -8,6 +8,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   `CREATE TABLE uploads (
     upload_id text PRIMARY KEY,
     owner text NOT NULL,
+    id_is_callers integer NOT NULL,
     status text NOT NULL
       CHECK (status IN ('accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired')),
     description text NOT NULL,
@@ -48,7 +49,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
     target text,
     reason text,
     doubt_since integer,
-    handed_over_at integer,
     cancel_requested_at integer,
     waiting_since integer NOT NULL,
     deadline integer NOT NULL,
@@ -62,12 +62,14 @@ export const SQLITE_SCHEMA: readonly string[] = [
   `CREATE INDEX tasks_waiting_since ON tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON tasks (dead_at, task_id) WHERE state = 'dead'`,
-  // Elements where a file of the upload may be, although nobody said so.
+  // Elements where a file of the upload may be, beside the one where it is known to be stored.
   `CREATE TABLE placements (
     upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
     target text NOT NULL,
-    origin text NOT NULL CHECK (origin IN ('sent', 'unverified')),
-    PRIMARY KEY (upload_id, target, origin)
+    sent integer NOT NULL,
+    unverified integer NOT NULL,
+    last_byte_at integer,
+    PRIMARY KEY (upload_id, target)
   ) STRICT`,
   `CREATE TABLE attempts (
     attempt_id integer PRIMARY KEY,

@@ -3,6 +3,7 @@ import type { RequestContext } from '../../observability/request-context.js';
 import { metadataSchema } from '../../storage/metadata-schema.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
 import type { Stored } from '../ledger/upload-rows.js';
+import type { NewPlacement } from '../placement.js';
 
 /** A file that was stored without a promise. */
 export interface StoredUpload {
@@ -10,8 +11,10 @@ export interface StoredUpload {
   readonly file: FileDescription;
   readonly digest: ContentDigest;
   readonly stored: Stored;
-  /** Targets that may have it as well, although they did not say so. */
-  readonly copies: readonly string[];
+  /** Did the caller choose the id? Then other clients may have sent files under it. */
+  readonly idIsCallers: boolean;
+  /** Other elements that may have it as well. */
+  readonly copies: readonly NewPlacement[];
   /** The request that brought it. */
   readonly request?: RequestContext | undefined;
 }
@@ -23,8 +26,9 @@ export interface Intent extends StoredUpload {
 
 /** As `intentOf` writes it, after JSON; dates are text there. */
 export const intentSchema = z.object({
-  version: z.literal(1),
+  version: z.literal(2),
   uploadId: z.uuid(),
+  idIsCallers: z.boolean(),
   file: z.object({
     fileId: z.string(),
     originalFilename: z.string(),
@@ -40,16 +44,19 @@ export const intentSchema = z.object({
   }),
   digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   stored: z.object({ target: z.string(), fileId: z.string() }),
-  copies: z.array(z.string()).default([]),
+  copies: z.array(
+    z.object({ target: z.string(), sent: z.boolean(), unverified: z.boolean(), answered: z.boolean() }),
+  ),
   request: z.object({ requestId: z.string(), traceId: z.string(), traceFlags: z.string() }).optional(),
   registers: z.boolean().default(true),
 });
 
 /** As JSON keeps it. */
 export function intentOf(
-  { uploadId, file, digest, stored, copies, request }: StoredUpload,
+  { uploadId, idIsCallers, file, digest, stored, copies, request }: StoredUpload,
   registers: boolean,
 ): object {
   const { size, sha256 } = digest;
-  return { version: 1, uploadId, file, digest: { size, sha256 }, stored, copies, request, registers };
+  const whole = { size, sha256 };
+  return { version: 2, uploadId, idIsCallers, file, digest: whole, stored, copies, request, registers };
 }

@@ -3,12 +3,14 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../../config/environment.js';
 import type { Sql } from '../../database/sql.js';
 import { uuidV7 } from '../../observability/random-ids.js';
-import { insertPlacements } from '../ledger/placement-rows.js';
-import { insertTasks } from '../ledger/task-rows.js';
-import type { UploadRecord } from '../upload-record.js';
+import { insertTasks, type NewTask, reopenTasks } from '../ledger/task-rows.js';
 import { WakeUps } from '../wake-ups.service.js';
 
-type Followed = Pick<UploadRecord, 'uploadId'>;
+/** A stored file; `hasCopies`: other elements may have it as well. */
+export interface FollowedUpload {
+  readonly uploadId: string;
+  readonly hasCopies: boolean;
+}
 
 /** Writes down what is left to be done for stored files. */
 @Injectable()
@@ -25,36 +27,42 @@ export class FollowUpTasks {
     this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
   }
 
-  /** Files are to be registered, where there is an Admin module. */
-  async addRegistrations(tx: Sql, uploads: readonly Followed[]): Promise<void> {
-    if (!this.registers) return;
-    const { maxAgeMs } = this;
-    await insertTasks(
-      tx,
-      uploads.map(({ uploadId }) => {
-        const taskId = uuidV7();
-        return { taskId, uploadId, kind: 'registration', lane: 'registration', placed: 'nowhere', maxAgeMs };
-      }),
-    );
-  }
-
-  /** What elements have of the file beside the one that said that it has it is to be removed. */
-  async addRemoval(tx: Sql, { uploadId }: Followed, copies: readonly string[]): Promise<void> {
-    const { maxAgeMs } = this;
-    const task = {
-      taskId: uuidV7(),
-      uploadId,
-      kind: 'removal',
-      lane: 'removal',
-      placed: 'sent',
-      maxAgeMs,
-    } as const;
-    await insertTasks(tx, [task]);
-    await insertPlacements(tx, [{ uploadId, sent: copies, unverified: [] }]);
+  /**
+   * Stored files are to be registered, where there is an Admin module, and their copies are to be removed. May be repeated:
+   * what is registered, or about to be, is left; copies are looked for anew, and are written down after this, so that a
+   * removal that is just ending sees them or is begun again.
+   */
+  async add(tx: Sql, uploads: readonly FollowedUpload[]): Promise<void> {
+    const registered = this.registers ? uploads : [];
+    const copied = uploads.filter(({ hasCopies }) => hasCopies);
+    await Promise.all([
+      insertTasks(
+        tx,
+        registered.map(({ uploadId }) => this.taskOf(uploadId, 'registration')),
+      ),
+      this.addRemovals(
+        tx,
+        copied.map(({ uploadId }) => uploadId),
+      ),
+    ]);
   }
 
   /** What was added is committed. */
   wake(): void {
     this.wakeUps.wake(this.registers ? ['registration', 'removal'] : ['removal']);
+  }
+
+  private async addRemovals(tx: Sql, uploadIds: readonly string[]): Promise<void> {
+    if (uploadIds.length === 0) return;
+    await reopenTasks(tx, uploadIds, 'removal', this.maxAgeMs);
+    await insertTasks(
+      tx,
+      uploadIds.map((id) => this.taskOf(id, 'removal')),
+    );
+  }
+
+  private taskOf(uploadId: string, kind: 'registration' | 'removal'): NewTask {
+    const { maxAgeMs } = this;
+    return { taskId: uuidV7(), uploadId, kind, lane: kind, inDoubt: kind === 'removal', maxAgeMs };
   }
 }

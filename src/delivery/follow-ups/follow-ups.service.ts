@@ -40,8 +40,9 @@ export class FollowUps implements BeforeApplicationShutdown {
       return true;
     } catch (error) {
       if (registers) throw error;
-      const { uploadId, copies } = upload;
-      this.logger.warn({ err: error, upload_id: uploadId, copies }, 'copies of a stored file may stay');
+      const { uploadId } = upload;
+      const targets = upload.copies.map(({ target }) => target);
+      this.logger.warn({ err: error, upload_id: uploadId, targets }, 'copies of a stored file may stay');
       return false;
     }
   }
@@ -93,7 +94,8 @@ export class FollowUps implements BeforeApplicationShutdown {
   private async writeIntent(intent: Intent): Promise<void> {
     const { uploadId } = intent;
     const before = await this.read(uploadId).catch(() => undefined);
-    const copies = [...new Set([...(before?.copies ?? []), ...intent.copies])];
+    const all = [...(before?.copies ?? []), ...intent.copies];
+    const copies = [...new Map(all.map((copy) => [copy.target, copy])).values()];
     const registers = intent.registers || before?.registers === true;
     await this.intents.write(uploadId, intentOf({ ...intent, copies }, registers));
   }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
-import { findPlacements } from '../ledger/placement-rows.js';
+import { deletePlacements, findPlacements, insertPlacements } from '../ledger/placement-rows.js';
 import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
 import {
   findUpload,
@@ -10,6 +10,7 @@ import {
   type NewUpload,
   renewUpload,
 } from '../ledger/upload-rows.js';
+import type { Placement } from '../placement.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
 import type { StoredUpload } from './follow-up-intent.js';
@@ -26,29 +27,28 @@ export class StoredUploads {
 
   /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
   async write(upload: StoredUpload): Promise<void> {
+    const { uploadId, stored } = upload;
+    const copies = upload.copies.filter(({ target }) => target !== stored.target);
     await this.database.transaction(async (tx) => {
       const isNew = (await insertUploads(tx, [rowOf(upload)])).size > 0;
       if (isNew) await insertFirstEvents(tx, [rowOf(upload)]);
       const elsewhere = isNew ? [] : await this.takePlace(tx, upload);
-      if (elsewhere) await this.addTasks(tx, withCopies(upload, elsewhere));
+      if (!elsewhere) return;
+      await this.tasks.add(tx, [{ uploadId, hasCopies: copies.length + elsewhere.length > 0 }]);
+      await insertPlacements(
+        tx,
+        copies.map((copy) => ({ ...copy, uploadId })),
+      );
     });
     this.tasks.wake();
   }
 
-  private async addTasks(tx: Sql, upload: StoredUpload): Promise<void> {
-    const { uploadId, copies } = upload;
-    if (!(await findTaskOf(tx, uploadId, 'registration', true)))
-      await this.tasks.addRegistrations(tx, [upload]);
-    if (copies.length === 0 || (await findTaskOf(tx, uploadId, 'removal', true))) return;
-    await this.tasks.addRemoval(tx, upload, copies);
-  }
-
   /**
-   * For an upload that has a row. Its lock keeps two from adding a task each. Gives where else the file may be; undefined
-   * where it is left to its delivery, and is followed up after that.
+   * For an upload that has a row. Its lock keeps two from adding a task each. Gives where else it was said before that the
+   * file may be; undefined where it is left to its delivery, and is followed up after that.
    */
-  private async takePlace(tx: Sql, upload: StoredUpload): Promise<readonly string[] | undefined> {
-    const { uploadId, file } = upload;
+  private async takePlace(tx: Sql, upload: StoredUpload): Promise<readonly Placement[] | undefined> {
+    const { uploadId, file, stored } = upload;
     // The task first, as workers do.
     const delivery = await findTaskOf(tx, uploadId, 'delivery', true);
     const known = await findUpload(tx, uploadId, true);
@@ -56,9 +56,9 @@ export class StoredUploads {
     const isDead = known.status === 'dead' && delivery?.state === 'dead';
     // What was to be delivered once came after all.
     if (isDead || isGivenUp(known, file.uploadedAt) || (await this.isLost(known, delivery, upload))) {
-      const placements = (await findPlacements(tx, [uploadId])).get(uploadId);
       await renewUpload(tx, rowOf(upload));
-      return placements?.sent ?? [];
+      await deletePlacements(tx, [{ uploadId, target: stored.target }]);
+      return (await findPlacements(tx, [uploadId])).get(uploadId) ?? [];
     }
     return known.status === 'active' ? [] : undefined;
   }
@@ -78,12 +78,4 @@ export class StoredUploads {
 
 function rowOf(upload: StoredUpload): NewUpload {
   return { ...upload, status: 'active', spoolFile: null, request: upload.request };
-}
-
-/** Elements for permanent files remove nothing. */
-function withCopies(upload: StoredUpload, elsewhere: readonly string[]): StoredUpload {
-  const { file, stored, copies } = upload;
-  if (file.retentionPolicy !== 'temporary') return upload;
-  const others = elsewhere.filter((target) => target !== stored.target);
-  return { ...upload, copies: [...new Set([...copies, ...others])] };
 }

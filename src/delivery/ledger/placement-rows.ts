@@ -1,63 +1,93 @@
 import { listOf, rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
-
-/** Where a file of an upload may be, although nobody said so. */
-export interface Placements {
-  /** Targets that it was sent to. */
-  readonly sent: readonly string[];
-  /** Targets that may have had a file of its id before it came in, and could not be asked for it. */
-  readonly unverified: readonly string[];
-}
+import type { NewPlacement, Placement } from '../placement.js';
 
 interface PlacementRow {
   readonly upload_id: string;
   readonly target: string;
-  readonly origin: 'sent' | 'unverified';
+  readonly sent: number;
+  readonly unverified: number;
+  readonly last_byte_at: number | null;
 }
+
+type OfUpload<T> = { readonly uploadId: string } & T;
 
 /** The placements of these uploads; one that has none is absent. */
 export async function findPlacements(
   sql: Sql,
   uploadIds: readonly string[],
-): Promise<ReadonlyMap<string, Placements>> {
+): Promise<ReadonlyMap<string, readonly Placement[]>> {
+  if (uploadIds.length === 0) return new Map();
   const rows = await sql.query<PlacementRow>(
-    `SELECT upload_id, target, origin FROM ingester.placements
-    WHERE upload_id IN (${listOf(uploadIds.length)}) ORDER BY target`,
+    `SELECT * FROM ingester.placements WHERE upload_id IN (${listOf(uploadIds.length)}) ORDER BY target`,
     uploadIds,
   );
-  const targets = (of: readonly PlacementRow[], origin: PlacementRow['origin']): string[] =>
-    of.filter((row) => row.origin === origin).map(({ target }) => target);
-  return new Map(
-    [...Map.groupBy(rows, ({ upload_id: id }) => id)].map(([id, of]) => [
-      id,
-      { sent: targets(of, 'sent'), unverified: targets(of, 'unverified') },
-    ]),
-  );
+  const byUpload = Map.groupBy(rows, ({ upload_id: id }) => id);
+  return new Map([...byUpload].map(([id, of]) => [id, of.map(placementFrom)]));
 }
 
-/** Writes down where files may be; one that was unverified and is sent now stays unverified as well. */
+/** Writes down where uploads have left their files; what they were sent to counts from now on. */
 export async function insertPlacements(
   sql: Sql,
-  uploads: readonly ({ readonly uploadId: string } & Placements)[],
+  placements: readonly OfUpload<NewPlacement>[],
 ): Promise<void> {
-  const rows = uploads.flatMap(({ uploadId, sent, unverified }) => [
-    ...sent.map((target) => [uploadId, target, 'sent']),
-    ...unverified.map((target) => [uploadId, target, 'unverified']),
-  ]);
-  if (rows.length === 0) return;
-  const { text, values } = rowsOf(['uuid', 'text', 'text'], rows);
+  if (placements.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'text', 'int', 'int', 'int'],
+    placements.map(({ uploadId, target, sent, unverified, answered }) => [
+      uploadId,
+      target,
+      sent ? 1 : 0,
+      unverified ? 1 : 0,
+      sent && !answered ? 1 : 0,
+    ]),
+  );
   await sql.query(
-    `INSERT INTO ingester.placements (upload_id, target, origin) VALUES ${text}
-    ON CONFLICT (upload_id, target, origin) DO NOTHING`,
+    `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at)
+    SELECT column1, column2, column3, column4, CASE WHEN column5 = 1 THEN ingester.now_ms() ELSE 0 END
+    FROM (VALUES ${text}) AS new WHERE true
+    ON CONFLICT (upload_id, target) DO UPDATE SET
+      sent = CASE WHEN excluded.sent = 1 THEN 1 ELSE placements.sent END,
+      unverified = CASE WHEN excluded.unverified = 1 THEN 1 ELSE placements.unverified END,
+      last_byte_at = CASE WHEN excluded.sent = 1 THEN excluded.last_byte_at ELSE placements.last_byte_at END`,
     values,
   );
 }
 
-/** Nothing is left to be asked about these uploads. */
-export async function deletePlacements(sql: Sql, uploadIds: readonly string[]): Promise<void> {
-  if (uploadIds.length === 0) return;
-  await sql.query(
-    `DELETE FROM ingester.placements WHERE upload_id IN (${listOf(uploadIds.length)})`,
-    uploadIds,
+/** Writes down what is known of placements by now. */
+export async function savePlacements(sql: Sql, placements: readonly OfUpload<Placement>[]): Promise<void> {
+  if (placements.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'text', 'int', 'int', 'bigint'],
+    placements.map(({ uploadId, target, sent, unverified, lastByteAt }) => [
+      uploadId,
+      target,
+      sent ? 1 : 0,
+      unverified ? 1 : 0,
+      lastByteAt,
+    ]),
   );
+  await sql.query(
+    `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at) VALUES ${text}
+    ON CONFLICT (upload_id, target) DO UPDATE SET sent = excluded.sent, unverified = excluded.unverified,
+      last_byte_at = excluded.last_byte_at`,
+    values,
+  );
+}
+
+/** No file is there, or the upload is known to be stored there. */
+export async function deletePlacements(
+  sql: Sql,
+  placements: readonly OfUpload<Pick<Placement, 'target'>>[],
+): Promise<void> {
+  if (placements.length === 0) return;
+  const { text, values } = rowsOf(
+    ['uuid', 'text'],
+    placements.map(({ uploadId, target }) => [uploadId, target]),
+  );
+  await sql.query(`DELETE FROM ingester.placements WHERE (upload_id, target) IN (VALUES ${text})`, values);
+}
+
+function placementFrom({ target, sent, unverified, last_byte_at: lastByteAt }: PlacementRow): Placement {
+  return { target, sent: sent === 1, unverified: unverified === 1, lastByteAt };
 }

@@ -1,9 +1,8 @@
 import { rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
 import { type AttemptEnd, endAttempts, insertAttempts } from './attempt-rows.js';
-import { deletePlacements, insertPlacements, type Placements } from './placement-rows.js';
+import { savePlacements } from './placement-rows.js';
 import { type Held, type HeldRow, type HeldTaskKey, withHeld } from './task-claims.js';
-import type { TaskPhase } from './task-rows.js';
 import { changeUploads } from './upload-rows.js';
 
 /*
@@ -19,41 +18,13 @@ export interface AttemptBegin extends HeldTaskKey {
   /** Is it the first one that those who watch the upload hear of? */
   readonly isFirst: boolean;
   /** Is it the file that is sent, so that it may be there from now on? */
-  readonly places: boolean;
+  readonly sends: boolean;
   /** Attempts that have ended and are not written down yet. */
   readonly ends: readonly AttemptEnd[];
 }
 
 export interface BegunAttempt extends Held {
   readonly attemptId: number;
-}
-
-/** What a task is at. */
-export interface PhaseChange extends HeldTaskKey {
-  readonly uploadId: string;
-  readonly phase: TaskPhase;
-  readonly placements: Placements;
-}
-
-/** Says what the task is at, and where its file may be by now. Undefined where it is not the holder's any more. */
-export async function savePhase(
-  sql: Sql,
-  { taskId, holder, uploadId, phase, placements }: PhaseChange,
-  leaseMs: number,
-): Promise<Held | undefined> {
-  const doubts = placements.sent.length + placements.unverified.length;
-  const [held] = await sql.query<Held>(
-    `UPDATE ingester.tasks SET due_at = ingester.now_ms() + $3::bigint, updated_at = ingester.now_ms(), phase = $4,
-      doubt_since = CASE WHEN $5::int > 0 THEN coalesce(doubt_since, ingester.now_ms()) END
-    WHERE task_id = $1 AND lease_owner = $2 AND state = 'running' RETURNING cancel_requested_at`,
-    [taskId, holder, leaseMs, phase, doubts],
-  );
-  if (!held) return undefined;
-  await Promise.all([
-    deletePlacements(sql, [uploadId]),
-    insertPlacements(sql, [{ uploadId, ...placements }]),
-  ]);
-  return held;
 }
 
 /**
@@ -67,7 +38,7 @@ export async function beginAttempts(
 ): Promise<ReadonlyMap<string, BegunAttempt>> {
   const held = await holdForSending(sql, attempts, leaseMs);
   const begun = attempts.filter(({ taskId }) => held.has(taskId));
-  const placed = begun.filter(({ places }) => places);
+  const sent = begun.filter(({ sends }) => sends);
   const first = begun.filter(
     ({ taskId, isFirst }) => isFirst && held.get(taskId)?.cancel_requested_at === null,
   );
@@ -77,9 +48,11 @@ export async function beginAttempts(
       sql,
       begun.flatMap(({ ends }) => ends),
     ),
-    insertPlacements(
+    savePlacements(
       sql,
-      placed.map(({ uploadId, target }) => ({ uploadId, sent: [target], unverified: [] })),
+      sent.map(({ uploadId, target }) => {
+        return { uploadId, target, sent: true, unverified: false, lastByteAt: null };
+      }),
     ),
     changeUploads(
       sql,
@@ -100,13 +73,13 @@ async function holdForSending(
 ): Promise<ReadonlyMap<string, HeldRow>> {
   const { text, values } = rowsOf(
     ['uuid', 'uuid', 'text', 'int'],
-    attempts.map(({ taskId, holder, target, places }) => [taskId, holder, target, places ? 1 : 0]),
+    attempts.map(({ taskId, holder, target, sends }) => [taskId, holder, target, sends ? 1 : 0]),
     2,
   );
   const rows = await sql.query<HeldRow>(
     `${withHeld(text, ', column3, column4')}
     UPDATE ingester.tasks SET due_at = ingester.now_ms() + $1::bigint, updated_at = ingester.now_ms(),
-      phase = 'sending', target = column3,
+      phase = CASE WHEN column4 = 1 THEN 'sending' ELSE phase END, target = column3,
       doubt_since = CASE WHEN column4 = 1 THEN coalesce(doubt_since, ingester.now_ms()) ELSE doubt_since END
     FROM held WHERE task_id = held_id RETURNING task_id, cancel_requested_at`,
     [leaseMs, ...values],

@@ -48,8 +48,7 @@ export function withHeld(values: string, columns = ''): string {
 }
 
 /**
- * Makes up to `limit` tasks of a lane `holder`'s, the oldest first: those that are due, or whose holder is gone. One who
- * is gone may have handed the file over at the end of his lease, and surely has by now.
+ * Makes up to `limit` tasks of a lane `holder`'s, the oldest first: those that are due, or whose holder is gone.
  */
 export function claimTasks(sql: Sql, { lane, limit, leaseMs, holder }: Claim): Promise<ClaimedRow[]> {
   return sql.query<ClaimedRow>(
@@ -59,8 +58,7 @@ export function claimTasks(sql: Sql, { lane, limit, leaseMs, holder }: Claim): P
       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE ingester.tasks SET state = 'running', lease_owner = $3, due_at = ingester.now_ms() + $4::bigint,
-      updated_at = ingester.now_ms(),
-      handed_over_at = CASE WHEN state = 'running' AND phase = 'sending' THEN ingester.now_ms() ELSE handed_over_at END
+      updated_at = ingester.now_ms(), phase = 'queued'
     WHERE task_id IN (SELECT task_id FROM due) RETURNING *, ingester.now_ms() AS now`,
     [lane, limit, holder, leaseMs],
   );

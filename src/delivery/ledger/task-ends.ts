@@ -14,8 +14,6 @@ export interface TaskRelease extends HeldTaskKey {
   readonly delayMs: number;
   /** May the file be somewhere although nobody said so? */
   readonly inDoubt: boolean;
-  /** When one of those that it was sent to had the last byte, at the latest; null where that is not known. */
-  readonly handedOverAt: number | null;
 }
 
 /** Holds the rows of tasks until the transaction ends. One that is not its holder's any more is absent. */
@@ -40,8 +38,8 @@ export async function lockHeld(
 export async function releaseTasks(sql: Sql, releases: readonly TaskRelease[]): Promise<void> {
   if (releases.length === 0) return;
   const { text, values } = rowsOf(
-    ['uuid', 'uuid', 'text', 'int', 'text', 'text', 'bigint', 'int', 'bigint'],
-    releases.map(({ taskId, holder, state, attempts, target, reason, delayMs, inDoubt, handedOverAt }) => [
+    ['uuid', 'uuid', 'text', 'int', 'text', 'text', 'bigint', 'int'],
+    releases.map(({ taskId, holder, state, attempts, target, reason, delayMs, inDoubt }) => [
       taskId,
       holder,
       state,
@@ -50,14 +48,13 @@ export async function releaseTasks(sql: Sql, releases: readonly TaskRelease[]): 
       reason,
       Math.ceil(delayMs),
       inDoubt ? 1 : 0,
-      handedOverAt,
     ]),
   );
   await sql.query(
     `UPDATE ingester.tasks SET state = column3, phase = CASE WHEN column3 = 'waiting' THEN 'queued' ELSE 'ended' END,
       attempts = column4, target = coalesce(column5, target), reason = column6, due_at = ingester.now_ms() + column7,
       doubt_since = CASE WHEN column8 = 1 THEN coalesce(doubt_since, ingester.now_ms()) END,
-      handed_over_at = column9, dead_at = CASE WHEN column3 = 'dead' THEN ingester.now_ms() END,
+      dead_at = CASE WHEN column3 = 'dead' THEN ingester.now_ms() END,
       lease_owner = NULL, updated_at = ingester.now_ms()
     FROM (VALUES ${text}) AS released WHERE ${IS_HELD}`,
     values,

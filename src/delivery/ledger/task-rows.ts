@@ -1,12 +1,12 @@
-import { rowsOf } from '../../database/rows.js';
+import { listOf, rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
 import type { Lane } from '../lanes.js';
 import type { TaskKind } from '../task-kind.js';
 
 export type TaskState = 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'dropped';
 
-/** What a task is at. `asking`: whether a file is where it may be; `sending`: the file, or its registration. */
-export type TaskPhase = 'queued' | 'asking' | 'sending' | 'ended';
+/** What a task is at; `sending`: its file, which may be where it goes from then on. */
+export type TaskPhase = 'queued' | 'sending' | 'ended';
 
 /** Times are milliseconds since 1970, by the clock of the database. */
 export interface TaskRow {
@@ -23,10 +23,8 @@ export interface TaskRow {
   readonly attempts: number;
   readonly target: string | null;
   readonly reason: string | null;
-  /** Since when some of its placements have not been asked. */
+  /** Since when its file may be somewhere. */
   readonly doubt_since: number | null;
-  /** When one of those that it was sent to had the last byte, at the latest. */
-  readonly handed_over_at: number | null;
   readonly cancel_requested_at: number | null;
   /** When it was made, or taken up again as a new one. */
   readonly waiting_since: number;
@@ -41,34 +39,53 @@ export interface NewTask {
   readonly uploadId: string;
   readonly kind: TaskKind;
   readonly lane: Lane;
-  /** May the file be somewhere already, and was it sent there? */
-  readonly placed: 'nowhere' | 'unverified' | 'sent';
+  /** May the file be somewhere already? */
+  readonly inDoubt: boolean;
   /** Time from now on after which it is too old to be tried again. */
   readonly maxAgeMs: number;
 }
 
-/** Due at once. */
+/** Due at once; of a kind that an upload has a task of already, there is no second one. */
 export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<void> {
   if (tasks.length === 0) return;
   const { text, values } = rowsOf(
-    ['uuid', 'uuid', 'text', 'text', 'text', 'bigint'],
-    tasks.map(({ taskId, uploadId, kind, lane, placed, maxAgeMs }) => [
+    ['uuid', 'uuid', 'text', 'text', 'int', 'bigint'],
+    tasks.map(({ taskId, uploadId, kind, lane, inDoubt, maxAgeMs }) => [
       taskId,
       uploadId,
       kind,
       lane,
-      placed,
+      inDoubt ? 1 : 0,
       maxAgeMs,
     ]),
   );
   const now = 'ingester.now_ms()';
   await sql.query(
-    `INSERT INTO ingester.tasks (task_id, upload_id, kind, lane, state, phase, doubt_since, handed_over_at, deadline,
+    `INSERT INTO ingester.tasks (task_id, upload_id, kind, lane, state, phase, doubt_since, deadline,
       due_at, waiting_since, created_at, updated_at)
-    SELECT column1, column2, column3, column4, 'waiting', 'queued', CASE WHEN column5 <> 'nowhere' THEN ${now} END,
-      CASE WHEN column5 = 'sent' THEN ${now} END, ${now} + column6, ${now}, ${now}, ${now}, ${now}
-    FROM (VALUES ${text}) AS new`,
+    SELECT column1, column2, column3, column4, 'waiting', 'queued', CASE WHEN column5 = 1 THEN ${now} END,
+      ${now} + column6, ${now}, ${now}, ${now}, ${now}
+    FROM (VALUES ${text}) AS new WHERE true ON CONFLICT (upload_id, kind) DO NOTHING`,
     values,
+  );
+}
+
+/** Makes tasks of a kind that have ended as on their first day; who works on one cannot let go of it before this is committed. */
+export async function reopenTasks(
+  sql: Sql,
+  uploadIds: readonly string[],
+  kind: TaskKind,
+  maxAgeMs: number,
+): Promise<void> {
+  const now = 'ingester.now_ms()';
+  await sql.query(
+    `UPDATE ingester.tasks SET state = CASE WHEN state = 'running' THEN state ELSE 'waiting' END,
+      phase = CASE WHEN state = 'running' THEN phase ELSE 'queued' END,
+      due_at = CASE WHEN state = 'running' THEN due_at ELSE ${now} END,
+      attempts = 0, reason = NULL, dead_at = NULL, doubt_since = ${now}, waiting_since = ${now},
+      deadline = ${now} + $2::bigint, updated_at = ${now}
+    WHERE kind = $1 AND upload_id IN (${listOf(uploadIds.length, 3)})`,
+    [kind, maxAgeMs, ...uploadIds],
   );
 }
 

@@ -10,6 +10,7 @@ import { descriptionFrom, type StoredDescription, storedDescriptionOf } from './
 interface UploadRow {
   readonly upload_id: string;
   readonly owner: string;
+  readonly id_is_callers: number;
   readonly status: UploadStatus;
   readonly description: string;
   readonly size: number;
@@ -28,6 +29,7 @@ interface UploadRow {
 /** The first row of an upload. */
 export interface NewUpload {
   readonly uploadId: string;
+  readonly idIsCallers: boolean;
   readonly status: Extract<UploadStatus, 'accepted' | 'active'>;
   readonly file: FileDescription;
   readonly digest: ContentDigest;
@@ -59,6 +61,7 @@ const FINAL = new Set<UploadStatus>(['active', 'cancelled', 'expired']);
 const NEW_UPLOAD = [
   'uuid',
   'text',
+  'int',
   'text',
   'text',
   'bigint',
@@ -71,10 +74,10 @@ const NEW_UPLOAD = [
   'bigint',
   'int',
 ];
-const NEW_UPLOAD_COLUMNS = `upload_id, owner, status, description, size, sha256, expires_at, request, file_id,
-  stored_at, spool_file, bytes_delivered, finished_at, created_at, updated_at`;
+const NEW_UPLOAD_COLUMNS = `upload_id, owner, id_is_callers, status, description, size, sha256, expires_at, request,
+  file_id, stored_at, spool_file, bytes_delivered, finished_at, created_at, updated_at`;
 const NEW_UPLOAD_VALUES = `column1, column2, column3, column4, column5, column6, column7, column8, column9,
-  column10, column11, column12, CASE WHEN column13 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
+  column10, column11, column12, column13, CASE WHEN column14 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
 
 /** Writes first rows. Gives those that are new, by their ids; of the others nothing is changed. */
 export async function insertUploads(
@@ -102,13 +105,12 @@ export async function insertFirstEvents(sql: Sql, uploads: readonly NewUpload[])
 }
 
 /**
- * Writes a new upload in the place of one of its id that is of no use any more: without its tasks, but with its
- * revisions, which go on. The row is locked by the caller.
+ * Writes a new upload in the place of one of its id that is of no use any more: without its tasks, but with
+ * its revisions, which go on, and its placements. The row is locked by the caller.
  */
 export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
   const { uploadId } = upload;
   await sql.query('DELETE FROM ingester.tasks WHERE upload_id = $1', [uploadId]);
-  await sql.query('DELETE FROM ingester.placements WHERE upload_id = $1', [uploadId]);
   const { text, values } = rowsOf(NEW_UPLOAD, [valuesOf(upload)]);
   await sql.query(
     `UPDATE ingester.uploads SET (${NEW_UPLOAD_COLUMNS}, revision) =
@@ -120,10 +122,12 @@ export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
 }
 
 /** In the order of `NEW_UPLOAD`. */
-function valuesOf({ uploadId, status, file, digest, spoolFile, request, stored }: NewUpload): SqlValue[] {
+function valuesOf(upload: NewUpload): SqlValue[] {
+  const { uploadId, idIsCallers, status, file, digest, spoolFile, request, stored } = upload;
   return [
     uploadId,
     file.uploadedBy,
+    idIsCallers ? 1 : 0,
     status,
     storedDescriptionOf(file),
     digest.size,
@@ -234,6 +238,7 @@ function uploadFrom(row: UploadRow): UploadRecord {
   return {
     uploadId: row.upload_id,
     owner: row.owner,
+    idIsCallers: row.id_is_callers === 1,
     status: row.status,
     file: descriptionFrom(description),
     digest: { size: row.size, sha256: row.sha256 },

@@ -27,9 +27,6 @@ export class RegistrationWork {
       return await this.register(held);
     } catch (error) {
       return outcomeOfFailure(held, error, ADMIN_CODES);
-    } finally {
-      // A file that is registered already can be registered again: there is nothing to ask first.
-      held.doubtfulTargets.clear();
     }
   }
 

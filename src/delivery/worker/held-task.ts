@@ -1,28 +1,33 @@
 import type { Clock } from '../../resilience/clock.js';
 import type { AttemptEnd } from '../ledger/attempt-rows.js';
-import type { Placements } from '../ledger/placement-rows.js';
 import type { ClaimedRow } from '../ledger/task-claims.js';
-import type { TaskPhase } from '../ledger/task-rows.js';
+import type { Placement } from '../placement.js';
 import type { UploadRecord } from '../upload-record.js';
 import { Lease } from './lease.js';
+import { PossibleLocations } from './possible-locations.js';
 import { LeaseLost } from './stop-reasons.js';
 
 /** A task that was claimed, with what it is about. */
 export interface ClaimedTask {
   readonly task: ClaimedRow;
   readonly upload: UploadRecord;
-  readonly placements: Placements;
+  readonly placements: readonly Placement[];
   readonly holder: string;
   /** When it was claimed, on the monotonic clock. */
   readonly claimedMs: number;
 }
 
-/** What is written down of a task before the work goes on. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+/** What is written down of a task before the work goes on. */
 export interface TaskCheckpoints {
   readonly leaseMs: number;
-  savePhase(held: HeldTask, phase: TaskPhase): Promise<void>;
-  /** Gives the id of the attempt. */
-  beginAttempt(held: HeldTask, target: string): Promise<number | undefined>;
+  /** Gives the id of the attempt. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  beginAttempt(held: HeldTask, attempt: AttemptStart): Promise<number | undefined>;
+}
+
+export interface AttemptStart {
+  readonly target: string;
+  /** Is it the file that is sent, so that it may be there from now on? */
+  readonly sends: boolean;
 }
 
 /** How one attempt ended, without what is known of it already. */
@@ -35,14 +40,13 @@ export type AttemptResult = Omit<AttemptEnd, 'id'>;
 export class HeldTask {
   readonly lease: Lease;
   /** Where the file may be, although no answer said so. */
-  readonly doubtfulTargets: Set<string>;
-  /** Where a file of this id may have been before the upload came in. */
-  readonly unaskedTargets: Set<string>;
+  readonly locations: PossibleLocations;
   /** Says how many bytes the target of the attempt under way has taken. */
   bytesTaken: () => number = () => 0;
   /** Those that could do the work, once they were looked for. */
   candidates: readonly string[] = [];
-  #handedOverAt: number | null;
+  /** Where the file is being sent. */
+  #sendingTo = '';
   #awaitsAnswer = false;
   #attemptId: number | undefined;
   #hasTried = false;
@@ -54,9 +58,7 @@ export class HeldTask {
     private readonly clock: Clock,
   ) {
     const { task, placements, claimedMs } = claimed;
-    this.doubtfulTargets = new Set(placements.sent);
-    this.unaskedTargets = new Set(placements.unverified);
-    this.#handedOverAt = task.handed_over_at;
+    this.locations = new PossibleLocations(placements, task.now);
     this.lease = new Lease({
       leaseMs: ledger.leaseMs,
       clock,
@@ -80,11 +82,6 @@ export class HeldTask {
     return this.clock.monotonicMs() - this.claimed.claimedMs;
   }
 
-  /** When a target in doubt had the last byte, at the latest, by the clock of the database; null where that is not known. */
-  get handedOverAt(): number | null {
-    return this.#handedOverAt;
-  }
-
   /** Was an attempt begun since the task was claimed? */
   get hasTried(): boolean {
     return this.#hasTried;
@@ -95,42 +92,28 @@ export class HeldTask {
     return this.#ends;
   }
 
-  /** Where the file may be by now. */
-  get placements(): Placements {
-    return { sent: [...this.doubtfulTargets], unverified: [...this.unaskedTargets] };
-  }
-
   /** @throws LeaseLost */
   requireHeld(): void {
     this.signal.throwIfAborted();
     if (!this.lease.isHeld) throw new LeaseLost();
   }
 
-  /** Writes down what the work is at. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
-  async savePhase(phase: TaskPhase): Promise<void> {
-    this.requireHeld();
-    await this.ledger.savePhase(this, phase);
+  /** Writes down that the work at `target` begins. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  beginAttempt(target: string): Promise<void> {
+    return this.#begin({ target, sends: false });
   }
 
-  /** Writes down that the work at `target` begins, and its file may be there from now on. @throws as `savePhase` */
-  async beginAttempt(target: string): Promise<void> {
-    this.requireHeld();
-    this.doubtfulTargets.add(target);
-    const writtenEnds = this.#ends.length;
-    this.#attemptId = await this.ledger.beginAttempt(this, target);
-    this.#hasTried = true;
-    this.#ends = this.#ends.slice(writtenEnds);
+  /** The same, where the file is sent: it may be there from now on. */
+  beginSending(target: string): Promise<void> {
+    this.#sendingTo = target;
+    this.locations.beginSending(target);
+    return this.#begin({ target, sends: true });
   }
 
   /** The target of the attempt under way has all of the file: only its answer says what became of it. */
   handedOver(): void {
-    this.#handedOverAt = this.nowMs;
+    this.locations.handedOver(this.#sendingTo, this.nowMs);
     this.#awaitsAnswer = true;
-  }
-
-  /** The target of the attempt under way is done with the file, so that no time has to pass before it is asked. */
-  answered(): void {
-    if (this.doubtfulTargets.size === 1) this.#handedOverAt = null;
   }
 
   /** Remembers how the attempt under way ended; it is written down with what comes next. */
@@ -139,5 +122,13 @@ export class HeldTask {
     if (this.#attemptId === undefined) return;
     this.#ends.push({ id: this.#attemptId, ...result });
     this.#attemptId = undefined;
+  }
+
+  async #begin(start: AttemptStart): Promise<void> {
+    this.requireHeld();
+    const writtenEnds = this.#ends.length;
+    this.#attemptId = await this.ledger.beginAttempt(this, start);
+    this.#hasTried = true;
+    this.#ends = this.#ends.slice(writtenEnds);
   }
 }

@@ -26,13 +26,11 @@ export function outcomeOfUnwanted(tried: AttemptOutcome, doubtful: boolean): Att
 /** How the task is left. */
 export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOutcome): TaskRelease {
   const { task, holder } = held.claimed;
-  const { sent, unverified } = held.placements;
   const common = {
     taskId: task.task_id,
     holder,
     attempts: task.attempts,
-    inDoubt: sent.length + unverified.length > 0,
-    handedOverAt: sent.length > 0 ? held.handedOverAt : null,
+    inDoubt: !held.locations.isEmpty,
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,
     delayMs: 0,

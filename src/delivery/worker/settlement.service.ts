@@ -5,7 +5,7 @@ import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
 import { endAttempts, insertUnsent } from '../ledger/attempt-rows.js';
-import { deletePlacements, insertPlacements } from '../ledger/placement-rows.js';
+import { deletePlacements, findPlacements, savePlacements } from '../ledger/placement-rows.js';
 import type { HeldRow } from '../ledger/task-claims.js';
 import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
@@ -22,6 +22,8 @@ import {
 } from './settled-task.js';
 import { LeaseLost } from './stop-reasons.js';
 import { unsentOf } from './unsent-attempts.js';
+
+const INTERRUPTED = { kind: 'interrupted' } as const;
 
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
@@ -59,7 +61,12 @@ export class Settlement {
     });
     // First, since it holds the rows: of two who believe that one is theirs, one waits here, and finds that it is not.
     const rows = await lockHeld(tx, keys);
-    const all = tasks.map((task) => this.settledTask(task, rows.get(task.held.claimed.task.task_id)));
+    const unfinished = await findUnfinished(tx, tasks);
+    const all = tasks.map((task) => {
+      const { task_id: taskId, upload_id: uploadId } = task.held.claimed.task;
+      const tried = unfinished.has(uploadId) ? INTERRUPTED : task.tried;
+      return this.settledTask({ ...task, tried }, rows.get(taskId));
+    });
     const settled = all.filter((task) => task !== undefined);
     await Promise.all([
       releaseTasks(
@@ -71,7 +78,7 @@ export class Settlement {
         settled.flatMap(({ held }) => held.ends),
       ),
       insertUnsent(tx, settled.flatMap(unsentOf)),
-      savePlacements(tx, settled),
+      writePlacements(tx, settled),
       this.changeUploads(tx, settled),
     ]);
     return all;
@@ -80,18 +87,18 @@ export class Settlement {
   private settledTask({ held, tried }: TriedTask, row: HeldRow | undefined): SettledTask | undefined {
     if (!row) return undefined;
     const isCancelled = row.cancel_requested_at !== null;
-    const outcome = isCancelled ? outcomeOfUnwanted(tried, held.doubtfulTargets.size > 0) : tried;
+    const outcome = isCancelled ? outcomeOfUnwanted(tried, held.locations.anySent) : tried;
     return { held, tried, outcome, step: this.stepAfter(held, outcome) };
   }
 
   private stepAfter(held: HeldTask, outcome: AttemptOutcome): NextStep {
-    const { nowMs, doubtfulTargets, claimed } = held;
+    const { nowMs, locations, claimed } = held;
     const { attempts, deadline, doubt_since: doubtSince } = claimed.task;
     const doubtEndMs = (doubtSince ?? nowMs) + this.settings.maxDoubtMs;
     const history = {
       attempts,
       deadlineMs: outcome.kind === 'in_doubt' ? Math.min(deadline, doubtEndMs) : deadline,
-      doubtful: doubtfulTargets.size > 0,
+      doubtful: !locations.isEmpty,
       nowMs,
     };
     return nextStep(outcome, history, this.settings.limits, Math.random);
@@ -107,32 +114,47 @@ export class Settlement {
       }),
     );
     const stored = deliveries.filter(({ outcome }) => outcome.kind === 'succeeded');
-    const registrations = this.followUps.addRegistrations(
+    const followed = this.followUps.add(
       tx,
-      stored.map(({ held }) => held.claimed.upload),
+      stored.map(({ held: { claimed, locations } }) => {
+        return { uploadId: claimed.upload.uploadId, hasCopies: !locations.isEmpty };
+      }),
     );
-    await Promise.all([changed, registrations]);
+    await Promise.all([changed, followed]);
   }
 }
 
-/** A registration has none; those of its upload are another task's. */
-async function savePlacements(tx: Sql, settled: readonly SettledTask[]): Promise<void> {
-  const placing = settled
-    .map(({ held }) => held)
-    .filter(({ claimed, hasTried }) => {
-      const { sent, unverified } = claimed.placements;
-      return claimed.task.kind !== 'registration' && (hasTried || sent.length + unverified.length > 0);
-    });
+/** Uploads of which a removal has come to its end while somebody wrote down another copy. */
+async function findUnfinished(tx: Sql, tasks: readonly TriedTask[]): Promise<ReadonlySet<string>> {
+  const removals = tasks.filter(({ held, tried }) => {
+    return held.claimed.task.kind === 'removal' && tried.kind === 'succeeded';
+  });
+  const ids = removals.map(({ held }) => held.claimed.task.upload_id);
+  const placements = await findPlacements(tx, ids);
+  const isUnknown = ({ held: { claimed, locations } }: TriedTask): boolean => {
+    const placed = placements.get(claimed.task.upload_id) ?? [];
+    return placed.some(({ target }) => !locations.knows(target));
+  };
+  return new Set(removals.filter(isUnknown).map(({ held }) => held.claimed.task.upload_id));
+}
+
+/** Where the files may be by now. */
+async function writePlacements(tx: Sql, settled: readonly SettledTask[]): Promise<void> {
+  const uploads = settled.map(({ held: { claimed, locations } }) => {
+    return { uploadId: claimed.task.upload_id, locations };
+  });
   await Promise.all([
     deletePlacements(
       tx,
-      placing.map(({ claimed }) => claimed.task.upload_id),
+      uploads.flatMap(({ uploadId, locations }) =>
+        locations.ruledOut.map((target) => ({ uploadId, target })),
+      ),
     ),
-    insertPlacements(
+    savePlacements(
       tx,
-      placing.map(({ claimed, placements: { sent, unverified } }) => {
-        return { uploadId: claimed.task.upload_id, sent, unverified };
-      }),
+      uploads.flatMap(({ uploadId, locations }) =>
+        locations.all.map((location) => ({ ...location, uploadId })),
+      ),
     ),
   ]);
 }

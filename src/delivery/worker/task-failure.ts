@@ -13,6 +13,16 @@ export function outcomeOfFailure(
   ownCodes: Parameters<typeof outcomeOfError>[1],
 ): AttemptOutcome {
   if (error instanceof LeaseLost || !held.lease.isHeld) throw new LeaseLost();
-  if (error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE') throw error;
+  if (isUnavailable(error)) throw error;
   return error instanceof CancelRequested ? { kind: 'cancelled' } : outcomeOfError(error, ownCodes);
+}
+
+/** Can nothing be written down about the task any more? */
+export function isLost(held: HeldTask, error: unknown): boolean {
+  return error instanceof LeaseLost || !held.lease.isHeld || isUnavailable(error);
+}
+
+/** Is it the database that is away? */
+export function isUnavailable(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE';
 }

@@ -7,17 +7,9 @@ import { DeliverySettings } from '../delivery-settings.service.js';
 import type { Lane } from '../lanes.js';
 import { findPlacements } from '../ledger/placement-rows.js';
 import { claimTasks } from '../ledger/task-claims.js';
-import {
-  type AttemptBegin,
-  beginAttempts,
-  type BegunAttempt,
-  savePhase,
-} from '../ledger/task-checkpoints.js';
-import type { TaskPhase } from '../ledger/task-rows.js';
+import { type AttemptBegin, beginAttempts, type BegunAttempt } from '../ledger/task-checkpoints.js';
 import { findUploads } from '../ledger/upload-rows.js';
-import type { ClaimedTask, HeldTask, TaskCheckpoints } from './held-task.js';
-
-const NOWHERE = { sent: [], unverified: [] };
+import type { AttemptStart, ClaimedTask, HeldTask, TaskCheckpoints } from './held-task.js';
 
 /** What is written down of tasks while they are worked on. */
 @Injectable()
@@ -54,28 +46,18 @@ export class TaskLedger implements TaskCheckpoints {
         const uploads = new Map(found.map((upload) => [upload.uploadId, upload]));
         return tasks.flatMap((task) => {
           const upload = uploads.get(task.upload_id);
-          const placed = task.kind === 'registration' ? undefined : placements.get(task.upload_id);
-          return upload ? [{ task, upload, placements: placed ?? NOWHERE, holder, claimedMs }] : [];
+          const placed = task.kind === 'registration' ? [] : (placements.get(task.upload_id) ?? []);
+          return upload ? [{ task, upload, placements: placed, holder, claimedMs }] : [];
         });
       },
       { durable: false },
     );
   }
 
-  /** @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
-  async savePhase(held: HeldTask, phase: TaskPhase): Promise<void> {
-    const { claimed, placements, lease } = held;
-    const { task, holder } = claimed;
-    const change = { taskId: task.task_id, uploadId: task.upload_id, holder, phase, placements };
-    const sinceMs = this.settings.clock.monotonicMs();
-    lease.extended(await this.database.transaction((tx) => savePhase(tx, change, this.leaseMs)), sinceMs);
-    lease.signal.throwIfAborted();
-  }
-
   /** Gives the id of the attempt. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
   async beginAttempt(
     { claimed, lease, ends, hasTried }: HeldTask,
-    target: string,
+    { target, sends }: AttemptStart,
   ): Promise<number | undefined> {
     const { task, upload, holder } = claimed;
     const sinceMs = this.settings.clock.monotonicMs();
@@ -85,8 +67,8 @@ export class TaskLedger implements TaskCheckpoints {
       holder,
       target,
       number: task.attempts + 1,
-      isFirst: !hasTried && task.kind === 'delivery' && upload.status === 'accepted',
-      places: task.kind === 'delivery',
+      isFirst: !hasTried && sends && upload.status === 'accepted',
+      sends,
       ends,
     });
     lease.extended(begun, sinceMs);

@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ServiceError } from '../../errors/service-error.js';
 import { runInRequestContext } from '../../observability/request-context.js';
 import { DeliveryMetrics } from '../delivery-metrics.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
@@ -7,6 +6,7 @@ import type { ClaimedTask, HeldTask } from './held-task.js';
 import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
 import { LeaseLost } from './stop-reasons.js';
+import { isUnavailable } from './task-failure.js';
 import { TaskWork } from './task-work.service.js';
 
 /** Works on one task from its claim to what becomes of it. */
@@ -70,8 +70,4 @@ export class TaskRunner {
     if (error instanceof LeaseLost) this.logger.warn(about, 'a task was taken over by another process');
     else this.logger.warn(about, 'a task is left until its lease has run out');
   }
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE';
 }

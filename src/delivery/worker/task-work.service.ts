@@ -4,13 +4,11 @@ import { RemovalWork } from '../removal/removal-work.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import { DeliveryWork } from './delivery-work.service.js';
 import type { HeldTask } from './held-task.js';
-import { UnaskedTargets } from './unasked-targets.service.js';
 
 /** What there is to be done for each kind of task. */
 @Injectable()
 export class TaskWork {
   constructor(
-    private readonly unasked: UnaskedTargets,
     private readonly deliveries: DeliveryWork,
     private readonly registrations: RegistrationWork,
     private readonly removals: RemovalWork,
@@ -25,13 +23,9 @@ export class TaskWork {
       case 'removal':
         return this.removals.attempt(held);
       case 'delivery':
-        return this.deliver(held);
+        return this.deliveries.attempt(held);
       default:
         return kind satisfies never;
     }
-  }
-
-  private async deliver(held: HeldTask): Promise<AttemptOutcome> {
-    return (await this.unasked.resolve(held)) ?? this.deliveries.attempt(held);
   }
 }

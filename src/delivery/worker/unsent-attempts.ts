@@ -22,8 +22,7 @@ function failureOf(tried: SettledTask['tried']): Line[] {
 /** Of a task that was put off until it was too old: who could not be called at the end. */
 function diedOf(held: SettledTask['held'], outcome: SettledTask['outcome']): Line[] {
   if (outcome.kind === 'in_doubt') {
-    const silent = new Set([...held.doubtfulTargets, ...held.unaskedTargets]);
-    return [...silent].map((target) => ({ outcome: 'in_doubt', code: 'in_doubt', target }));
+    return held.locations.all.map(({ target }) => ({ outcome: 'in_doubt', code: 'in_doubt', target }));
   }
   if (outcome.kind !== 'put_off') return [];
   const targets = held.candidates.length > 0 ? held.candidates : [null];

@@ -1,0 +1,19 @@
+/** An element where a file of an upload may be, beside the one where it is known to be stored. */
+export interface Placement {
+  readonly target: string;
+  /** Was the file sent there? What is there may be removed then. */
+  readonly sent: boolean;
+  /** May a file of its id have been there before, since the element could not be asked? That one is never removed. */
+  readonly unverified: boolean;
+  /**
+   * When the element had the last byte, at the latest, in milliseconds by the clock of the database; 0 once it is done with
+   * what it had. Null while it is being sent, which says nothing once its sender is gone.
+   */
+  readonly lastByteAt: number | null;
+}
+
+/** As an upload leaves it. */
+export interface NewPlacement extends Pick<Placement, 'target' | 'sent' | 'unverified'> {
+  /** Is the element done with what it was sent, so that what it says of it is true at once? */
+  readonly answered: boolean;
+}

@@ -1,0 +1,50 @@
+import type { NewPlacement } from '../delivery/placement.js';
+import { ServiceError } from '../errors/service-error.js';
+import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
+import { isFinalAnswer } from '../resilience/final-answer.js';
+import type { AttemptWatcher } from '../storage/storage-gateway.service.js';
+import type { IncomingFile } from './incoming-file.js';
+
+/**
+ * Remembers which storage elements may have the file of an upload although storing it failed, and those that may have had
+ * one of its id before, as they could not be asked. The end of a file is held back until all of it has come: an attempt
+ * that failed before cannot have left one.
+ */
+export class PossiblePlacements implements AttemptWatcher {
+  readonly #sent = new Map<string, { readonly answered: boolean }>();
+
+  /** `unverified` are those that could not be asked before. */
+  constructor(
+    private readonly file: Pick<IncomingFile, 'complete'>,
+    private readonly unverified: readonly string[] = [],
+  ) {}
+
+  get all(): readonly NewPlacement[] {
+    const targets = [...new Set([...this.unverified, ...this.#sent.keys()])];
+    return targets.map((target) => {
+      const sent = this.#sent.get(target);
+      const { answered = true } = sent ?? {};
+      return { target, sent: sent !== undefined, unverified: this.unverified.includes(target), answered };
+    });
+  }
+
+  begins(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** What the element says that it has nothing of is not there, once it is done with it. */
+  failed(target: string, error: unknown, isAbsent: boolean): void {
+    if (!this.file.complete || !(wasCutOff(error) || mayHaveSucceeded(error))) return;
+    const answered = isFinalAnswer(error);
+    if (!(answered && isAbsent)) this.#sent.set(target, { answered });
+  }
+}
+
+function mayHaveSucceeded(error: unknown): boolean {
+  return classifyFailure(error, STORAGE_CODES).mayHaveSucceeded ?? false;
+}
+
+/** By ourselves, whatever the element was doing just then. */
+function wasCutOff(error: unknown): boolean {
+  return error instanceof ServiceError && error.code === 'DEADLINE_EXCEEDED';
+}
