@@ -1,11 +1,10 @@
 import type { TaskState } from './ledger/task-rows.js';
-import type { TaskKind } from './task-kind.js';
 
 /** A task that nobody works on any more until an operator decides, or that was one once. */
 export interface DeadLetter {
   readonly taskId: string;
   readonly uploadId: string;
-  readonly kind: TaskKind;
+  readonly kind: string;
   /** `dead`, or what became of it since. */
   readonly state: TaskState;
   /** Why it died: an error code or a word of ours. */
@@ -67,7 +66,7 @@ export interface DeadLetterFilter {
   /** Name of a target; of a storage element, its id does as well. */
   readonly target?: string;
   readonly owner?: string;
-  readonly kind?: TaskKind;
+  readonly kind?: string;
   /** Dead for longer, in milliseconds. */
   readonly olderThanMs?: number;
   /** Dead for less, in milliseconds. */
@@ -83,7 +82,7 @@ export interface DeadLetterPage {
 
 /** Dead letters that died of the same thing. */
 export interface DeadLetterGroup {
-  readonly kind: TaskKind;
+  readonly kind: string;
   readonly reason: string | null;
   /** The target that is to blame, where one is. */
   readonly target: string | null;

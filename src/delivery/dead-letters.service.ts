@@ -22,6 +22,7 @@ import {
   selectLetters,
 } from './dead-letters/letter-rows.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { TaskKinds } from './task-kinds.service.js';
 
 /** The file of a dead letter, as it is on the disk. Who takes the stream destroys it. */
 export interface DeadLetterContent {
@@ -45,10 +46,12 @@ export class DeadLetters {
   constructor(
     private readonly database: Database,
     private readonly files: AcceptedFiles,
+    private readonly kinds: TaskKinds,
   ) {}
 
   /** Up to `limit` dead letters, the newest first, from where `cursor` says. @throws VALIDATION_ERROR, QUEUE_UNAVAILABLE */
   async list(filter: DeadLetterFilter, limit: number, cursor?: string): Promise<DeadLetterPage> {
+    this.kinds.refuseUnknown(filter.kind);
     const behind = cursor === undefined ? undefined : positionOf(cursor);
     if (!this.database.isUsed()) return { letters: [], nextCursor: null };
     const condition = conditionOf(filter, behind);

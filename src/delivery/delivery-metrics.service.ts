@@ -7,23 +7,10 @@ import { Database } from '../database/database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
-import type { TaskKind } from './task-kind.js';
 import type { NextStep } from './worker/next-step.js';
 
-/** How a try at a task ended. `postponed`: it is tried again. */
-type JobOutcome = 'delivered' | 'registered' | 'removed' | 'postponed' | 'dead' | 'cancelled' | 'expired';
-
-const OUTCOMES: readonly JobOutcome[] = [
-  'delivered',
-  'registered',
-  'removed',
-  'postponed',
-  'dead',
-  'cancelled',
-  'expired',
-];
-/** What is done when nothing is left of a task to be done. */
-const DONE = { delivery: 'delivered', registration: 'registered', removal: 'removed' } as const;
+/** How a try at a task may end; those that did their work are named by their kind. `postponed`: it is tried again. */
+const OUTCOMES = ['delivered', 'registered', 'removed', 'postponed', 'dead', 'cancelled', 'expired'];
 const OUTCOME_OF = { wait: 'postponed', die: 'dead', cancel: 'cancelled', expire: 'expired' } as const;
 const DURATIONS_SECONDS = [0.01, 0.05, 0.2, 1, 5, 15, 60, 300, 1_800, 7_200];
 
@@ -41,7 +28,7 @@ const READ_MS = 1_000;
 @Injectable()
 export class DeliveryMetrics {
   private readonly logger = new Logger(DeliveryMetrics.name);
-  private readonly ends: ReadonlyMap<JobOutcome, (durationMs: number) => void>;
+  private readonly ends: (outcome: string, durationMs: number) => void;
   private readonly died: Counter<'reason'>;
   private readonly revived: Counter<'reason'>;
   private reading:
@@ -66,9 +53,9 @@ export class DeliveryMetrics {
     this.addSpool(registers);
   }
 
-  /** A try at a task has ended, and what becomes of the task is written down. */
-  settled(kind: TaskKind, step: NextStep, durationMs: number): void {
-    this.ends.get(outcomeOf(kind, step))?.(durationMs);
+  /** A try at a task has ended, and what becomes of the task is written down; `doneAs` is what it is if it was done. */
+  settled(doneAs: string, step: NextStep, durationMs: number): void {
+    this.ends(step.kind === 'finish' ? doneAs : OUTCOME_OF[step.kind], durationMs);
     if (step.kind === 'die') this.died.inc({ reason: labelOf(step.reason) });
   }
 
@@ -178,8 +165,8 @@ export class DeliveryMetrics {
   }
 }
 
-/** What counts a try by how it ended. Each series is bound once, not with every try. */
-function endsOfTries(registers: Registry[]): ReadonlyMap<JobOutcome, (durationMs: number) => void> {
+/** Counts a try by how it ended. */
+function endsOfTries(registers: Registry[]): (outcome: string, durationMs: number) => void {
   const jobs = new Counter({
     name: 'delivery_jobs_total',
     help: 'Tries at deliveries, registrations and removals of copies, by how they ended.',
@@ -193,27 +180,15 @@ function endsOfTries(registers: Registry[]): ReadonlyMap<JobOutcome, (durationMs
     buckets: DURATIONS_SECONDS,
     registers,
   });
-  return new Map(
-    OUTCOMES.map((outcome) => {
-      const [count, duration] = [jobs.labels({ outcome }), durations.labels({ outcome })];
-      count.inc(0);
-      return [
-        outcome,
-        (durationMs) => {
-          count.inc();
-          duration.observe(durationMs / 1000);
-        },
-      ];
-    }),
-  );
+  for (const outcome of OUTCOMES) jobs.inc({ outcome }, 0);
+  return (outcome, durationMs) => {
+    jobs.inc({ outcome });
+    durations.observe({ outcome }, durationMs / 1000);
+  };
 }
 
 function byReason(name: string, help: string, registers: Registry[]): Counter<'reason'> {
   return new Counter({ name, help, labelNames: ['reason'], registers });
-}
-
-function outcomeOf(kind: TaskKind, step: NextStep): JobOutcome {
-  return step.kind === 'finish' ? DONE[kind] : OUTCOME_OF[step.kind];
 }
 
 function labelOf(reason: string | null): string {

@@ -8,7 +8,7 @@ import { currentRequest } from '../observability/request-context.js';
 import type { DurableBody } from '../resilience/body-source.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import { DeliverySettings } from './delivery-settings.service.js';
-import type { Lane } from './lanes.js';
+import type { DeliveryLane } from './lanes.js';
 import { findPlacements, insertPlacements } from './ledger/placement-rows.js';
 import { insertSpoolFiles } from './ledger/spool-file-rows.js';
 import { findTaskOf, insertTasks, isCancelling } from './ledger/task-rows.js';
@@ -159,8 +159,8 @@ export class DeliveryPromises {
     await Promise.all([tasks, placed]);
   }
 
-  private laneOf({ digest, file }: Acceptance): Lane {
-    return this.settings.laneOf('delivery', digest.size, file.retentionPolicy);
+  private laneOf({ digest, file }: Acceptance): DeliveryLane {
+    return this.settings.laneOf(digest.size, file.retentionPolicy);
   }
 }
 

@@ -4,8 +4,7 @@ import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import { commitTimeMs } from '../storage/commit-time.js';
 import type { RetentionPolicy } from '../storage/storage-element.js';
-import { type Lane, laneOf } from './lanes.js';
-import type { TaskKind } from './task-kind.js';
+import { type DeliveryLane, laneOf } from './lanes.js';
 import type { RetryLimits } from './worker/next-step.js';
 
 /** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */
@@ -13,6 +12,8 @@ import type { RetryLimits } from './worker/next-step.js';
 export class DeliverySettings {
   readonly limits: RetryLimits;
   readonly maxAgeMs: number;
+  /** Is there an Admin module to register files at? */
+  readonly registers: boolean;
   readonly maxDoubtMs: number;
   readonly leaseMs: number;
   readonly pollMs: number;
@@ -21,8 +22,8 @@ export class DeliverySettings {
   readonly receiptRetentionDays: number;
   /** 0: until it is dropped. */
   readonly deadLetterRetentionDays: number;
-  /** Tasks of each lane that are worked on at once. */
-  readonly concurrency: Readonly<Record<Lane, number>>;
+  /** Tasks of a lane that are worked on at once: small files, and what needs none; large files. */
+  readonly concurrency: { readonly small: number; readonly large: number };
   private readonly largeBytes: number;
   private readonly leastCommitMs: number;
 
@@ -35,6 +36,7 @@ export class DeliverySettings {
       baseMs: config.get('DELIVERY_BACKOFF_BASE_MS', { infer: true }),
       maxMs: config.get('DELIVERY_BACKOFF_MAX_MS', { infer: true }),
     };
+    this.registers = config.get('ADMIN_URL', { infer: true }) !== undefined;
     this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
     this.maxDoubtMs = config.get('DELIVERY_MAX_DOUBT_MS', { infer: true });
     this.leaseMs = config.get('DELIVERY_LEASE_MS', { infer: true });
@@ -44,21 +46,15 @@ export class DeliverySettings {
     this.deadLetterRetentionDays = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true });
     this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
     this.leastCommitMs = config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true });
-    const small = config.get('DELIVERY_CONCURRENCY', { infer: true });
-    const large = config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true });
     this.concurrency = {
-      'small-temporary': small,
-      'small-permanent': small,
-      'large-temporary': large,
-      'large-permanent': large,
-      registration: small,
-      removal: small,
+      small: config.get('DELIVERY_CONCURRENCY', { infer: true }),
+      large: config.get('DELIVERY_LARGE_CONCURRENCY', { infer: true }),
     };
   }
 
-  /** Where a task of an upload waits. */
-  laneOf(kind: TaskKind, size: number, policy: RetentionPolicy): Lane {
-    return laneOf(kind, size, policy, this.largeBytes);
+  /** Where the delivery of an upload waits. */
+  laneOf(size: number, policy: RetentionPolicy): DeliveryLane {
+    return laneOf(size, policy, this.largeBytes);
   }
 
   /** How long an element may be busy with a file after its last byte, in milliseconds. */

@@ -4,10 +4,10 @@ import {
   Injectable,
   Logger,
   type OnApplicationBootstrap,
+  type OnModuleInit,
 } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { DeliverySettings } from './delivery-settings.service.js';
-import { type Lane, LANES } from './lanes.js';
 import { WakeUps } from './wake-ups.service.js';
 import type { HeldTask } from './worker/held-task.js';
 import { LaneWorker } from './worker/lane-worker.js';
@@ -19,9 +19,9 @@ import { TaskRunner } from './worker/task-runner.service.js';
  * first promise, or at the start where there may be one from before.
  */
 @Injectable()
-export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class DeliveryWorkers implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(DeliveryWorkers.name);
-  private readonly lanes: ReadonlyMap<Lane, LaneWorker>;
+  private lanes: ReadonlyMap<string, LaneWorker> = new Map();
   private stopping: Promise<void> | undefined;
 
   constructor(
@@ -30,18 +30,14 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
     private readonly settings: DeliverySettings,
     wakeUps: WakeUps,
   ) {
-    const { concurrency, pollMs } = settings;
-    const workerOf = (lane: Lane): LaneWorker =>
-      new LaneWorker({
-        lane,
-        concurrency: concurrency[lane],
-        pollMs,
-        claim: (from, limit) => ledger.claim(from, limit),
-        run: (task, onHeld) => runner.run(task, onHeld),
-        onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be claimed'),
-      });
-    this.lanes = new Map(LANES.map((lane) => [lane, workerOf(lane)]));
     wakeUps.onWake((lane) => this.lanes.get(lane)?.wake());
+  }
+
+  /** All kinds are known by now. */
+  onModuleInit(): void {
+    this.lanes = new Map(
+      [...this.ledger.lanes].map(([lane, concurrency]) => [lane, this.workerOf(lane, concurrency)]),
+    );
   }
 
   onApplicationBootstrap(): void {
@@ -76,6 +72,17 @@ export class DeliveryWorkers implements OnApplicationBootstrap, BeforeApplicatio
     const isOfUpload = ({ claimed }: HeldTask): boolean => claimed.upload.uploadId === uploadId;
     if ([...this.lanes.values()].some(({ held }) => [...held].some(isOfUpload))) void this.runner.beat();
     else this.wakeAll();
+  }
+
+  private workerOf(lane: string, concurrency: number): LaneWorker {
+    return new LaneWorker({
+      lane,
+      concurrency,
+      pollMs: this.settings.pollMs,
+      claim: (from, limit) => this.ledger.claim(from, limit),
+      run: (task, onHeld) => this.runner.run(task, onHeld),
+      onFailure: (error) => this.logger.warn({ err: error, lane }, 'no tasks could be claimed'),
+    });
   }
 
   private wakeAll(): void {

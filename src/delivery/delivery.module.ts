@@ -34,9 +34,9 @@ import { DeliveryWork } from './worker/delivery-work.service.js';
 import { LeaseBeats } from './worker/lease-beats.service.js';
 import { Reconciliation } from './worker/reconciliation.service.js';
 import { Settlement } from './worker/settlement.service.js';
+import { TaskKinds } from './task-kinds.service.js';
 import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
-import { TaskWork } from './worker/task-work.service.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -67,7 +67,6 @@ const WORK = [
   LeaseBeats,
   Settlement,
   TaskRunner,
-  TaskWork,
   DeliveryWorkers,
 ];
 
@@ -76,6 +75,7 @@ const WORK = [
   imports: [DatabaseModule, StorageModule, ServiceTokensModule],
   providers: [
     DeliverySettings,
+    TaskKinds,
     WakeUps,
     LedgerPromises,
     ...SPOOL,
@@ -94,7 +94,7 @@ const WORK = [
     Deliveries,
     UploadsLedger,
   ],
-  exports: [DeadLetters, Deliveries, DeliveryHealth, DeliveryMetrics, Redeliveries, UploadsLedger],
+  exports: [TaskKinds, DeadLetters, Deliveries, DeliveryHealth, DeliveryMetrics, Redeliveries, UploadsLedger],
 })
 export class DeliveryModule {}
 

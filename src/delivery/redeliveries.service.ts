@@ -9,9 +9,8 @@ import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
 import { ALL_LETTERS, lockPace } from './dead-letters/redelivery-pace.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
-import { LANES } from './lanes.js';
 import { insertAudit } from './ledger/audit-rows.js';
-import { WakeUps } from './wake-ups.service.js';
+import { TaskKinds } from './task-kinds.service.js';
 
 /** What is ordered, and when. */
 interface FilterOrder extends Order {
@@ -28,7 +27,7 @@ export class Redeliveries {
     private readonly database: Database,
     private readonly redelivery: Redelivery,
     private readonly metrics: DeliveryMetrics,
-    private readonly wakeUps: WakeUps,
+    private readonly kinds: TaskKinds,
   ) {}
 
   /** Has one tried again at once, as if for the first time. @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE */
@@ -44,9 +43,10 @@ export class Redeliveries {
   /**
    * Has the oldest that fit tried again, up to `limit` and never more than `DEAD_LETTER_REDELIVERY_MAX`, one after the
    * other, so that a target that is just back is not run over. Until the last is due, no such order is taken, by no
-   * process. @throws RATE_LIMITED, QUEUE_UNAVAILABLE
+   * process. @throws VALIDATION_ERROR, RATE_LIMITED, QUEUE_UNAVAILABLE
    */
   async redeliverAll(filter: DeadLetterFilter, limit: number, order: Order): Promise<RedeliveryReport> {
+    this.kinds.refuseUnknown(filter.kind);
     if (!this.database.isUsed()) return { redelivered: 0, remaining: 0, spreadUntil: new Date() };
     const { letters, ...result } = await this.database.transaction(async (tx) => {
       const { nowMs, spreadUntilMs } = await lockPace(tx);
@@ -77,7 +77,7 @@ export class Redeliveries {
   }
 
   private tell(letters: readonly DeadLetter[], { who, reason }: Order): void {
-    this.wakeUps.wake(LANES);
+    this.redelivery.wake();
     for (const { taskId, uploadId, reason: diedOf } of letters) {
       this.metrics.redelivered(diedOf);
       const facts = { task_id: taskId, upload_id: uploadId, died_of: diedOf, by: who, reason };

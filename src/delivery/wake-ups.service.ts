@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
-import { type Lane, LANES } from './lanes.js';
 
 const CHANNEL = 'ingester_tasks';
 
@@ -13,23 +12,23 @@ const TELL_EVERY_MS = 50;
  */
 @Injectable()
 export class WakeUps {
-  private readonly listeners: ((lane: Lane) => void)[] = [];
-  private readonly untold = new Set<Lane>();
+  private readonly listeners: ((lane: string) => void)[] = [];
+  private readonly untold = new Set<string>();
   private telling = false;
 
   constructor(private readonly database: Database) {
     database.listen(CHANNEL, (message) => {
-      for (const lane of LANES) if (message.split(' ').includes(lane)) this.hear(lane);
+      for (const lane of message.split(' ')) this.hear(lane);
     });
   }
 
   /** Has `listener` called when a task may be due that was committed here or, as far as that is heard, elsewhere. */
-  onWake(listener: (lane: Lane) => void): void {
+  onWake(listener: (lane: string) => void): void {
     this.listeners.push(listener);
   }
 
   /** Tasks of these lanes are committed, and due. */
-  wake(lanes: Iterable<Lane>): void {
+  wake(lanes: Iterable<string>): void {
     for (const lane of lanes) {
       this.hear(lane);
       this.untold.add(lane);
@@ -43,7 +42,7 @@ export class WakeUps {
     }, TELL_EVERY_MS).unref();
   }
 
-  private hear(lane: Lane): void {
+  private hear(lane: string): void {
     for (const listener of this.listeners) listener(lane);
   }
 }

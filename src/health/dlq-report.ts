@@ -14,7 +14,7 @@ export function dlqReport(causes: Causes): DlqReport {
   const { groups, now } = causes;
   const total = sum(groups, ({ count }) => count);
   const recent = sum(groups, (group) => group.recent);
-  const byKind = Object.groupBy(groups, ({ kind }) => kind);
+  const byKind = Map.groupBy(groups, ({ kind }) => kind);
   const oldest = groups.map((group) => group.oldest.getTime());
   const newest = groups.map((group) => group.newest.getTime());
   return {
@@ -24,7 +24,7 @@ export function dlqReport(causes: Causes): DlqReport {
       total_failed_tasks: total,
       recent_failures_24h: recent,
       failures_by_task_type: Object.fromEntries(
-        Object.entries(byKind).map(([kind, some]) => [kind, sum(some, ({ count }) => count)]),
+        [...byKind].map(([kind, some]) => [kind, sum(some, ({ count }) => count)]),
       ),
       oldest_failure: timeOf(Math.min(...oldest)),
       newest_failure: timeOf(Math.max(...newest)),

@@ -1,8 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsIn } from 'class-validator';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
-import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
 import { Text, WholeNumber } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
 
@@ -43,10 +41,10 @@ export class DeadLetterFilterBody {
   @PlainText(255)
   readonly owner?: string;
 
-  @ApiPropertyOptional({ enum: TASK_KINDS })
+  @ApiPropertyOptional({ description: '`delivery`, `registration` or `removal`.' })
   @OptionalMember()
-  @IsIn(TASK_KINDS)
-  readonly kind?: TaskKind;
+  @PlainText(64)
+  readonly kind?: string;
 
   @ApiPropertyOptional({ type: 'integer', minimum: 0, description: 'Dead for longer than this.' })
   @OptionalMember()

@@ -1,6 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { DeadLetter, DeadLetterHistory, RedeliveryReport } from '../delivery/dead-letter.js';
-import { TASK_KINDS, type TaskKind } from '../delivery/task-kind.js';
 
 const STATES = ['waiting', 'running', 'done', 'dead', 'cancelled', 'dropped'] as const;
 
@@ -12,8 +11,11 @@ export class DeadLetterBody {
   @ApiProperty({ format: 'uuid' })
   readonly upload_id!: string;
 
-  @ApiProperty({ enum: TASK_KINDS })
-  readonly kind!: TaskKind;
+  @ApiProperty({
+    example: 'delivery',
+    description: 'What was to be done: `delivery`, `registration` or `removal`.',
+  })
+  readonly kind!: string;
 
   @ApiProperty({ enum: STATES, description: '`dead`, or what became of it since.' })
   readonly state!: (typeof STATES)[number];

@@ -43,11 +43,11 @@ describe('a body or query of an operator', () => {
   });
 
   it('is told so of a query, whose members are texts', async () => {
-    const query = { limit: '7.0', cursor: '', kind: 'x' };
+    const query = { limit: '7.0', cursor: '', kind: '' };
     expect(await messagesOf(validatedQuery, query, DeadLetterQuery)).toEqual({
       limit: 'limit must be a whole number from 1 to 200',
       cursor: 'cursor must be a text of 1 to 200 characters',
-      kind: 'kind must be one of the following values: delivery, registration, removal',
+      kind: 'kind must be a text of 1 to 64 characters without control characters',
     });
     expect(await messagesOf(validatedQuery, { limit: '200', reason: 'é 𝄞' }, DeadLetterQuery)).toEqual({});
   });

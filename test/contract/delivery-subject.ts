@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Database } from '../../src/database/database.service.js';
 import type { Sql } from '../../src/database/sql.js';
-import type { Lane } from '../../src/delivery/lanes.js';
 import { insertTasks, type NewTask } from '../../src/delivery/ledger/task-rows.js';
 import { insertFirstEvents, insertUploads } from '../../src/delivery/ledger/upload-rows.js';
 import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
@@ -69,7 +68,7 @@ export async function setDue(sql: Sql, taskId: string, inMs: number): Promise<vo
 }
 
 /** Claims, and gives the ids of the tasks. */
-export async function claimedIds({ tasks }: DeliveryFloor, lane: Lane, limit: number): Promise<string[]> {
+export async function claimedIds({ tasks }: DeliveryFloor, lane: string, limit: number): Promise<string[]> {
   return (await tasks.claim(lane, limit)).map(({ task }) => task.task_id);
 }
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
-import { LANES } from '../../src/delivery/lanes.js';
 import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
 
 const LANE = 'small-permanent';
+const LANES = [LANE, 'small-temporary', 'large-permanent', 'large-temporary', 'registration', 'removal'];
 
 /** Tasks are claimed when they are due, and each by one process. */
 export function claimContract(given: Given): void {

@@ -1,5 +1,4 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Lane } from '../../src/delivery/lanes.js';
 import { WakeUps } from '../../src/delivery/wake-ups.service.js';
 import { LaneWorker } from '../../src/delivery/worker/lane-worker.js';
 import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
@@ -7,7 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { insertTask } from './delivery-subject.js';
 
-const LANE: Lane = 'large-temporary';
+const LANE = 'large-temporary';
 /** Nobody looks by himself before a test is over. */
 const NEVER_MS = 60_000;
 const WELL_BEFORE_MS = 15_000;
@@ -126,7 +125,7 @@ describe('lanes that are woken', () => {
   afterAll(() => floor.close());
 
   it('hear of it at once in their own process, and of no other lane', () => {
-    const heard: Lane[] = [];
+    const heard: string[] = [];
     const own = new WakeUps(floor.database);
     own.onWake((lane) => heard.push(lane));
     own.wake(['removal']);

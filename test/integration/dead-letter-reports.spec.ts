@@ -118,10 +118,10 @@ describe('what becomes of tasks', () => {
     const running = await startOperatorsApp();
     try {
       const metrics = running.app.get(DeliveryMetrics);
-      metrics.settled('delivery', { kind: 'finish' }, 40);
-      metrics.settled('registration', { kind: 'finish' }, 40);
-      metrics.settled('delivery', { kind: 'wait', delayMs: 0, attempts: 1, reason: null }, 40);
-      metrics.settled('delivery', { kind: 'die', attempts: 1, reason: 'spool_damaged' }, 40);
+      metrics.settled('delivered', { kind: 'finish' }, 40);
+      metrics.settled('registered', { kind: 'finish' }, 40);
+      metrics.settled('delivered', { kind: 'wait', delayMs: 0, attempts: 1, reason: null }, 40);
+      metrics.settled('delivered', { kind: 'die', attempts: 1, reason: 'spool_damaged' }, 40);
       const { text } = await request(running.url).get('/metrics');
       for (const outcome of ['delivered', 'registered', 'postponed', 'dead']) {
         expect(text).toContain(`\ndelivery_jobs_total{outcome="${outcome}"} 1\n`);

@@ -167,7 +167,7 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     const uploadId = await stage.accept();
     await stage.untilTask(uploadId, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
     comeBack(stage);
-    await stage.untilStatus(uploadId, 'active');
+    expect(await stage.untilStatus(uploadId, 'active')).toMatchObject({ file_id: uploadId });
   });
 
   it('is a dead letter in doubt when the element stays silent for too long', async () => {

@@ -124,18 +124,18 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
     return service.running.app.get(Database, { strict: false }).query(text, values);
   };
   const task: DeliveryStage['task'] = async (uploadId) => {
-    const [task] = await query<TaskState>(
+    const [found] = await query<TaskState>(
       `SELECT * FROM ingester.tasks WHERE upload_id = $1 AND kind = 'delivery'`,
       uploadId,
     );
-    if (!task) throw new Error(`there is no task of ${uploadId}`);
+    if (!found) throw new Error(`there is no task of ${uploadId}`);
     const placed = await query<{ target: string; sent: number; unverified: number }>(
       'SELECT target, sent, unverified FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
       uploadId,
     );
     const targets = (of: 'sent' | 'unverified'): string[] =>
       placed.filter((row) => row[of] === 1).map(({ target }) => target);
-    return { ...task, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
+    return { ...found, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
   };
   return {
     ...service,

@@ -163,10 +163,8 @@ describeDelivery('a copy of a stored file', (start) => {
   });
 
   it('is a dead letter where a permanent file cannot be removed', async () => {
-    const elements = JSON.parse(elementsOf(first.url, second.url)) as Json[];
-    const stage = await open({
-      STORAGE_ELEMENTS: JSON.stringify(elements.map((element) => ({ ...element, mode: 'rw' }))),
-    });
+    const elements = elementsOf(first.url, second.url).replaceAll('"edit"', '"rw"');
+    const stage = await open({ STORAGE_ELEMENTS: elements });
     first.options.keepsFiles = true;
     die();
     const body = new FormData();
@@ -294,5 +292,5 @@ function noteOfCopy(uploadId: string): [string, object] {
   const digest = { size: 1, sha256: 'a'.repeat(64) };
   const stored = { target: 'storage:se-1', fileId: uploadId };
   const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: false }];
-  return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies }, false)];
+  return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies }, [])];
 }

@@ -107,10 +107,8 @@ describe.each([
   async function uploadedAt(when: string): Promise<void> {
     const [upload] = await rows('uploads');
     const description: object = JSON.parse(String(upload?.description));
-    await query(
-      'UPDATE ingester.uploads SET description = $1',
-      JSON.stringify({ ...description, uploadedAt: when }),
-    );
+    const changed = JSON.stringify({ ...description, uploadedAt: when });
+    await query('UPDATE ingester.uploads SET description = $1', changed);
   }
 
   const registered = (uploadId: string): Promise<void> =>
@@ -277,11 +275,9 @@ describe.each([
     const uploadId = await store(undefined, ['storage:se-02']);
     await store(uploadId);
     await store(uploadId, ['storage:se-03']);
-    const text = await readFile(join(dataDir, 'spool', 'intents', `${uploadId}.json`), 'utf8');
-    expect(JSON.parse(text)).toMatchObject({
-      copies: [{ target: 'storage:se-02' }, { target: 'storage:se-03' }],
-      registers: true,
-    });
+    const text = await readFile(join(dataDir, `spool/intents/${uploadId}.json`), 'utf8');
+    const copies = ['storage:se-02', 'storage:se-03'].map((target) => ({ target }));
+    expect(JSON.parse(text)).toMatchObject({ copies, kinds: ['registration'] });
   });
 
   it('does not wait for a database that is still to be made, and is registered as soon as it is there', async () => {
@@ -289,9 +285,8 @@ describe.each([
     expect(existsSync(join(dataDir, 'database.sqlite'))).toBe(false);
     const uploadIds = [await store(), await store()];
     await eventually(() => Promise.resolve(expect(admin.requests).toHaveLength(2)));
-    expect((await rows('uploads')).map(({ upload_id: id }) => String(id)).toSorted()).toEqual(
-      uploadIds.toSorted(),
-    );
+    const known = (await rows('uploads')).map(({ upload_id: id }) => String(id));
+    expect(known.toSorted()).toEqual(uploadIds.toSorted());
     // The folder is there, so something was noted in it meanwhile.
     await eventually(async () => expect(await readdir(join(dataDir, 'spool', 'intents'))).toEqual([]));
   });

@@ -12,11 +12,10 @@ import {
   insertUploads,
   type NewUpload,
 } from '../../src/delivery/ledger/upload-rows.js';
-import type { TaskKind } from '../../src/delivery/task-kind.js';
 import { digestOf, TestSpool } from './accepted.js';
 
 export interface LetterOptions {
-  readonly kind?: TaskKind;
+  readonly kind?: string;
   readonly owner?: string;
   readonly reason?: string;
   readonly target?: string;
@@ -77,7 +76,7 @@ async function write(
   };
   await insertUploads(tx, [upload]);
   await insertFirstEvents(tx, [upload]);
-  const lane = laneOf(kind, bytes.length, 'temporary', LARGE_BYTES);
+  const lane = kind === 'delivery' ? laneOf(bytes.length, 'temporary', LARGE_BYTES) : kind;
   await insertTasks(tx, [{ taskId, uploadId, kind, lane, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
   const placed = (targets: readonly string[], sent: boolean): Parameters<typeof insertPlacements>[1] =>
     targets.map((target) => ({ uploadId, target, sent, unverified: !sent, answered: true }));
@@ -86,7 +85,7 @@ async function write(
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */
 function whereabouts(
-  kind: TaskKind,
+  kind: string,
   uploadId: string,
   spoolFile: string,
 ): Pick<NewUpload, 'status' | 'spoolFile' | 'stored'> {

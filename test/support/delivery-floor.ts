@@ -7,6 +7,7 @@ import { parseEnvironment } from '../../src/config/environment.js';
 import { Database } from '../../src/database/database.service.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
+import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
 import { TaskLedger } from '../../src/delivery/worker/task-ledger.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
@@ -32,7 +33,12 @@ export async function startDeliveryFloor(variables: Record<string, string> = {})
   });
   const module = await Test.createTestingModule({
     imports: [configModule(environment), ObservabilityModule, ResilienceModule, DatabaseModule],
-    providers: [DeliverySettings, TaskLedger],
+    // Nobody works on the tasks, so that no kind has to be known.
+    providers: [
+      DeliverySettings,
+      TaskLedger,
+      { provide: TaskKinds, useValue: { get: () => ({ reconciles: true }) } },
+    ],
   }).compile();
   await module.init();
   return {

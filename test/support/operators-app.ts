@@ -25,6 +25,8 @@ import { ObservabilityModule } from '../../src/observability/observability.modul
 import { setUpObservability } from '../../src/observability/set-up-observability.js';
 import { DeadLettersController } from '../../src/operations/dead-letters.controller.js';
 import { MetricsController } from '../../src/operations/metrics.controller.js';
+import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
+import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
@@ -99,6 +101,8 @@ function deliveryOn(path: string): Provider[] {
     DlqReporting,
     Redelivery,
     Redeliveries,
+    { provide: TaskKinds, inject: [DeliverySettings], useFactory: idleKinds },
+    DeliverySettings,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
     {
       provide: SpoolSpace,
@@ -106,4 +110,22 @@ function deliveryOn(path: string): Provider[] {
       useFactory: (files: AcceptedFiles) => new SpoolSpace(options, files),
     },
   ];
+}
+
+const idle = (): Promise<never> => Promise.reject(new Error('nobody works here'));
+
+/** The kinds that the service has, of which nobody works on a task. */
+function idleKinds(settings: DeliverySettings): TaskKinds {
+  const kinds = new TaskKinds(settings);
+  for (const name of ['delivery', 'registration', 'removal']) {
+    kinds.add({
+      name,
+      lanes: { [name]: 1 },
+      doneAs: name,
+      reconciles: true,
+      followsStored: false,
+      attempt: idle,
+    });
+  }
+  return kinds;
 }

@@ -32,9 +32,9 @@ function diedOf(isNamed: string): string {
   return `EXISTS (SELECT 1 FROM ingester.attempts a WHERE a.task_id = t.task_id AND a.ended_at = t.dead_at AND a.${isNamed})`;
 }
 
-/** A registration waits for no element. */
+/** Only of kinds that ask where a file may be. */
 function isInDoubt(isNamed: string): string {
-  return `t.kind <> 'registration' AND
+  return `t.kind IN ('delivery', 'removal') AND
     EXISTS (SELECT 1 FROM ingester.placements p WHERE p.upload_id = t.upload_id AND p.${isNamed})`;
 }
 

@@ -15,7 +15,7 @@ type LetterRow = TaskRow & {
 };
 
 const FROM = 'FROM ingester.tasks t JOIN ingester.uploads u ON u.upload_id = t.upload_id';
-const PLACED = `CASE WHEN t.kind <> 'registration' THEN (
+const PLACED = `CASE WHEN t.kind IN ('delivery', 'removal') THEN (
   SELECT string_agg(p.target, ' ') FROM ingester.placements p WHERE p.upload_id = t.upload_id
 ) END AS placed`;
 const SELECT = `SELECT t.*, u.owner, u.description, u.size, u.sha256, u.spool_file, ${PLACED} ${FROM}`;

@@ -3,6 +3,8 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../../config/environment.js';
 import type { Sql } from '../../database/sql.js';
 import type { DeadLetter, Order } from '../dead-letter.js';
+import { TaskKinds } from '../task-kinds.service.js';
+import { WakeUps } from '../wake-ups.service.js';
 import { auditLetter, requeueTask } from './letter-changes.js';
 
 /** Makes dead letters tasks again that wait for their turn. */
@@ -14,10 +16,19 @@ export class Redelivery {
   readonly spacingMs: number;
   private readonly maxAgeMs: number;
 
-  constructor(config: ConfigService<Environment, true>) {
+  constructor(
+    private readonly kinds: TaskKinds,
+    private readonly wakeUps: WakeUps,
+    config: ConfigService<Environment, true>,
+  ) {
     this.mostAtOnce = config.get('DEAD_LETTER_REDELIVERY_MAX', { infer: true });
     this.spacingMs = config.get('DEAD_LETTER_REDELIVERY_SPACING_MS', { infer: true });
     this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
+  }
+
+  /** What was requeued is committed. */
+  wake(): void {
+    this.wakeUps.wake(this.kinds.lanes.keys());
   }
 
   /** Once `tx` is committed, it is claimed after `delayMs`. */

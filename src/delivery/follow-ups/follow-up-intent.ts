@@ -19,9 +19,9 @@ export interface StoredUpload {
   readonly request?: RequestContext | undefined;
 }
 
-/** What is written down beside the database: the file, and whether it is to be registered. */
+/** What is written down beside the database: the file, and the kinds of tasks that follow it. */
 export interface Intent extends StoredUpload {
-  readonly registers: boolean;
+  readonly kinds: readonly string[];
 }
 
 /** As `intentOf` writes it, after JSON; dates are text there. */
@@ -48,15 +48,15 @@ export const intentSchema = z.object({
     z.object({ target: z.string(), sent: z.boolean(), unverified: z.boolean(), answered: z.boolean() }),
   ),
   request: z.object({ requestId: z.string(), traceId: z.string(), traceFlags: z.string() }).optional(),
-  registers: z.boolean().default(true),
+  kinds: z.array(z.string()),
 });
 
 /** As JSON keeps it. */
 export function intentOf(
   { uploadId, idIsCallers, file, digest, stored, copies, request }: StoredUpload,
-  registers: boolean,
+  kinds: readonly string[],
 ): object {
   const { size, sha256 } = digest;
   const whole = { size, sha256 };
-  return { version: 2, uploadId, idIsCallers, file, digest: whole, stored, copies, request, registers };
+  return { version: 2, uploadId, idIsCallers, file, digest: whole, stored, copies, request, kinds };
 }

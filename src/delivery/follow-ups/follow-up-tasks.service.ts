@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../../config/environment.js';
 import type { Sql } from '../../database/sql.js';
 import { uuidV7 } from '../../observability/random-ids.js';
 import { insertTasks, type NewTask, reopenTasks } from '../ledger/task-rows.js';
+import { DeliverySettings } from '../delivery-settings.service.js';
+import { TaskKinds } from '../task-kinds.service.js';
 import { WakeUps } from '../wake-ups.service.js';
 
 /** A stored file; `hasCopies`: other elements may have it as well. */
@@ -12,33 +12,33 @@ export interface FollowedUpload {
   readonly hasCopies: boolean;
 }
 
+const REMOVAL = 'removal';
+
 /** Writes down what is left to be done for stored files. */
 @Injectable()
 export class FollowUpTasks {
-  /** Is there an Admin module to register files at? */
-  readonly registers: boolean;
-  private readonly maxAgeMs: number;
-
   constructor(
     private readonly wakeUps: WakeUps,
-    config: ConfigService<Environment, true>,
-  ) {
-    this.registers = config.get('ADMIN_URL', { infer: true }) !== undefined;
-    this.maxAgeMs = config.get('DELIVERY_MAX_AGE_MS', { infer: true });
+    private readonly kinds: TaskKinds,
+    private readonly settings: DeliverySettings,
+  ) {}
+
+  /** The kinds of tasks that every stored file gets. */
+  get following(): readonly string[] {
+    return this.kinds.following;
   }
 
   /**
-   * Stored files are to be registered, where there is an Admin module, and their copies are to be removed. May be repeated:
-   * what is registered, or about to be, is left; copies are looked for anew, and are written down after this, so that a
+   * Stored files get the tasks that follow them, and their copies are to be removed. May be repeated: what an upload has a
+   * task for already is left; copies are looked for anew, and are written down after this, so that a
    * removal that is just ending sees them or is begun again.
    */
   async add(tx: Sql, uploads: readonly FollowedUpload[]): Promise<void> {
-    const registered = this.registers ? uploads : [];
     const copied = uploads.filter(({ hasCopies }) => hasCopies);
     await Promise.all([
       insertTasks(
         tx,
-        registered.map(({ uploadId }) => this.taskOf(uploadId, 'registration')),
+        this.following.flatMap((kind) => uploads.map(({ uploadId }) => this.taskOf(uploadId, kind))),
       ),
       this.addRemovals(
         tx,
@@ -49,20 +49,20 @@ export class FollowUpTasks {
 
   /** What was added is committed. */
   wake(): void {
-    this.wakeUps.wake(this.registers ? ['registration', 'removal'] : ['removal']);
+    this.wakeUps.wake([...this.following, REMOVAL]);
   }
 
   private async addRemovals(tx: Sql, uploadIds: readonly string[]): Promise<void> {
     if (uploadIds.length === 0) return;
-    await reopenTasks(tx, uploadIds, 'removal', this.maxAgeMs);
+    await reopenTasks(tx, uploadIds, REMOVAL, this.settings.maxAgeMs);
     await insertTasks(
       tx,
-      uploadIds.map((id) => this.taskOf(id, 'removal')),
+      uploadIds.map((id) => this.taskOf(id, REMOVAL)),
     );
   }
 
-  private taskOf(uploadId: string, kind: 'registration' | 'removal'): NewTask {
-    const { maxAgeMs } = this;
-    return { taskId: uuidV7(), uploadId, kind, lane: kind, inDoubt: kind === 'removal', maxAgeMs };
+  private taskOf(uploadId: string, kind: string): NewTask {
+    const { maxAgeMs } = this.settings;
+    return { taskId: uuidV7(), uploadId, kind, lane: kind, inDoubt: kind === REMOVAL, maxAgeMs };
   }
 }

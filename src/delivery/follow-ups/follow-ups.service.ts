@@ -30,16 +30,16 @@ export class FollowUps implements BeforeApplicationShutdown {
    * Takes note, durably, of what is left to be done for a stored file: in the database, or in the spool while that is
    * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left. Tells whether the
    * upload is written down, so that it can be asked for as long as receipts are kept.
-   * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that is to be registered
+   * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that a task is to follow
    */
   async note(upload: StoredUpload): Promise<boolean> {
-    const { registers } = this.tasks;
-    if (!registers && upload.copies.length === 0) return false;
+    const { following: kinds } = this.tasks;
+    if (kinds.length + upload.copies.length === 0) return false;
     try {
-      await this.noteSafely({ ...upload, registers });
+      await this.noteSafely({ ...upload, kinds });
       return true;
     } catch (error) {
-      if (registers) throw error;
+      if (kinds.length > 0) throw error;
       const { uploadId } = upload;
       const targets = upload.copies.map(({ target }) => target);
       this.logger.warn({ err: error, upload_id: uploadId, targets }, 'copies of a stored file may stay');
@@ -58,7 +58,7 @@ export class FollowUps implements BeforeApplicationShutdown {
       if (this.stopping) break;
       const intent = await this.read(uploadId);
       // One that wants to be registered is left for a time when there is an Admin module again.
-      if (!intent || (intent.registers && !this.tasks.registers) || !(await this.imported(intent))) continue;
+      if (!intent || !this.isPossible(intent) || !(await this.imported(intent))) continue;
       await this.intents.remove(uploadId);
       imported += 1;
     }
@@ -71,11 +71,11 @@ export class FollowUps implements BeforeApplicationShutdown {
   }
 
   private async noteSafely(intent: Intent): Promise<void> {
-    const { uploadId, registers } = intent;
+    const { uploadId, kinds } = intent;
     if (!this.database.opened) {
       await this.writeIntent(intent);
       // Copies are in nobody's way: no database is made for them before the upkeep looks.
-      if (registers || this.database.isUsed()) this.importSoon();
+      if (kinds.length > 0 || this.database.isUsed()) this.importSoon();
       return;
     }
     try {
@@ -96,8 +96,8 @@ export class FollowUps implements BeforeApplicationShutdown {
     const before = await this.read(uploadId).catch(() => undefined);
     const all = [...(before?.copies ?? []), ...intent.copies];
     const copies = [...new Map(all.map((copy) => [copy.target, copy])).values()];
-    const registers = intent.registers || before?.registers === true;
-    await this.intents.write(uploadId, intentOf({ ...intent, copies }, registers));
+    const kinds = [...new Set([...(before?.kinds ?? []), ...intent.kinds])];
+    await this.intents.write(uploadId, intentOf({ ...intent, copies }, kinds));
   }
 
   /** As soon as the database is open; where that does not succeed now, the upkeep does it. */
@@ -116,6 +116,10 @@ export class FollowUps implements BeforeApplicationShutdown {
       this.noted = false;
       await this.importIntents();
     }
+  }
+
+  private isPossible({ kinds }: Intent): boolean {
+    return kinds.every((kind) => this.tasks.following.includes(kind));
   }
 
   private async imported(intent: Intent): Promise<boolean> {

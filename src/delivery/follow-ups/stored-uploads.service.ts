@@ -37,7 +37,9 @@ export class StoredUploads {
       await this.tasks.add(tx, [{ uploadId, hasCopies: copies.length + elsewhere.length > 0 }]);
       await insertPlacements(
         tx,
-        copies.map((copy) => ({ ...copy, uploadId })),
+        copies.map(({ target, sent, unverified, answered }) => {
+          return { uploadId, target, sent, unverified, answered };
+        }),
       );
     });
     this.tasks.wake();

@@ -1,11 +1,10 @@
 import { rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
-import type { Lane } from '../lanes.js';
 import { saveProgress } from './upload-rows.js';
 import type { TaskRow } from './task-rows.js';
 
 export interface Claim {
-  readonly lane: Lane;
+  readonly lane: string;
   readonly limit: number;
   readonly leaseMs: number;
   readonly holder: string;

@@ -1,7 +1,5 @@
 import { listOf, rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
-import type { Lane } from '../lanes.js';
-import type { TaskKind } from '../task-kind.js';
 
 export type TaskState = 'waiting' | 'running' | 'done' | 'dead' | 'cancelled' | 'dropped';
 
@@ -12,8 +10,8 @@ export type TaskPhase = 'queued' | 'sending' | 'ended';
 export interface TaskRow {
   readonly task_id: string;
   readonly upload_id: string;
-  readonly kind: TaskKind;
-  readonly lane: Lane;
+  readonly kind: string;
+  readonly lane: string;
   readonly state: TaskState;
   readonly phase: TaskPhase;
   /** When it may be claimed: a waiting one when it is due, a running one when the lease of its holder is over. */
@@ -37,8 +35,8 @@ export interface TaskRow {
 export interface NewTask {
   readonly taskId: string;
   readonly uploadId: string;
-  readonly kind: TaskKind;
-  readonly lane: Lane;
+  readonly kind: string;
+  readonly lane: string;
   /** May the file be somewhere already? */
   readonly inDoubt: boolean;
   /** Time from now on after which it is too old to be tried again. */
@@ -74,7 +72,7 @@ export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<
 export async function reopenTasks(
   sql: Sql,
   uploadIds: readonly string[],
-  kind: TaskKind,
+  kind: string,
   maxAgeMs: number,
 ): Promise<void> {
   const now = 'ingester.now_ms()';
@@ -93,7 +91,7 @@ export async function reopenTasks(
 export async function findTaskOf(
   sql: Sql,
   uploadId: string,
-  kind: TaskKind,
+  kind: string,
   lock = false,
 ): Promise<TaskRow | undefined> {
   const [row] = await sql.query<TaskRow>(

@@ -134,12 +134,16 @@ function valuesOf(upload: NewUpload): SqlValue[] {
     digest.sha256,
     expiryOf(file)?.getTime() ?? null,
     request ? JSON.stringify(request) : null,
-    stored?.fileId ?? null,
-    stored?.target ?? null,
+    ...whereOf(stored),
     spoolFile,
     stored ? digest.size : 0,
     FINAL.has(status) ? 1 : 0,
   ];
+}
+
+/** The element's id of the file, and its target. */
+function whereOf(stored: Stored | undefined): [string, string] | [null, null] {
+  return stored ? [stored.fileId, stored.target] : [null, null];
 }
 
 /** Changes uploads and tells those who watch. */

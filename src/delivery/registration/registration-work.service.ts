@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { abortable } from '../../resilience/abortable.js';
 import { ADMIN_CODES } from '../../resilience/classify-failure.js';
 import { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
+import { DeliverySettings } from '../delivery-settings.service.js';
+import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import { attemptResult } from '../worker/attempt-account.js';
 import type { AttemptOutcome } from '../worker/attempt-outcome.js';
 import type { HeldTask } from '../worker/held-task.js';
@@ -15,11 +17,24 @@ const ELEMENT_PREFIX = /^storage:/;
 
 /** Registers one stored file at the Admin module. */
 @Injectable()
-export class RegistrationWork {
+export class RegistrationWork implements TaskKind {
+  readonly name = 'registration';
+  readonly lanes: Readonly<Record<string, number>>;
+  readonly doneAs = 'registered';
+  readonly reconciles = false;
+  /** Where there is an Admin module. */
+  readonly followsStored: boolean;
+
   constructor(
     private readonly admin: AdminModule,
     private readonly tokens: ServiceTokens,
-  ) {}
+    { registers }: DeliverySettings,
+    kinds: TaskKinds,
+  ) {
+    this.lanes = { registration: kinds.concurrency.small };
+    this.followsStored = registers;
+    kinds.add(this);
+  }
 
   /** Tries once. @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it. */
   async attempt(held: HeldTask): Promise<AttemptOutcome> {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
+import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import type { AttemptOutcome } from '../worker/attempt-outcome.js';
 import type { HeldTask } from '../worker/held-task.js';
 import { Reconciliation } from '../worker/reconciliation.service.js';
@@ -10,8 +11,21 @@ import { outcomeOfFailure } from '../worker/task-failure.js';
  * their answer, or were still busy with it.
  */
 @Injectable()
-export class RemovalWork {
-  constructor(private readonly reconciliation: Reconciliation) {}
+export class RemovalWork implements TaskKind {
+  readonly name = 'removal';
+  readonly lanes: Readonly<Record<string, number>>;
+  readonly doneAs = 'removed';
+  readonly reconciles = true;
+  /** Only one that may be at several elements. */
+  readonly followsStored = false;
+
+  constructor(
+    private readonly reconciliation: Reconciliation,
+    kinds: TaskKinds,
+  ) {
+    this.lanes = { removal: kinds.concurrency.small };
+    kinds.add(this);
+  }
 
   /** Tries once. @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it. */
   async attempt(held: HeldTask): Promise<AttemptOutcome> {

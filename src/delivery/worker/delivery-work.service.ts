@@ -4,8 +4,10 @@ import { isFinalAnswer } from '../../resilience/final-answer.js';
 import { expiryOf } from '../../storage/expiry.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
+import type { DeliveryLane } from '../lanes.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { SpoolFileMissing } from '../spool/spool-damaged.js';
+import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import { FencedBody } from './fenced-body.js';
@@ -15,14 +17,29 @@ import { outcomeOfFailure } from './task-failure.js';
 
 /** Brings one accepted file to a storage element. */
 @Injectable()
-export class DeliveryWork {
+export class DeliveryWork implements TaskKind {
+  readonly name = 'delivery';
+  readonly lanes: Readonly<Record<DeliveryLane, number>>;
+  readonly doneAs = 'delivered';
+  readonly reconciles = true;
+  readonly followsStored = false;
   private readonly logger = new Logger(DeliveryWork.name);
 
   constructor(
     private readonly storage: StorageGateway,
     private readonly files: AcceptedFiles,
     private readonly reconciliation: Reconciliation,
-  ) {}
+    kinds: TaskKinds,
+  ) {
+    const { small, large } = kinds.concurrency;
+    this.lanes = {
+      'small-temporary': small,
+      'small-permanent': small,
+      'large-temporary': large,
+      'large-permanent': large,
+    };
+    kinds.add(this);
+  }
 
   /**
    * Tries once, over all elements that fit. Where it may be stored already is asked before anything is sent.

@@ -1,15 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Lane } from '../lanes.js';
 import type { ClaimedTask, HeldTask } from './held-task.js';
 
 export interface LaneWorkerOptions {
-  readonly lane: Lane;
+  readonly lane: string;
   /** Tasks that are worked on at once. */
   readonly concurrency: number;
   readonly pollMs: number;
   /** Claims up to `limit` tasks that are due. */
-  readonly claim: (lane: Lane, limit: number) => Promise<readonly ClaimedTask[]>;
+  readonly claim: (lane: string, limit: number) => Promise<readonly ClaimedTask[]>;
   /** Works on a task to its end, and never fails. */
   readonly run: (task: ClaimedTask, onHeld: (held: HeldTask) => void) => Promise<void>;
   /** Hears why nothing could be claimed. */

@@ -84,7 +84,7 @@ export class LeaseBeats implements OnApplicationShutdown {
 
   private beatOf(held: HeldTask): Beat {
     const { task, holder } = held.claimed;
-    const bytes = task.kind === 'delivery' ? held.bytesTaken() : 0;
+    const bytes = held.bytesTaken();
     const moved = bytes !== this.held.get(held);
     this.held.set(held, bytes);
     return {

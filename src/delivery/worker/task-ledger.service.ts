@@ -4,7 +4,7 @@ import { Database } from '../../database/database.service.js';
 import type { GroupCommit } from '../../database/group-commit.js';
 import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
-import type { Lane } from '../lanes.js';
+import { TaskKinds } from '../task-kinds.service.js';
 import { findPlacements } from '../ledger/placement-rows.js';
 import { claimTasks } from '../ledger/task-claims.js';
 import { type AttemptBegin, beginAttempts, type BegunAttempt } from '../ledger/task-checkpoints.js';
@@ -20,9 +20,15 @@ export class TaskLedger implements TaskCheckpoints {
   constructor(
     private readonly database: Database,
     private readonly settings: DeliverySettings,
+    private readonly kinds: TaskKinds,
   ) {
     this.leaseMs = settings.leaseMs;
     this.begins = database.groupCommit((tx, attempts) => this.begin(tx, attempts));
+  }
+
+  /** All lanes, with how many tasks of each are worked on at once. */
+  get lanes(): ReadonlyMap<string, number> {
+    return this.kinds.lanes;
   }
 
   /** May there be tasks at all? */
@@ -34,7 +40,7 @@ export class TaskLedger implements TaskCheckpoints {
    * Claims up to `limit` tasks of a lane that are due, with what they are about. Nobody waits for the disk: who forgets a
    * claim finds, with the first that he writes down, that the task is not his. @throws QUEUE_UNAVAILABLE
    */
-  async claim(lane: Lane, limit: number): Promise<ClaimedTask[]> {
+  async claim(lane: string, limit: number): Promise<ClaimedTask[]> {
     const claimedMs = this.settings.clock.monotonicMs();
     const holder = randomUUID();
     return this.database.transaction(
@@ -46,7 +52,8 @@ export class TaskLedger implements TaskCheckpoints {
         const uploads = new Map(found.map((upload) => [upload.uploadId, upload]));
         return tasks.flatMap((task) => {
           const upload = uploads.get(task.upload_id);
-          const placed = task.kind === 'registration' ? [] : (placements.get(task.upload_id) ?? []);
+          const { reconciles } = this.kinds.get(task.kind);
+          const placed = reconciles ? (placements.get(task.upload_id) ?? []) : [];
           return upload ? [{ task, upload, placements: placed, holder, claimedMs }] : [];
         });
       },

@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { runInRequestContext } from '../../observability/request-context.js';
 import { DeliveryMetrics } from '../delivery-metrics.service.js';
+import { TaskKinds } from '../task-kinds.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { ClaimedTask, HeldTask } from './held-task.js';
 import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
 import { LeaseLost } from './stop-reasons.js';
 import { isUnavailable } from './task-failure.js';
-import { TaskWork } from './task-work.service.js';
 
 /** Works on one task from its claim to what becomes of it. */
 @Injectable()
@@ -16,7 +16,7 @@ export class TaskRunner {
 
   constructor(
     private readonly beats: LeaseBeats,
-    private readonly work: TaskWork,
+    private readonly kinds: TaskKinds,
     private readonly settlement: Settlement,
     private readonly metrics: DeliveryMetrics,
   ) {}
@@ -42,7 +42,8 @@ export class TaskRunner {
     try {
       onHeld(held);
       const step = await this.settlement.settle(held, await this.attempt(held));
-      this.metrics.settled(claimed.task.kind, step, held.elapsedMs);
+      const { doneAs } = this.kinds.get(claimed.task.kind);
+      this.metrics.settled(doneAs, step, held.elapsedMs);
     } catch (error) {
       this.tell(claimed, error);
     } finally {
@@ -53,7 +54,7 @@ export class TaskRunner {
   /** A mistake of ours counts as an attempt, so that it ends where an operator sees it. */
   private async attempt(held: HeldTask): Promise<AttemptOutcome> {
     try {
-      return await this.work.attempt(held);
+      return await this.kinds.get(held.claimed.task.kind).attempt(held);
     } catch (error) {
       if (error instanceof LeaseLost || isUnavailable(error)) throw error;
       if (held.lease.signal.aborted) return { kind: 'interrupted' };
