@@ -6,7 +6,7 @@ const lines = [
   ['uploads', 'resumable', 'operations', 'health', 'connections'],
   ['versioning'],
   ['auth', 'delivery'],
-  ['storage'],
+  ['storage', 'replicas'],
   ['service-tokens', 'database'],
   ['resilience'],
   ['observability'],

@@ -46,6 +46,9 @@ export const serverVariables = {
   PUBLIC_URL: baseUrl(
     'Where callers reach the service, such as `https://example.com/files` behind a proxy that takes `/files` off the path: for `Location` and the API documentation. Unset: paths alone.',
   ),
+  REPLICA_ADDRESS: baseUrl(
+    'Where other replicas reach this process, such as `http://10.0.0.7:8020`. Unset: its first address and `PORT`.',
+  ),
   DATA_DIR: z.string().min(1).default('./data').meta({
     description:
       'Folder for everything the service itself keeps: development keys, local storage, the spool, circuits that are open by hand.',

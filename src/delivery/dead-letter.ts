@@ -22,6 +22,8 @@ export interface DeadLetter {
   readonly sha256: string;
   /** Its file in the spool; null where none is needed any more. */
   readonly spoolFile: string | null;
+  /** The spool that it lies in. */
+  readonly spoolId: string | null;
   readonly deadAt: Date | null;
   readonly createdAt: Date;
   readonly deadline: Date;

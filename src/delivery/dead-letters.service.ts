@@ -21,6 +21,7 @@ import {
   groupLetters,
   selectLetters,
 } from './dead-letters/letter-rows.js';
+import { Replicas } from '../replicas/replicas.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { TaskKinds } from './task-kinds.service.js';
 
@@ -47,6 +48,7 @@ export class DeadLetters {
     private readonly database: Database,
     private readonly files: AcceptedFiles,
     private readonly kinds: TaskKinds,
+    private readonly replicas: Replicas,
   ) {}
 
   /** Up to `limit` dead letters, the newest first, from where `cursor` says. @throws VALIDATION_ERROR, QUEUE_UNAVAILABLE */
@@ -71,11 +73,15 @@ export class DeadLetters {
     return { ...letter, history, orders };
   }
 
-  /** Its file, damaged or not. @throws NOT_FOUND where there is none any more, QUEUE_UNAVAILABLE */
+  /**
+   * Its file, damaged or not. @throws NOT_FOUND where there is none any more, CONFLICT where it lies in the spool of
+   * another replica, QUEUE_UNAVAILABLE
+   */
   async content(taskId: string): Promise<DeadLetterContent> {
     const letter = await this.find(taskId);
     const content = letter.spoolFile === null ? undefined : await this.files.content(letter.spoolFile);
     if (content) return { letter, ...content };
+    await this.refuseElsewhere(letter);
     throw new ServiceError('NOT_FOUND', 'The file of this dead letter is not here any more.');
   }
 
@@ -103,6 +109,13 @@ export class DeadLetters {
   async statistics(): Promise<DeadLetterGroup[]> {
     if (!this.database.isUsed()) return [];
     return inTime(STATISTICS_MS, groupLetters(this.database, ONE_DAY_MS));
+  }
+
+  private async refuseElsewhere({ spoolFile, spoolId }: DeadLetter): Promise<void> {
+    if (spoolFile === null || spoolId === null || spoolId === (await this.replicas.spoolId())) return;
+    const known = this.replicas.knownSpool(spoolId);
+    const where = known ? `; ${known.address} was the last to have it` : '';
+    throw new ServiceError('CONFLICT', `The file of this dead letter lies in spool ${spoolId}${where}.`);
   }
 
   private async find(taskId: string): Promise<DeadLetter> {

@@ -92,16 +92,21 @@ export class Deliveries {
   }
 
   /**
-   * The promise of a file that may still be in the spool. Where none is there, the database is not asked.
+   * The promise of a file that may still be in a spool. Where none is in ours, and there is no other one, the database is
+   * not asked.
    * @throws UPLOAD_IN_PROGRESS while it is being cancelled; QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
-    if (await this.spool.files.hasNone(uploadId)) return undefined;
-    const known = (await this.find(uploadId)) ?? (await this.afterClearing(uploadId));
-    if (!known || known.spoolFile === null || isGivenUp(known, new Date())) return undefined;
-    if (!(await this.spool.files.has(known.spoolFile))) return undefined;
+    const known = await this.knownOf(uploadId);
+    if (!known || isGivenUp(known, new Date()) || !(await this.spool.holds(known))) return undefined;
     await refuseCancelling(this.database, known);
     return known;
+  }
+
+  private async knownOf(uploadId: string): Promise<UploadRecord | undefined> {
+    if (!(await this.spool.files.hasNone(uploadId)))
+      return (await this.find(uploadId)) ?? (await this.afterClearing(uploadId));
+    return this.spool.hasOthers ? findUpload(this.database, uploadId) : undefined;
   }
 
   /** A file that is not there is not asked for. @throws QUEUE_UNAVAILABLE while nobody knows of one that is */
@@ -125,7 +130,7 @@ export class Deliveries {
     const known = await findUpload(this.database, acceptance.uploadId);
     if (!known) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
     await refuseCancelling(this.database, known);
-    const isMissing = known.spoolFile !== null && !(await this.spool.files.has(known.spoolFile));
+    const isMissing = known.spoolFile !== null && !(await this.spool.holds(known));
     // A dead letter whose file is gone cannot be delivered.
     if (isGivenUp(known, new Date()) || (known.status === 'dead' && isMissing))
       return this.promises.makeAnew(acceptance, kept, known);

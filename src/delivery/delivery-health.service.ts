@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { inTime } from './dead-letters/in-time.js';
 import { Database } from '../database/database.service.js';
+import { sentenceOf } from './ledger/absent-spools.js';
 import { WakeUps } from './wake-ups.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { SpoolSweep } from './spool/spool-sweep.service.js';
@@ -43,6 +44,11 @@ export class DeliveryHealth {
   /** Why the spool takes nothing now; undefined while it does. `foreign`: it holds files of another database. */
   get spoolShut(): ShutReason | 'foreign' | undefined {
     return this.spool.space.report().shut ?? ((this.sweep.report?.foreign ?? 0) > 0 ? 'foreign' : undefined);
+  }
+
+  /** Files that wait for spools which nobody has now, in a sentence for each; as of the last sweep. */
+  get absentSpools(): readonly string[] {
+    return this.sweep.report?.absent.map(sentenceOf) ?? [];
   }
 
   /** Asks the database; one that was never used is up without being opened. Never fails. */

@@ -72,6 +72,12 @@ export class DeliveryMetrics {
       (f) => f.queueDepth,
     );
     this.addGauge(
+      'delivery_waiting_without_spool',
+      'Deliveries whose file lies in a spool that no living replica has.',
+      registers,
+      (f) => f.withoutSpool,
+    );
+    this.addGauge(
       'dead_letters_oldest_age_seconds',
       'Time since the oldest dead letter died; 0 where there is none.',
       registers,
@@ -151,7 +157,7 @@ export class DeliveryMetrics {
   }
 
   private async read(): Promise<DeliveryFigures | undefined> {
-    if (!this.database.isUsed()) return { queueDepth: 0, dead: [], oldestDeadAt: null };
+    if (!this.database.isUsed()) return { queueDepth: 0, withoutSpool: 0, dead: [], oldestDeadAt: null };
     try {
       const figures = await inTime(READ_MS, readFigures(this.database));
       this.failing = false;

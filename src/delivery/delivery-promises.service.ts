@@ -6,6 +6,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import { currentRequest } from '../observability/request-context.js';
 import type { DurableBody } from '../resilience/body-source.js';
+import { Replicas } from '../replicas/replicas.service.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import type { DeliveryLane } from './lanes.js';
@@ -55,6 +56,7 @@ export class DeliveryPromises {
     private readonly database: Database,
     private readonly wakeUps: WakeUps,
     private readonly settings: DeliverySettings,
+    private readonly replicas: Replicas,
   ) {
     this.group = database.groupCommit((tx, promises) => this.write(tx, promises));
   }
@@ -63,16 +65,26 @@ export class DeliveryPromises {
    * Promises to deliver what was kept. Undefined, and nothing is promised, where the id is taken.
    * @throws QUEUE_UNAVAILABLE, CommitUnknown
    */
-  make(acceptance: Acceptance, kept: AcceptedFile): Promise<UploadRecord | undefined> {
-    return this.woken(acceptance, this.group.add(newPromise(acceptance, kept)));
+  async make(acceptance: Acceptance, kept: AcceptedFile): Promise<UploadRecord | undefined> {
+    const promise = await this.newPromise(acceptance, kept);
+    return this.woken(acceptance, this.group.add(promise));
   }
 
   /**
    * The same in the place of `known`, an upload of its id and owner that is of no use any more.
    * @throws CONFLICT where the id is taken all the same; QUEUE_UNAVAILABLE, CommitUnknown
    */
-  makeAnew(acceptance: Acceptance, kept: AcceptedFile, known: UploadRecord): Promise<UploadRecord> {
-    return this.woken(acceptance, this.takeOver(newPromise(acceptance, kept), known));
+  async makeAnew(acceptance: Acceptance, kept: AcceptedFile, known: UploadRecord): Promise<UploadRecord> {
+    const promise = await this.newPromise(acceptance, kept);
+    return this.woken(acceptance, this.takeOver(promise, known));
+  }
+
+  private async newPromise(acceptance: Acceptance, kept: AcceptedFile): Promise<NewPromise> {
+    const { uploadId, idIsCallers, file, digest } = acceptance;
+    const spoolId = await this.replicas.spoolId();
+    const kind = { status: 'accepted', request: currentRequest() } as const;
+    const upload = { uploadId, idIsCallers, file, digest, spoolFile: kept.name, spoolId, ...kind };
+    return { acceptance, kept, upload };
   }
 
   private async woken<T>(acceptance: Acceptance, made: Promise<T>): Promise<T> {
@@ -108,10 +120,7 @@ export class DeliveryPromises {
         tx,
         made.map(({ kept }) => kept),
       ),
-      this.addTasks(
-        tx,
-        made.map(({ acceptance }) => acceptance),
-      ),
+      this.addTasks(tx, made),
     ]);
     return given.map(({ upload }) => inserted.get(upload.uploadId));
   }
@@ -132,30 +141,34 @@ export class DeliveryPromises {
       const before = await findPlacements(tx, [uploadId]);
       await renewUpload(tx, upload);
       await promiseFiles(tx, [kept]);
-      await this.addTasks(tx, [acceptance], before.has(uploadId));
+      await this.addTasks(tx, [{ acceptance, kept, upload }], before.has(uploadId));
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
       return record;
     });
   }
 
-  private async addTasks(tx: Sql, acceptances: readonly Acceptance[], inDoubt = false): Promise<void> {
+  private async addTasks(tx: Sql, promises: readonly NewPromise[], inDoubt = false): Promise<void> {
     const { maxAgeMs } = this.settings;
     const tasks = insertTasks(
       tx,
-      acceptances.map((acceptance) => {
+      promises.map(({ acceptance, upload: { spoolId } }) => {
         const { uploadId, placements } = acceptance;
         return {
           taskId: uuidV7(),
           uploadId,
           kind: 'delivery',
           lane: this.laneOf(acceptance),
+          spoolId: spoolId ?? '',
           inDoubt: inDoubt || placements.length > 0,
           maxAgeMs,
         };
       }),
     );
-    const placed = insertPlacements(tx, acceptances.flatMap(placementsOf));
+    const placed = insertPlacements(
+      tx,
+      promises.flatMap(({ acceptance }) => placementsOf(acceptance)),
+    );
     await Promise.all([tasks, placed]);
   }
 
@@ -166,14 +179,6 @@ export class DeliveryPromises {
 
 function placementsOf({ uploadId, placements }: Acceptance): ({ uploadId: string } & NewPlacement)[] {
   return placements.map((placement) => ({ ...placement, uploadId }));
-}
-
-function newPromise(acceptance: Acceptance, kept: AcceptedFile): NewPromise {
-  const { uploadId, idIsCallers, file, digest } = acceptance;
-  const request = currentRequest();
-  const spoolFile = kept.name;
-  const upload = { uploadId, idIsCallers, status: 'accepted', file, digest, spoolFile, request } as const;
-  return { acceptance, kept, upload };
 }
 
 /** @throws QUEUE_UNAVAILABLE for one whose file is being removed, since it was kept so long ago */

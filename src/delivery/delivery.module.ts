@@ -3,6 +3,7 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import { spoolPath } from '../resilience/spool-path.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
 import { StorageModule } from '../storage/storage.module.js';
@@ -72,7 +73,7 @@ const WORK = [
 
 /** What becomes of a file that was accepted and is not stored yet. */
 @Module({
-  imports: [DatabaseModule, StorageModule, ServiceTokensModule],
+  imports: [DatabaseModule, ReplicasModule, StorageModule, ServiceTokensModule],
   providers: [
     DeliverySettings,
     TaskKinds,

@@ -12,6 +12,8 @@ export interface TaskKind {
   readonly lanes: Readonly<Record<string, number>>;
   /** How one is counted that was done: a label of metrics. */
   readonly doneAs: string;
+  /** Does it need the file in the spool? Then only a process that has that spool works on it. */
+  readonly needsFile: boolean;
   /** Is it about where the file may be? Then it has, and changes, the placements of its upload. */
   readonly reconciles: boolean;
   /** Does every upload get such a task when its file is stored? It waits in a lane of its name. */
@@ -46,6 +48,11 @@ export class TaskKinds {
   /** All lanes, with how many tasks of each are worked on at once. */
   get lanes(): ReadonlyMap<string, number> {
     return new Map([...this.kinds.values()].flatMap(({ lanes }) => Object.entries(lanes)));
+  }
+
+  /** Do tasks of a lane need the file in the spool? */
+  needsFile(lane: string): boolean {
+    return [...this.kinds.values()].some((kind) => kind.needsFile && lane in kind.lanes);
   }
 
   /** The names of those that every stored file gets a task of. */

@@ -26,6 +26,8 @@ export interface UploadRecord {
   readonly storedAt: string | null;
   /** Name of the file in the spool that this row promises; null when it is not needed any more. */
   readonly spoolFile: string | null;
+  /** The spool that it lies in: only a replica with that one has it. */
+  readonly spoolId: string | null;
   /** Bytes that a storage element has taken in the attempt under way, or all. */
   readonly bytesDelivered: number;
   /** Grows with every change of state. */

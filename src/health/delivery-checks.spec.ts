@@ -3,12 +3,13 @@ import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
 import { deliveryChecks } from './delivery-checks.js';
 import { storageChecks } from './storage-checks.js';
 
-type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut'>;
+type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut' | 'absentSpools'>;
 
 const delivery = (members: Partial<Delivery> = {}): Delivery => ({
   askDatabase: () => Promise.resolve({ up: true }),
   hasPromises: false,
   spoolShut: undefined,
+  absentSpools: [],
   ...members,
 });
 const away = (): ReturnType<Delivery['askDatabase']> => Promise.resolve({ up: false, cause: 'secret' });
@@ -34,6 +35,13 @@ describe('the check of the database', () => {
     state.hasPromises = true;
     await database?.run();
     expect(database?.critical).toBe(true);
+  });
+});
+
+describe('the check of other replicas', () => {
+  it('says which files wait for them, and makes nothing of this process unready', async () => {
+    expect(await outcome({}, 'replicas')).toEqual([true, false]);
+    expect(await outcome({ absentSpools: ['3 files wait'] }, 'replicas')).toEqual([false, false]);
   });
 });
 

@@ -2,7 +2,7 @@ import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
 import { SharedResult } from '../observability/shared-result.js';
 import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
 
-type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut'>;
+type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut' | 'absentSpools'>;
 
 /** What files that cannot be stored at once depend on. */
 export interface DeliveryChecks {
@@ -23,7 +23,7 @@ const WHY_SHUT = {
 /**
  * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
  * because its oldest file waits for too long, or for the files of another database, says nothing of other files, as long
- * as they can be stored at once.
+ * as they can be stored at once. `replicas`: never critical, since this process can do nothing about it.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const asked = new SharedResult(() => delivery.askDatabase());
@@ -44,8 +44,16 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
     },
     run: () => Promise.resolve(spoolOutcome(delivery)),
   };
+  const replicas: ReadinessCheck = {
+    name: 'replicas',
+    critical: false,
+    run: () => {
+      const reason = delivery.absentSpools.join('; ');
+      return Promise.resolve(reason === '' ? { up: true } : { up: false, reason });
+    },
+  };
   return {
-    checks: [database, spool],
+    checks: [database, spool, replicas],
     canKeep: async () => delivery.spoolShut === undefined && (await asked.get()).up,
   };
 }

@@ -236,7 +236,9 @@ function letsForget(given: Given): void {
 
 function knowsItself(given: Given): void {
   it('is the same to all processes', async () => {
-    const [one, other] = [given().one, given().other].map(({ database }) => new LedgerPromises(database));
+    const [one, other] = [given().one, given().other].map(({ database, replicas }) => {
+      return new LedgerPromises(database, replicas);
+    });
     expect(await one?.databaseId()).toMatch(/^[0-9a-f-]{36}$/);
     expect(await other?.databaseId()).toBe(await one?.databaseId());
   });

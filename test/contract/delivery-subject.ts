@@ -38,7 +38,7 @@ export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): P
     uploadedAt: new Date(),
   } as const;
   const digest = { size: Number.MAX_SAFE_INTEGER, sha256: '' };
-  const whence = { idIsCallers: false, spoolFile: null, request: undefined };
+  const whence = { idIsCallers: false, spoolFile: null, spoolId: null, request: undefined };
   const upload = { uploadId, status: 'accepted', file, digest, ...whence } as const;
   const inserted = await insertUploads(sql, [upload]);
   if (inserted.size > 0) await insertFirstEvents(sql, [upload]);
@@ -46,12 +46,18 @@ export async function insertUpload(sql: Sql, uploadId: string = randomUUID()): P
 }
 
 /** What a test may say of a task. */
-export type TaskOptions = Partial<Pick<NewTask, 'lane' | 'inDoubt' | 'kind'>>;
+export type TaskOptions = Partial<Pick<NewTask, 'lane' | 'spoolId' | 'inDoubt' | 'kind'>>;
 
 /** Writes down an upload and a task that is due, in one transaction. Gives the id of the task. */
 export async function insertTask(database: Database, options: TaskOptions = {}): Promise<string> {
   const taskId = randomUUID();
-  const kept = { kind: 'delivery', lane: 'small-permanent', inDoubt: false, ...options } as const;
+  const kept = {
+    kind: 'delivery',
+    lane: 'small-permanent',
+    spoolId: '',
+    inDoubt: false,
+    ...options,
+  } as const;
   await database.transaction(async (tx) => {
     const uploadId = (await insertUpload(tx)) ?? '';
     await insertTasks(tx, [{ taskId, uploadId, maxAgeMs: MAX_AGE_MS, ...kept }]);

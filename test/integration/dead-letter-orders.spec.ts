@@ -38,7 +38,7 @@ onBothDatabases((given) => {
     it('without being taken for old by the spool, which others need', async () => {
       const deadAt = new Date(Date.now() - 1000 * HOUR_MS);
       const { taskId } = await stage.seed({ deadAt });
-      const promises = new LedgerPromises(stage.database);
+      const promises = new LedgerPromises(stage.database, stage.replicas);
       await stage.call('post', `/${taskId}/redeliver`);
       expect(await promises.oldestWaitingAgeMs()).toBeLessThan(60_000);
       const cancelled = await stage.seed({ deadAt });

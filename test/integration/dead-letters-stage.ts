@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
 import request, { type Test } from 'supertest';
 import { Database } from '../../src/database/database.service.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
@@ -32,6 +33,10 @@ export class LetterStage {
     await database.open();
     const admin = await running.token({ sub: 'olga', role: 'admin' });
     return new LetterStage(running, database, admin, server);
+  }
+
+  get replicas(): Replicas {
+    return this.running.app.get(Replicas);
   }
 
   get circuits(): CircuitBreakers {

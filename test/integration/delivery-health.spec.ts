@@ -22,12 +22,12 @@ async function healthOn(url?: string): Promise<DeliveryHealth> {
   const variables = url === undefined ? undefined : { DATABASE_URL: url };
   floor = await startDeliveryFloor(variables);
   const path = join(floor.dataDir, 'spool');
-  const promises = new LedgerPromises(floor.database);
+  const promises = new LedgerPromises(floor.database, floor.replicas);
   const files = new AcceptedFiles(path);
   const oldestWaitingAgeMs = (): Promise<number> => Promise.resolve(0);
   spool = new SpoolSpace({ path, maxBytes: 100, minFreeBytes: 0, maxAgeMs: 0, oldestWaitingAgeMs }, files);
   await spool.onModuleInit();
-  const room = new SpoolRoom(files, spool, promises);
+  const room = new SpoolRoom(files, spool, promises, floor.replicas);
   const sweep = new SpoolSweep({ path, everyMs: 1, orphanMs: 1 }, files, new IntentFiles(path), promises);
   wakeUps = new WakeUps(floor.database);
   return new DeliveryHealth(floor.database, room, sweep, wakeUps);

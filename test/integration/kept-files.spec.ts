@@ -189,6 +189,6 @@ async function promiseAs(client: Client, uploadId: string, spoolFile: string): P
     uploadedAt: new Date(),
   } as const;
   const upload = { uploadId, status: 'accepted', file, digest: digestOf(BYTES), spoolFile } as const;
-  await insertUploads(sql, [{ ...upload, idIsCallers: true, request: undefined }]);
+  await insertUploads(sql, [{ ...upload, idIsCallers: true, spoolId: null, request: undefined }]);
   await insertSpoolFiles(sql, [{ name: spoolFile, uploadId }]);
 }

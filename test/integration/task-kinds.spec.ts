@@ -20,6 +20,7 @@ class Announcement implements TaskKind {
   readonly name = 'announcement';
   readonly lanes = { announcement: 2 };
   readonly doneAs = 'announced';
+  readonly needsFile = false;
   readonly reconciles = false;
   readonly followsStored = true;
 

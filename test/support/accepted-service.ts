@@ -58,7 +58,7 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
     ...EMBEDDED,
     ...variables,
   });
-  return serviceOf({ ...running, dataDir }, element);
+  return serviceOf({ ...running, dataDir }, element, variables.SPOOL_DIR);
 }
 
 /** Variables of a service with a PostgreSQL of its own, which has all tables. */
@@ -67,7 +67,11 @@ export async function onPostgres(): Promise<{ DATABASE_URL: string }> {
   return { DATABASE_URL: await (await postgres).newPreparedDatabase() };
 }
 
-function serviceOf(running: RunningApp, element: StorageElementServer): AcceptingService {
+function serviceOf(
+  running: RunningApp,
+  element: StorageElementServer,
+  spool = join(running.dataDir, 'spool'),
+): AcceptingService {
   const call: AcceptingService['call'] = async (path, init = {}, claims = {}) => {
     const headers = new Headers(init.headers);
     headers.set('authorization', `Bearer ${await running.token(claims)}`);
@@ -94,9 +98,9 @@ function serviceOf(running: RunningApp, element: StorageElementServer): Acceptin
       }
     },
     spooled: async () => {
-      const entries = await readdir(join(running.dataDir, 'spool'), { recursive: true, withFileTypes: true });
+      const entries = await readdir(spool, { recursive: true, withFileTypes: true });
       const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
-      return names.filter((name) => name !== 'database-id');
+      return names.filter((name) => name !== 'spool-id');
     },
     close: async () => {
       await running.close();

@@ -1,3 +1,4 @@
+import { spoolIdOf } from '../../src/replicas/spool-id.js';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Sql, SqlDatabase } from '../../src/database/sql.js';
@@ -51,17 +52,24 @@ export async function seedLetter(
   const spoolFile = keeps
     ? await TestSpool.at(join(dataDir, 'spool')).accept(bytes, letter.uploadId)
     : 'missing';
+  const spoolId = await spoolIdOf(join(dataDir, 'spool'));
   await database.transaction(async (tx) => {
-    await write(tx, { ...letter, spoolFile }, options, bytes);
+    await write(tx, { ...letter, spoolFile, spoolId }, options, bytes);
     await letDie(tx, letter, options);
     await moveTo(tx, letter, options.deadAt ?? new Date());
   });
   return letter;
 }
 
+/** The file of a letter, and the spool that it lies in. */
+interface Spooled {
+  readonly spoolFile: string;
+  readonly spoolId: string;
+}
+
 async function write(
   tx: Sql,
-  { taskId, uploadId, spoolFile }: SeededLetter & { readonly spoolFile: string },
+  { taskId, uploadId, ...spooled }: SeededLetter & Spooled,
   options: LetterOptions,
   bytes: Buffer,
 ): Promise<void> {
@@ -72,12 +80,14 @@ async function write(
     file: descriptionOf(uploadId, options, new Date(deadAt.getTime() - LIFE_MS)),
     idIsCallers: true,
     request: undefined,
-    ...whereabouts(kind, uploadId, spoolFile),
+    ...whereabouts(kind, uploadId, spooled),
   };
   await insertUploads(tx, [upload]);
   await insertFirstEvents(tx, [upload]);
   const lane = kind === 'delivery' ? laneOf(bytes.length, 'temporary', LARGE_BYTES) : kind;
-  await insertTasks(tx, [{ taskId, uploadId, kind, lane, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
+  await insertTasks(tx, [
+    { taskId, uploadId, kind, lane, spoolId: '', inDoubt: false, maxAgeMs: MAX_AGE_MS },
+  ]);
   const placed = (targets: readonly string[], sent: boolean): Parameters<typeof insertPlacements>[1] =>
     targets.map((target) => ({ uploadId, target, sent, unverified: !sent, answered: true }));
   await insertPlacements(tx, [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)]);
@@ -87,11 +97,16 @@ async function write(
 function whereabouts(
   kind: string,
   uploadId: string,
-  spoolFile: string,
-): Pick<NewUpload, 'status' | 'spoolFile' | 'stored'> {
+  spooled: Spooled,
+): Pick<NewUpload, 'status' | 'spoolFile' | 'spoolId' | 'stored'> {
   return kind === 'delivery'
-    ? { status: 'accepted', spoolFile }
-    : { status: 'active', spoolFile: null, stored: { target: 'storage:se-01', fileId: uploadId } };
+    ? { status: 'accepted', ...spooled }
+    : {
+        status: 'active',
+        spoolFile: null,
+        spoolId: null,
+        stored: { target: 'storage:se-01', fileId: uploadId },
+      };
 }
 
 async function letDie(

@@ -11,12 +11,14 @@ import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
 import { TaskLedger } from '../../src/delivery/worker/task-ledger.service.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 
 /** Database and tasks of one process, with the outbound interceptors around them and nothing above. */
 export interface DeliveryFloor {
   readonly database: Database;
   readonly tasks: TaskLedger;
+  readonly replicas: Replicas;
   readonly circuits: CircuitBreakers;
   readonly dataDir: string;
   close(): Promise<void>;
@@ -37,13 +39,15 @@ export async function startDeliveryFloor(variables: Record<string, string> = {})
     providers: [
       DeliverySettings,
       TaskLedger,
-      { provide: TaskKinds, useValue: { get: () => ({ reconciles: true }) } },
+      Replicas,
+      { provide: TaskKinds, useValue: { get: () => ({ reconciles: true }), needsFile: () => false } },
     ],
   }).compile();
   await module.init();
   return {
     database: module.get(Database),
     tasks: module.get(TaskLedger),
+    replicas: module.get(Replicas),
     circuits: module.get(CircuitBreakers),
     dataDir,
     close: async () => {

@@ -27,6 +27,7 @@ import { DeadLettersController } from '../../src/operations/dead-letters.control
 import { MetricsController } from '../../src/operations/metrics.controller.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
 import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
@@ -103,6 +104,7 @@ function deliveryOn(path: string): Provider[] {
     Redeliveries,
     { provide: TaskKinds, inject: [DeliverySettings], useFactory: idleKinds },
     DeliverySettings,
+    Replicas,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
     {
       provide: SpoolSpace,
@@ -122,6 +124,7 @@ function idleKinds(settings: DeliverySettings): TaskKinds {
       name,
       lanes: { [name]: 1 },
       doneAs: name,
+      needsFile: false,
       reconciles: true,
       followsStored: false,
       attempt: idle,

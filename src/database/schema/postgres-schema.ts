@@ -26,6 +26,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     file_id text,
     stored_at text,
     spool_file text,
+    spool_id text,
     bytes_delivered bigint NOT NULL DEFAULT 0,
     revision int NOT NULL DEFAULT 1,
     created_at bigint NOT NULL,
@@ -40,7 +41,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   )`,
   'CREATE INDEX spool_files_upload_id ON ingester.spool_files (upload_id)',
   // The sweep compares these rows with the spool folder.
-  'CREATE INDEX uploads_promised ON ingester.uploads (upload_id) WHERE spool_file IS NOT NULL',
+  'CREATE INDEX uploads_promised ON ingester.uploads (spool_id, upload_id) WHERE spool_file IS NOT NULL',
   'CREATE INDEX uploads_finished_at ON ingester.uploads (finished_at) WHERE finished_at IS NOT NULL',
   // A task that is worked on is due again when the lease of its holder runs out.
   `CREATE TABLE ingester.tasks (
@@ -48,6 +49,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     upload_id uuid NOT NULL REFERENCES ingester.uploads (upload_id) ON DELETE CASCADE,
     kind text NOT NULL,
     lane text NOT NULL,
+    spool_id text NOT NULL,
     state text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled', 'dropped')),
     phase text NOT NULL,
     due_at bigint NOT NULL,
@@ -65,7 +67,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     UNIQUE (upload_id, kind)
   )`,
   // The queue.
-  `CREATE INDEX tasks_due ON ingester.tasks (lane, due_at) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tasks_due ON ingester.tasks (lane, spool_id, due_at) WHERE state IN ('waiting', 'running')`,
   `CREATE INDEX tasks_waiting_since ON ingester.tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON ingester.tasks (dead_at, task_id) WHERE state = 'dead'`,
@@ -99,6 +101,15 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     at bigint NOT NULL,
     PRIMARY KEY (upload_id, revision)
   )`,
+  // Processes of the service. A spool is a folder that one or several of them have.
+  `CREATE TABLE ingester.replicas (
+    replica_id uuid PRIMARY KEY,
+    version text NOT NULL,
+    address text NOT NULL,
+    spool_id text NOT NULL,
+    started_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL
+  )`,
   // What operators did. It outlives what they did it to, so it refers to nothing.
   `CREATE TABLE ingester.audit (
     audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -112,7 +123,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   'CREATE INDEX audit_subject ON ingester.audit (subject, audit_id)',
   // For people.
   `CREATE VIEW ingester.queue AS
-    SELECT task_id, upload_id, kind, lane, state, phase, target, reason, attempts, lease_owner,
+    SELECT task_id, upload_id, kind, lane, spool_id, state, phase, target, reason, attempts, lease_owner,
       to_timestamp(due_at / 1000.0) AS due_at, to_timestamp(deadline / 1000.0) AS deadline
     FROM ingester.tasks WHERE state IN ('waiting', 'running')`,
 ];

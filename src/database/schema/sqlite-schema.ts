@@ -19,6 +19,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
     file_id text,
     stored_at text,
     spool_file text,
+    spool_id text,
     bytes_delivered integer NOT NULL DEFAULT 0,
     revision integer NOT NULL DEFAULT 1,
     created_at integer NOT NULL,
@@ -33,7 +34,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   ) STRICT`,
   'CREATE INDEX spool_files_upload_id ON spool_files (upload_id)',
   // The sweep compares these rows with the spool folder.
-  'CREATE INDEX uploads_promised ON uploads (upload_id) WHERE spool_file IS NOT NULL',
+  'CREATE INDEX uploads_promised ON uploads (spool_id, upload_id) WHERE spool_file IS NOT NULL',
   'CREATE INDEX uploads_finished_at ON uploads (finished_at) WHERE finished_at IS NOT NULL',
   // A task that is worked on is due again when the lease of its holder runs out.
   `CREATE TABLE tasks (
@@ -41,6 +42,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
     upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
     kind text NOT NULL,
     lane text NOT NULL,
+    spool_id text NOT NULL,
     state text NOT NULL CHECK (state IN ('waiting', 'running', 'done', 'dead', 'cancelled', 'dropped')),
     phase text NOT NULL,
     due_at integer NOT NULL,
@@ -58,7 +60,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
     UNIQUE (upload_id, kind)
   ) STRICT`,
   // The queue.
-  `CREATE INDEX tasks_due ON tasks (lane, due_at) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tasks_due ON tasks (lane, spool_id, due_at) WHERE state IN ('waiting', 'running')`,
   `CREATE INDEX tasks_waiting_since ON tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON tasks (dead_at, task_id) WHERE state = 'dead'`,
@@ -92,6 +94,15 @@ export const SQLITE_SCHEMA: readonly string[] = [
     at integer NOT NULL,
     PRIMARY KEY (upload_id, revision)
   ) STRICT`,
+  // Processes of the service. A spool is a folder that one or several of them have.
+  `CREATE TABLE replicas (
+    replica_id text PRIMARY KEY,
+    version text NOT NULL,
+    address text NOT NULL,
+    spool_id text NOT NULL,
+    started_at integer NOT NULL,
+    last_seen_at integer NOT NULL
+  ) STRICT`,
   // What operators did. It outlives what they did it to, so it refers to nothing.
   `CREATE TABLE audit (
     audit_id integer PRIMARY KEY,
@@ -105,7 +116,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   'CREATE INDEX audit_subject ON audit (subject, audit_id)',
   // For people.
   `CREATE VIEW queue AS
-    SELECT task_id, upload_id, kind, lane, state, phase, target, reason, attempts, lease_owner,
+    SELECT task_id, upload_id, kind, lane, spool_id, state, phase, target, reason, attempts, lease_owner,
       datetime(due_at / 1000, 'unixepoch') AS due_at, datetime(deadline / 1000, 'unixepoch') AS deadline
     FROM tasks WHERE state IN ('waiting', 'running')`,
 ];

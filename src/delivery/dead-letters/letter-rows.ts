@@ -10,6 +10,7 @@ type LetterRow = TaskRow & {
   readonly size: number;
   readonly sha256: string;
   readonly spool_file: string | null;
+  readonly file_spool: string | null;
   /** Separated by spaces. */
   readonly placed: string | null;
 };
@@ -18,7 +19,7 @@ const FROM = 'FROM ingester.tasks t JOIN ingester.uploads u ON u.upload_id = t.u
 const PLACED = `CASE WHEN t.kind IN ('delivery', 'removal') THEN (
   SELECT string_agg(p.target, ' ') FROM ingester.placements p WHERE p.upload_id = t.upload_id
 ) END AS placed`;
-const SELECT = `SELECT t.*, u.owner, u.description, u.size, u.sha256, u.spool_file, ${PLACED} ${FROM}`;
+const SELECT = `SELECT t.*, u.owner, u.description, u.size, u.sha256, u.spool_file, u.spool_id AS file_spool, ${PLACED} ${FROM}`;
 
 /** Attempts that are shown: a task that waits for a target day after day makes very many. */
 const MOST_ATTEMPTS = 1_000;
@@ -166,6 +167,7 @@ function letterFrom(row: LetterRow): DeadLetter {
     size: row.size,
     sha256: row.sha256,
     spoolFile: row.spool_file,
+    spoolId: row.file_spool,
     deadAt: dateOf(row.dead_at),
     createdAt: new Date(row.created_at),
     deadline: new Date(row.deadline),

@@ -63,6 +63,6 @@ export class FollowUpTasks {
 
   private taskOf(uploadId: string, kind: string): NewTask {
     const { maxAgeMs } = this.settings;
-    return { taskId: uuidV7(), uploadId, kind, lane: kind, inDoubt: kind === REMOVAL, maxAgeMs };
+    return { taskId: uuidV7(), uploadId, kind, lane: kind, spoolId: '', inDoubt: kind === REMOVAL, maxAgeMs };
   }
 }

@@ -11,6 +11,7 @@ import {
   renewUpload,
 } from '../ledger/upload-rows.js';
 import type { Placement } from '../placement.js';
+import { Replicas } from '../../replicas/replicas.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
 import type { StoredUpload } from './follow-up-intent.js';
@@ -23,6 +24,7 @@ export class StoredUploads {
     private readonly database: Database,
     private readonly tasks: FollowUpTasks,
     private readonly files: AcceptedFiles,
+    private readonly replicas: Replicas,
   ) {}
 
   /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
@@ -74,10 +76,10 @@ export class StoredUploads {
     const isOpen = delivery?.state === 'waiting' || delivery?.state === 'running';
     const isSame = known.owner === file.uploadedBy && known.digest.sha256 === digest.sha256;
     if (!isOpen || !isSame || isCancelling(delivery) || known.spoolFile === null) return false;
-    return !(await this.files.has(known.spoolFile));
+    return known.spoolId === (await this.replicas.spoolId()) && !(await this.files.has(known.spoolFile));
   }
 }
 
 function rowOf(upload: StoredUpload): NewUpload {
-  return { ...upload, status: 'active', spoolFile: null, request: upload.request };
+  return { ...upload, status: 'active', spoolFile: null, spoolId: null, request: upload.request };
 }

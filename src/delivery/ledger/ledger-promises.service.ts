@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
+import { Replicas } from '../../replicas/replicas.service.js';
 import type { PromisedFile, SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
+import { type AbsentSpool, findAbsentSpools } from './absent-spools.js';
 import { findSpoolFiles, refuseSpoolFiles } from './spool-file-rows.js';
 
 /** Before all others. */
@@ -11,7 +13,10 @@ const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 export class LedgerPromises implements SpoolPromises {
   private identity: string | undefined;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly replicas: Replicas,
+  ) {}
 
   async databaseId(): Promise<string> {
     this.identity ??= await this.readIdentity();
@@ -30,10 +35,16 @@ export class LedgerPromises implements SpoolPromises {
     if (!this.database.isUsed()) return [];
     const rows = await this.database.query<{ upload_id: string; spool_file: string }>(
       `SELECT upload_id, spool_file FROM ingester.uploads
-      WHERE spool_file IS NOT NULL AND upload_id > $1::uuid ORDER BY upload_id LIMIT $2`,
-      [after ?? LOWEST_ID, limit],
+      WHERE spool_file IS NOT NULL AND spool_id = $3 AND upload_id > $1::uuid ORDER BY upload_id LIMIT $2`,
+      [after ?? LOWEST_ID, limit, await this.replicas.spoolId()],
     );
     return rows.map(({ upload_id: uploadId, spool_file: name }) => ({ uploadId, name }));
+  }
+
+  async absentSpools(): Promise<readonly AbsentSpool[]> {
+    if (!this.database.isUsed()) return [];
+    const own = await this.replicas.spoolId();
+    return (await findAbsentSpools(this.database)).filter(({ spoolId }) => spoolId !== own);
   }
 
   /**

@@ -5,6 +5,8 @@ import type { TaskRow } from './task-rows.js';
 
 export interface Claim {
   readonly lane: string;
+  /** The spool that holds the files of its tasks; empty where they need none. */
+  readonly spoolId: string;
   readonly limit: number;
   readonly leaseMs: number;
   readonly holder: string;
@@ -49,17 +51,20 @@ export function withHeld(values: string, columns = ''): string {
 /**
  * Makes up to `limit` tasks of a lane `holder`'s, the oldest first: those that are due, or whose holder is gone.
  */
-export function claimTasks(sql: Sql, { lane, limit, leaseMs, holder }: Claim): Promise<ClaimedRow[]> {
+export function claimTasks(
+  sql: Sql,
+  { lane, spoolId, limit, leaseMs, holder }: Claim,
+): Promise<ClaimedRow[]> {
   return sql.query<ClaimedRow>(
     `WITH due AS (
       SELECT task_id FROM ingester.tasks
-      WHERE lane = $1 AND state IN ('waiting', 'running') AND due_at <= ingester.now_ms()
+      WHERE lane = $1 AND spool_id = $5 AND state IN ('waiting', 'running') AND due_at <= ingester.now_ms()
       ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )
     UPDATE ingester.tasks SET state = 'running', lease_owner = $3, due_at = ingester.now_ms() + $4::bigint,
       updated_at = ingester.now_ms(), phase = 'queued'
     WHERE task_id IN (SELECT task_id FROM due) RETURNING *, ingester.now_ms() AS now`,
-    [lane, limit, holder, leaseMs],
+    [lane, limit, holder, leaseMs, spoolId],
   );
 }
 

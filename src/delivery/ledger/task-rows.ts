@@ -12,6 +12,8 @@ export interface TaskRow {
   readonly upload_id: string;
   readonly kind: string;
   readonly lane: string;
+  /** Only who has this spool may claim it; empty where it needs no file. */
+  readonly spool_id: string;
   readonly state: TaskState;
   readonly phase: TaskPhase;
   /** When it may be claimed: a waiting one when it is due, a running one when the lease of its holder is over. */
@@ -37,6 +39,8 @@ export interface NewTask {
   readonly uploadId: string;
   readonly kind: string;
   readonly lane: string;
+  /** The spool that holds the file which it needs; empty where it needs none. */
+  readonly spoolId: string;
   /** May the file be somewhere already? */
   readonly inDoubt: boolean;
   /** Time from now on after which it is too old to be tried again. */
@@ -47,22 +51,23 @@ export interface NewTask {
 export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<void> {
   if (tasks.length === 0) return;
   const { text, values } = rowsOf(
-    ['uuid', 'uuid', 'text', 'text', 'int', 'bigint'],
-    tasks.map(({ taskId, uploadId, kind, lane, inDoubt, maxAgeMs }) => [
+    ['uuid', 'uuid', 'text', 'text', 'text', 'int', 'bigint'],
+    tasks.map(({ taskId, uploadId, kind, lane, spoolId, inDoubt, maxAgeMs }) => [
       taskId,
       uploadId,
       kind,
       lane,
+      spoolId,
       inDoubt ? 1 : 0,
       maxAgeMs,
     ]),
   );
   const now = 'ingester.now_ms()';
   await sql.query(
-    `INSERT INTO ingester.tasks (task_id, upload_id, kind, lane, state, phase, doubt_since, deadline,
+    `INSERT INTO ingester.tasks (task_id, upload_id, kind, lane, spool_id, state, phase, doubt_since, deadline,
       due_at, waiting_since, created_at, updated_at)
-    SELECT column1, column2, column3, column4, 'waiting', 'queued', CASE WHEN column5 = 1 THEN ${now} END,
-      ${now} + column6, ${now}, ${now}, ${now}, ${now}
+    SELECT column1, column2, column3, column4, column5, 'waiting', 'queued', CASE WHEN column6 = 1 THEN ${now} END,
+      ${now} + column7, ${now}, ${now}, ${now}, ${now}
     FROM (VALUES ${text}) AS new WHERE true ON CONFLICT (upload_id, kind) DO NOTHING`,
     values,
   );

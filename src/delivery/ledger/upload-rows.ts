@@ -19,6 +19,7 @@ interface UploadRow {
   readonly file_id: string | null;
   readonly stored_at: string | null;
   readonly spool_file: string | null;
+  readonly spool_id: string | null;
   readonly bytes_delivered: number;
   readonly revision: number;
   readonly created_at: number;
@@ -34,6 +35,8 @@ export interface NewUpload {
   readonly file: FileDescription;
   readonly digest: ContentDigest;
   readonly spoolFile: string | null;
+  /** The spool that it lies in. */
+  readonly spoolId: string | null;
   /** The request that brought it. */
   readonly request: RequestContext | undefined;
   readonly stored?: Stored;
@@ -71,13 +74,14 @@ const NEW_UPLOAD = [
   'text',
   'text',
   'text',
+  'text',
   'bigint',
   'int',
 ];
 const NEW_UPLOAD_COLUMNS = `upload_id, owner, id_is_callers, status, description, size, sha256, expires_at, request,
-  file_id, stored_at, spool_file, bytes_delivered, finished_at, created_at, updated_at`;
+  file_id, stored_at, spool_file, spool_id, bytes_delivered, finished_at, created_at, updated_at`;
 const NEW_UPLOAD_VALUES = `column1, column2, column3, column4, column5, column6, column7, column8, column9,
-  column10, column11, column12, column13, CASE WHEN column14 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
+  column10, column11, column12, column13, column14, CASE WHEN column15 = 1 THEN ingester.now_ms() END, ingester.now_ms(), ingester.now_ms()`;
 
 /** Writes first rows. Gives those that are new, by their ids; of the others nothing is changed. */
 export async function insertUploads(
@@ -123,7 +127,7 @@ export async function renewUpload(sql: Sql, upload: NewUpload): Promise<void> {
 
 /** In the order of `NEW_UPLOAD`. */
 function valuesOf(upload: NewUpload): SqlValue[] {
-  const { uploadId, idIsCallers, status, file, digest, spoolFile, request, stored } = upload;
+  const { uploadId, idIsCallers, status, file, digest, spoolFile, spoolId, request, stored } = upload;
   return [
     uploadId,
     file.uploadedBy,
@@ -136,6 +140,7 @@ function valuesOf(upload: NewUpload): SqlValue[] {
     request ? JSON.stringify(request) : null,
     ...whereOf(stored),
     spoolFile,
+    spoolId,
     stored ? digest.size : 0,
     FINAL.has(status) ? 1 : 0,
   ];
@@ -166,6 +171,7 @@ export async function changeUploads(
   const changed = sql.query(
     `UPDATE ingester.uploads SET status = column2, file_id = coalesce(column3, file_id),
       stored_at = coalesce(column4, stored_at), spool_file = CASE WHEN column5 = 1 THEN NULL ELSE spool_file END,
+      spool_id = CASE WHEN column5 = 1 THEN NULL ELSE spool_id END,
       bytes_delivered = CASE WHEN column2 = 'active' THEN size ELSE bytes_delivered END,
       revision = revision + 1, updated_at = ingester.now_ms(),
       finished_at = CASE WHEN column6 = 1 THEN ingester.now_ms() END
@@ -250,6 +256,7 @@ function uploadFrom(row: UploadRow): UploadRecord {
     fileId: row.file_id,
     storedAt: row.stored_at,
     spoolFile: row.spool_file,
+    spoolId: row.spool_id,
     bytesDelivered: row.bytes_delivered,
     revision: row.revision,
     createdAt: new Date(row.created_at),

@@ -21,6 +21,7 @@ export class RegistrationWork implements TaskKind {
   readonly name = 'registration';
   readonly lanes: Readonly<Record<string, number>>;
   readonly doneAs = 'registered';
+  readonly needsFile = false;
   readonly reconciles = false;
   /** Where there is an Admin module. */
   readonly followsStored: boolean;

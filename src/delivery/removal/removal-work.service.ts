@@ -15,6 +15,7 @@ export class RemovalWork implements TaskKind {
   readonly name = 'removal';
   readonly lanes: Readonly<Record<string, number>>;
   readonly doneAs = 'removed';
+  readonly needsFile = false;
   readonly reconciles = true;
   /** Only one that may be at several elements. */
   readonly followsStored = false;

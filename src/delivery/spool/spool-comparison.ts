@@ -1,3 +1,4 @@
+import type { AbsentSpool } from '../ledger/absent-spools.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 
 /** What the database says of a file in the spool. */
@@ -15,8 +16,10 @@ export interface SpoolPromises {
   promised(names: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>>;
   /** Sees to it that these are not promised any more, and gives those that are not promised already. @throws QUEUE_UNAVAILABLE */
   refuse(names: readonly string[]): Promise<readonly string[]>;
-  /** Files that are promised, by the ids of their uploads behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */
+  /** Files of this spool that are promised, by the ids of their uploads behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */
   promisedAfter(after: string | undefined, limit: number): Promise<readonly PromisedFile[]>;
+  /** Spools of others that nobody has now, although files wait there. @throws QUEUE_UNAVAILABLE */
+  absentSpools(): Promise<readonly AbsentSpool[]>;
 }
 
 export interface PromisedFile {

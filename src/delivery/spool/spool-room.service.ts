@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DurableBody } from '../../resilience/body-source.js';
+import { Replicas } from '../../replicas/replicas.service.js';
 import { LedgerPromises } from '../ledger/ledger-promises.service.js';
+import type { UploadRecord } from '../upload-record.js';
 import { AcceptedFiles } from './accepted-files.service.js';
 import type { AcceptedFile } from './accepted-index.js';
 import { SpoolSpace } from './spool-space.service.js';
@@ -12,7 +14,19 @@ export class SpoolRoom {
     readonly files: AcceptedFiles,
     readonly space: SpoolSpace,
     @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId' | 'refuse'>,
+    @Inject(Replicas) private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools'>,
   ) {}
+
+  /** May accepted files be in the spools of other replicas? */
+  get hasOthers(): boolean {
+    return this.replicas.hasOtherSpools;
+  }
+
+  /** Is a file kept for an upload? One in the spool of another replica is not looked for. */
+  async holds({ spoolFile, spoolId }: Pick<UploadRecord, 'spoolFile' | 'spoolId'>): Promise<boolean> {
+    if (spoolFile === null) return false;
+    return spoolId !== (await this.replicas.spoolId()) || this.files.has(spoolFile);
+  }
 
   /**
    * Keeps a body of so many bytes for an upload that is about to be promised. The room that the upload has reserved, or

@@ -32,7 +32,8 @@ describe('the room of the spool', () => {
     );
     await space.onModuleInit();
     promises.databaseId = () => Promise.resolve(DATABASE_ID);
-    room = new SpoolRoom(spool.files, space, promises);
+    const replicas = { spoolId: () => Promise.resolve('here'), hasOtherSpools: false };
+    room = new SpoolRoom(spool.files, space, promises, replicas);
   });
 
   afterEach(async () => {

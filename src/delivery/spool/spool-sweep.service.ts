@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
+import { type AbsentSpool, sentenceOf } from '../ledger/absent-spools.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
@@ -21,6 +22,8 @@ export interface SweepReport {
   readonly foreign: number;
   /** Rows that promise a file which is not there; left as they are. */
   readonly missing: readonly string[];
+  /** Spools of others that nobody has now, although files wait there. */
+  readonly absent: readonly AbsentSpool[];
   /** Files of bodies and intents that killed processes have left; removed. */
   readonly leftOvers: number;
 }
@@ -74,7 +77,9 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     const { orphanMs } = options;
     const removed = await removeUnpromised(files, promises, { databaseId, orphanMs }, signal);
     const foreign = files.count((file) => file.databaseId !== databaseId);
-    const report = { ...removed, foreign, missing: await findMissing(files, promises, signal), leftOvers };
+    const missing = await findMissing(files, promises, signal);
+    const report = { ...removed, foreign, missing, leftOvers, absent: await promises.absentSpools() };
+    this.tellOfAbsent(report.absent);
     this.last = report;
     this.tell(report);
     return report;
@@ -89,6 +94,12 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
       .finally(() => {
         this.running = undefined;
       });
+  }
+
+  /** Once, and again when that changes. */
+  private tellOfAbsent(absent: readonly AbsentSpool[]): void {
+    const told = new Set(this.last?.absent.map(sentenceOf));
+    for (const sentence of absent.map(sentenceOf)) if (!told.has(sentence)) this.logger.warn(sentence);
   }
 
   private tell({ orphans, finished, foreign, missing, leftOvers }: SweepReport): void {

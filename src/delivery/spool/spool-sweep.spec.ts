@@ -7,6 +7,7 @@ import { DATABASE_ID, TestSpool } from '../../../test/support/accepted.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { IntentFiles } from './intent-files.service.js';
+import type { AbsentSpool } from '../ledger/absent-spools.js';
 import { newFileName } from './file-name.js';
 import type { PromisedFile, SpoolPromise, SpoolPromises } from './spool-comparison.js';
 import { SpoolSweep } from './spool-sweep.service.js';
@@ -17,6 +18,7 @@ const BYTES = Buffer.from('abc');
 /** Rows of a database in memory, by the names of files. */
 class Rows implements SpoolPromises {
   readonly states = new Map<string, SpoolPromise>();
+  absent: readonly AbsentSpool[] = [];
   failures = 0;
   failure: Error | undefined;
 
@@ -45,6 +47,10 @@ class Rows implements SpoolPromises {
       .toSorted((one, other) => (one.uploadId < other.uploadId ? -1 : 1))
       .filter(({ uploadId }) => after === undefined || uploadId > after)
       .slice(0, limit);
+  }
+
+  absentSpools(): Promise<readonly AbsentSpool[]> {
+    return Promise.resolve(this.absent);
   }
 
   private fail(): void {
@@ -93,7 +99,14 @@ describe('the sweep of the spool', () => {
   it('keeps what is promised, however old', async () => {
     const name = await accept('promised');
     aheadMs = 1000 * HOUR_MS;
-    expect(await sweep.sweep()).toEqual({ orphans: [], finished: [], foreign: 0, missing: [], leftOvers: 0 });
+    expect(await sweep.sweep()).toEqual({
+      orphans: [],
+      finished: [],
+      foreign: 0,
+      missing: [],
+      leftOvers: 0,
+      absent: [],
+    });
     expect(await spool.files.has(name)).toBe(true);
   });
 

@@ -21,6 +21,7 @@ export class DeliveryWork implements TaskKind {
   readonly name = 'delivery';
   readonly lanes: Readonly<Record<DeliveryLane, number>>;
   readonly doneAs = 'delivered';
+  readonly needsFile = true;
   readonly reconciles = true;
   readonly followsStored = false;
   private readonly logger = new Logger(DeliveryWork.name);

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { GroupCommit } from '../../database/group-commit.js';
 import type { Sql } from '../../database/sql.js';
+import { Replicas } from '../../replicas/replicas.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { TaskKinds } from '../task-kinds.service.js';
 import { findPlacements } from '../ledger/placement-rows.js';
@@ -21,6 +22,7 @@ export class TaskLedger implements TaskCheckpoints {
     private readonly database: Database,
     private readonly settings: DeliverySettings,
     private readonly kinds: TaskKinds,
+    private readonly replicas: Replicas,
   ) {
     this.leaseMs = settings.leaseMs;
     this.begins = database.groupCommit((tx, attempts) => this.begin(tx, attempts));
@@ -38,14 +40,16 @@ export class TaskLedger implements TaskCheckpoints {
 
   /**
    * Claims up to `limit` tasks of a lane that are due, with what they are about. Nobody waits for the disk: who forgets a
-   * claim finds, with the first that he writes down, that the task is not his. @throws QUEUE_UNAVAILABLE
+   * claim finds, with the first that he writes down, that the task is not his. @throws QUEUE_UNAVAILABLE,
+   * and what the spool fails with
    */
   async claim(lane: string, limit: number): Promise<ClaimedTask[]> {
     const claimedMs = this.settings.clock.monotonicMs();
     const holder = randomUUID();
+    const spoolId = this.kinds.needsFile(lane) ? await this.replicas.spoolId() : '';
     return this.database.transaction(
       async (tx) => {
-        const tasks = await claimTasks(tx, { lane, limit, holder, leaseMs: this.leaseMs });
+        const tasks = await claimTasks(tx, { lane, spoolId, limit, holder, leaseMs: this.leaseMs });
         if (tasks.length === 0) return [];
         const ids = tasks.map(({ upload_id: id }) => id);
         const [found, placements] = await Promise.all([findUploads(tx, ids), findPlacements(tx, ids)]);

@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto';
+import { hostname, networkInterfaces } from 'node:os';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { Database } from '../database/database.service.js';
+import { serviceVersion } from '../observability/service-version.js';
+import { spoolPath } from '../resilience/spool-path.js';
+import { findSpools, type KnownSpool, removeReplicas, saveReplica } from './replica-rows.js';
+import { spoolIdOf } from './spool-id.js';
+
+const EVERY_MS = 5_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * This process among those that share its database: each says every five seconds that it lives, where it is reached, and
+ * which spool it has. With SQLite there is only this one, and nothing is written before the database is in use.
+ */
+@Injectable()
+export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly replicaId = randomUUID();
+  private readonly logger = new Logger(Replicas.name);
+  private readonly folder: string;
+  private readonly address: string;
+  private spool: Promise<string> | undefined;
+  private spools: readonly KnownSpool[] = [];
+  private timer: NodeJS.Timeout | undefined;
+  private beating: Promise<void> | undefined;
+  private failing = false;
+
+  constructor(
+    private readonly database: Database,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.folder = spoolPath(config);
+    this.address =
+      config.get('REPLICA_ADDRESS', { infer: true }) ?? ownAddress(config.get('PORT', { infer: true }));
+  }
+
+  /** Does not wait: the database may take its time, and uploads need not. */
+  onApplicationBootstrap(): void {
+    this.begin();
+    this.timer = setInterval(() => this.begin(), EVERY_MS).unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await this.beating;
+  }
+
+  /** The id of the spool folder of this process. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
+  spoolId(): Promise<string> {
+    this.spool ??= spoolIdOf(this.folder).catch((error: unknown) => {
+      this.spool = undefined;
+      throw error;
+    });
+    return this.spool;
+  }
+
+  /** Are there other spools than ours, as far as was seen the last time? Files may be in them that we do not see. */
+  get hasOtherSpools(): boolean {
+    return this.spools.length > 1;
+  }
+
+  /** Who had a spool last; undefined where nobody has ever been seen with it. */
+  knownSpool(spoolId: string): KnownSpool | undefined {
+    return this.spools.find((spool) => spool.spoolId === spoolId);
+  }
+
+  /** Says once that this process lives, and looks who else does. Never fails. */
+  async beat(): Promise<void> {
+    try {
+      if (!this.database.isUsed()) return;
+      const { replicaId, address } = this;
+      const replica = { replicaId, version: serviceVersion(), address, spoolId: await this.spoolId() };
+      await saveReplica(this.database, replica);
+      this.spools = await findSpools(this.database);
+      await removeReplicas(this.database, DAY_MS);
+      this.failing = false;
+    } catch (error) {
+      if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
+      this.failing = true;
+    }
+  }
+
+  /** Unless one is under way. */
+  private begin(): void {
+    this.beating ??= this.beat().finally(() => {
+      this.beating = undefined;
+    });
+  }
+}
+
+/** The first address that is not of this machine alone. */
+function ownAddress(port: number): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const outside = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
+  return `http://${outside?.address ?? hostname()}:${port}`;
+}

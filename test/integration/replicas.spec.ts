@@ -1,0 +1,201 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Database } from '../../src/database/database.service.js';
+import { SpoolSweep } from '../../src/delivery/spool/spool-sweep.service.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
+import {
+  type AcceptingService,
+  type Json,
+  metric,
+  sha256,
+  startAccepting,
+} from '../support/accepted-service.js';
+import { eventually } from '../support/eventually.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
+import { StorageElementServer } from '../support/storage-element-server.js';
+import { elementsOf } from './delivery-stage.js';
+
+const BYTES = randomBytes(1_000);
+const ASYNC = { prefer: 'respond-async' };
+const OLGA = { sub: 'olga', role: 'admin' };
+
+let postgres: PostgresDatabases;
+let element: StorageElementServer;
+let variables: Record<string, string>;
+let started: AcceptingService[];
+let folders: string[];
+
+beforeAll(async () => {
+  postgres = await openPostgres();
+});
+afterAll(() => postgres.dispose());
+
+beforeEach(async () => {
+  element = await StorageElementServer.start({ fault: { kind: 'answer', status: 507 } });
+  variables = {
+    DATABASE_URL: await postgres.newPreparedDatabase(),
+    STORAGE_ELEMENTS: elementsOf(element.url),
+    SHUTDOWN_GRACE_MS: '0',
+  };
+  started = [];
+  folders = [];
+});
+afterEach(async () => {
+  for (const service of started) await service.close();
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  await element.close();
+});
+
+/** A folder that outlives the service which has it, as a volume does. */
+async function volume(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'ingester-volume-'));
+  folders.push(folder);
+  return folder;
+}
+
+async function replica(spool: string): Promise<AcceptingService> {
+  const service = await startAccepting({ ...variables, SPOOL_DIR: spool });
+  started.push(service);
+  await replicasOf(service).beat();
+  return service;
+}
+
+/** As a pod that goes away. */
+async function stop(service: AcceptingService): Promise<void> {
+  started = started.filter((other) => other !== service);
+  await service.close();
+}
+
+const replicasOf = ({ running }: AcceptingService): Replicas => running.app.get(Replicas, { strict: false });
+
+const query = <Row extends object>({ running }: AcceptingService, text: string): Promise<Row[]> =>
+  running.app.get(Database, { strict: false }).query<Row>(text);
+
+/** Nobody has been seen for so long that the others take him for gone. */
+const forget = (service: AcceptingService): Promise<object[]> =>
+  query(service, 'UPDATE ingester.replicas SET last_seen_at = last_seen_at - 60000');
+
+async function acceptAt(service: AcceptingService, id = randomUUID()): Promise<string> {
+  expect((await service.put(id, BYTES, ASYNC)).status).toBe(202);
+  return id;
+}
+
+describe('replicas with a spool each', () => {
+  it('leave the files of one that is gone until it comes back with its spool, and say so', async () => {
+    const spool = await volume();
+    const gone = await replica(spool);
+    const other = await replica(await volume());
+    const id = await acceptAt(gone);
+    const spoolId = await replicasOf(gone).spoolId();
+    await stop(gone);
+    element.options.fault = undefined;
+    await forget(other);
+    await replicasOf(other).beat();
+    const sweep = other.running.app.get(SpoolSweep, { strict: false });
+    const report = await sweep.sweep();
+    expect(report).toMatchObject({ missing: [], orphans: [], absent: [{ spoolId, files: 1 }] });
+    const before = await query(other, 'SELECT * FROM ingester.tasks');
+    expect(before).toMatchObject([{ state: 'waiting', spool_id: spoolId }]);
+    // Many looks of its lanes.
+    await sleep(1_000);
+    expect(await query(other, 'SELECT * FROM ingester.tasks')).toEqual(before);
+    expect(await metric(other, 'delivery_waiting_without_spool')).toBe(1);
+    const ready = await other.call('/api/v1/health/ready', {}, OLGA);
+    expect([ready.status, JSON.stringify(await ready.json())]).toEqual([
+      200,
+      expect.stringContaining(`1 file waits for spool ${spoolId}, last seen 20`),
+    ]);
+    const back = await replica(spool);
+    await back.untilStatus(id, 'active');
+    expect(element.files.get(id)).toMatchObject({ sha256: sha256(BYTES) });
+    expect((await sweep.sweep()).absent).toEqual([]);
+  });
+
+  it('know what another one has promised, and store nothing twice', async () => {
+    const one = await replica(await volume());
+    const other = await replica(await volume());
+    await replicasOf(one).beat();
+    const id = await acceptAt(one);
+    for (const headers of [{}, ASYNC]) {
+      const answer = await other.put(id, BYTES, headers);
+      expect([answer.status, ((await answer.json()) as Json).upload_id]).toEqual([202, id]);
+    }
+    expect((await other.put(id, randomBytes(9))).status).toBe(409);
+    expect(await other.spooled()).toEqual([]);
+    element.options.fault = undefined;
+    await other.untilStatus(id, 'active');
+    expect(element.uploads.filter(({ state }) => state === 'finished')).toHaveLength(1);
+    await eventually(async () => expect(await one.spooled()).toEqual([]));
+  });
+
+  it('say where the file of a dead letter is', async () => {
+    variables.DELIVERY_MAX_ATTEMPTS = '1';
+    const one = await replica(await volume());
+    const other = await replica(await volume());
+    const id = await acceptAt(one);
+    await one.untilStatus(id, 'dead');
+    const { items } = (await (await other.call('/api/v1/dead-letters', {}, OLGA)).json()) as {
+      items: Json[];
+    };
+    const path = `/api/v1/dead-letters/${String(items[0]?.id)}/content`;
+    expect((await one.call(path, {}, OLGA)).status).toBe(200);
+    const answer = await other.call(path, {}, OLGA);
+    const spoolId = await replicasOf(one).spoolId();
+    expect([answer.status, await answer.json()]).toMatchObject([
+      409,
+      { code: 'CONFLICT', detail: expect.stringMatching(`lies in spool ${spoolId}; http://.* was the last`) },
+    ]);
+  });
+});
+
+describe('replicas on one spool', () => {
+  it('deliver what the other one has accepted', async () => {
+    const spool = await volume();
+    const gone = await replica(spool);
+    const other = await replica(spool);
+    expect(await replicasOf(other).spoolId()).toBe(await replicasOf(gone).spoolId());
+    expect(replicasOf(other).hasOtherSpools).toBe(false);
+    const id = await acceptAt(gone);
+    await stop(gone);
+    element.options.fault = undefined;
+    await other.untilStatus(id, 'active');
+    expect([...element.files.keys()]).toEqual([id]);
+  });
+});
+
+describe('a replica', () => {
+  it('says that it lives, and is forgotten a day after it was seen last, unless its spool has files', async () => {
+    const [one, other] = [await replica(await volume()), await replica(await volume())];
+    const rows = await query<Json>(one, 'SELECT * FROM ingester.replicas');
+    expect(rows).toHaveLength(2);
+    expect(rows[0]).toMatchObject({
+      version: expect.any(String),
+      address: expect.stringMatching(/^http:\/\//),
+    });
+    const id = await acceptAt(other);
+    await stop(other);
+    await query(one, 'UPDATE ingester.replicas SET last_seen_at = last_seen_at - 90000000');
+    await replicasOf(one).beat();
+    await replicasOf(one).beat();
+    expect(await query(one, 'SELECT replica_id FROM ingester.replicas')).toHaveLength(2);
+    await query(one, `DELETE FROM ingester.uploads WHERE upload_id = '${id}'`);
+    await replicasOf(one).beat();
+    expect(await query(one, 'SELECT replica_id FROM ingester.replicas')).toEqual([
+      { replica_id: replicasOf(one).replicaId },
+    ]);
+  });
+
+  it('makes no database to say so', async () => {
+    const service = await startAccepting();
+    started.push(service);
+    await replicasOf(service).beat();
+    expect(service.running.app.get(Database, { strict: false }).isUsed()).toBe(false);
+    await acceptAt(service);
+    await replicasOf(service).beat();
+    expect(await query(service, 'SELECT replica_id FROM replicas')).toHaveLength(1);
+  });
+});
