@@ -204,6 +204,7 @@ describe('the checks of the service', () => {
       'database',
       'disk',
       'jwt_keys',
+      'replicas',
       'spool',
       'storage',
       'storage:1',

@@ -152,6 +152,25 @@ describe('replicas with a spool each', () => {
   });
 });
 
+describe('replicas on one local element', () => {
+  it('take it for delivered what the other one has stored under its id', async () => {
+    const path = await volume();
+    const local = JSON.stringify([{ id: 'se-1', driver: 'local', path, mode: 'edit' }]);
+    const spool = await volume();
+    const one = await replica(spool);
+    const id = await acceptAt(one);
+    await stop(one);
+    variables.STORAGE_ELEMENTS = local;
+    // One that does not know of the promise.
+    const other = await startAccepting({ STORAGE_ELEMENTS: local });
+    started.push(other);
+    expect((await other.put(id, BYTES)).status).toBe(201);
+    const back = await replica(spool);
+    await back.untilStatus(id, 'active');
+    expect(await query(back, 'SELECT target FROM ingester.placements')).toEqual([]);
+  });
+});
+
 describe('replicas on one spool', () => {
   it('deliver what the other one has accepted', async () => {
     const spool = await volume();
