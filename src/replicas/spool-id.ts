@@ -33,7 +33,8 @@ function readId(path: string): Promise<string | undefined> {
 
 /** Whole and durable before it has its name; where another process comes first, that one's counts. */
 async function makeId(folder: string, path: string): Promise<string | undefined> {
-  const aside = `${path}.${randomUUID()}`;
+  // A name as of a body in flight: what a killed process leaves is removed as those are.
+  const aside = join(folder, `${randomUUID()}.spool`);
   try {
     await makeFolder(folder);
     await writeFile(aside, `${randomUUID()}\n`, { flag: 'wx', mode: 0o600, flush: true });

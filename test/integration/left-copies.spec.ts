@@ -62,12 +62,14 @@ function spoil({ files }: StorageElementServer, id: string): void {
 }
 
 /** As an upload does that meets the same element again. */
-async function noteCopy({ running: { app } }: DeliveryStage, id: string): Promise<void> {
+async function noteStored({ running: { app } }: DeliveryStage, id: string, target: string): Promise<void> {
   const record = await app.get(UploadsLedger, { strict: false }).find(id);
   if (!record) throw new Error(`${id} is not known`);
   const { file, digest, idIsCallers } = record;
-  const placed = { target: 'storage:se-2', file: { fileId: id, size: digest.size } };
-  const copies = [{ target: 'storage:se-1', sent: true, unverified: false, answered: true }];
+  const placed = { target, file: { fileId: id, size: digest.size } };
+  const copies = ['storage:se-1', 'storage:se-2']
+    .filter((other) => other !== target)
+    .map((other) => ({ target: other, sent: true, unverified: false, answered: true }));
   await app.get(Deliveries, { strict: false }).followUp({ file, digest, idIsCallers, placed, copies });
 }
 
@@ -141,6 +143,28 @@ describeDelivery('a copy of a stored file', (start) => {
     expect(holders(id)).toEqual([true, false]);
   });
 
+  it('stays where the file was stored has other bytes by now', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    spoil(second, id);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'done' });
+    expect(holders(id)).toEqual([true, true]);
+  });
+
+  it('is removed from where a repeated upload came to, as long as the first one is there', async () => {
+    const stage = await open();
+    die();
+    const id = await store(stage);
+    comeBack();
+    await expectRemoval(stage, id, { state: 'done' });
+    const file = second.files.get(id);
+    if (file) first.files.set(id, file);
+    await noteStored(stage, id, 'storage:se-1');
+    await expectHeldBy(id, [false, true]);
+  });
+
   it('is removed also where its bytes are spoilt', async () => {
     const stage = await open();
     die();
@@ -198,7 +222,7 @@ describeDelivery('a copy of a stored file', (start) => {
     comeBack();
     await expectRemoval(stage, id, { state: 'done' });
     if (copy) first.files.set(id, copy);
-    await noteCopy(stage, id);
+    await noteStored(stage, id, 'storage:se-2');
     await expectHeldBy(id, [false, true]);
     await expectRemoval(stage, id, { state: 'done', doubtful_targets: [] });
   });

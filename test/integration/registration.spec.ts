@@ -9,6 +9,7 @@ import { configModule } from '../../src/config/config.module.js';
 import { parseEnvironment } from '../../src/config/environment.js';
 import { Database } from '../../src/database/database.service.js';
 import type { SqlValue } from '../../src/database/sql.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
@@ -224,8 +225,8 @@ describe.each([
       uploadId,
     );
     await query(
-      `UPDATE ingester.uploads SET status = 'accepted', file_id = NULL, spool_file = $1, sha256 = 'other'`,
-      'the-name-of-a-file',
+      `UPDATE ingester.uploads SET status = 'accepted', file_id = NULL, spool_file = 'a-name', spool_id = $1, sha256 = 'other'`,
+      await module.get(Replicas, { strict: false }).spoolId(),
     );
     await store(uploadId);
     expect(await rows('uploads')).toMatchObject([{ status: 'accepted' }]);

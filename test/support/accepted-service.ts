@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from '@jest/globals';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { type RunningApp, startApp } from './app.js';
 import { openPostgres, type PostgresDatabases } from './postgres-databases.js';
 import { StorageElementServer, type UploadFault } from './storage-element-server.js';
@@ -58,6 +59,8 @@ export async function startAccepting(variables: Record<string, string> = {}): Pr
     ...EMBEDDED,
     ...variables,
   });
+  // Else it might come to be while a test looks what is in the spool.
+  if (variables.DATABASE_URL) await running.app.get(Replicas, { strict: false }).spoolId();
   return serviceOf({ ...running, dataDir }, element, variables.SPOOL_DIR);
 }
 

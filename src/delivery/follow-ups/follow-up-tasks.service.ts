@@ -30,8 +30,7 @@ export class FollowUpTasks {
 
   /**
    * Stored files get the tasks that follow them, and their copies are to be removed. May be repeated: what an upload has a
-   * task for already is left; copies are looked for anew, and are written down after this, so that a
-   * removal that is just ending sees them or is begun again.
+   * task for already is left; copies are looked for anew.
    */
   async add(tx: Sql, uploads: readonly FollowedUpload[]): Promise<void> {
     const copied = uploads.filter(({ hasCopies }) => hasCopies);

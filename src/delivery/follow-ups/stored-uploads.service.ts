@@ -10,7 +10,7 @@ import {
   type NewUpload,
   renewUpload,
 } from '../ledger/upload-rows.js';
-import type { Placement } from '../placement.js';
+import type { NewPlacement } from '../placement.js';
 import { Replicas } from '../../replicas/replicas.service.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
@@ -29,14 +29,14 @@ export class StoredUploads {
 
   /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
   async write(upload: StoredUpload): Promise<void> {
-    const { uploadId, stored } = upload;
-    const copies = upload.copies.filter(({ target }) => target !== stored.target);
+    const { uploadId } = upload;
     await this.database.transaction(async (tx) => {
       const isNew = (await insertUploads(tx, [rowOf(upload)])).size > 0;
       if (isNew) await insertFirstEvents(tx, [rowOf(upload)]);
-      const elsewhere = isNew ? [] : await this.takePlace(tx, upload);
-      if (!elsewhere) return;
-      await this.tasks.add(tx, [{ uploadId, hasCopies: copies.length + elsewhere.length > 0 }]);
+      const copies = isNew ? copiesOf(upload) : await this.takePlace(tx, upload);
+      if (!copies) return;
+      // The task first, as workers do.
+      await this.tasks.add(tx, [{ uploadId, hasCopies: copies.length > 0 }]);
       await insertPlacements(
         tx,
         copies.map(({ target, sent, unverified, answered }) => {
@@ -48,23 +48,32 @@ export class StoredUploads {
   }
 
   /**
-   * For an upload that has a row. Its lock keeps two from adding a task each. Gives where else it was said before that the
-   * file may be; undefined where it is left to its delivery, and is followed up after that.
+   * For an upload that has a row. Its lock keeps two from adding a task each. Gives where else the file may be; undefined
+   * where it is left to its delivery, and is followed up after that.
    */
-  private async takePlace(tx: Sql, upload: StoredUpload): Promise<readonly Placement[] | undefined> {
-    const { uploadId, file, stored } = upload;
-    // The task first, as workers do.
+  private async takePlace(tx: Sql, upload: StoredUpload): Promise<readonly NewPlacement[] | undefined> {
+    const { uploadId, file } = upload;
     const delivery = await findTaskOf(tx, uploadId, 'delivery', true);
     const known = await findUpload(tx, uploadId, true);
     if (!known) return undefined;
     const isDead = known.status === 'dead' && delivery?.state === 'dead';
     // What was to be delivered once came after all.
-    if (isDead || isGivenUp(known, file.uploadedAt) || (await this.isLost(known, delivery, upload))) {
-      await renewUpload(tx, rowOf(upload));
-      await deletePlacements(tx, [{ uploadId, target: stored.target }]);
-      return (await findPlacements(tx, [uploadId])).get(uploadId) ?? [];
-    }
-    return known.status === 'active' ? [] : undefined;
+    if (isDead || isGivenUp(known, file.uploadedAt) || (await this.isLost(known, delivery, upload)))
+      return this.renewed(tx, upload);
+    return known.status === 'active' ? copiesOf(upload, known.storedAt) : undefined;
+  }
+
+  /** Where the former one may be, this one may be as well. */
+  private async renewed(tx: Sql, upload: StoredUpload): Promise<readonly NewPlacement[]> {
+    const { uploadId, stored } = upload;
+    await renewUpload(tx, rowOf(upload));
+    await deletePlacements(tx, [{ uploadId, target: stored.target }]);
+    const left = (await findPlacements(tx, [uploadId])).get(uploadId) ?? [];
+    const former = left.map(({ target, sent, unverified, lastByteAt }) => {
+      return { target, sent, unverified, answered: lastByteAt === 0 };
+    });
+    const copies = copiesOf(upload);
+    return [...former.filter(({ target }) => !copies.some((copy) => copy.target === target)), ...copies];
   }
 
   /** Is it this very file that is still to be delivered, and is not there to be? No delivery comes to follow it up. */
@@ -82,4 +91,12 @@ export class StoredUploads {
 
 function rowOf(upload: StoredUpload): NewUpload {
   return { ...upload, status: 'active', spoolFile: null, spoolId: null, request: upload.request };
+}
+
+/** Where else the file may be than where the row says, or will say, that it is stored. */
+function copiesOf({ stored, copies }: StoredUpload, storedAt: string | null = stored.target): NewPlacement[] {
+  const here = { target: stored.target, sent: true, unverified: false, answered: true };
+  return [here, ...copies.filter(({ target }) => target !== here.target)].filter(
+    ({ target }) => target !== storedAt,
+  );
 }

@@ -73,7 +73,7 @@ export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<
   );
 }
 
-/** Makes tasks of a kind that have ended as on their first day; who works on one cannot let go of it before this is committed. */
+/** Makes the tasks of a kind as on their first day, whatever became of them; who works on one loses it. */
 export async function reopenTasks(
   sql: Sql,
   uploadIds: readonly string[],
@@ -82,10 +82,7 @@ export async function reopenTasks(
 ): Promise<void> {
   const now = 'ingester.now_ms()';
   await sql.query(
-    `UPDATE ingester.tasks SET state = CASE WHEN state = 'running' THEN state ELSE 'waiting' END,
-      phase = CASE WHEN state = 'running' THEN phase ELSE 'queued' END,
-      due_at = CASE WHEN state = 'running' THEN due_at ELSE ${now} END,
-      attempts = 0, reason = NULL, dead_at = NULL, doubt_since = ${now}, waiting_since = ${now},
+    `UPDATE ingester.tasks SET state = 'waiting', phase = 'queued', lease_owner = NULL, due_at = ${now}, attempts = 0, reason = NULL, dead_at = NULL, doubt_since = ${now}, waiting_since = ${now},
       deadline = ${now} + $2::bigint, updated_at = ${now}
     WHERE kind = $1 AND upload_id IN (${listOf(uploadIds.length, 3)})`,
     [kind, maxAgeMs, ...uploadIds],

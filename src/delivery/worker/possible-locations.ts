@@ -36,11 +36,6 @@ export class PossibleLocations {
     return [...this.#written].filter((target) => !this.#at.has(target));
   }
 
-  /** Is there a row of it that this task knows of? */
-  knows(target: string): boolean {
-    return this.#written.has(target);
-  }
-
   /** The file is sent there from now on. */
   beginSending(target: string): void {
     const { unverified = false, lastByteAt = 0 } = this.#at.get(target) ?? {};

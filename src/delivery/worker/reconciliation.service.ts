@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import { type PlacedFile, StorageGateway } from '../../storage/storage-gateway.service.js';
+import type { ContentDigest, StoredFile } from '../../storage/storage-element.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import type { Stored } from '../ledger/upload-rows.js';
 import type { UploadRecord } from '../upload-record.js';
@@ -91,11 +92,12 @@ export class Reconciliation {
     return { kind: 'absent' };
   }
 
-  /** Is the file not where it was said to be any more? A copy is removed only where it is. */
-  private async isGone({ signal }: HeldTask, wanted: Wanted): Promise<boolean> {
+  /** Is the file not where it was said to be any more, or another one? A copy is removed only where it is. */
+  private async isGone({ signal, claimed }: HeldTask, wanted: Wanted): Promise<boolean> {
     if (typeof wanted === 'string') return false;
     const { target, fileId } = wanted;
-    return (await this.storage.stat({ targets: [target], fileId, signal })) === undefined;
+    const file = await this.storage.stat({ targets: [target], fileId, signal });
+    return !file || !isSame(file, claimed.upload.digest, false);
   }
 
   /** What was a copy is the only one now. */
@@ -136,9 +138,12 @@ function findingOf(placed: PlacedFile, location: Location, upload: UploadRecord,
   const isOwners = file.uploadedBy === undefined || file.uploadedBy === owner;
   // One without a checksum is taken for the file by its size, but not where another client may have put it there.
   const needsProof = location.unverified || (idIsCallers && typeof wanted === 'object');
-  const isSame = file.sha256 === undefined ? !needsProof : file.sha256 === digest.sha256;
-  if (isOwners && isSame && file.size === digest.size) return { kind: 'file', placed, location };
+  if (isOwners && isSame(file, digest, needsProof)) return { kind: 'file', placed, location };
   return isOwners && !idIsCallers ? { kind: 'spoilt', placed } : { kind: 'foreign', location };
+}
+
+function isSame({ size, sha256 }: StoredFile, digest: ContentDigest, needsProof: boolean): boolean {
+  return size === digest.size && (sha256 === undefined ? !needsProof : sha256 === digest.sha256);
 }
 
 /** One that was there before was promised to somebody, whatever its owner wants now. */

@@ -5,7 +5,7 @@ import type { Sql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
 import { endAttempts, insertUnsent } from '../ledger/attempt-rows.js';
-import { deletePlacements, findPlacements, savePlacements } from '../ledger/placement-rows.js';
+import { deletePlacements, savePlacements } from '../ledger/placement-rows.js';
 import type { HeldRow } from '../ledger/task-claims.js';
 import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
@@ -22,8 +22,6 @@ import {
 } from './settled-task.js';
 import { LeaseLost } from './stop-reasons.js';
 import { unsentOf } from './unsent-attempts.js';
-
-const INTERRUPTED = { kind: 'interrupted' } as const;
 
 /** Writes down what becomes of a task after a try: all of it in one transaction, or nothing. */
 @Injectable()
@@ -61,12 +59,7 @@ export class Settlement {
     });
     // First, since it holds the rows: of two who believe that one is theirs, one waits here, and finds that it is not.
     const rows = await lockHeld(tx, keys);
-    const unfinished = await findUnfinished(tx, tasks);
-    const all = tasks.map((task) => {
-      const { task_id: taskId, upload_id: uploadId } = task.held.claimed.task;
-      const tried = unfinished.has(uploadId) ? INTERRUPTED : task.tried;
-      return this.settledTask({ ...task, tried }, rows.get(taskId));
-    });
+    const all = tasks.map((task) => this.settledTask(task, rows.get(task.held.claimed.task.task_id)));
     const settled = all.filter((task) => task !== undefined);
     await Promise.all([
       releaseTasks(
@@ -122,20 +115,6 @@ export class Settlement {
     );
     await Promise.all([changed, followed]);
   }
-}
-
-/** Uploads of which a removal has come to its end while somebody wrote down another copy. */
-async function findUnfinished(tx: Sql, tasks: readonly TriedTask[]): Promise<ReadonlySet<string>> {
-  const removals = tasks.filter(({ held, tried }) => {
-    return held.claimed.task.kind === 'removal' && tried.kind === 'succeeded';
-  });
-  const ids = removals.map(({ held }) => held.claimed.task.upload_id);
-  const placements = await findPlacements(tx, ids);
-  const isUnknown = ({ held: { claimed, locations } }: TriedTask): boolean => {
-    const placed = placements.get(claimed.task.upload_id) ?? [];
-    return placed.some(({ target }) => !locations.knows(target));
-  };
-  return new Set(removals.filter(isUnknown).map(({ held }) => held.claimed.task.upload_id));
 }
 
 /** Where the files may be by now. */
