@@ -32,6 +32,7 @@ const TWO_HOURS_AGO = new Date(Date.now() - 2 * 3_600_000);
 export class KillReplicas {
   private readonly services: ServiceProcess[] = [];
   private readonly origins: string[] = [];
+  private readonly frozen = new Set<string>();
 
   private constructor(
     readonly token: string,
@@ -58,15 +59,31 @@ export class KillReplicas {
     return replicas;
   }
 
-  /** Where one of the replicas listens, or listened. */
+  /** Where one of the replicas listens, or listened; none that stands still, as who balances load sees soon. */
   get anyOrigin(): string {
-    return this.origins[randomInt(this.origins.length)] ?? '';
+    const moving = this.origins.filter((origin) => !this.frozen.has(origin));
+    return moving[randomInt(moving.length)] ?? '';
   }
 
   async kill(index: number): Promise<void> {
     this.diary.note(`${this.origins[index]} is killed`);
     this.services[index]?.child.kill('SIGKILL');
     await this.services[index]?.exitCode();
+  }
+
+  /** Has it stand still, with all that it has open, until `thaw`. */
+  freeze(index: number): void {
+    const origin = this.origins[index] ?? '';
+    this.diary.note(`${origin} is frozen`);
+    this.frozen.add(origin);
+    this.services[index]?.child.kill('SIGSTOP');
+  }
+
+  thaw(index: number): void {
+    const origin = this.origins[index] ?? '';
+    this.diary.note(`${origin} goes on`);
+    this.services[index]?.child.kill('SIGCONT');
+    this.frozen.delete(origin);
   }
 
   async restart(index: number): Promise<void> {
