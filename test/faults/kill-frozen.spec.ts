@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { inLongRun } from '../support/long-run.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inLongRun, isLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import type { KillReplicas } from './kill-replicas.js';
 import { ENDS_MS, expectNothingLost, onPostgres } from './kill-run.js';
@@ -35,6 +35,7 @@ describe('a replica that stands still for longer than its lease, and goes on', (
         replicaCount: 2,
         variables: { ...(await onPostgres(postgres)), DELIVERY_LEASE_MS: String(LEASE_MS) },
         round: freezeOnce,
+        afterwards: expectTakenOver,
       }),
     ROUND_MS * ROUNDS + ENDS_MS,
   );
@@ -45,4 +46,11 @@ async function freezeOnce(replicas: KillReplicas, index: number): Promise<void> 
   replicas.freeze(index);
   await sleep(randomInt(MIN_FROZEN_MS, MAX_FROZEN_MS));
   replicas.thaw(index);
+}
+
+/** Else nothing was seen of what this is about. */
+function expectTakenOver(replicas: KillReplicas): void {
+  const { length } = replicas.output().match(/a task was taken over by another process/g) ?? [];
+  process.stdout.write(`kill test: ${length} tasks were taken over from a frozen replica\n`);
+  if (isLongRun) expect(length).toBeGreaterThan(0);
 }

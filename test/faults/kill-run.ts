@@ -22,6 +22,8 @@ export interface KillPlan {
   readonly variables: Record<string, string>;
   /** Does one of the replicas its harm, and brings it back. */
   round(replicas: KillReplicas, index: number): Promise<void>;
+  /** Looks at the replicas once all is delivered, while those of the last round still run. */
+  afterwards?(replicas: KillReplicas): void;
 }
 
 export async function onPostgres(postgres: PostgresDatabases): Promise<Record<string, string>> {
@@ -43,6 +45,7 @@ export async function expectNothingLost(plan: KillPlan): Promise<void> {
     await untilDelivered(replicas, uploads);
     const report = await settledReport(elements, uploads);
     print(plan, report);
+    plan.afterwards?.(replicas);
     expect(elements.stories(uploads.files, diary)).toEqual([]);
     expect(report).toMatchObject({ lost: 0, doubled: 0, unexplained: 0 });
     expect(await replicas.leftOvers()).toEqual([]);

@@ -8,6 +8,9 @@ const SIZES = [10, 5_000, 300_000, 1_500_000, 6_000_000];
 const UPLOADERS = 6;
 const PAUSE_MS = 30;
 
+/** A client that may repeat its request at another replica waits so long for the answer of one, at least and at most. */
+const PATIENCE_MS = [700, 5_000] as const;
+
 /** One file on its way, and what the client was told of it. */
 export interface SentFile {
   readonly sha256: string;
@@ -81,7 +84,7 @@ export class KillUploads {
     try {
       const init =
         file.uploadId === undefined ? { method: 'POST', body: form(bytes) } : { method: 'PUT', body: bytes };
-      const answer = await fetch(origin + path, { ...init, headers });
+      const answer = await fetch(origin + path, { ...init, headers, signal: patience(init.method, prefer) ?? null });
       const receipt: unknown = await answer.json();
       note(`is answered ${answer.status} ${JSON.stringify(receipt)}`);
       return answer.ok ? { uploadId: uploadIdOf(receipt), status: answer.status } : undefined;
@@ -90,6 +93,14 @@ export class KillUploads {
       return undefined;
     }
   }
+}
+
+/**
+ * Only a client that asks for 202 gives up. What is to be stored at once is written down nowhere: given up at a replica that
+ * is frozen while it sends the file on, and repeated at another, it would rightly be found twice.
+ */
+function patience(method: string, prefer: object | undefined): AbortSignal | undefined {
+  return method === 'PUT' && prefer ? AbortSignal.timeout(randomInt(...PATIENCE_MS)) : undefined;
 }
 
 function form(bytes: Buffer<ArrayBuffer>): FormData {
