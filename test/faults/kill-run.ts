@@ -39,7 +39,8 @@ export async function expectNothingLost(plan: KillPlan): Promise<void> {
   const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin, diary);
   try {
     await untilAccepting(uploads);
-    for (let round = 0; round < plan.rounds; round += 1) await plan.round(replicas, round % plan.replicaCount);
+    for (let round = 0; round < plan.rounds; round += 1)
+      await plan.round(replicas, round % plan.replicaCount);
     elements.calm();
     await uploads.finish();
     await untilDelivered(replicas, uploads);

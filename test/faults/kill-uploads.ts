@@ -17,6 +17,8 @@ export interface SentFile {
   /** Known before the answer only where the client chooses it. */
   readonly uploadId: string | undefined;
   acknowledged: { readonly uploadId: string; readonly status: number } | undefined;
+  /** Its client did not wait for the answer of a replica, and asks for 202 from then on. */
+  wasGivenUp: boolean;
 }
 
 /**
@@ -59,7 +61,12 @@ export class KillUploads {
       const bytes = randomBytes(SIZES[randomInt(SIZES.length)] ?? 1);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const isPut = randomInt(2) === 0;
-      const file: SentFile = { sha256, uploadId: isPut ? randomUUID() : undefined, acknowledged: undefined };
+      const file: SentFile = {
+        sha256,
+        uploadId: isPut ? randomUUID() : undefined,
+        acknowledged: undefined,
+        wasGivenUp: false,
+      };
       this.files.push(file);
       await this.send(file, bytes);
       await sleep(PAUSE_MS);
@@ -75,7 +82,7 @@ export class KillUploads {
 
   /** What the service promised; undefined where it promised nothing, or was killed before it could. */
   private async attempt(file: SentFile, bytes: Buffer<ArrayBuffer>): Promise<SentFile['acknowledged']> {
-    const prefer = randomInt(4) === 0 ? { Prefer: 'respond-async' } : undefined;
+    const prefer = file.wasGivenUp || randomInt(4) === 0 ? { Prefer: 'respond-async' } : undefined;
     const headers = { Authorization: `Bearer ${this.token}`, ...prefer };
     const origin = this.origin();
     const path = `/api/v1/files/${file.uploadId ?? 'upload'}`;
@@ -84,7 +91,11 @@ export class KillUploads {
     try {
       const init =
         file.uploadId === undefined ? { method: 'POST', body: form(bytes) } : { method: 'PUT', body: bytes };
-      const answer = await fetch(origin + path, { ...init, headers, signal: patience(init.method, prefer) ?? null });
+      const signal = patience(init.method, prefer) ?? null;
+      signal?.addEventListener('abort', () => {
+        file.wasGivenUp = true;
+      });
+      const answer = await fetch(origin + path, { ...init, headers, signal });
       const receipt: unknown = await answer.json();
       note(`is answered ${answer.status} ${JSON.stringify(receipt)}`);
       return answer.ok ? { uploadId: uploadIdOf(receipt), status: answer.status } : undefined;
@@ -96,8 +107,8 @@ export class KillUploads {
 }
 
 /**
- * Only a client that asks for 202 gives up. What is to be stored at once is written down nowhere: given up at a replica that
- * is frozen while it sends the file on, and repeated at another, it would rightly be found twice.
+ * Only a client that asks for 202 gives up, and asks for it again. What is to be stored at once is written down nowhere: two
+ * replicas that have the file at one time, because one is frozen, would rightly store it twice.
  */
 function patience(method: string, prefer: object | undefined): AbortSignal | undefined {
   return method === 'PUT' && prefer ? AbortSignal.timeout(randomInt(...PATIENCE_MS)) : undefined;
