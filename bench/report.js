@@ -77,7 +77,7 @@ function stackRow(name, figures) {
   return { name, ...summarise(figures.map((round) => round.median)), p99, figures };
 }
 
-function verdict(what, value, { atLeast, atMost }) {
+export function verdict(what, value, { atLeast, atMost }) {
   const passed = atLeast === undefined ? value <= atMost : value >= atLeast;
   const target = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
   return { what, value, target, passed };
@@ -100,7 +100,7 @@ function throughputLine({ name, median, lowest, highest, cpuMsPerUpload }, bare)
   return `  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}  ${ratio.padStart(6)}  ${cpu}`;
 }
 
-const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
+export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 
 export function printMemory({ title, many, small, huge, verdicts }) {
   console.log(`\n${title} (resident)`);
@@ -123,41 +123,7 @@ export function printStack({ title, unit, rows, verdicts }) {
   printVerdicts(verdicts);
 }
 
-/** What is measured of files that are accepted, in the order of the table. */
-const ACCEPTING_ROWS = {
-  stored: 'uploads, stored at once (201)',
-  accepted: 'uploads, accepted on request (202)',
-  outage: 'uploads while no element takes them (202)',
-  deliveries: 'deliveries when it is back',
-};
-
-/** For orientation: there is no target. */
-export function judgeAccepting(measured) {
-  return {
-    title: 'Files of 1 MiB, 8 at a time',
-    unit: 'a second',
-    measured,
-    verdicts: [],
-  };
-}
-
-export function printAccepting({ title, unit, measured }) {
-  console.log(`\n${title} (${unit})`);
-  const columns = Object.keys(measured);
-  printRow('', columns);
-  for (const [kind, name] of Object.entries(ACCEPTING_ROWS)) {
-    printRow(
-      name,
-      columns.map((column) => measured[column][kind].toFixed(0)),
-    );
-  }
-}
-
-function printRow(name, cells) {
-  console.log(`  ${name.padEnd(42)}${cells.map((cell) => cell.padStart(10)).join('')}`);
-}
-
-function printVerdicts(verdicts) {
+export function printVerdicts(verdicts) {
   for (const { what, value, target, passed } of verdicts) {
     console.log(`  ${passed ? 'pass' : 'FAIL'}  ${what}: ${value.toPrecision(3)} (target ${target})`);
   }

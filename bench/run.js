@@ -1,25 +1,34 @@
 /*
- * npm run bench -- [--only large|small|memory|stack|accepting] [--rounds N] [--contenders a,b] [--json FILE] [--check]
- *                  [--node-arg ARG]...
+ * npm run bench -- [--only large|small|memory|stack|accepting|accepting-small|costs|backlog]... [--rounds N]
+ *                  [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
- * A missed target is reported; only --check turns it into exit code 1.
+ * A missed target is reported; only --check turns it into exit code 1. --files has fewer or more files accepted, or in the
+ * backlog, than what is judged.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { measureAccepting } from './accepting.js';
+import { ACCEPTING, measureAccepting } from './accepting.js';
+import { measureBacklog } from './backlog.js';
 import { openWorld } from './contenders.js';
+import { measureCosts } from './costs.js';
+import {
+  judgeAccepting,
+  judgeBacklog,
+  judgeCosts,
+  printAccepting,
+  printBacklog,
+  printCosts,
+} from './delivery-report.js';
 import { measureMemory } from './memory.js';
 import { startClient, startSink } from './processes.js';
 import {
-  judgeAccepting,
   judgeMemory,
   judgeStack,
   judgeThroughput,
-  printAccepting,
   printMemory,
   printStack,
   printThroughput,
@@ -36,6 +45,7 @@ const { values: options } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: ['large', 'small', 'memory', 'stack', 'accepting'] },
     rounds: { type: 'string', default: '5' },
+    files: { type: 'string' },
     contenders: { type: 'string', default: '' },
     json: { type: 'string', default: `${results}/latest.json` },
     check: { type: 'boolean', default: false },
@@ -43,27 +53,44 @@ const { values: options } = parseArgs({
   },
 });
 
+/** What can be asked for with --only, beside the scenarios of throughput: how it is measured, judged and printed. */
+const SCENARIOS = {
+  memory: [measureMemory, judgeMemory, printMemory],
+  stack: [measureStack, judgeStack, printStack],
+  ...accepting('accepting'),
+  ...accepting('accepting-small'),
+  costs: [measureCosts, judgeCosts, printCosts],
+  backlog: [measureBacklog, judgeBacklog, printBacklog],
+};
+
+function accepting(name) {
+  const scenario = ACCEPTING[name];
+  return {
+    [name]: [
+      (bench) => measureAccepting(scenario, bench),
+      (measured) => judgeAccepting(scenario, measured),
+      printAccepting,
+    ],
+  };
+}
+
 async function measure(name, bench) {
-  if (name === 'memory') {
-    const judged = judgeMemory(await measureMemory(bench));
-    printMemory(judged);
-    return judged;
-  }
-  if (name === 'stack') {
-    const judged = judgeStack(await measureStack(bench));
-    printStack(judged);
-    return judged;
-  }
-  if (name === 'accepting') {
-    const judged = judgeAccepting(await measureAccepting(bench));
-    printAccepting(judged);
-    return judged;
-  }
-  const scenario = THROUGHPUT[name];
-  if (!scenario) throw new Error(`--only must be large, small, memory, stack or accepting, got ${name}`);
-  const judged = judgeThroughput(scenario, await measureThroughput(scenario, bench));
-  printThroughput(judged);
+  const scenario = SCENARIOS[name] ?? throughput(name);
+  const [measureIt, judge, print] = scenario;
+  const judged = judge(await measureIt(bench));
+  print(judged);
   return judged;
+}
+
+function throughput(name) {
+  const scenario = THROUGHPUT[name];
+  const names = [...Object.keys(THROUGHPUT), ...Object.keys(SCENARIOS)];
+  if (!scenario) throw new Error(`--only must be one of ${names.join(', ')}, got ${name}`);
+  return [
+    (bench) => measureThroughput(scenario, bench),
+    (measured) => judgeThroughput(scenario, measured),
+    printThroughput,
+  ];
 }
 
 async function main() {
@@ -79,6 +106,7 @@ async function main() {
     client,
     only,
     rounds: Number(options.rounds),
+    files: options.files === undefined ? undefined : Number(options.files),
     tokens: await userTokens(world.keys, CALLERS),
   };
   const scenarios = {};
