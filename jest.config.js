@@ -1,7 +1,11 @@
-/** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
-const alone = ['test/faults/dying-element', 'test/integration/body-source-replay'];
-
 const isLongRun = process.env.TEST_LONG === '1';
+/** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
+const alone = [
+  'test/faults/dying-element',
+  'test/integration/body-source-replay',
+  ...(isLongRun ? ['test/long/soak'] : []),
+];
+
 /** What is of no use in a minute. */
 const longAlone = isLongRun ? [] : ['test/long/'];
 
