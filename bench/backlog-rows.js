@@ -2,7 +2,9 @@
  * A backlog of accepted files, written down as the built service does, but many at once and without waiting for the disk.
  * No service may run meanwhile, as SQLite is one process's.
  *
- * Message in: {location, spool, files, bytes, claims}. Message out: {claimMs, claimed}: medians of so many claims, or {error}.
+ * Messages in: {location, write: {spool, files, bytes}, claims} writes files, which then wait for an hour, and measures
+ * claims of them; {location, dueInMs} has all that wait due. Message out: {claimMs, claimed}, the median and the sum of the
+ * claims; or {error}.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -12,20 +14,24 @@ import { payloadBlock } from './payload.js';
 const ROWS_AT_ONCE = 500;
 const CLAIM_LIMIT = 32;
 const LEASE_MS = 30_000;
+const HOUR_MS = 3_600_000;
 const LANE = 'small-temporary';
 const YEAR_MS = 365 * 86_400_000;
 
 /** From the build, and not by a literal: the checks of this repository run without one. */
 const built = (name) => import(new URL(`../dist/${name}.js`, import.meta.url).href);
 
-async function measure({ location, spool, files, bytes, claims }) {
+async function measure({ location, write, claims = 0, dueInMs = HOUR_MS }) {
   const { openDatabase } = await built('database/open-database');
   const database = await openDatabase(location);
   try {
-    await writeBacklog(database, { spool, files, bytes });
+    if (write) await writeBacklog(database, write);
     const claimed = await claimTimes(database, claims);
-    // Nobody claims them while the rest is measured: they wait, as behind an element that is down.
-    await database.query('UPDATE ingester.tasks SET due_at = ingester.now_ms() + 3600000');
+    await database.query(
+      `UPDATE ingester.tasks SET state = 'waiting', lease_owner = NULL, due_at = ingester.now_ms() + $1::bigint
+      WHERE state IN ('waiting', 'running')`,
+      [dueInMs],
+    );
     return claimed;
   } finally {
     await database.close();

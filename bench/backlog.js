@@ -7,7 +7,6 @@ import { residentMemory, startBacklog } from './processes.js';
 const TITLE = 'backlog';
 /** Accepted files that wait, unless the run says otherwise. */
 const BACKLOG_FILES = 200_000;
-const BACKLOG_BYTES = 100;
 /** What a service without a backlog has: as many as are claimed. */
 const FEW_FILES = 640;
 const CLAIMS = 20;
@@ -18,11 +17,13 @@ const WARM_UP = 200;
 const PROBES = 50;
 /** Time in which the service sees what is in its spool. */
 const SETTLE_MS = 10_000;
+/** Longer than the service takes to start. */
+const DRAIN_IN_MS = 5_000;
 const LIMITS = { poolSize: 4, connectTimeoutMs: 30_000, statementTimeoutMs: 120_000 };
 
 /**
  * Measures a service that has next to nothing to deliver beside one with a backlog of accepted files: how fast it accepts,
- * claims, and answers those who look at it, and the memory that it takes.
+ * claims, and answers those who look at it, the memory that it takes, and how fast it delivers them all.
  */
 export async function measureBacklog(bench) {
   const files = bench.files ?? BACKLOG_FILES;
@@ -33,33 +34,52 @@ export async function measureBacklog(bench) {
 
 async function measureWith(bench, variables, files) {
   const spool = join(variables.DATA_DIR, 'spool');
-  const claims = await writeBacklog(variables, spool, files);
-  const { service, upload } = await startUploading(bench, UPLOAD, {
-    ...variables,
-    SPOOL_DIR: spool,
-    SPOOL_MIN_FREE_BYTES: '0',
+  const settings = { ...variables, SPOOL_DIR: spool, SPOOL_MIN_FREE_BYTES: '0' };
+  const { claimMs } = await inLedger(variables, {
+    write: { spool, files, bytes: UPLOAD.size },
+    claims: CLAIMS,
   });
+  bench.world.sink.down();
+  const waiting = await whileRunning(bench, settings, measureWaiting);
+  await inLedger(variables, { dueInMs: DRAIN_IN_MS });
+  const drained = await whileRunning(bench, settings, ({ service }) =>
+    measureDrain(bench.world.sink, service, files + WARM_UP + UPLOADS),
+  );
+  return { claim: claimMs, ...waiting, ...drained };
+}
+
+async function measureWaiting({ service, upload }) {
   const url = `http://127.0.0.1:${service.port}`;
+  await upload(WARM_UP, ['Prefer: respond-async']);
+  await sleep(SETTLE_MS);
+  const memory = (await residentMemory(service.pid)).now;
+  const ready = await medianMs(`${url}/health/ready`);
+  const metrics = await medianMs(`${url}/metrics`);
+  const accepted = await upload(UPLOADS, ['Prefer: respond-async']);
+  const loaded = (await residentMemory(service.pid)).now;
+  return { accepted, metrics, ready, memory, loaded };
+}
+
+async function measureDrain(sink, service, files) {
+  const drain = files / (await sink.up(files));
+  return { drain, drained: (await residentMemory(service.pid)).peak };
+}
+
+async function whileRunning(bench, settings, measure) {
+  const running = await startUploading(bench, UPLOAD, settings);
   try {
-    bench.world.sink.down();
-    await upload(WARM_UP, ['Prefer: respond-async']);
-    await sleep(SETTLE_MS);
-    const memory = (await residentMemory(service.pid)).now;
-    const ready = await medianMs(`${url}/health/ready`);
-    const metrics = await medianMs(`${url}/metrics`);
-    const accepted = await upload(UPLOADS, ['Prefer: respond-async']);
-    const loaded = (await residentMemory(service.pid)).now;
-    return { accepted, claim: claims.claimMs, metrics, ready, memory, loaded };
+    return await measure(running);
   } finally {
-    await service.stop();
+    await running.service.stop();
   }
 }
 
-async function writeBacklog({ DATA_DIR, DATABASE_URL }, spool, files) {
+/** Does one job with the rows of a service that does not run. */
+async function inLedger({ DATA_DIR, DATABASE_URL }, job) {
   const writer = await startBacklog();
   const location = DATABASE_URL ? { url: DATABASE_URL, ...LIMITS } : join(DATA_DIR, 'database.sqlite');
   try {
-    return await writer.measure({ location, spool, files, bytes: BACKLOG_BYTES, claims: CLAIMS });
+    return await writer.measure({ location, ...job });
   } finally {
     await writer.stop();
   }

@@ -8,8 +8,8 @@ import { startCountingProxy } from './counting-proxy.js';
 const COUNTING = new URL('./counting.js', import.meta.url).href;
 const FILES = 4_000;
 const WARM_UP = 200;
-/** Longer than the accepting takes, so that few attempts of a delivery are counted with it. */
-const RECOVERY_MS = '10000';
+/** Longer than the accepting takes, so that a file is tried once with it, and meets an open circuit. */
+const RECOVERY_MS = '20000';
 /** PostgreSQL tells what its processes did a second late. */
 const SETTLE_MS = 2_000;
 
@@ -47,11 +47,16 @@ async function measureWith(bench, variables, countServer = () => ({})) {
   const files = bench.files ?? FILES;
   const BENCH_COUNTS = join(world.folder, `counts-${variables.DATABASE_URL ? 'postgres' : 'sqlite'}.json`);
   const counting = { ...bench, world: { ...world, nodeArgs: [...world.nodeArgs, '--import', COUNTING] } };
-  const circuit = { STORAGE_CIRCUIT_RECOVERY_MS: RECOVERY_MS, STORAGE_CIRCUIT_MAX_RECOVERY_MS: RECOVERY_MS };
+  const patience = {
+    STORAGE_CIRCUIT_RECOVERY_MS: RECOVERY_MS,
+    STORAGE_CIRCUIT_MAX_RECOVERY_MS: RECOVERY_MS,
+    DELIVERY_BACKOFF_BASE_MS: RECOVERY_MS,
+    DELIVERY_BACKOFF_MAX_MS: RECOVERY_MS,
+  };
   const scenario = ACCEPTING['accepting-small'];
   const { service, upload } = await startUploading(counting, scenario, {
     ...variables,
-    ...circuit,
+    ...patience,
     BENCH_COUNTS,
   });
   const count = async () => ({ ...(await countsOf(service.pid, BENCH_COUNTS)), ...(await countServer()) });

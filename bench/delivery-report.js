@@ -68,6 +68,8 @@ const BACKLOG_ROWS = {
   readyLongest: ['/health/ready, longest, ms', ({ longest }) => ms(longest), 'ready'],
   memory: ['resident memory', mib],
   loaded: ['resident memory after uploads', mib],
+  drain: ['delivered a second, one replica', (rate) => rate.toFixed(0)],
+  drained: ['resident memory at most meanwhile', mib],
 };
 
 /** For orientation: there is no target but that both be alike. */
