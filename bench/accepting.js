@@ -26,7 +26,7 @@ const OPENING_MS = 10_000;
  * Settings with which no wait is measured instead of a speed: a circuit, a back-off, or the time that an element has to
  * finish a file which it has refused with 503 before, 30 s by default.
  */
-export const IMPATIENT = {
+const IMPATIENT = {
   STORAGE_CIRCUIT_RECOVERY_MS: '500',
   STORAGE_CIRCUIT_MAX_RECOVERY_MS: '500',
   STORAGE_COMMIT_TIMEOUT_MS: '1000',
