@@ -42,7 +42,7 @@ async function behindProxy(bench, variables) {
 }
 
 /** `countServer` counts what cannot be counted in the service. */
-async function measureWith(bench, variables, countServer = () => ({})) {
+async function measureWith(bench, variables, countServer = () => Promise.resolve({})) {
   const { world } = bench;
   const files = bench.files ?? FILES;
   const BENCH_COUNTS = join(world.folder, `counts-${variables.DATABASE_URL ? 'postgres' : 'sqlite'}.json`);

@@ -22,10 +22,10 @@ if (isMainThread) {
   countCalls(Object.getPrototypeOf(handle), ['sync', 'datasync']);
   await handle.close();
   syncBuiltinESMExports();
-  const { postMessage } = Worker.prototype;
+  const postMessage = Worker.prototype['postMessage'];
   Worker.prototype.postMessage = function post(message, ...others) {
     if (typeof message?.text === 'string') countStatement(this, message.text);
-    return postMessage.call(this, message, ...others);
+    return Reflect.apply(postMessage, this, [message, ...others]);
   };
   process.on('SIGUSR2', () => {
     fs.writeFileSync(`${process.env.BENCH_COUNTS}.new`, JSON.stringify(counts));

@@ -158,14 +158,14 @@ const SESSION = `SELECT pg_backend_pid() AS pid, session.*,
 /** Looks into every session that the pooler lends. */
 async function expectCleanSessions(url: string): Promise<void> {
   const sessions = new Map<unknown, object>();
-  const { database, close } = await startDeliveryFloor({ DATABASE_URL: url });
+  const floor = await startDeliveryFloor({ DATABASE_URL: url });
   try {
     for (let turn = 0; turn < 4 * SERVER_CONNECTIONS; turn += 1) {
-      const looks = Array.from({ length: SERVER_CONNECTIONS }, () => database.query<Json>(SESSION));
+      const looks = Array.from({ length: SERVER_CONNECTIONS }, () => floor.database.query<Json>(SESSION));
       for (const [session] of await Promise.all(looks)) sessions.set(session?.pid, { ...session, pid: 0 });
     }
   } finally {
-    await close();
+    await floor.close();
   }
   const clean = {
     pid: 0,
