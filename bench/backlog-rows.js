@@ -26,7 +26,7 @@ async function measure({ location, write, claims = 0, dueInMs = HOUR_MS }) {
   const database = await openDatabase(location);
   try {
     if (write) await writeBacklog(database, write);
-    const claimed = await claimTimes(database, claims);
+    const claimed = await claimTimes(database, claims, spool);
     await database.query(
       `UPDATE ingester.tasks SET state = 'waiting', lease_owner = NULL, due_at = ingester.now_ms() + $1::bigint
       WHERE state IN ('waiting', 'running')`,
@@ -43,10 +43,14 @@ async function writeBacklog(database, { spool, files, bytes }) {
   const digest = { size: bytes, sha256: createHash('sha256').update(block).digest('hex') };
   const [{ databaseId }] = await database.query('SELECT database_id AS "databaseId" FROM ingester.identity');
   const { newFileName } = await built('delivery/spool/file-name');
+  const { spoolIdOf } = await built('replicas/spool-id');
+  const spoolId = await spoolIdOf(spool);
   await mkdir(join(spool, 'accepted'), { recursive: true });
   for (let written = 0; written < files; written += ROWS_AT_ONCE) {
     const length = Math.min(ROWS_AT_ONCE, files - written);
-    const uploads = Array.from({ length }, () => newUpload(digest, databaseId, newFileName));
+    const uploads = Array.from({ length }, () => {
+      return { ...newUpload(digest, databaseId, newFileName), spoolId };
+    });
     await Promise.all(uploads.map(({ spoolFile }) => writeFile(join(spool, 'accepted', spoolFile), block)));
     await database.transaction((tx) => insert(tx, uploads), { durable: false });
   }
@@ -81,7 +85,13 @@ async function insert(tx, uploads) {
     tx,
     uploads.map(({ uploadId, spoolFile }) => ({ uploadId, name: spoolFile })),
   );
-  const task = { kind: 'delivery', lane: LANE, inDoubt: false, maxAgeMs: YEAR_MS };
+  const task = {
+    kind: 'delivery',
+    lane: LANE,
+    spoolId: uploads[0].spoolId,
+    inDoubt: false,
+    maxAgeMs: YEAR_MS,
+  };
   await insertTasks(
     tx,
     uploads.map(({ uploadId }) => ({ ...task, uploadId, taskId: randomUUID() })),
@@ -89,13 +99,15 @@ async function insert(tx, uploads) {
 }
 
 /** With a file or two there is little to claim, and the statement takes its time all the same. */
-async function claimTimes(database, claims) {
+async function claimTimes(database, claims, spool) {
+  const { spoolIdOf } = await built('replicas/spool-id');
+  const spoolId = await spoolIdOf(spool);
   const { claimTasks } = await built('delivery/ledger/task-claims');
   const times = [];
   let claimed = 0;
   for (let turn = 0; turn < claims; turn += 1) {
     const begin = performance.now();
-    const claim = { lane: LANE, limit: CLAIM_LIMIT, leaseMs: LEASE_MS, holder: randomUUID() };
+    const claim = { lane: LANE, spoolId, limit: CLAIM_LIMIT, leaseMs: LEASE_MS, holder: randomUUID() };
     const tasks = await database.transaction((tx) => claimTasks(tx, claim), { durable: false });
     times.push(performance.now() - begin);
     claimed += tasks.length;

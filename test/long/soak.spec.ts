@@ -90,7 +90,9 @@ describe(`a process under load for ${MINUTES} minutes`, () => {
       }
       element.options.fault = undefined;
       await clients.stop();
-      const outcomes = Object.fromEntries([...clients.outcomes].toSorted());
+      const outcomes = Object.fromEntries(
+        [...clients.outcomes].toSorted(([one], [other]) => one.localeCompare(other)),
+      );
       print(`soak: ${JSON.stringify(outcomes)}\n`);
       expect(Object.keys(outcomes).filter((outcome) => outcome.includes(' 5'))).toEqual([]);
       expectFlat(samples);
