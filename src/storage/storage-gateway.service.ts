@@ -133,8 +133,9 @@ export class StorageGateway {
 
   /** What is under way when `call.signal` aborts may be removed all the same. */
   @Outbound(STORAGE_QUERY_POLICY)
-  remove(call: FileCall): Promise<void> {
-    return abortable(call.signal, this.elements.at(call.target).remove(call.fileId));
+  async remove(call: FileCall): Promise<void> {
+    call.signal.throwIfAborted();
+    await abortable(call.signal, this.elements.at(call.target).remove(call.fileId));
   }
 
   /** Asks all elements that are written to for a file. Never fails: one that cannot be asked is named. */
@@ -174,7 +175,7 @@ export class StorageGateway {
   private async lookAfter(
     error: unknown,
     element: StorageElement,
-    { file, body, idIsCallers = false }: PutCall,
+    { file, body, signal, idIsCallers = false }: PutCall,
   ): Promise<AfterFailure> {
     if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return { kind: 'unknown' };
     try {
@@ -183,7 +184,9 @@ export class StorageGateway {
       const digest = body.digest();
       if (isSameFile(kept, digest)) return { kind: 'stored', file: kept };
       const mayBeIt = kept.sha256 === undefined && kept.size === digest.size;
-      if (idIsCallers) return { kind: mayBeIt ? 'unknown' : 'taken' };
+      // Who was stopped meanwhile does not know what others have made of it since.
+      if (mayBeIt || signal.aborted) return { kind: 'unknown' };
+      if (idIsCallers) return { kind: 'taken' };
       await element.remove(kept.fileId);
       return { kind: 'absent' };
     } catch (askingError) {

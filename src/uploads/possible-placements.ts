@@ -36,7 +36,9 @@ export class PossiblePlacements implements AttemptWatcher {
   failed(target: string, error: unknown, isAbsent: boolean): void {
     if (!this.file.complete || !(wasCutOff(error) || mayHaveSucceeded(error))) return;
     const answered = isFinalAnswer(error);
-    if (!(answered && isAbsent)) this.#sent.set(target, { answered });
+    // What an attempt before may still bring about, the answer to this one does not rule out.
+    const before = this.#sent.get(target)?.answered ?? true;
+    if (!(answered && isAbsent)) this.#sent.set(target, { answered: answered && before });
   }
 }
 

@@ -126,6 +126,20 @@ describeDelivery('a cancelled upload', (start) => {
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
   });
 
+  it('is not said to be stored because its element cannot remove it just now', async () => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+    stage.element.options.removalStatus = 500;
+    const uploadId = await stage.accept();
+    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+    await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
+    stage.element.options.delayMs = 0;
+    expect((await cancel(stage, uploadId))[0]).not.toBe(409);
+    await stage.untilStatus(uploadId, 'accepted').catch(() => stage.untilStatus(uploadId, 'delivering'));
+    stage.element.options.removalStatus = undefined;
+    await stage.untilStatus(uploadId, 'cancelled');
+    expect(stage.element.files.size).toBe(0);
+  });
+
   it('is asked for before it is said to be nowhere, also as a dead letter', async () => {
     const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300', DELIVERY_MAX_DOUBT_MS: '500' });
     const uploadId = await stage.accept();

@@ -1,8 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
+import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { intentOf } from '../../src/delivery/follow-ups/follow-up-intent.js';
 import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
 import { IntentFiles } from '../../src/delivery/spool/intent-files.service.js';
+import { UploadsLedger } from '../../src/delivery/uploads-ledger.service.js';
 import { startAccepting } from '../support/accepted-service.js';
 
 describe('what was noted in the spool', () => {
@@ -21,6 +23,31 @@ describe('what was noted in the spool', () => {
     expect(await followUps.importIntents()).toBe(1);
     await Promise.all(ended);
     expect(await intents.list()).toHaveLength(4);
+    await service.close();
+  });
+});
+
+describe('a stored file of the id of a dead letter', () => {
+  it('does not take its place where the bytes are others', async () => {
+    const service = await startAccepting({ DELIVERY_MAX_ATTEMPTS: '1' });
+    const { app } = service.running;
+    const id = randomUUID();
+    expect((await service.put(id, randomBytes(100))).status).toBe(202);
+    await service.untilStatus(id, 'dead');
+    const record = await app.get(UploadsLedger, { strict: false }).find(id);
+    if (!record) throw new Error(`${id} is not known`);
+    const note = async (sha256: string): Promise<void> => {
+      const digest = { ...record.digest, sha256 };
+      const placed = { target: 'storage:se-1', file: { fileId: id, ...digest } };
+      const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: true }];
+      const upload = { file: record.file, digest, placed, idIsCallers: true, copies };
+      await app.get(Deliveries, { strict: false }).followUp(upload);
+    };
+    await note('a'.repeat(64));
+    expect(await service.untilStatus(id, 'dead')).toMatchObject({ checksum: record.digest.sha256 });
+    expect(await service.spooled()).toEqual([record.spoolFile]);
+    await note(record.digest.sha256);
+    await service.untilStatus(id, 'active');
     await service.close();
   });
 });

@@ -168,10 +168,9 @@ describe.each([
       const uploadId = await store();
       await registered(uploadId);
       await query(`UPDATE ingester.tasks SET kind = 'delivery', state = 'dead'`);
-      await query(
-        `UPDATE ingester.uploads SET status = $1, file_id = NULL, sha256 = 'other', size = 7, spool_file = 'x'`,
-        status,
-      );
+      const former = `status = $1, file_id = NULL, sha256 = $2, size = 7, spool_file = 'x'`;
+      const sha256 = status === 'dead' ? 'ab'.repeat(32) : 'other';
+      await query(`UPDATE ingester.uploads SET ${former}`, status, sha256);
       await store(uploadId);
       await registered(uploadId);
       expect(await rows('uploads')).toMatchObject([

@@ -55,6 +55,8 @@ export interface StorageElementOptions {
   delayMs: number;
   /** Answers to questions after files, instead of the true ones. */
   questionFault?: { readonly status: number; readonly headers: Readonly<Record<string, string>> };
+  /** Status with which it answers to removals, and removes nothing. */
+  removalStatus?: number;
   /** Lets nothing be removed, as an element of mode `rw`. */
   keepsFiles: boolean;
 }
@@ -141,11 +143,12 @@ export class StorageElementServer {
   }
 
   private answerFile(method: string, fileId: string, response: ServerResponse): void {
-    const { questionFault } = this.options;
+    const { questionFault, removalStatus } = this.options;
     const file = this.files.get(fileId);
     if (questionFault) response.writeHead(questionFault.status, questionFault.headers).end();
     else if (!file) this.refuse(response, 404, 'File not found');
     else if (method === 'GET') send(response, 200, this.receipt(file));
+    else if (removalStatus) this.refuse(response, removalStatus, 'Not now');
     else if (method === 'DELETE' && !this.options.keepsFiles) {
       this.files.delete(fileId);
       response.writeHead(204).end();

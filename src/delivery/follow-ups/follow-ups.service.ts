@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
 import { Database } from '../../database/database.service.js';
+import type { NewPlacement } from '../placement.js';
 import { IntentFiles } from '../spool/intent-files.service.js';
 import { SpoolDamaged } from '../spool/spool-damaged.js';
 import { type Intent, intentOf, intentSchema, type StoredUpload } from './follow-up-intent.js';
@@ -94,8 +95,7 @@ export class FollowUps implements BeforeApplicationShutdown {
   private async writeIntent(intent: Intent): Promise<void> {
     const { uploadId } = intent;
     const before = await this.read(uploadId).catch(() => undefined);
-    const all = [...(before?.copies ?? []), ...intent.copies];
-    const copies = [...new Map(all.map((copy) => [copy.target, copy])).values()];
+    const copies = mergedCopies(intent, before);
     const kinds = [...new Set([...(before?.kinds ?? []), ...intent.kinds])];
     await this.intents.write(uploadId, intentOf({ ...intent, copies }, kinds));
   }
@@ -149,4 +149,21 @@ export class FollowUps implements BeforeApplicationShutdown {
       return undefined;
     }
   }
+}
+
+/** Where else than at `intent.stored` the file may be, with what was noted before. */
+function mergedCopies(intent: Intent, before: Intent | undefined): NewPlacement[] {
+  const former = before && { target: before.stored.target, sent: true, unverified: false, answered: true };
+  const merged = new Map<string, NewPlacement>();
+  for (const copy of [...(former ? [former] : []), ...(before?.copies ?? []), ...intent.copies]) {
+    const { target, sent, unverified, answered } = merged.get(copy.target) ?? copy;
+    merged.set(target, {
+      target,
+      sent: sent || copy.sent,
+      unverified: unverified || copy.unverified,
+      answered: answered && copy.answered,
+    });
+  }
+  merged.delete(intent.stored.target);
+  return [...merged.values()];
 }

@@ -56,11 +56,11 @@ export class StoredUploads {
     const delivery = await findTaskOf(tx, uploadId, 'delivery', true);
     const known = await findUpload(tx, uploadId, true);
     if (!known) return undefined;
-    const isDead = known.status === 'dead' && delivery?.state === 'dead';
+    const isDead = known.status === 'dead' && delivery?.state === 'dead' && isSame(known, upload);
     // What was to be delivered once came after all.
     if (isDead || isGivenUp(known, file.uploadedAt) || (await this.isLost(known, delivery, upload)))
       return this.renewed(tx, upload);
-    return known.status === 'active' ? copiesOf(upload, known.storedAt) : undefined;
+    return known.status === 'active' ? this.newCopies(tx, upload, known.storedAt) : undefined;
   }
 
   /** Where the former one may be, this one may be as well. */
@@ -69,28 +69,47 @@ export class StoredUploads {
     await renewUpload(tx, rowOf(upload));
     await deletePlacements(tx, [{ uploadId, target: stored.target }]);
     const left = (await findPlacements(tx, [uploadId])).get(uploadId) ?? [];
-    const former = left.map(({ target, sent, unverified, lastByteAt }) => {
-      return { target, sent, unverified, answered: lastByteAt === 0 };
-    });
+    const former = left
+      .filter(({ sent }) => sent)
+      .map(({ target, sent, unverified, lastByteAt }) => {
+        return { target, sent, unverified, answered: lastByteAt === 0 };
+      });
     const copies = copiesOf(upload);
     return [...former.filter(({ target }) => !copies.some((copy) => copy.target === target)), ...copies];
+  }
+
+  /** What is known already, a removal is at work on, or has become a dead letter of. */
+  private async newCopies(
+    tx: Sql,
+    upload: StoredUpload,
+    storedAt: string | null,
+  ): Promise<readonly NewPlacement[]> {
+    const known = (await findPlacements(tx, [upload.uploadId])).get(upload.uploadId) ?? [];
+    const sentNow = new Set(upload.copies.map(({ target }) => target));
+    return copiesOf(upload, storedAt).filter(
+      ({ target }) => sentNow.has(target) || !known.some((placement) => placement.target === target),
+    );
   }
 
   /** Is it this very file that is still to be delivered, and is not there to be? No delivery comes to follow it up. */
   private async isLost(
     known: UploadRecord,
     delivery: TaskRow | undefined,
-    { file, digest }: StoredUpload,
+    upload: StoredUpload,
   ): Promise<boolean> {
     const isOpen = delivery?.state === 'waiting' || delivery?.state === 'running';
-    const isSame = known.owner === file.uploadedBy && known.digest.sha256 === digest.sha256;
-    if (!isOpen || !isSame || isCancelling(delivery) || known.spoolFile === null) return false;
+    if (!isOpen || !isSame(known, upload) || isCancelling(delivery) || known.spoolFile === null) return false;
     return known.spoolId === (await this.replicas.spoolId()) && !(await this.files.has(known.spoolFile));
   }
 }
 
 function rowOf(upload: StoredUpload): NewUpload {
   return { ...upload, status: 'active', spoolFile: null, spoolId: null, request: upload.request };
+}
+
+/** Is it the same file of the same owner? */
+function isSame({ owner, digest }: UploadRecord, upload: StoredUpload): boolean {
+  return owner === upload.file.uploadedBy && digest.sha256 === upload.digest.sha256;
 }
 
 /** Where else the file may be than where the row says, or will say, that it is stored. */

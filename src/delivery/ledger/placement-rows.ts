@@ -49,7 +49,8 @@ export async function insertPlacements(
     ON CONFLICT (upload_id, target) DO UPDATE SET
       sent = CASE WHEN excluded.sent = 1 THEN 1 ELSE placements.sent END,
       unverified = CASE WHEN excluded.unverified = 1 THEN 1 ELSE placements.unverified END,
-      last_byte_at = CASE WHEN excluded.sent = 1 THEN excluded.last_byte_at ELSE placements.last_byte_at END`,
+      last_byte_at = CASE WHEN excluded.last_byte_at > placements.last_byte_at THEN excluded.last_byte_at
+        ELSE placements.last_byte_at END`,
     values,
   );
 }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { STORAGE_CODES } from '../../resilience/classify-failure.js';
+import { isGivenUp } from '../upload-record.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import type { AttemptOutcome } from '../worker/attempt-outcome.js';
 import type { HeldTask } from '../worker/held-task.js';
@@ -32,11 +33,18 @@ export class RemovalWork implements TaskKind {
   async attempt(held: HeldTask): Promise<AttemptOutcome> {
     const { uploadId, storedAt, fileId } = held.claimed.upload;
     if (storedAt === null || fileId === null) throw new Error(`Upload ${uploadId} is not stored`);
+    // Copies of what is over go by themselves, and its id may be another file's by now.
+    if (isGivenUp(held.claimed.upload, new Date(held.nowMs))) return this.leave(held);
     try {
       const outcome = await this.reconciliation.reconcile(held, { target: storedAt, fileId });
       return outcome ?? { kind: 'succeeded' };
     } catch (error) {
       return outcomeOfFailure(held, error, STORAGE_CODES);
     }
+  }
+
+  private leave({ locations }: HeldTask): AttemptOutcome {
+    for (const { target } of locations.all) locations.ruleOut(target);
+    return { kind: 'succeeded' };
   }
 }

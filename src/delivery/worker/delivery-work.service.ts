@@ -5,6 +5,7 @@ import { expiryOf } from '../../storage/expiry.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import type { DeliveryLane } from '../lanes.js';
+import type { Stored } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { SpoolFileMissing } from '../spool/spool-damaged.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
@@ -13,7 +14,7 @@ import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import { FencedBody } from './fenced-body.js';
 import type { HeldTask } from './held-task.js';
 import { Reconciliation } from './reconciliation.service.js';
-import { outcomeOfFailure } from './task-failure.js';
+import { isRefusal, outcomeOfFailure } from './task-failure.js';
 
 /** Brings one accepted file to a storage element. */
 @Injectable()
@@ -93,8 +94,8 @@ export class DeliveryWork implements TaskKind {
         held.endAttempt(attemptResult(error));
         // What it says of the file is true at once then.
         if (isFinalAnswer(error)) held.locations.answered(target);
-        const isTaken = codeOf(error) === 'CONFLICT';
-        if (!isTaken && !mayBeStored(error, body.handedOver)) held.locations.ruleOut(target);
+        if (codeOf(error) === 'CONFLICT' && idIsCallers) held.locations.taken(target);
+        else if (!mayBeStored(error, body.handedOver)) held.locations.ruleOut(target);
       },
     };
     // A file that may be somewhere is sent nowhere else before that is known.
@@ -111,22 +112,27 @@ export class DeliveryWork implements TaskKind {
   }
 
   /** An owner who no longer wants the file gets his wish where the element lets us, and else the truth. */
-  private async stored(held: HeldTask, { target, file }: PlacedFile): Promise<AttemptOutcome> {
-    const { fileId } = file;
+  private async stored(held: HeldTask, { target, file: { fileId } }: PlacedFile): Promise<AttemptOutcome> {
+    const succeeded = { kind: 'succeeded', stored: { target, fileId } } as const;
+    if (held.lease.isUnwanted) {
+      const outcome = await this.withdraw(held, succeeded.stored);
+      if (outcome) return outcome;
+    }
     held.locations.ruleOut(target);
-    const isGone = held.lease.isUnwanted && (await this.withdraw(target, fileId));
-    return isGone ? { kind: 'cancelled' } : { kind: 'succeeded', stored: { target, fileId } };
+    return succeeded;
   }
 
-  /** Not with the signal of the lease, which the wish to cancel may have aborted. */
-  private async withdraw(target: string, fileId: string): Promise<boolean> {
+  /** Not with the signal of the lease, which the wish to cancel may have aborted. Undefined where the file stays. */
+  private async withdraw(held: HeldTask, { target, fileId }: Stored): Promise<AttemptOutcome | undefined> {
+    held.locations.answered(target);
     try {
       await this.storage.remove({ targets: [target], fileId, signal: new AbortController().signal });
-      return true;
     } catch (error) {
-      this.logger.warn({ err: error, target, file_id: fileId }, 'a cancelled file stays stored');
-      return false;
+      this.logger.warn({ err: error, target, file_id: fileId }, 'a cancelled file is not removed');
+      return isRefusal(error) ? undefined : { kind: 'in_doubt' };
     }
+    held.locations.ruleOut(target);
+    return { kind: 'cancelled' };
   }
 }
 

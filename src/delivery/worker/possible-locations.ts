@@ -58,6 +58,16 @@ export class PossibleLocations {
     this.#change(target, { unverified: false });
   }
 
+  /** Its id is taken there: by this very file, or by one that was there before. */
+  taken(target: string): void {
+    this.#change(target, { unverified: true, lastByteAt: 0 });
+  }
+
+  /** Those that it was not sent to do not matter any more. */
+  keepSent(): void {
+    for (const { target, sent } of this.all) if (!sent) this.ruleOut(target);
+  }
+
   /** No file of the upload is there, or it is known to be stored there. */
   ruleOut(target: string): void {
     this.#at.delete(target);

@@ -9,7 +9,7 @@ import { attemptResult } from './attempt-account.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import type { Location } from './possible-locations.js';
-import { isLost } from './task-failure.js';
+import { isRefusal } from './task-failure.js';
 
 /** Where the file of an upload is to be: at one element, whichever has it; nowhere; or where it is stored. */
 export type Wanted = 'anywhere' | 'nowhere' | Stored;
@@ -45,6 +45,7 @@ export class Reconciliation {
    * @throws LeaseLost, QUEUE_UNAVAILABLE; what an element fails with that does not let a file be removed
    */
   async reconcile(held: HeldTask, wanted: Wanted): Promise<AttemptOutcome | undefined> {
+    if (typeof wanted === 'object') held.locations.keepSent();
     if (held.locations.isEmpty) return undefined;
     const findings = await Promise.all(
       held.locations.all.map((location) => this.ask(held, location, wanted)),
@@ -54,8 +55,10 @@ export class Reconciliation {
     const kept = keptOf(files, wanted);
     if (kept) return stored(held, kept.placed);
     if (files.length > 0 && (await this.isGone(held, wanted))) return this.leaveAlone(held);
-    for (const { placed } of files) {
-      if (!(await this.hasRemoved(held, placed, wanted))) return stored(held, placed);
+    for (const { placed, location } of files) {
+      // One that may have been there before is nobody's copy.
+      if (location.unverified) held.locations.ruleOut(location.target);
+      else if (!(await this.hasRemoved(held, placed, wanted))) return stored(held, placed);
     }
     for (const { placed } of only(findings, 'spoilt')) await this.remove(held, placed);
     return outcomeOf(held, findings, wanted);
@@ -113,13 +116,15 @@ export class Reconciliation {
       await this.remove(held, placed);
       return true;
     } catch (error) {
-      if (wanted !== 'nowhere' || isLost(held, error)) throw error;
+      if (wanted !== 'nowhere' || !isRefusal(error)) throw error;
       return false;
     }
   }
 
   private async remove(held: HeldTask, { target, file: { fileId } }: PlacedFile): Promise<void> {
     await held.beginAttempt(target);
+    // The answer of the database may have taken its time.
+    held.requireHeld();
     try {
       await this.storage.remove({ targets: [target], fileId, signal: held.signal });
     } catch (error) {
@@ -137,7 +142,7 @@ function findingOf(placed: PlacedFile, location: Location, upload: UploadRecord,
   const { digest, owner, idIsCallers } = upload;
   const isOwners = file.uploadedBy === undefined || file.uploadedBy === owner;
   // One without a checksum is taken for the file by its size, but not where another client may have put it there.
-  const needsProof = location.unverified || (idIsCallers && typeof wanted === 'object');
+  const needsProof = location.unverified || (idIsCallers && wanted !== 'anywhere');
   if (isOwners && isSame(file, digest, needsProof)) return { kind: 'file', placed, location };
   return isOwners && !idIsCallers ? { kind: 'spoilt', placed } : { kind: 'foreign', location };
 }
@@ -146,15 +151,17 @@ function isSame({ size, sha256 }: StoredFile, digest: ContentDigest, needsProof:
   return size === digest.size && (sha256 === undefined ? !needsProof : sha256 === digest.sha256);
 }
 
-/** One that was there before was promised to somebody, whatever its owner wants now. */
+/** One that may have been there before was promised to somebody, whatever its owner wants now. */
 function keptOf(files: readonly Of<'file'>[], wanted: Wanted): Of<'file'> | undefined {
   if (typeof wanted === 'object') return undefined;
   const [first] = files;
   return files.find(({ location }) => location.unverified) ?? (wanted === 'anywhere' ? first : undefined);
 }
 
+/** What is left of locations are copies then: of what we sent. */
 function stored(held: HeldTask, { target, file: { fileId } }: PlacedFile): AttemptOutcome {
   held.locations.ruleOut(target);
+  held.locations.keepSent();
   return { kind: 'succeeded', stored: { target, fileId } };
 }
 

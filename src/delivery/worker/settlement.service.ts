@@ -110,7 +110,7 @@ export class Settlement {
     const followed = this.followUps.add(
       tx,
       stored.map(({ held: { claimed, locations } }) => {
-        return { uploadId: claimed.upload.uploadId, hasCopies: !locations.isEmpty };
+        return { uploadId: claimed.upload.uploadId, hasCopies: locations.anySent };
       }),
     );
     await Promise.all([changed, followed]);

@@ -1,3 +1,4 @@
+import { statusCodeOf } from '../../resilience/final-answer.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { type AttemptOutcome, outcomeOfError } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
@@ -17,9 +18,13 @@ export function outcomeOfFailure(
   return error instanceof CancelRequested ? { kind: 'cancelled' } : outcomeOfError(error, ownCodes);
 }
 
-/** Can nothing be written down about the task any more? */
-export function isLost(held: HeldTask, error: unknown): boolean {
-  return error instanceof LeaseLost || !held.lease.isHeld || isUnavailable(error);
+/** Answers that say nothing of what was asked for, but of when or by whom. */
+const NOT_NOW = new Set([401, 403, 408, 425, 429]);
+
+/** Does a target not do what it is asked, and would not another time either? */
+export function isRefusal(error: unknown): boolean {
+  const statusCode = statusCodeOf(error) ?? 0;
+  return statusCode >= 400 && statusCode < 500 && !NOT_NOW.has(statusCode);
 }
 
 /** Is it the database that is away? */
