@@ -2,7 +2,7 @@
  * A backlog of accepted files, written down as the built service does, but many at once and without waiting for the disk.
  * No service may run meanwhile, as SQLite is one process's.
  *
- * Messages in: {location, write: {spool, files, bytes}, claims} writes files, which then wait for an hour, and measures
+ * Messages in: {location, write: {spool, files, bytes, claims}} writes files, which then wait for an hour, and measures
  * claims of them; {location, dueInMs} has all that wait due. Message out: {claimMs, claimed}, the median and the sum of the
  * claims; or {error}.
  */
@@ -21,12 +21,12 @@ const YEAR_MS = 365 * 86_400_000;
 /** From the build, and not by a literal: the checks of this repository run without one. */
 const built = (name) => import(new URL(`../dist/${name}.js`, import.meta.url).href);
 
-async function measure({ location, write, claims = 0, dueInMs = HOUR_MS }) {
+async function measure({ location, write, dueInMs = HOUR_MS }) {
   const { openDatabase } = await built('database/open-database');
   const database = await openDatabase(location);
   try {
     if (write) await writeBacklog(database, write);
-    const claimed = await claimTimes(database, claims, spool);
+    const claimed = write ? await claimTimes(database, write) : {};
     await database.query(
       `UPDATE ingester.tasks SET state = 'waiting', lease_owner = NULL, due_at = ingester.now_ms() + $1::bigint
       WHERE state IN ('waiting', 'running')`,
@@ -99,7 +99,7 @@ async function insert(tx, uploads) {
 }
 
 /** With a file or two there is little to claim, and the statement takes its time all the same. */
-async function claimTimes(database, claims, spool) {
+async function claimTimes(database, { claims, spool }) {
   const { spoolIdOf } = await built('replicas/spool-id');
   const spoolId = await spoolIdOf(spool);
   const { claimTasks } = await built('delivery/ledger/task-claims');

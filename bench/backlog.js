@@ -36,8 +36,7 @@ async function measureWith(bench, variables, files) {
   const spool = join(variables.DATA_DIR, 'spool');
   const settings = { ...variables, SPOOL_DIR: spool, SPOOL_MIN_FREE_BYTES: '0' };
   const { claimMs } = await inLedger(variables, {
-    write: { spool, files, bytes: UPLOAD.size },
-    claims: CLAIMS,
+    write: { spool, files, bytes: UPLOAD.size, claims: CLAIMS },
   });
   bench.world.sink.down();
   const waiting = await whileRunning(bench, settings, measureWaiting);
