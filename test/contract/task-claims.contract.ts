@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { FILE_LANE } from '../support/delivery-floor.js';
 import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
 
 const LANE = 'small-permanent';
@@ -9,6 +10,7 @@ const LANES = [LANE, 'small-temporary', 'large-permanent', 'large-temporary', 'r
 export function claimContract(given: Given): void {
   claimsWhatIsDue(given);
   claimsNothingElse(given);
+  claimsBySpool(given);
   claimsOnce(given);
   showsTheQueue(given);
 }
@@ -78,6 +80,25 @@ function claimsNothingElse(given: Given): void {
     await expect(failing).rejects.toThrow('no more');
     expect(await claims).toEqual([]);
     expect(await claimedIds(one, LANE, 9)).toEqual([]);
+  });
+}
+
+function claimsBySpool(given: Given): void {
+  it('gives a task that needs its file to who has the spool, and to nobody else', async () => {
+    const { database, one, other } = given();
+    const taskId = await insertTask(database, { lane: FILE_LANE, spoolId: await one.replicas.spoolId() });
+    for (const spoolId of ['', 'another']) await insertTask(database, { lane: FILE_LANE, spoolId });
+    // With SQLite there is nobody else.
+    if (other !== one) expect(await claimedIds(other, FILE_LANE, 9)).toEqual([]);
+    expect(await claimedIds(one, FILE_LANE, 9)).toEqual([taskId]);
+    expect(await claimedIds(one, FILE_LANE, 9)).toEqual([]);
+  });
+
+  it('gives one that needs no file to anybody', async () => {
+    const { database, one, other } = given();
+    await insertTask(database, { spoolId: await one.replicas.spoolId() });
+    const taskId = await insertTask(database);
+    expect(await claimedIds(other, LANE, 9)).toEqual([taskId]);
   });
 }
 

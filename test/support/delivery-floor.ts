@@ -24,6 +24,9 @@ export interface DeliveryFloor {
   close(): Promise<void>;
 }
 
+/** The lane of those tasks that need their file in the spool. */
+export const FILE_LANE = 'with-file';
+
 /** Starts both; without `DATABASE_URL` the database is SQLite, in a data folder of its own. */
 export async function startDeliveryFloor(variables: Record<string, string> = {}): Promise<DeliveryFloor> {
   const dataDir = variables.DATA_DIR ?? (await mkdtemp(join(tmpdir(), 'ingester-delivery-')));
@@ -40,7 +43,10 @@ export async function startDeliveryFloor(variables: Record<string, string> = {})
       DeliverySettings,
       TaskLedger,
       Replicas,
-      { provide: TaskKinds, useValue: { get: () => ({ reconciles: true }), needsFile: () => false } },
+      {
+        provide: TaskKinds,
+        useValue: { get: () => ({ reconciles: true }), needsFile: (lane: string) => lane === FILE_LANE },
+      },
     ],
   }).compile();
   await module.init();
