@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
+import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { SpoolSweep } from '../../src/delivery/spool/spool-sweep.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
 import {
@@ -113,6 +114,19 @@ describe('replicas with a spool each', () => {
     await back.untilStatus(id, 'active');
     expect(element.files.get(id)).toMatchObject({ sha256: sha256(BYTES) });
     expect((await sweep.sweep()).absent).toEqual([]);
+  });
+
+  it('take files however long those in the spool of another one have waited', async () => {
+    const one = await replica(await volume());
+    const other = await replica(await volume());
+    await acceptAt(one);
+    await query(one, 'UPDATE ingester.tasks SET waiting_since = waiting_since - 360000000');
+    const ageAt = ({ running }: AcceptingService): Promise<number> =>
+      running.app.get(LedgerPromises, { strict: false }).oldestWaitingAgeMs();
+    expect(await ageAt(one)).toBeGreaterThan(360_000_000);
+    expect(await ageAt(other)).toBe(0);
+    await acceptAt(other);
+    expect(await ageAt(other)).toBeLessThan(60_000);
   });
 
   it('know what another one has promised, and store nothing twice', async () => {

@@ -85,9 +85,8 @@ async function write(
   await insertUploads(tx, [upload]);
   await insertFirstEvents(tx, [upload]);
   const lane = kind === 'delivery' ? laneOf(bytes.length, 'temporary', LARGE_BYTES) : kind;
-  await insertTasks(tx, [
-    { taskId, uploadId, kind, lane, spoolId: '', inDoubt: false, maxAgeMs: MAX_AGE_MS },
-  ]);
+  const spoolId = kind === 'delivery' ? spooled.spoolId : '';
+  await insertTasks(tx, [{ taskId, uploadId, kind, lane, spoolId, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
   const placed = (targets: readonly string[], sent: boolean): Parameters<typeof insertPlacements>[1] =>
     targets.map((target) => ({ uploadId, target, sent, unverified: !sent, answered: true }));
   await insertPlacements(tx, [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)]);

@@ -68,7 +68,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   )`,
   // The queue.
   `CREATE INDEX tasks_due ON ingester.tasks (lane, spool_id, due_at) WHERE state IN ('waiting', 'running')`,
-  `CREATE INDEX tasks_waiting_since ON ingester.tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tasks_waiting_since ON ingester.tasks (kind, spool_id, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON ingester.tasks (dead_at, task_id) WHERE state = 'dead'`,
   // Elements where a file of the upload may be, beside the one where it is known to be stored.

@@ -61,7 +61,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
   ) STRICT`,
   // The queue.
   `CREATE INDEX tasks_due ON tasks (lane, spool_id, due_at) WHERE state IN ('waiting', 'running')`,
-  `CREATE INDEX tasks_waiting_since ON tasks (kind, waiting_since) WHERE state IN ('waiting', 'running')`,
+  `CREATE INDEX tasks_waiting_since ON tasks (kind, spool_id, waiting_since) WHERE state IN ('waiting', 'running')`,
   // Dead letters, newest first, page by page.
   `CREATE INDEX tasks_dead_at ON tasks (dead_at, task_id) WHERE state = 'dead'`,
   // Elements where a file of the upload may be, beside the one where it is known to be stored.

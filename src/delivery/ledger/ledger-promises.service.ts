@@ -48,16 +48,17 @@ export class LedgerPromises implements SpoolPromises {
   }
 
   /**
-   * Milliseconds since the oldest upload was accepted that still waits for its delivery, or since it was last taken up
-   * again; dead letters wait for nobody but an operator. 0 where there is none, and while the database is not open. Never
-   * fails.
+   * Milliseconds since the oldest upload was accepted that still waits in this spool for its delivery, or since it was last
+   * taken up again; dead letters wait for nobody but an operator. 0 where there is none, and while the database is not open.
+   * Never fails.
    */
   async oldestWaitingAgeMs(): Promise<number> {
     if (!this.database.opened) return 0;
     try {
       const [row] = await this.database.query<{ age: number | null }>(
         `SELECT ingester.now_ms() - min(waiting_since) AS age FROM ingester.tasks
-        WHERE kind = 'delivery' AND state IN ('waiting', 'running')`,
+        WHERE kind = 'delivery' AND spool_id = $1 AND state IN ('waiting', 'running')`,
+        [await this.replicas.spoolId()],
       );
       return Math.max(0, row?.age ?? 0);
     } catch {
