@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
+import { findAbsentSpools } from '../../src/delivery/ledger/absent-spools.js';
 import { FILE_LANE } from '../support/delivery-floor.js';
 import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
 
@@ -92,6 +93,19 @@ function claimsBySpool(given: Given): void {
     if (other !== one) expect(await claimedIds(other, FILE_LANE, 9)).toEqual([]);
     expect(await claimedIds(one, FILE_LANE, 9)).toEqual([taskId]);
     expect(await claimedIds(one, FILE_LANE, 9)).toEqual([]);
+  });
+
+  it('tells of tasks whose spool no living replica has, and of no others', async () => {
+    const { database, one } = given();
+    await one.replicas.beat();
+    for (const spoolId of ['', await one.replicas.spoolId(), 'gone', 'gone', 'unknown'])
+      await insertTask(database, { lane: FILE_LANE, spoolId });
+    const gone = ['00000000-0000-4000-8000-000000000000', '1', 'http://gone', 'gone'];
+    await database.query('INSERT INTO ingester.replicas VALUES ($1, $2, $3, $4, 1, 2)', gone);
+    expect(await findAbsentSpools(database)).toEqual([
+      { spoolId: 'gone', files: 2, lastSeenAt: new Date(2) },
+      { spoolId: 'unknown', files: 1, lastSeenAt: null },
+    ]);
   });
 
   it('gives one that needs no file to anybody', async () => {

@@ -13,13 +13,13 @@ const AWAY_MS = 15_000;
 
 export async function findAbsentSpools(sql: Sql): Promise<AbsentSpool[]> {
   const rows = await sql.query<{ spool_id: string; files: number; last_seen_at: number | null }>(
-    `SELECT t.spool_id, count(*) AS files, seen.last_seen_at FROM ingester.tasks t
-    LEFT JOIN (
-      SELECT spool_id, max(last_seen_at) AS last_seen_at FROM ingester.replicas GROUP BY spool_id
-    ) AS seen ON seen.spool_id = t.spool_id
-    WHERE t.state IN ('waiting', 'running') AND t.spool_id <> ''
-      AND coalesce(seen.last_seen_at, 0) < ingester.now_ms() - $1::bigint
-    GROUP BY t.spool_id, seen.last_seen_at ORDER BY t.spool_id`,
+    `SELECT spool_id, count(*) AS files, (
+      SELECT max(last_seen_at) FROM ingester.replicas WHERE replicas.spool_id = tasks.spool_id
+    ) AS last_seen_at FROM ingester.tasks
+    WHERE state IN ('waiting', 'running') AND spool_id <> '' AND spool_id NOT IN (
+      SELECT spool_id FROM ingester.replicas WHERE last_seen_at >= ingester.now_ms() - $1::bigint
+    )
+    GROUP BY spool_id ORDER BY spool_id`,
     [AWAY_MS],
   );
   return rows.map(({ spool_id: spoolId, files, last_seen_at: at }) => {
