@@ -38,7 +38,9 @@ describe('the id of a spool', () => {
     await writeFile(join(folder, 'spool-id'), text);
     await expect(spoolIdOf(folder)).rejects.toMatchObject({
       code: 'QUEUE_UNAVAILABLE',
-      detail: expect.stringContaining('spool-id has no id'),
+      // Clients are told, and paths are not for them.
+      detail: 'Files cannot be kept for later: the spool has no id.',
+      cause: { message: `${join(folder, 'spool-id')} has no id` },
     });
   });
 });

@@ -17,7 +17,7 @@ export async function spoolIdOf(folder: string): Promise<string> {
   const path = join(folder, FILE);
   const found = (await readId(path)) ?? (await makeId(folder, path));
   const { data } = id.safeParse(found);
-  if (data === undefined) throw spoolUnusable(`${path} has no id`);
+  if (data === undefined) throw spoolUnusable('the spool has no id', new Error(`${path} has no id`));
   return data;
 }
 
