@@ -69,7 +69,7 @@ export function ApiDrop(): RouteDecorator {
 
 export function ApiContent(): RouteDecorator {
   return applyDecorators(
-    ApiOneLetter('The file of a dead letter'),
+    ApiOneLetter('The file of a dead letter', 'CONFLICT'),
     ApiProduces('application/octet-stream'),
     ApiOkResponse({ schema: { type: 'string', format: 'binary' } }),
   );

@@ -177,6 +177,7 @@ describe('the document of the whole service', () => {
     ['get /api/v1/resilience/health', '400 401 403 404 406 410 500 502'],
     ['get /api/v1/resilience/summary', '400 401 403 404 406 410 500 502'],
     ['post /api/v1/resilience/circuit-breakers/{name}/reset', '400 401 403 404 406 408 410 415 500 502'],
+    ['get /api/v1/dead-letters/{id}/content', '400 401 403 404 406 409 410 500 502 503'],
     ['post /api/v1/dead-letters/redeliver', '400 401 403 404 406 408 410 415 429 500 502 503'],
     ['get /health/dlq', '503'],
     ['get /api/v1/health/dlq', '400 401 403 404 406 410 500 502 503'],
