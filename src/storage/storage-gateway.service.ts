@@ -7,7 +7,13 @@ import type { OutboundCall } from '../resilience/outbound-call.js';
 import { Outbound } from '../resilience/outbound.decorator.js';
 import { timeoutPhaseOf } from '../resilience/timeout-phase.js';
 import type { ReplayableBody } from './replayable-body.js';
-import type { FileDescription, RetentionPolicy, StorageElement, StoredFile } from './storage-element.js';
+import type {
+  ContentDigest,
+  FileDescription,
+  RetentionPolicy,
+  StorageElement,
+  StoredFile,
+} from './storage-element.js';
 import { StorageElements } from './storage-elements.service.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY } from './storage-policy.js';
 import { isSameFile, storeVerified } from './verified-storing.js';
@@ -25,6 +31,8 @@ export interface PutCall extends OutboundCall {
   readonly body: ReplayableBody;
   /** Did the caller choose the id? Then what is found under it may be another one's, and stays. */
   readonly idIsCallers?: boolean;
+  /** Is what is found there still ours to remove? Unset: it is. */
+  readonly mayRemove?: () => boolean;
   watcher?: AttemptWatcher;
 }
 
@@ -175,7 +183,7 @@ export class StorageGateway {
   private async lookAfter(
     error: unknown,
     element: StorageElement,
-    { file, body, signal, idIsCallers = false }: PutCall,
+    { file, body, mayRemove = () => true, idIsCallers = false }: PutCall,
   ): Promise<AfterFailure> {
     if (!classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) return { kind: 'unknown' };
     try {
@@ -183,9 +191,8 @@ export class StorageGateway {
       if (!kept) return { kind: 'absent' };
       const digest = body.digest();
       if (isSameFile(kept, digest)) return { kind: 'stored', file: kept };
-      const mayBeIt = kept.sha256 === undefined && kept.size === digest.size;
       // Who was stopped meanwhile does not know what others have made of it since.
-      if (mayBeIt || signal.aborted) return { kind: 'unknown' };
+      if (mayBeFile(kept, digest) || !mayRemove()) return { kind: 'unknown' };
       if (idIsCallers) return { kind: 'taken' };
       await element.remove(kept.fileId);
       return { kind: 'absent' };
@@ -194,6 +201,11 @@ export class StorageGateway {
       return { kind: 'unknown' };
     }
   }
+}
+
+/** One without a checksum is not told from the file where it is of its size. */
+function mayBeFile({ size, sha256 }: StoredFile, digest: ContentDigest): boolean {
+  return sha256 === undefined && size === digest.size;
 }
 
 function idTaken(cause: unknown): ServiceError {

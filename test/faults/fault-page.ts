@@ -16,11 +16,16 @@ const KNOWN = `## Known
 - an element that dies after it has stored a file and before it answers cannot be asked, and one that goes on storing
   after a gateway has answered for it (502, 504) says at first that it has nothing: an upload is stored at the next one
   then, under the same id. The copy at the first one is removed when that can be asked again, and has had its commit
-  time. Permanent files are not, since their elements remove nothing; and nothing is with \`DELIVER_LATER=false\`. A
-  delivery waits instead.
+  time; what its element does not let us remove, as those of permanent files do not, is a dead letter. Nothing is done
+  about it with \`DELIVER_LATER=false\`. A delivery waits instead.
 - a \`PUT\` is repeated while the element that has its file cannot be asked, and the ledger does not know the file or
   cannot be asked either: the file is stored at another element as well, and the answer is 201 again. What is kept for
   later instead (202) is sent only when the element was asked.
+- a \`PUT\` is given up at a replica that is about to answer 202, and repeated at another without \`Prefer: respond-async\`:
+  neither knows of the other yet, so that the file is stored at once by one and delivered by the other, at two elements.
+  Repeated as it was, it is stored once. The same comes of two \`PUT\`s of one id at two replicas at once.
+- an upload that nobody was told of, and that its element does not let us remove just then (its client left, or nothing took
+  note that it is to be registered), stays there; so does a file that an element says it has stored wrongly.
 - an element that has stored a file wrongly and does not let it be removed keeps the wrong one. The receipt is that of
   the file that was stored last, by the clocks of the elements.
 - a repeated \`PUT\` is recognised only where the element takes the id that it is given.

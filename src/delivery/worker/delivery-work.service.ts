@@ -99,7 +99,8 @@ export class DeliveryWork implements TaskKind {
       },
     };
     // A file that may be somewhere is sent nowhere else before that is known.
-    return this.storage.put({ ...call, idIsCallers, canRepeat: () => held.locations.isEmpty });
+    const canRepeat = (): boolean => held.locations.isEmpty;
+    return this.storage.put({ ...call, idIsCallers, mayRemove: () => held.lease.isHeld, canRepeat });
   }
 
   private async afterFailure(held: HeldTask, error: unknown): Promise<AttemptOutcome> {
