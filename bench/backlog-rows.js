@@ -9,6 +9,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { answerJobs } from './answer-jobs.js';
 import { payloadBlock } from './payload.js';
 
 const ROWS_AT_ONCE = 500;
@@ -116,11 +117,4 @@ async function claimTimes(database, { claims, spool }) {
   return { claimMs: times[Math.floor(claims / 2)], claimed };
 }
 
-process.on('message', (job) => {
-  measure(job).then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error?.stack ?? error) }),
-  );
-});
-process.on('disconnect', () => process.exit(0));
-process.send({ ready: true });
+answerJobs(measure);

@@ -5,6 +5,8 @@
  *
  * Message in: {env, rounds}. Message out: microseconds of each round's median and 99th percentile, by kind of call.
  */
+import { answerJobs } from './answer-jobs.js';
+
 const CALLS_PER_ROUND = 2_000;
 const WARM_UP_CALLS = 10_000;
 const UNKNOWN_FILE = '00000000-0000-4000-8000-000000000000';
@@ -67,11 +69,4 @@ async function expectRejection(call) {
   if (error?.code !== 'NO_STORAGE_AVAILABLE') throw new Error('the open circuit let a call through');
 }
 
-process.on('message', (job) => {
-  measure(job).then(
-    (result) => process.send(result),
-    (error) => process.send({ error: String(error?.stack ?? error) }),
-  );
-});
-process.on('disconnect', () => process.exit(0));
-process.send({ ready: true });
+answerJobs(measure);

@@ -167,7 +167,7 @@ export class DeliveryPromises {
     );
     const placed = insertPlacements(
       tx,
-      promises.flatMap(({ acceptance }) => placementsOf(acceptance)),
+      promises.map(({ acceptance }) => acceptance),
     );
     await Promise.all([tasks, placed]);
   }
@@ -175,10 +175,6 @@ export class DeliveryPromises {
   private laneOf({ digest, file }: Acceptance): DeliveryLane {
     return this.settings.laneOf(digest.size, file.retentionPolicy);
   }
-}
-
-function placementsOf({ uploadId, placements }: Acceptance): ({ uploadId: string } & NewPlacement)[] {
-  return placements.map((placement) => ({ ...placement, uploadId }));
 }
 
 /** @throws QUEUE_UNAVAILABLE for one whose file is being removed, since it was kept so long ago */

@@ -70,5 +70,5 @@ function noteOfCopy(uploadId: string): [string, object] {
   const digest = { size: 1, sha256: 'a'.repeat(64) };
   const stored = { target: 'storage:se-1', fileId: uploadId };
   const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: false }];
-  return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies }, [])];
+  return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies, kinds: [] })];
 }

@@ -1,3 +1,4 @@
+import type { NewPlacement } from '../../src/delivery/placement.js';
 import { spoolIdOf } from '../../src/replicas/spool-id.js';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
@@ -67,6 +68,9 @@ interface Spooled {
   readonly spoolId: string;
 }
 
+const placed = (targets: readonly string[], sent: boolean): NewPlacement[] =>
+  targets.map((target) => ({ target, sent, unverified: !sent, answered: true }));
+
 async function write(
   tx: Sql,
   { taskId, uploadId, ...spooled }: SeededLetter & Spooled,
@@ -87,9 +91,8 @@ async function write(
   const lane = kind === 'delivery' ? laneOf(bytes.length, 'temporary', LARGE_BYTES) : kind;
   const spoolId = kind === 'delivery' ? spooled.spoolId : '';
   await insertTasks(tx, [{ taskId, uploadId, kind, lane, spoolId, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
-  const placed = (targets: readonly string[], sent: boolean): Parameters<typeof insertPlacements>[1] =>
-    targets.map((target) => ({ uploadId, target, sent, unverified: !sent, answered: true }));
-  await insertPlacements(tx, [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)]);
+  const placements = [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)];
+  await insertPlacements(tx, [{ uploadId, placements }]);
 }
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */

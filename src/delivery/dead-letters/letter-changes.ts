@@ -4,6 +4,7 @@ import type { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
 import { insertAudit } from '../ledger/audit-rows.js';
 import { endTask } from '../ledger/task-ends.js';
+import { AS_ON_ITS_FIRST_DAY } from '../ledger/task-rows.js';
 import { changeUploads } from '../ledger/upload-rows.js';
 import { lockLetter } from './letter-rows.js';
 
@@ -41,9 +42,8 @@ export async function requeueTask(
   { delayMs, maxAgeMs }: RequeueTimes,
 ): Promise<void> {
   await tx.query(
-    `UPDATE ingester.tasks SET state = 'waiting', phase = 'queued', attempts = 0, reason = NULL, dead_at = NULL,
+    `UPDATE ingester.tasks SET ${AS_ON_ITS_FIRST_DAY},
       due_at = ingester.now_ms() + $2::bigint, deadline = ingester.now_ms() + $3::bigint,
-      updated_at = ingester.now_ms(), waiting_since = ingester.now_ms(),
       doubt_since = CASE WHEN doubt_since IS NOT NULL THEN ingester.now_ms() END
     WHERE task_id = $1`,
     [taskId, delayMs, delayMs + maxAgeMs],

@@ -52,10 +52,8 @@ export const intentSchema = z.object({
 });
 
 /** As JSON keeps it. */
-export function intentOf(
-  { uploadId, idIsCallers, file, digest, stored, copies, request }: StoredUpload,
-  kinds: readonly string[],
-): object {
+export function intentOf(intent: Intent): object {
+  const { uploadId, idIsCallers, file, digest, stored, copies, request, kinds } = intent;
   const { size, sha256 } = digest;
   const whole = { size, sha256 };
   return { version: 2, uploadId, idIsCallers, file, digest: whole, stored, copies, request, kinds };

@@ -97,7 +97,7 @@ export class FollowUps implements BeforeApplicationShutdown {
     const before = await this.read(uploadId).catch(() => undefined);
     const copies = mergedCopies(intent, before);
     const kinds = [...new Set([...(before?.kinds ?? []), ...intent.kinds])];
-    await this.intents.write(uploadId, intentOf({ ...intent, copies }, kinds));
+    await this.intents.write(uploadId, intentOf({ ...intent, copies, kinds }));
   }
 
   /** As soon as the database is open; where that does not succeed now, the upkeep does it. */

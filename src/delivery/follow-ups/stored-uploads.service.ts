@@ -37,12 +37,7 @@ export class StoredUploads {
       if (!copies) return;
       // The task first, as workers do.
       await this.tasks.add(tx, [{ uploadId, hasCopies: copies.length > 0 }]);
-      await insertPlacements(
-        tx,
-        copies.map(({ target, sent, unverified, answered }) => {
-          return { uploadId, target, sent, unverified, answered };
-        }),
-      );
+      await insertPlacements(tx, [{ uploadId, placements: copies }]);
     });
     this.tasks.wake();
   }

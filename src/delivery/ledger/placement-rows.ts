@@ -1,5 +1,5 @@
 import { listOf, rowsOf } from '../../database/rows.js';
-import type { Sql } from '../../database/sql.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 import type { NewPlacement, Placement } from '../placement.js';
 
 interface PlacementRow {
@@ -29,19 +29,15 @@ export async function findPlacements(
 /** Writes down where uploads have left their files; what they were sent to counts from now on. */
 export async function insertPlacements(
   sql: Sql,
-  placements: readonly OfUpload<NewPlacement>[],
+  uploads: readonly OfUpload<{ readonly placements: readonly NewPlacement[] }>[],
 ): Promise<void> {
-  if (placements.length === 0) return;
-  const { text, values } = rowsOf(
-    ['uuid', 'text', 'int', 'int', 'int'],
-    placements.map(({ uploadId, target, sent, unverified, answered }) => [
-      uploadId,
-      target,
-      sent ? 1 : 0,
-      unverified ? 1 : 0,
-      sent && !answered ? 1 : 0,
-    ]),
+  const rows = uploads.flatMap(({ uploadId, placements }) =>
+    placements.map((placement) =>
+      valuesOf(uploadId, placement, placement.sent && !placement.answered ? 1 : 0),
+    ),
   );
+  if (rows.length === 0) return;
+  const { text, values } = rowsOf(['uuid', 'text', 'int', 'int', 'int'], rows);
   await sql.query(
     `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at)
     SELECT column1, column2, column3, column4, CASE WHEN column5 = 1 THEN ingester.now_ms() ELSE 0 END
@@ -60,13 +56,7 @@ export async function savePlacements(sql: Sql, placements: readonly OfUpload<Pla
   if (placements.length === 0) return;
   const { text, values } = rowsOf(
     ['uuid', 'text', 'int', 'int', 'bigint'],
-    placements.map(({ uploadId, target, sent, unverified, lastByteAt }) => [
-      uploadId,
-      target,
-      sent ? 1 : 0,
-      unverified ? 1 : 0,
-      lastByteAt,
-    ]),
+    placements.map((placement) => valuesOf(placement.uploadId, placement, placement.lastByteAt)),
   );
   await sql.query(
     `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at) VALUES ${text}
@@ -91,4 +81,13 @@ export async function deletePlacements(
 
 function placementFrom({ target, sent, unverified, last_byte_at: lastByteAt }: PlacementRow): Placement {
   return { target, sent: sent === 1, unverified: unverified === 1, lastByteAt };
+}
+
+/** What both statements write, and then what they know of the last byte. */
+function valuesOf(
+  uploadId: string,
+  { target, sent, unverified }: Pick<Placement, 'target' | 'sent' | 'unverified'>,
+  lastByte: number | null,
+): SqlValue[] {
+  return [uploadId, target, sent ? 1 : 0, unverified ? 1 : 0, lastByte];
 }

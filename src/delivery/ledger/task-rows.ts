@@ -73,6 +73,10 @@ export async function insertTasks(sql: Sql, tasks: readonly NewTask[]): Promise<
   );
 }
 
+/** What makes a task as on its first day, but for when it is due, too old, and in doubt. Who works on it loses it. */
+export const AS_ON_ITS_FIRST_DAY = `state = 'waiting', phase = 'queued', lease_owner = NULL, attempts = 0, reason = NULL,
+      dead_at = NULL, waiting_since = ingester.now_ms(), updated_at = ingester.now_ms()`;
+
 /** Makes the tasks of a kind as on their first day, whatever became of them; who works on one loses it. */
 export async function reopenTasks(
   sql: Sql,
@@ -82,8 +86,8 @@ export async function reopenTasks(
 ): Promise<void> {
   const now = 'ingester.now_ms()';
   await sql.query(
-    `UPDATE ingester.tasks SET state = 'waiting', phase = 'queued', lease_owner = NULL, due_at = ${now}, attempts = 0, reason = NULL, dead_at = NULL, doubt_since = ${now}, waiting_since = ${now},
-      deadline = ${now} + $2::bigint, updated_at = ${now}
+    `UPDATE ingester.tasks SET ${AS_ON_ITS_FIRST_DAY}, due_at = ${now}, doubt_since = ${now},
+      deadline = ${now} + $2::bigint
     WHERE kind = $1 AND upload_id IN (${listOf(uploadIds.length, 3)})`,
     [kind, maxAgeMs, ...uploadIds],
   );

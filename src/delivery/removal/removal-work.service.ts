@@ -34,17 +34,12 @@ export class RemovalWork implements TaskKind {
     const { uploadId, storedAt, fileId } = held.claimed.upload;
     if (storedAt === null || fileId === null) throw new Error(`Upload ${uploadId} is not stored`);
     // Copies of what is over go by themselves, and its id may be another file's by now.
-    if (isGivenUp(held.claimed.upload, new Date(held.nowMs))) return this.leave(held);
+    if (isGivenUp(held.claimed.upload, new Date(held.nowMs))) held.locations.ruleOutAll();
     try {
       const outcome = await this.reconciliation.reconcile(held, { target: storedAt, fileId });
       return outcome ?? { kind: 'succeeded' };
     } catch (error) {
       return outcomeOfFailure(held, error, STORAGE_CODES);
     }
-  }
-
-  private leave({ locations }: HeldTask): AttemptOutcome {
-    for (const { target } of locations.all) locations.ruleOut(target);
-    return { kind: 'succeeded' };
   }
 }

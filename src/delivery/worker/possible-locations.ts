@@ -68,6 +68,11 @@ export class PossibleLocations {
     for (const { target, sent } of this.all) if (!sent) this.ruleOut(target);
   }
 
+  /** Nothing is left to be done about any of them. */
+  ruleOutAll(): void {
+    this.#at.clear();
+  }
+
   /** No file of the upload is there, or it is known to be stored there. */
   ruleOut(target: string): void {
     this.#at.delete(target);

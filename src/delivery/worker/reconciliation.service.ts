@@ -107,7 +107,7 @@ export class Reconciliation {
   private leaveAlone(held: HeldTask): undefined {
     const { uploadId, storedAt } = held.claimed.upload;
     this.logger.warn({ upload_id: uploadId, target: storedAt }, 'a file is gone from where it was stored');
-    for (const { target } of held.locations.all) held.locations.ruleOut(target);
+    held.locations.ruleOutAll();
   }
 
   /** An owner who wants his file no more gets his wish where the element lets us, and else the truth. */
