@@ -77,18 +77,16 @@ export class Deliveries {
 
   /**
    * Sees to it that a file which was stored without a promise is registered, where an Admin module is configured, and
-   * that what other elements may have of it is removed. Tells whether the upload is written down for that.
+   * that what other elements may have of it is removed; and that it is not delivered as well, where another replica has
+   * accepted it meanwhile under the caller's id. Tells whether the upload is written down for that.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of one to be registered
    */
   async followUp({ placed, ...upload }: StoredWithoutPromise): Promise<boolean> {
     const { target, file } = placed;
     const stored = { target, fileId: file.fileId };
-    return this.followUps.note({
-      ...upload,
-      uploadId: upload.file.fileId,
-      stored,
-      request: currentRequest(),
-    });
+    const uploadId = upload.file.fileId;
+    const mayBePromised = upload.idIsCallers && (await this.mayBePromised(uploadId));
+    return this.followUps.note({ ...upload, uploadId, stored, request: currentRequest() }, mayBePromised);
   }
 
   /**
@@ -101,6 +99,15 @@ export class Deliveries {
     if (!known || isGivenUp(known, new Date()) || !(await this.spool.holds(known))) return undefined;
     await refuseCancelling(this.database, known);
     return known;
+  }
+
+  /** As far as it is known: without the database it may be. */
+  private async mayBePromised(uploadId: string): Promise<boolean> {
+    try {
+      return (await this.knownOf(uploadId)) !== undefined;
+    } catch {
+      return true;
+    }
   }
 
   private async knownOf(uploadId: string): Promise<UploadRecord | undefined> {

@@ -1,8 +1,6 @@
-/** An element where a file of an upload may be, beside the one where it is known to be stored. */
+/** An element that a file was sent to, and where it may be beside the one where it is known to be stored. */
 export interface Placement {
   readonly target: string;
-  /** Was the file sent there? What is there may be removed then. */
-  readonly sent: boolean;
   /** May a file of its id have been there before, since the element could not be asked? That one is never removed. */
   readonly unverified: boolean;
   /**
@@ -13,7 +11,7 @@ export interface Placement {
 }
 
 /** As an upload leaves it. */
-export interface NewPlacement extends Pick<Placement, 'target' | 'sent' | 'unverified'> {
+export interface NewPlacement extends Pick<Placement, 'target' | 'unverified'> {
   /** Is the element done with what it was sent, so that what it says of it is true at once? */
   readonly answered: boolean;
 }

@@ -69,9 +69,8 @@ export class UploadsLedger {
     const upload = await findUpload(tx, uploadId, true);
     if (!task || !upload || !UNDECIDED.has(upload.status)) return undefined;
     await insertAudit(tx, { who, action: 'cancel', subject: uploadId, data: { status: upload.status } });
-    const placements = (await findPlacements(tx, [uploadId])).get(uploadId) ?? [];
-    const isCertain = !placements.some(({ sent }) => sent);
-    if (task.state !== 'running' && isCertain) {
+    const isSomewhere = (await findPlacements(tx, [uploadId])).has(uploadId);
+    if (task.state !== 'running' && !isSomewhere) {
       await endTask(tx, task.task_id, 'cancelled');
       await changeUploads(tx, [{ uploadId, status: 'cancelled', dropsFile: true }]);
       return upload;

@@ -146,6 +146,11 @@ export class StorageGateway {
     await abortable(call.signal, this.elements.at(call.target).remove(call.fileId));
   }
 
+  /** The elements that are written to. */
+  writtenTargets(): readonly string[] {
+    return this.elements.writtenTargets();
+  }
+
   /** Asks all elements that are written to for a file. Never fails: one that cannot be asked is named. */
   async find(fileId: string, signal: AbortSignal): Promise<FileSearch> {
     const unasked: string[] = [];

@@ -28,7 +28,7 @@ describe('PossiblePlacements', () => {
     ['may still be busy behind its gateway', gateway, true],
   ])('names one that had all of the file and %s', (_, error, isAbsent) => {
     expect(placementsAfter(error, isAbsent)).toEqual([
-      { target: TARGET, sent: true, unverified: false, answered: false },
+      { target: TARGET, unverified: false, answered: false },
     ]);
   });
 
@@ -46,12 +46,9 @@ describe('PossiblePlacements', () => {
     expect(placementsAfter(late, false, false)).toEqual([]);
   });
 
-  it('names those that could not be asked before, sent to or not', () => {
+  it('tells of one whether it could be asked before', () => {
     const possible = new PossiblePlacements({ complete: true }, [TARGET, 'storage:b']);
     possible.failed(TARGET, lost, false);
-    expect(possible.all).toEqual([
-      { target: TARGET, sent: true, unverified: true, answered: false },
-      { target: 'storage:b', sent: false, unverified: true, answered: true },
-    ]);
+    expect(possible.all).toEqual([{ target: TARGET, unverified: true, answered: false }]);
   });
 });

@@ -6,25 +6,21 @@ import type { AttemptWatcher } from '../storage/storage-gateway.service.js';
 import type { IncomingFile } from './incoming-file.js';
 
 /**
- * Remembers which storage elements may have the file of an upload although storing it failed, and those that may have had
- * one of its id before, as they could not be asked. The end of a file is held back until all of it has come: an attempt
- * that failed before cannot have left one.
+ * Remembers which storage elements may have the file of an upload although storing it failed. The end of a file is held
+ * back until all of it has come: an attempt that failed before cannot have left one.
  */
 export class PossiblePlacements implements AttemptWatcher {
   readonly #sent = new Map<string, { readonly answered: boolean }>();
 
-  /** `unverified` are those that could not be asked before. */
+  /** `unverified` are those that could not be asked before whether they have a file of its id. */
   constructor(
     private readonly file: Pick<IncomingFile, 'complete'>,
     private readonly unverified: readonly string[] = [],
   ) {}
 
   get all(): readonly NewPlacement[] {
-    const targets = [...new Set([...this.unverified, ...this.#sent.keys()])];
-    return targets.map((target) => {
-      const sent = this.#sent.get(target);
-      const { answered = true } = sent ?? {};
-      return { target, sent: sent !== undefined, unverified: this.unverified.includes(target), answered };
+    return [...this.#sent].map(([target, { answered }]) => {
+      return { target, unverified: this.unverified.includes(target), answered };
     });
   }
 

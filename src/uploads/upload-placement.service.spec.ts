@@ -115,7 +115,7 @@ describe('UploadPlacement', () => {
       throw DOWN;
     };
     await placement.store(FILE, upload(), true);
-    expect(accepted).toMatchObject([{ placements: [{ target: 'storage:b', sent: true }] }]);
+    expect(accepted).toMatchObject([{ placements: [{ target: 'storage:b' }] }]);
   });
 
   it.each<[string, ServiceError, UploadUnderWay]>([

@@ -46,7 +46,7 @@ export class UploadPlacement {
     call.watcher = possible;
     try {
       const placed = await this.storage.put(call);
-      const copies = possible.all.filter(({ target, sent }) => sent && target !== placed.target);
+      const copies = possible.all.filter(({ target }) => target !== placed.target);
       return { kind: 'stored', placed, copies: mayKeep ? copies : [] };
     } catch (error) {
       // Nothing is kept that nobody will be told of; who has sent it under an id of his own sends it again.
@@ -66,11 +66,7 @@ export class UploadPlacement {
    */
   async accept(description: FileDescription, upload: UploadUnderWay): Promise<Placement> {
     this.putCall(description, upload);
-    return this.keep(
-      description,
-      upload,
-      new PossiblePlacements(upload.file, upload.repeatable?.unverified).all,
-    );
+    return this.keep(description, upload, []);
   }
 
   /**

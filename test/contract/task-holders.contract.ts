@@ -49,7 +49,7 @@ function changesHands(given: Given): void {
     await setDue(database, held.task.task_id, -1);
     const { task, placements } = await claimOne(other);
     expect(task).toMatchObject({ phase: 'queued', target: TARGET });
-    expect(placements).toEqual([{ target: TARGET, sent: true, unverified: false, lastByteAt: null }]);
+    expect(placements).toEqual([{ target: TARGET, unverified: false, lastByteAt: null }]);
   });
 
   it('goes by the clock of the database, and not by that of a process', async () => {

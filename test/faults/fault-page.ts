@@ -20,10 +20,9 @@ const KNOWN = `## Known
   about it with \`DELIVER_LATER=false\`. A delivery waits instead.
 - a \`PUT\` is repeated while the element that has its file cannot be asked, and the ledger does not know the file or
   cannot be asked either: the file is stored at another element as well, and the answer is 201 again. What is kept for
-  later instead (202) is sent only when the element was asked.
-- a \`PUT\` is given up at a replica that is about to answer 202, and repeated at another without \`Prefer: respond-async\`:
-  neither knows of the other yet, so that the file is stored at once by one and delivered by the other, at two elements.
-  Repeated as it was, it is stored once. The same comes of two \`PUT\`s of one id at two replicas at once.
+  later instead (202) is sent only when all elements were asked.
+- two \`PUT\`s of one id are stored at once by two replicas at the same time, and one of them fails over to another element:
+  the file stays at both. Where one of the two is accepted for later (202), it is stored once.
 - an upload that nobody was told of, and that its element does not let us remove just then (its client left, or nothing took
   note that it is to be registered), stays there; so does a file that an element says it has stored wrongly.
 - an element that has stored a file wrongly and does not let it be removed keeps the wrong one. The receipt is that of

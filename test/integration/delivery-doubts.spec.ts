@@ -8,9 +8,12 @@ import { describeDelivery, type DeliveryStage, elementsOf } from './delivery-sta
 /** The element keeps files, and its answers get lost; nor does it say in time what it has. */
 const SILENT = { STORAGE_REQUEST_TIMEOUT_MS: '300' };
 
-function fallSilent({ element }: DeliveryStage): void {
-  element.options.fault = { kind: 'lost-answer' };
-  element.options.delayMs = 1_000;
+/** With the next file that it is sent; until then it answers. */
+function fallSilent({ element: { options } }: DeliveryStage): void {
+  options.fault = () => {
+    options.delayMs = 1_000;
+    return { kind: 'lost-answer' };
+  };
 }
 
 function comeBack({ element }: DeliveryStage): void {
@@ -120,7 +123,7 @@ describeDelivery('a delivery whose answer was lost', (start) => {
     const sentBefore = sent(stage.element);
     // As one leaves it who was killed while the last byte went out.
     await stage.query(
-      `INSERT INTO ingester.placements (upload_id, target, sent, unverified) VALUES ($1, 'storage:se-1', 1, 0)`,
+      `INSERT INTO ingester.placements (upload_id, target, unverified) VALUES ($1, 'storage:se-1', 0)`,
       uploadId,
     );
     await stage.query(

@@ -31,11 +31,11 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
     await storedByTheDead(stage, id);
     const first = stage.element.files.get(id);
     expect((await stage.put(id, BYTES, headers)).status).toBe(202);
-    const waiting = { state: 'waiting', reason: 'in_doubt', attempts: 0, unasked_targets: ['storage:se-1'] };
+    const waiting = { state: 'waiting', reason: 'in_doubt', attempts: 0, doubt_since: null };
     await stage.untilTask(id, waiting);
     await stage.element.comeBack();
     expect(await stage.untilStatus(id, 'active')).toMatchObject({ file_id: id });
-    expect(await stage.task(id)).toMatchObject({ state: 'done', unasked_targets: [], doubt_since: null });
+    expect(await stage.task(id)).toMatchObject({ state: 'done', doubt_since: null });
     expect([...stage.element.files.values()]).toEqual([first]);
     expect(stage.element.uploads).toHaveLength(1);
   });
@@ -105,7 +105,7 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
   });
 
   it('is a dead letter in doubt when that element stays away, and can be cancelled until then', async () => {
-    const stage = await start({ DELIVERY_MAX_DOUBT_MS: '500' });
+    const stage = await start({ DELIVERY_MAX_AGE_MS: '1500' });
     const [id, other] = [randomUUID(), randomUUID()];
     await stage.element.close();
     expect((await stage.put(id, BYTES)).status).toBe(202);
@@ -141,7 +141,11 @@ describeDelivery('a PUT of an id whose promise can come to nothing', (start) => 
     const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
     const id = randomUUID();
     expect((await stage.put(id, BYTES)).status).toBe(202);
-    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+    const { options } = stage.element;
+    options.fault = () => {
+      options.delayMs = 1_000;
+      return { kind: 'lost-answer' };
+    };
     await stage.untilTask(id, { state: 'waiting', doubtful_targets: ['storage:se-1'] });
     expect((await call(stage, id, 'DELETE'))[0]).toBe(202);
     for (const headers of [{}, ASYNC]) {

@@ -27,8 +27,6 @@ export interface TaskState {
   readonly doubt_since: number | null;
   /** Where its file may be, although nobody said so: where it was sent. */
   readonly doubtful_targets: readonly string[];
-  /** Where a file of its id may have been before. */
-  readonly unasked_targets: readonly string[];
 }
 
 /** The answer of an element that has certainly not kept the file; after most others one has to ask. */
@@ -129,13 +127,11 @@ function stageOf(service: AcceptingService, reopen: () => Promise<DeliveryStage>
       uploadId,
     );
     if (!found) throw new Error(`there is no task of ${uploadId}`);
-    const placed = await query<{ target: string; sent: number; unverified: number }>(
-      'SELECT target, sent, unverified FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
+    const placed = await query<{ target: string }>(
+      'SELECT target FROM ingester.placements WHERE upload_id = $1 ORDER BY target',
       uploadId,
     );
-    const targets = (of: 'sent' | 'unverified'): string[] =>
-      placed.filter((row) => row[of] === 1).map(({ target }) => target);
-    return { ...found, doubtful_targets: targets('sent'), unasked_targets: targets('unverified') };
+    return { ...found, doubtful_targets: placed.map(({ target }) => target) };
   };
   return {
     ...service,

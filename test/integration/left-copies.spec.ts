@@ -67,7 +67,7 @@ async function noteStored({ running: { app } }: DeliveryStage, id: string, targe
   const placed = { target, file: { fileId: id, size: digest.size } };
   const copies = ['storage:se-1', 'storage:se-2']
     .filter((other) => other !== target)
-    .map((other) => ({ target: other, sent: true, unverified: false, answered: true }));
+    .map((other) => ({ target: other, unverified: false, answered: true }));
   await app.get(Deliveries, { strict: false }).followUp({ file, digest, idIsCallers, placed, copies });
 }
 

@@ -39,7 +39,7 @@ describe('a stored file of the id of a dead letter', () => {
     const note = async (sha256: string): Promise<void> => {
       const digest = { ...record.digest, sha256 };
       const placed = { target: 'storage:se-1', file: { fileId: id, ...digest } };
-      const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: true }];
+      const copies = [{ target: 'storage:se-2', unverified: false, answered: true }];
       const upload = { file: record.file, digest, placed, idIsCallers: true, copies };
       await app.get(Deliveries, { strict: false }).followUp(upload);
     };
@@ -69,6 +69,6 @@ function noteOfCopy(uploadId: string): [string, object] {
   };
   const digest = { size: 1, sha256: 'a'.repeat(64) };
   const stored = { target: 'storage:se-1', fileId: uploadId };
-  const copies = [{ target: 'storage:se-2', sent: true, unverified: false, answered: false }];
+  const copies = [{ target: 'storage:se-2', unverified: false, answered: false }];
   return [uploadId, intentOf({ uploadId, idIsCallers: false, file, digest, stored, copies, kinds: [] })];
 }

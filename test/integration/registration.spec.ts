@@ -91,7 +91,7 @@ describe.each([
       digest: { size: 5, sha256: 'ab'.repeat(32) },
       placed: { target: 'storage:se-01', file: { fileId: `of-${uploadId}`, size: 5 } },
       idIsCallers: false,
-      copies: copies.map((target) => ({ target, sent: true, unverified: false, answered: false })),
+      copies: copies.map((target) => ({ target, unverified: false, answered: false })),
     });
     return uploadId;
   }
@@ -219,8 +219,8 @@ describe.each([
       `UPDATE ingester.tasks SET kind = 'delivery', state = 'waiting', due_at = ingester.now_ms() + 86400000`,
     );
     await query(
-      `INSERT INTO ingester.placements (upload_id, target, sent, unverified)
-      VALUES ($1, 'storage:se-01', 1, 0), ($1, 'storage:se-02', 1, 0)`,
+      `INSERT INTO ingester.placements (upload_id, target, unverified)
+      VALUES ($1, 'storage:se-01', 0), ($1, 'storage:se-02', 0)`,
       uploadId,
     );
     await query(
@@ -239,7 +239,7 @@ describe.each([
       'registration',
       'removal',
     ]);
-    expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02', sent: 1 }]);
+    expect(await rows('placements')).toMatchObject([{ target: 'storage:se-02' }]);
   });
 
   it('waits for a token without using up attempts', async () => {

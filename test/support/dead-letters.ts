@@ -22,7 +22,6 @@ export interface LetterOptions {
   readonly reason?: string;
   readonly target?: string;
   readonly doubtfulTargets?: readonly string[];
-  readonly unaskedTargets?: readonly string[];
   readonly deadAt?: Date;
   readonly bytes?: Buffer;
   readonly originalFilename?: string;
@@ -68,8 +67,8 @@ interface Spooled {
   readonly spoolId: string;
 }
 
-const placed = (targets: readonly string[], sent: boolean): NewPlacement[] =>
-  targets.map((target) => ({ target, sent, unverified: !sent, answered: true }));
+const placed = (targets: readonly string[]): NewPlacement[] =>
+  targets.map((target) => ({ target, unverified: false, answered: true }));
 
 async function write(
   tx: Sql,
@@ -77,7 +76,7 @@ async function write(
   options: LetterOptions,
   bytes: Buffer,
 ): Promise<void> {
-  const { kind = 'delivery', deadAt = new Date(), doubtfulTargets = [], unaskedTargets = [] } = options;
+  const { kind = 'delivery', deadAt = new Date(), doubtfulTargets = [] } = options;
   const upload = {
     uploadId,
     digest: digestOf(bytes),
@@ -91,8 +90,7 @@ async function write(
   const lane = kind === 'delivery' ? laneOf(bytes.length, 'temporary', LARGE_BYTES) : kind;
   const spoolId = kind === 'delivery' ? spooled.spoolId : '';
   await insertTasks(tx, [{ taskId, uploadId, kind, lane, spoolId, inDoubt: false, maxAgeMs: MAX_AGE_MS }]);
-  const placements = [...placed(doubtfulTargets, true), ...placed(unaskedTargets, false)];
-  await insertPlacements(tx, [{ uploadId, placements }]);
+  await insertPlacements(tx, [{ uploadId, placements: placed(doubtfulTargets) }]);
 }
 
 /** A file waits in the spool for its delivery, and on an element for its registration. */
@@ -116,7 +114,7 @@ async function letDie(
   { taskId, uploadId }: SeededLetter,
   { kind = 'delivery', reason = 'STORAGE_FAILED', target = 'storage:se-02', ...options }: LetterOptions,
 ): Promise<void> {
-  const { doubtfulTargets = [], unaskedTargets = [] } = options;
+  const { doubtfulTargets = [] } = options;
   const holder = randomUUID();
   await tx.query(
     `UPDATE ingester.tasks SET state = 'running', lease_owner = $2, target = $3 WHERE task_id = $1`,
@@ -125,7 +123,7 @@ async function letDie(
   const ids = await insertAttempts(tx, [{ taskId, number: 1, target }]);
   const failed = { outcome: 'failed', code: reason, statusCode: 503, detail: 'The storage element failed.' };
   await endAttempts(tx, [{ id: ids.get(taskId) ?? 0, ...failed }]);
-  const inDoubt = doubtfulTargets.length + unaskedTargets.length > 0;
+  const inDoubt = doubtfulTargets.length > 0;
   const end = { state: 'dead', attempts: 1, target: null, reason, delayMs: 0, inDoubt } as const;
   await releaseTasks(tx, [{ taskId, holder, ...end }]);
   if (kind === 'delivery') await changeUploads(tx, [{ uploadId, status: 'dead', data: { reason } }]);

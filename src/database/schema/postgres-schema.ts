@@ -75,7 +75,6 @@ export const POSTGRES_SCHEMA: readonly string[] = [
   `CREATE TABLE ingester.placements (
     upload_id uuid NOT NULL REFERENCES ingester.uploads (upload_id) ON DELETE CASCADE,
     target text NOT NULL,
-    sent int NOT NULL,
     unverified int NOT NULL,
     last_byte_at bigint,
     PRIMARY KEY (upload_id, target)

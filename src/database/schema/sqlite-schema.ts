@@ -68,7 +68,6 @@ export const SQLITE_SCHEMA: readonly string[] = [
   `CREATE TABLE placements (
     upload_id text NOT NULL REFERENCES uploads (upload_id) ON DELETE CASCADE,
     target text NOT NULL,
-    sent integer NOT NULL,
     unverified integer NOT NULL,
     last_byte_at integer,
     PRIMARY KEY (upload_id, target)

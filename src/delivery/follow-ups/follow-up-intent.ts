@@ -26,7 +26,7 @@ export interface Intent extends StoredUpload {
 
 /** As `intentOf` writes it, after JSON; dates are text there. */
 export const intentSchema = z.object({
-  version: z.literal(2),
+  version: z.literal(3),
   uploadId: z.uuid(),
   idIsCallers: z.boolean(),
   file: z.object({
@@ -44,9 +44,7 @@ export const intentSchema = z.object({
   }),
   digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   stored: z.object({ target: z.string(), fileId: z.string() }),
-  copies: z.array(
-    z.object({ target: z.string(), sent: z.boolean(), unverified: z.boolean(), answered: z.boolean() }),
-  ),
+  copies: z.array(z.object({ target: z.string(), unverified: z.boolean(), answered: z.boolean() })),
   request: z.object({ requestId: z.string(), traceId: z.string(), traceFlags: z.string() }).optional(),
   kinds: z.array(z.string()),
 });
@@ -56,5 +54,5 @@ export function intentOf(intent: Intent): object {
   const { uploadId, idIsCallers, file, digest, stored, copies, request, kinds } = intent;
   const { size, sha256 } = digest;
   const whole = { size, sha256 };
-  return { version: 2, uploadId, idIsCallers, file, digest: whole, stored, copies, request, kinds };
+  return { version: 3, uploadId, idIsCallers, file, digest: whole, stored, copies, request, kinds };
 }

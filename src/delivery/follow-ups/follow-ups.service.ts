@@ -29,13 +29,14 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   /**
    * Takes note, durably, of what is left to be done for a stored file: in the database, or in the spool while that is
-   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left. Tells whether the
-   * upload is written down, so that it can be asked for as long as receipts are kept.
+   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left, unless the same
+   * upload `mayBePromised` as well: then its delivery is to hear of it. Tells whether the upload is written down, so that
+   * it can be asked for as long as receipts are kept.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that a task is to follow
    */
-  async note(upload: StoredUpload): Promise<boolean> {
+  async note(upload: StoredUpload, mayBePromised = false): Promise<boolean> {
     const { following: kinds } = this.tasks;
-    if (kinds.length + upload.copies.length === 0) return false;
+    if (kinds.length + upload.copies.length === 0 && !mayBePromised) return false;
     try {
       await this.noteSafely({ ...upload, kinds });
       return true;
@@ -153,13 +154,12 @@ export class FollowUps implements BeforeApplicationShutdown {
 
 /** Where else than at `intent.stored` the file may be, with what was noted before. */
 function mergedCopies(intent: Intent, before: Intent | undefined): NewPlacement[] {
-  const former = before && { target: before.stored.target, sent: true, unverified: false, answered: true };
+  const former = before && { target: before.stored.target, unverified: false, answered: true };
   const merged = new Map<string, NewPlacement>();
   for (const copy of [...(former ? [former] : []), ...(before?.copies ?? []), ...intent.copies]) {
-    const { target, sent, unverified, answered } = merged.get(copy.target) ?? copy;
+    const { target, unverified, answered } = merged.get(copy.target) ?? copy;
     merged.set(target, {
       target,
-      sent: sent || copy.sent,
       unverified: unverified || copy.unverified,
       answered: answered && copy.answered,
     });

@@ -5,7 +5,6 @@ import type { NewPlacement, Placement } from '../placement.js';
 interface PlacementRow {
   readonly upload_id: string;
   readonly target: string;
-  readonly sent: number;
   readonly unverified: number;
   readonly last_byte_at: number | null;
 }
@@ -32,18 +31,15 @@ export async function insertPlacements(
   uploads: readonly OfUpload<{ readonly placements: readonly NewPlacement[] }>[],
 ): Promise<void> {
   const rows = uploads.flatMap(({ uploadId, placements }) =>
-    placements.map((placement) =>
-      valuesOf(uploadId, placement, placement.sent && !placement.answered ? 1 : 0),
-    ),
+    placements.map((placement) => valuesOf(uploadId, placement, placement.answered ? 0 : 1)),
   );
   if (rows.length === 0) return;
-  const { text, values } = rowsOf(['uuid', 'text', 'int', 'int', 'int'], rows);
+  const { text, values } = rowsOf(['uuid', 'text', 'int', 'int'], rows);
   await sql.query(
-    `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at)
-    SELECT column1, column2, column3, column4, CASE WHEN column5 = 1 THEN ingester.now_ms() ELSE 0 END
+    `INSERT INTO ingester.placements (upload_id, target, unverified, last_byte_at)
+    SELECT column1, column2, column3, CASE WHEN column4 = 1 THEN ingester.now_ms() ELSE 0 END
     FROM (VALUES ${text}) AS new WHERE true
     ON CONFLICT (upload_id, target) DO UPDATE SET
-      sent = CASE WHEN excluded.sent = 1 THEN 1 ELSE placements.sent END,
       unverified = CASE WHEN excluded.unverified = 1 THEN 1 ELSE placements.unverified END,
       last_byte_at = CASE WHEN excluded.last_byte_at > placements.last_byte_at THEN excluded.last_byte_at
         ELSE placements.last_byte_at END`,
@@ -51,17 +47,24 @@ export async function insertPlacements(
   );
 }
 
+/** Whoever was sending the file of an upload has ended that at `endMs`, by the clock of the database. */
+export async function endSending(sql: Sql, uploadId: string, endMs: number): Promise<void> {
+  await sql.query(
+    'UPDATE ingester.placements SET last_byte_at = $2 WHERE upload_id = $1 AND last_byte_at IS NULL',
+    [uploadId, endMs],
+  );
+}
+
 /** Writes down what is known of placements by now. */
 export async function savePlacements(sql: Sql, placements: readonly OfUpload<Placement>[]): Promise<void> {
   if (placements.length === 0) return;
   const { text, values } = rowsOf(
-    ['uuid', 'text', 'int', 'int', 'bigint'],
+    ['uuid', 'text', 'int', 'bigint'],
     placements.map((placement) => valuesOf(placement.uploadId, placement, placement.lastByteAt)),
   );
   await sql.query(
-    `INSERT INTO ingester.placements (upload_id, target, sent, unverified, last_byte_at) VALUES ${text}
-    ON CONFLICT (upload_id, target) DO UPDATE SET sent = excluded.sent, unverified = excluded.unverified,
-      last_byte_at = excluded.last_byte_at`,
+    `INSERT INTO ingester.placements (upload_id, target, unverified, last_byte_at) VALUES ${text}
+    ON CONFLICT (upload_id, target) DO UPDATE SET unverified = excluded.unverified, last_byte_at = excluded.last_byte_at`,
     values,
   );
 }
@@ -79,15 +82,15 @@ export async function deletePlacements(
   await sql.query(`DELETE FROM ingester.placements WHERE (upload_id, target) IN (VALUES ${text})`, values);
 }
 
-function placementFrom({ target, sent, unverified, last_byte_at: lastByteAt }: PlacementRow): Placement {
-  return { target, sent: sent === 1, unverified: unverified === 1, lastByteAt };
+function placementFrom({ target, unverified, last_byte_at: lastByteAt }: PlacementRow): Placement {
+  return { target, unverified: unverified === 1, lastByteAt };
 }
 
 /** What both statements write, and then what they know of the last byte. */
 function valuesOf(
   uploadId: string,
-  { target, sent, unverified }: Pick<Placement, 'target' | 'sent' | 'unverified'>,
+  { target, unverified }: Pick<Placement, 'target' | 'unverified'>,
   lastByte: number | null,
 ): SqlValue[] {
-  return [uploadId, target, sent ? 1 : 0, unverified ? 1 : 0, lastByte];
+  return [uploadId, target, unverified ? 1 : 0, lastByte];
 }

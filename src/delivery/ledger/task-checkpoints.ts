@@ -51,7 +51,7 @@ export async function beginAttempts(
     savePlacements(
       sql,
       sent.map(({ uploadId, target }) => {
-        return { uploadId, target, sent: true, unverified: false, lastByteAt: null };
+        return { uploadId, target, unverified: false, lastByteAt: null };
       }),
     ),
     changeUploads(

@@ -6,11 +6,10 @@ import type { DurableBody } from '../../resilience/body-source.js';
 import { type Clock, systemClock } from '../../resilience/clock.js';
 import { FolderSyncs, makeFolder } from '../../resilience/durable-folder.js';
 import { isMissing, notKept } from '../../resilience/spool-failure.js';
-import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedBody } from './accepted-body.js';
 import { type AcceptedFile, AcceptedIndex, type AcceptedUsage, lookAt } from './accepted-index.js';
-import { failure, openPromised } from './accepted-reader.js';
+import { failure, type Fence, openPromised } from './accepted-reader.js';
 import { type NamedFile, newFileName } from './file-name.js';
 
 /** Bytes that a download takes from the disk at once. */
@@ -97,10 +96,10 @@ export class AcceptedFiles {
 
   /**
    * The file as a body that any number of attempts can read. A stream of it fails with SpoolDamaged, before its last
-   * block, when the bytes are not those that were promised.
+   * block, when the bytes are not those that were promised, or `fence` does not let it finish.
    * @throws SpoolFileMissing; SpoolDamaged when the file has another size; INTERNAL_ERROR when the disk fails
    */
-  async open(name: string, promised: ContentDigest): Promise<ReplayableBody> {
+  async open(name: string, promised: ContentDigest, fence?: Fence): Promise<AcceptedBody> {
     const path = join(this.#folder, name);
     try {
       const file = await openPromised(path, promised);
@@ -108,7 +107,7 @@ export class AcceptedFiles {
     } catch (error) {
       throw failure(error);
     }
-    return new AcceptedBody(path, promised);
+    return new AcceptedBody(path, promised, fence);
   }
 
   /**

@@ -71,6 +71,36 @@ describe('the body of an accepted file', () => {
     expect(await collect(empty.open(never))).toHaveLength(0);
   });
 
+  it('tells its fence before the last block goes, and when it has gone', async () => {
+    const told: number[] = [];
+    const uploadId = await spool.accept(bytes);
+    const fenced = await spool.files.open(uploadId, digestOf(bytes), {
+      mayFinish: () => told.push(-1),
+      finished: () => told.push(taken),
+    });
+    let taken = 0;
+    const stream = fenced.open(never).on('data', ({ length }: Buffer) => (taken += length));
+    expect([fenced.handedOver, fenced.bytesTaken]).toEqual([false, 0]);
+    await finished(stream);
+    expect(told).toEqual([-1, expect.any(Number), SIZE]);
+    expect(told[1]).toBeLessThan(SIZE);
+    expect([fenced.handedOver, fenced.bytesTaken]).toEqual([true, SIZE]);
+  });
+
+  it.each([SIZE, 0])('never ends where its fence forbids that: %i bytes', async (size) => {
+    const lost = new Error('another replica has it');
+    const uploadId = await spool.accept(bytes.subarray(0, size));
+    const fenced = await spool.files.open(uploadId, digestOf(bytes.subarray(0, size)), {
+      mayFinish: () => {
+        throw lost;
+      },
+      finished: () => expect(lost).toBeUndefined(),
+    });
+    const given = await bytesBeforeFailure(fenced.open(never), lost);
+    expect(given).toBeLessThanOrEqual(size - (size % (256 * KIB)));
+    expect(fenced.handedOver).toBe(false);
+  });
+
   it.each([
     ['first', 0],
     ['last', SIZE - 1],

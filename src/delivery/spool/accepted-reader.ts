@@ -10,25 +10,47 @@ import { SpoolDamaged, SpoolFileMissing } from './spool-damaged.js';
 /** Bytes that come from the disk at once; a stream holds about two of these. */
 const BLOCK_BYTES = 256 * 1024;
 
+/** Who has a say before the last bytes of a file go. */
+export interface Fence {
+  /** Throws where the file must not be finished. */
+  mayFinish(): void;
+  /** Called before the last bytes go, and when they have gone: their target may have the file, whatever comes back. */
+  finished(): void;
+}
+
 /**
  * The bytes of an accepted file, for one attempt. The last block and the end come only once size and SHA-256 of all of
- * it are those that were promised, so that nobody can finish a file that was damaged on the disk.
+ * it are those that were promised, and the fence allows it: nobody can finish a file that was damaged on the disk, or is
+ * another replica's to deliver by now.
  */
 export class AcceptedReader extends Readable {
   readonly #hash = createHash('sha256');
   #file: Promise<FileHandle> | undefined;
   #position = 0;
+  #handedOver = false;
 
   constructor(
     private readonly path: string,
     private readonly promised: ContentDigest,
     private readonly signal: AbortSignal,
+    private readonly fence?: Fence,
   ) {
     super({ highWaterMark: BLOCK_BYTES });
+    this.once('end', () => this.fence?.finished());
     // Nobody may listen, before the first byte or after the last, when it fails: that must not end the process.
     this.on('error', () => undefined);
     if (signal.aborted) this.#abort();
     else signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  /** Bytes that the target was given. */
+  get bytesTaken(): number {
+    return this.#position - this.readableLength;
+  }
+
+  /** Has the target all of it? */
+  get handedOver(): boolean {
+    return this.#handedOver;
   }
 
   override _read(): void {
@@ -41,14 +63,26 @@ export class AcceptedReader extends Readable {
   }
 
   async #pump(): Promise<void> {
+    const block = await this.#next().catch((error: unknown) => void this.destroy(failure(error)));
+    if (!block || this.destroyed) return;
     try {
-      const block = await this.#next();
-      if (this.destroyed) return;
-      if (block.length > 0) this.push(block);
-      if (this.#position === this.promised.size) this.push(null);
+      this.#give(block);
     } catch (error) {
-      this.destroy(failure(error));
+      this.destroy(asError(error));
     }
+  }
+
+  #give(block: Buffer): void {
+    const isLast = this.#position === this.promised.size;
+    if (isLast) this.#handOver();
+    if (block.length > 0) this.push(block);
+    if (isLast) this.push(null);
+  }
+
+  #handOver(): void {
+    this.fence?.mayFinish();
+    this.#handedOver = true;
+    this.fence?.finished();
   }
 
   async #close(done: () => void): Promise<void> {

@@ -6,12 +6,12 @@ import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';
 import type { DeliveryLane } from '../lanes.js';
 import type { Stored } from '../ledger/upload-rows.js';
+import type { AcceptedBody } from '../spool/accepted-body.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { SpoolFileMissing } from '../spool/spool-damaged.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
-import { FencedBody } from './fenced-body.js';
 import type { HeldTask } from './held-task.js';
 import { Reconciliation } from './reconciliation.service.js';
 import { isRefusal, outcomeOfFailure } from './task-failure.js';
@@ -44,10 +44,13 @@ export class DeliveryWork implements TaskKind {
   }
 
   /**
-   * Tries once, over all elements that fit. Where it may be stored already is asked before anything is sent.
+   * Tries once, over all elements that fit. Where it may be stored already is asked before anything is sent: all elements,
+   * where the id is the caller's, for another replica may have stored it at once meanwhile.
    * @throws LeaseLost, QUEUE_UNAVAILABLE: then nothing may be written down about it.
    */
   async attempt(held: HeldTask): Promise<AttemptOutcome> {
+    if (held.claimed.upload.idIsCallers && !isCancelled(held))
+      held.locations.suspect(this.storage.writtenTargets());
     const outcome = await this.reconcile(held);
     if (outcome) return outcome;
     if (isCancelled(held)) return { kind: 'cancelled' };
@@ -69,12 +72,10 @@ export class DeliveryWork implements TaskKind {
     const { upload } = held.claimed;
     try {
       if (upload.spoolFile === null) throw new SpoolFileMissing();
-      const file = await this.files.open(upload.spoolFile, upload.digest);
-      const body = new FencedBody(
-        file,
-        () => held.requireHeld(),
-        () => held.handedOver(),
-      );
+      const body = await this.files.open(upload.spoolFile, upload.digest, {
+        mayFinish: () => held.requireHeld(),
+        finished: () => held.handedOver(),
+      });
       held.bytesTaken = () => body.bytesTaken;
       const placed = await this.put(held, body);
       held.endAttempt({ outcome: 'stored', code: null, statusCode: null, detail: null });
@@ -84,7 +85,7 @@ export class DeliveryWork implements TaskKind {
     }
   }
 
-  private put(held: HeldTask, body: FencedBody): Promise<PlacedFile> {
+  private put(held: HeldTask, body: AcceptedBody): Promise<PlacedFile> {
     const { file, idIsCallers } = held.claimed.upload;
     const call = this.storage.putCall(file.retentionPolicy, file, body, held.signal);
     held.candidates = call.targets;

@@ -1,7 +1,11 @@
 import type { Placement } from '../placement.js';
 
 /** A placement while its task is worked on: it is known by then when its last byte went. */
-export type Location = Placement & { readonly lastByteAt: number };
+export interface Location extends Placement {
+  readonly lastByteAt: number;
+  /** Was the file sent there for this upload? What is there may be removed then. */
+  readonly sent: boolean;
+}
 
 /** Where the file of a task may be, as far as it is known by now. Times are ms since 1970 by the clock of the database. */
 export class PossibleLocations {
@@ -13,7 +17,7 @@ export class PossibleLocations {
   constructor(placements: readonly Placement[], nowMs: number) {
     for (const placement of placements) {
       const { target, lastByteAt } = placement;
-      this.#at.set(target, { ...placement, lastByteAt: lastByteAt ?? nowMs });
+      this.#at.set(target, { ...placement, sent: true, lastByteAt: lastByteAt ?? nowMs });
       this.#written.add(target);
     }
   }
@@ -26,14 +30,26 @@ export class PossibleLocations {
     return this.#at.size === 0;
   }
 
-  /** May one of them have it from us? */
+  /** Those that may have it from us. */
+  get sent(): readonly Location[] {
+    return this.all.filter(({ sent }) => sent);
+  }
+
   get anySent(): boolean {
-    return this.all.some(({ sent }) => sent);
+    return this.sent.length > 0;
   }
 
   /** Of those that have a row, the ones where no file is. */
   get ruledOut(): readonly string[] {
     return [...this.#written].filter((target) => !this.#at.has(target));
+  }
+
+  /** Another client may have sent a file of its id to any of these. */
+  suspect(targets: readonly string[]): void {
+    for (const target of targets) {
+      if (!this.#at.has(target))
+        this.#at.set(target, { target, sent: false, unverified: true, lastByteAt: 0 });
+    }
   }
 
   /** The file is sent there from now on. */

@@ -30,7 +30,7 @@ export function releaseAfter(held: HeldTask, step: NextStep, outcome: AttemptOut
     taskId: task.task_id,
     holder,
     attempts: task.attempts,
-    inDoubt: !held.locations.isEmpty,
+    inDoubt: held.locations.anySent,
     target: outcome.kind === 'succeeded' ? (outcome.stored?.target ?? null) : null,
     reason: null,
     delayMs: 0,

@@ -90,7 +90,8 @@ export class Settlement {
     const doubtEndMs = (doubtSince ?? nowMs) + this.settings.maxDoubtMs;
     const history = {
       attempts,
-      deadlineMs: outcome.kind === 'in_doubt' ? Math.min(deadline, doubtEndMs) : deadline,
+      deadlineMs:
+        outcome.kind === 'in_doubt' && locations.anySent ? Math.min(deadline, doubtEndMs) : deadline,
       doubtful: !locations.isEmpty,
       nowMs,
     };
@@ -132,7 +133,7 @@ async function writePlacements(tx: Sql, settled: readonly SettledTask[]): Promis
     savePlacements(
       tx,
       uploads.flatMap(({ uploadId, locations }) =>
-        locations.all.map((location) => ({ ...location, uploadId })),
+        locations.sent.map((location) => ({ ...location, uploadId })),
       ),
     ),
   ]);
