@@ -3,6 +3,7 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
 import { spoolPath } from '../resilience/spool-path.js';
+import { YoungCollection } from '../resilience/young-collection.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
@@ -44,7 +45,7 @@ type Config = ConfigService<Environment, true>;
 const HOUR_MS = 3_600_000;
 
 const SPOOL = [
-  { provide: AcceptedFiles, inject: [ConfigService, CLOCK], useFactory: acceptedFiles },
+  { provide: AcceptedFiles, inject: [ConfigService, CLOCK, YoungCollection], useFactory: acceptedFiles },
   { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
   {
     provide: SpoolSpace,
@@ -99,8 +100,8 @@ const WORK = [
 })
 export class DeliveryModule {}
 
-function acceptedFiles(config: Config, clock: Clock): AcceptedFiles {
-  return new AcceptedFiles(spoolPath(config), clock);
+function acceptedFiles(config: Config, clock: Clock, young: YoungCollection): AcceptedFiles {
+  return new AcceptedFiles(spoolPath(config), clock, (bytes) => young.freed(bytes));
 }
 
 function intentFiles(config: Config, clock: Clock): IntentFiles {

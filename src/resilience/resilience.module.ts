@@ -26,9 +26,10 @@ type Config = ConfigService<Environment, true>;
     OutboundPolicies,
     OutboundWiring,
     { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
-    { provide: BodySources, inject: [ConfigService, SpoolFolder], useFactory: bodySources },
+    { provide: YoungCollection, useFactory: () => new YoungCollection() },
+    { provide: BodySources, inject: [ConfigService, SpoolFolder, YoungCollection], useFactory: bodySources },
   ],
-  exports: [CLOCK, CircuitBreakers, ForcedCircuits, OutboundPolicies, BodySources, SpoolFolder],
+  exports: [CLOCK, CircuitBreakers, ForcedCircuits, OutboundPolicies, BodySources, SpoolFolder, YoungCollection],
 })
 export class ResilienceModule {}
 
@@ -40,8 +41,7 @@ function spoolFolder(config: Config): SpoolFolder {
   });
 }
 
-function bodySources(config: Config, folder: SpoolFolder): BodySources {
-  const young = new YoungCollection();
+function bodySources(config: Config, folder: SpoolFolder, young: YoungCollection): BodySources {
   return new BodySources({
     memoryBytes: config.get('BODY_MEMORY_BYTES', { infer: true }),
     budget: new MemoryBudget(config.get('BODY_MEMORY_TOTAL_BYTES', { infer: true }), (bytes) =>

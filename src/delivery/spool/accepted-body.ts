@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
-import { AcceptedReader, type Fence } from './accepted-reader.js';
+import { AcceptedReader, type ReadHooks } from './accepted-reader.js';
 
 /** An accepted file, to be sent as often as need be. Each attempt opens it anew; nothing stays open in between. */
 export class AcceptedBody implements ReplayableBody {
@@ -11,7 +11,7 @@ export class AcceptedBody implements ReplayableBody {
   constructor(
     private readonly path: string,
     private readonly promised: ContentDigest,
-    private readonly fence?: Fence,
+    private readonly hooks: ReadHooks,
   ) {}
 
   get length(): number {
@@ -29,7 +29,7 @@ export class AcceptedBody implements ReplayableBody {
   }
 
   open(signal: AbortSignal): Readable {
-    this.#newest = new AcceptedReader(this.path, this.promised, signal, this.fence);
+    this.#newest = new AcceptedReader(this.path, this.promised, signal, this.hooks);
     return this.#newest;
   }
 

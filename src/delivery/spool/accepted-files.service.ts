@@ -9,7 +9,7 @@ import { isMissing, notKept } from '../../resilience/spool-failure.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedBody } from './accepted-body.js';
 import { type AcceptedFile, AcceptedIndex, type AcceptedUsage, lookAt } from './accepted-index.js';
-import { failure, type Fence, openPromised } from './accepted-reader.js';
+import { failure, type ReadHooks, openPromised } from './accepted-reader.js';
 import { type NamedFile, newFileName } from './file-name.js';
 
 /** Bytes that a download takes from the disk at once. */
@@ -32,6 +32,8 @@ export class AcceptedFiles {
   constructor(
     spoolPath: string,
     private readonly clock: Clock = systemClock,
+    /** Hears of buffers of so many bytes that were read, and are of no use any more. */
+    private readonly passed: (bytes: number) => void = () => undefined,
   ) {
     this.#folder = join(spoolPath, 'accepted');
     this.#index = new AcceptedIndex(this.#folder, clock);
@@ -96,10 +98,10 @@ export class AcceptedFiles {
 
   /**
    * The file as a body that any number of attempts can read. A stream of it fails with SpoolDamaged, before its last
-   * block, when the bytes are not those that were promised, or `fence` does not let it finish.
+   * block, when the bytes are not those that were promised, or `hooks` do not let it finish.
    * @throws SpoolFileMissing; SpoolDamaged when the file has another size; INTERNAL_ERROR when the disk fails
    */
-  async open(name: string, promised: ContentDigest, fence?: Fence): Promise<AcceptedBody> {
+  async open(name: string, promised: ContentDigest, hooks: ReadHooks = {}): Promise<AcceptedBody> {
     const path = join(this.#folder, name);
     try {
       const file = await openPromised(path, promised);
@@ -107,7 +109,7 @@ export class AcceptedFiles {
     } catch (error) {
       throw failure(error);
     }
-    return new AcceptedBody(path, promised, fence);
+    return new AcceptedBody(path, promised, { passed: this.passed, ...hooks });
   }
 
   /**

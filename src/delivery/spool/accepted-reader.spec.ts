@@ -71,7 +71,7 @@ describe('the body of an accepted file', () => {
     expect(await collect(empty.open(never))).toHaveLength(0);
   });
 
-  it('tells its fence before the last block goes, and when it has gone', async () => {
+  it('tells before the last block goes, and when it has gone', async () => {
     const told: number[] = [];
     const uploadId = await spool.accept(bytes);
     const fenced = await spool.files.open(uploadId, digestOf(bytes), {
@@ -87,7 +87,7 @@ describe('the body of an accepted file', () => {
     expect([fenced.handedOver, fenced.bytesTaken]).toEqual([true, SIZE]);
   });
 
-  it.each([SIZE, 0])('never ends where its fence forbids that: %i bytes', async (size) => {
+  it.each([SIZE, 0])('never ends where that is forbidden: %i bytes', async (size) => {
     const lost = new Error('another replica has it');
     const uploadId = await spool.accept(bytes.subarray(0, size));
     const fenced = await spool.files.open(uploadId, digestOf(bytes.subarray(0, size)), {

@@ -10,17 +10,19 @@ import { SpoolDamaged, SpoolFileMissing } from './spool-damaged.js';
 /** Bytes that come from the disk at once; a stream holds about two of these. */
 const BLOCK_BYTES = 256 * 1024;
 
-/** Who has a say before the last bytes of a file go. */
-export interface Fence {
+/** Who has a say in what is read, and hears of it. */
+export interface ReadHooks {
   /** Throws where the file must not be finished. */
-  mayFinish(): void;
+  mayFinish?(): void;
   /** Called before the last bytes go, and when they have gone: their target may have the file, whatever comes back. */
-  finished(): void;
+  finished?(): void;
+  /** Hears of each block: a buffer of so many bytes is soon of no use any more. */
+  passed?(bytes: number): void;
 }
 
 /**
  * The bytes of an accepted file, for one attempt. The last block and the end come only once size and SHA-256 of all of
- * it are those that were promised, and the fence allows it: nobody can finish a file that was damaged on the disk, or is
+ * it are those that were promised, and the hooks allow it: nobody can finish a file that was damaged on the disk, or is
  * another replica's to deliver by now.
  */
 export class AcceptedReader extends Readable {
@@ -33,10 +35,10 @@ export class AcceptedReader extends Readable {
     private readonly path: string,
     private readonly promised: ContentDigest,
     private readonly signal: AbortSignal,
-    private readonly fence?: Fence,
+    private readonly hooks: ReadHooks = {},
   ) {
     super({ highWaterMark: BLOCK_BYTES });
-    this.once('end', () => this.fence?.finished());
+    this.once('end', () => this.hooks.finished?.());
     // Nobody may listen, before the first byte or after the last, when it fails: that must not end the process.
     this.on('error', () => undefined);
     if (signal.aborted) this.#abort();
@@ -77,12 +79,13 @@ export class AcceptedReader extends Readable {
     if (isLast) this.#handOver();
     if (block.length > 0) this.push(block);
     if (isLast) this.push(null);
+    this.hooks.passed?.(block.length);
   }
 
   #handOver(): void {
-    this.fence?.mayFinish();
+    this.hooks.mayFinish?.();
     this.#handedOver = true;
-    this.fence?.finished();
+    this.hooks.finished?.();
   }
 
   async #close(done: () => void): Promise<void> {
