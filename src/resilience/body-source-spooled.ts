@@ -103,10 +103,10 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     this.#close(() => error);
   }
 
-  async persist(path: string): Promise<void> {
+  async persist(path: string, onNamed: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     if (!this.#ended) throw new Error('A body is kept only after its end');
     // A disk that has failed to make bytes durable may say at the next try that they are.
-    this.#persisted ??= this.#persist(path);
+    this.#persisted ??= this.#persist(path, onNamed);
     return this.#persisted;
   }
 
@@ -154,11 +154,11 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     this.#settle();
   }
 
-  async #persist(path: string): Promise<void> {
+  async #persist(path: string, onNamed: () => Promise<void>): Promise<void> {
     if (this.#failure) throw this.#failure();
     if (this.#torn) throw bytesLost(this.#spool.failure);
     try {
-      await this.#spool.keep(path);
+      await this.#spool.keep(path, onNamed);
     } catch (error) {
       // It may have come while the file was being kept.
       throw this.#failureNow() ?? notKept(error);

@@ -71,10 +71,11 @@ export interface SpoolObserver {
 export interface DurableBody {
   /**
    * Keeps the whole body, durably, as the file `path`, which nothing has, on the file system of the spool; only after
-   * `end`. Its name is durable once its folder is synced. Readers that are open go on, and from then on `dispose` leaves
+   * `end`. Its name is durable once its folder is synced; `onNamed`, which is waited for, may do that as soon as the file has
+   * it. Readers that are open go on, and from then on `dispose` leaves
    * the file alone. When it fails nothing has that name once the body is disposed of. Only the first call counts.
    * @throws SPOOL_FULL when there is no room, or was none for a part of the body; INTERNAL_ERROR when the disk fails; the
    * error of the writer when the body has failed.
    */
-  persist(path: string): Promise<void>;
+  persist(path: string, onNamed?: () => Promise<void>): Promise<void>;
 }

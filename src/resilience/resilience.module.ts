@@ -29,7 +29,15 @@ type Config = ConfigService<Environment, true>;
     { provide: YoungCollection, useFactory: () => new YoungCollection() },
     { provide: BodySources, inject: [ConfigService, SpoolFolder, YoungCollection], useFactory: bodySources },
   ],
-  exports: [CLOCK, CircuitBreakers, ForcedCircuits, OutboundPolicies, BodySources, SpoolFolder, YoungCollection],
+  exports: [
+    CLOCK,
+    CircuitBreakers,
+    ForcedCircuits,
+    OutboundPolicies,
+    BodySources,
+    SpoolFolder,
+    YoungCollection,
+  ],
 })
 export class ResilienceModule {}
 

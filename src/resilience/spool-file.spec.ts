@@ -135,12 +135,27 @@ describe('a spool file', () => {
   it("has another name once it is kept, is its owner's no more, and can still be read", async () => {
     const file = await createSpoolFile(path, owner);
     await file.write([Buffer.from('abc')], 0);
-    await file.keep(join(folder, 'b.upload'));
+    await file.keep(join(folder, 'b.upload'), () => Promise.resolve());
     expect(await readdir(folder)).toEqual(['b.upload']);
     expect(owner).toMatchObject({ bytes: 0, problems: [] });
     expect((await file.read(0, 3)).toString()).toBe('abc');
     await file.remove();
     expect(await readdir(folder)).toEqual(['b.upload']);
+    expect(owner).toMatchObject({ bytes: 0, problems: [] });
+  });
+
+  it('has its name when that is told, is kept only after what then is done, and is removed where that fails', async () => {
+    const file = await createSpoolFile(path, owner);
+    await file.write([Buffer.from('abc')], 0);
+    const seen: string[][] = [];
+    const failing = file.keep(join(folder, 'b.upload'), async () => {
+      seen.push(await readdir(folder));
+      throw new Error('not synced');
+    });
+    await expect(failing).rejects.toThrow('not synced');
+    expect(seen).toEqual([['b.upload']]);
+    await file.remove();
+    expect(await readdir(folder)).toEqual([]);
     expect(owner).toMatchObject({ bytes: 0, problems: [] });
   });
 
@@ -184,7 +199,7 @@ describe('a spool file', () => {
     it('is kept without a byte of what it held before', async () => {
       const file = await reuse(await spareWith('secret bytes of another upload'), 30);
       await file.write([Buffer.from('mi'), Buffer.from('ne')], 0);
-      await file.keep(join(folder, 'b.upload'));
+      await file.keep(join(folder, 'b.upload'), () => Promise.resolve());
       expect(await readFile(join(folder, 'b.upload'), 'utf8')).toBe('mine');
       expect(saving.bytes).toBe(0);
       await file.remove();

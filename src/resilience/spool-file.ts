@@ -23,10 +23,11 @@ export interface SpoolFile extends LentFile {
   /** Reads up to `length` bytes. @throws Error when there are none at `position` */
   read(position: number, length: number): Promise<Buffer>;
   /**
-   * Makes what was written durable, and the file's name `path`, which nothing has, on the same file system; from then on
-   * it is not ours any more, and `remove` only closes it. The name is durable once its folder is synced.
+   * Makes what was written durable, and the file's name `path`, which nothing has, on the same file system; when both is
+   * done it is not ours any more, and `remove` only closes it. `onNamed` is called when it has the name, which is durable
+   * once its folder is synced: side by side with its bytes, as both wait for the disk.
    */
-  keep(path: string): Promise<void>;
+  keep(path: string, onNamed: () => Promise<void>): Promise<void>;
   /** Removes the file and closes it, once calls that are under way have ended. Never fails; harmless when repeated. */
   remove(): Promise<void>;
 }
@@ -127,11 +128,15 @@ export class DiskSpoolFile implements SpoolFile {
     return this.descriptor;
   }
 
-  keep(path: string): Promise<void> {
+  keep(path: string, onNamed: () => Promise<void>): Promise<void> {
     return this.#use(async () => {
       if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
-      await syncFile(this.descriptor);
       await renameFile(this.path, path);
+      this.#names = [path];
+      // Whichever fails first: the descriptor is in use until its sync has ended.
+      const [synced, named] = await Promise.allSettled([syncFile(this.descriptor), onNamed()]);
+      if (synced.status === 'rejected') throw synced.reason;
+      if (named.status === 'rejected') throw named.reason;
       this.#names = [];
       this.#leave([]);
     });

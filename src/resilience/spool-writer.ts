@@ -42,7 +42,7 @@ export class SpoolWriter {
   }
 
   /** Writes all that has come, and keeps the file as `path`. @throws Error of the file system */
-  async keep(path: string): Promise<void> {
+  async keep(path: string, onNamed: () => Promise<void>): Promise<void> {
     while (this.#writtenBytes < this.window.end && !this.#failure && !this.#removed) {
       this.flush();
       await this.#lastWrite;
@@ -52,7 +52,7 @@ export class SpoolWriter {
     // A body without a byte has no file yet.
     this.#file ??= this.createFile();
     const file = await this.#file;
-    await file.keep(path);
+    await file.keep(path, onNamed);
   }
 
   /** @throws Error of the file system */

@@ -28,6 +28,8 @@ export class AcceptedFiles {
   readonly #folder: string;
   readonly #index: AcceptedIndex;
   readonly #syncs: FolderSyncs;
+  /** As far as is known: after a failure it is made anew. */
+  #isMade = false;
 
   constructor(
     spoolPath: string,
@@ -58,19 +60,22 @@ export class AcceptedFiles {
    */
   async keep(body: DurableBody, named: NamedFile, onCounted?: () => void): Promise<AcceptedFile> {
     const name = newFileName(named);
+    let file: AcceptedFile | undefined;
     await this.#make();
-    await body.persist(join(this.#folder, name));
-    try {
-      await this.#syncs.sync();
-      const file = await lookAt(this.#folder, name);
+    const onNamed = async (): Promise<void> => {
+      [file] = await Promise.all([lookAt(this.#folder, name), this.#syncs.sync()]);
       if (!file) throw new Error(`${name} is gone`);
-      this.#index.add(file);
-      onCounted?.();
-      return file;
+    };
+    try {
+      await body.persist(join(this.#folder, name), onNamed);
     } catch (error) {
-      await rm(join(this.#folder, name), { force: true }).catch(() => undefined);
-      throw notKept(error);
+      this.#isMade = false;
+      throw error;
     }
+    if (!file) throw new Error(`${name} was not looked at`);
+    this.#index.add(file);
+    onCounted?.();
+    return file;
   }
 
   /** Is there a file of this name? One look at the disk. */
@@ -176,8 +181,10 @@ export class AcceptedFiles {
   }
 
   async #make(): Promise<void> {
+    if (this.#isMade) return;
     try {
       await makeFolder(this.#folder);
+      this.#isMade = true;
     } catch (error) {
       throw notKept(error);
     }

@@ -116,10 +116,11 @@ describe('accepted files', () => {
     const folder = join(spool.path, 'accepted');
     const keeping = spool.withBody(Buffer.from('abc'), (body) => {
       const persist = body.persist.bind(body);
-      body.persist = async (path) => {
-        await persist(path);
-        await rename(folder, `${folder}.away`);
-      };
+      body.persist = (path, onNamed) =>
+        persist(path, async () => {
+          await rename(folder, `${folder}.away`);
+          await onNamed?.();
+        });
       return spool.files.keep(body, { uploadId: randomUUID(), databaseId: randomUUID() });
     });
     await expect(keeping).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
