@@ -36,6 +36,11 @@ export function isStatementError(error: unknown): boolean {
   return isFromServer(error) && !LAST_WORDS.has(error.severity) && !SERVER_STATES.test(error.code);
 }
 
+/** Is it what the database answered, and not that it did not? */
+export function isFromDatabase(error: unknown): boolean {
+  return error instanceof SqliteError || isFromServer(error);
+}
+
 /** What failed while talking to the database: statement errors stay what they are, all else is its failure. */
 export function databaseFailure(error: unknown): unknown {
   if (error instanceof ServiceError || isStatementError(error)) return error;

@@ -11,7 +11,7 @@ import { DATABASE_POLICY, databasePolicy } from './database-policy.js';
 import { GroupCommit } from './group-commit.js';
 import { type DatabaseLocation, openDatabase } from './open-database.js';
 import type { PostgresSettings } from './postgres-database.js';
-import type { Sql, SqlDatabase, SqlValue, TransactionOptions } from './sql.js';
+import type { Sql, SqlDatabase, SqlValue, TransactionOptions, TransactionSql } from './sql.js';
 
 interface DatabaseCall<T> extends OutboundCall {
   readonly work: (database: SqlDatabase) => Promise<T>;
@@ -88,13 +88,13 @@ export class Database implements Sql, OnApplicationBootstrap, OnApplicationShutd
   }
 
   /** See `SqlDatabase`. Opens the database if need be. */
-  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T> {
+  transaction<T>(work: (tx: TransactionSql) => Promise<T>, options?: TransactionOptions): Promise<T> {
     return this.use((database) => database.transaction(work, options));
   }
 
   /** Has what comes at the same time done in one transaction; see `GroupCommit`. */
   groupCommit<Item, Result>(
-    write: (tx: Sql, items: readonly Item[]) => Promise<readonly Result[]>,
+    write: (tx: TransactionSql, items: readonly Item[]) => Promise<readonly Result[]>,
   ): GroupCommit<Item, Result> {
     return new GroupCommit({
       maxItems: MOST_ITEMS,

@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { Pool, type PoolConfig, types } from 'pg';
-import { databaseFailure, isStatementError } from './database-failure.js';
+import { CommitUnknown } from './commit-unknown.js';
+import { databaseFailure, isFromDatabase, isStatementError } from './database-failure.js';
 import { PostgresListener } from './postgres-listener.js';
-import type { Sql, SqlDatabase, SqlValue, TransactionOptions } from './sql.js';
+import type { SqlDatabase, SqlValue, TransactionOptions, TransactionSql } from './sql.js';
 import { type Send, Transaction } from './transaction.js';
 
 export interface PostgresSettings {
@@ -52,7 +53,7 @@ export class PostgresDatabase implements SqlDatabase {
   }
 
   async transaction<T>(
-    work: (tx: Sql) => Promise<T>,
+    work: (tx: TransactionSql) => Promise<T>,
     { durable = true }: TransactionOptions = {},
   ): Promise<T> {
     const connection = await this.translated(() => this.pool.connect());
@@ -72,9 +73,7 @@ export class PostgresDatabase implements SqlDatabase {
     connection.on('error', onError);
     try {
       const begin = durable ? this.begin : `${this.begin}; SET LOCAL synchronous_commit = off`;
-      // Waited for: where it failed, what follows it would be committed alone.
-      await this.translated(() => send(begin));
-      return await Transaction.run(send, Promise.resolve(), work);
+      return await Transaction.run(send, send(begin).catch(refusedToBegin), work);
     } finally {
       connection.off('error', onError);
       connection.release(broken);
@@ -103,6 +102,11 @@ export class PostgresDatabase implements SqlDatabase {
       throw databaseFailure(error);
     }
   }
+}
+
+/** What follows on its way is committed alone then. @throws CommitUnknown, or that the server does not answer */
+function refusedToBegin(error: unknown): never {
+  throw isFromDatabase(error) ? new CommitUnknown(error) : error;
 }
 
 /** By default `bigint` is text; ours are sizes and counts, which a number holds. */

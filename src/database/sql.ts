@@ -10,6 +10,14 @@ export interface Sql {
   query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]>;
 }
 
+export interface TransactionSql extends Sql {
+  /**
+   * Has COMMIT follow the statements that were given until now on their way to the database. They are the last ones; where
+   * one of them fails, nothing is committed. Gives what `statements` give.
+   */
+  last<T>(statements: Promise<T>): Promise<T>;
+}
+
 export interface TransactionOptions {
   /**
    * False for what may be forgotten when the database is killed, as a lease may: then nobody waits for its disk. What is
@@ -26,9 +34,10 @@ export interface SqlDatabase extends Sql {
   /**
    * Commits when `work` returns, and rolls back when it throws; a statement that fails dooms the transaction, also where
    * `work` catches it. Statements are done in the order in which they are given, also where nobody waits for the one before:
-   * those that are given together share one way to the database and back. Never repeats `work`. @throws CommitUnknown when the connection broke during the commit.
+   * those that are given together share one way to the database and back. Never repeats `work`.
+   * @throws CommitUnknown when the connection broke during the commit
    */
-  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  transaction<T>(work: (tx: TransactionSql) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** Calls `hear` with what other processes say on `channel`, as far as that reaches us. */
   listen(channel: string, hear: (message: string) => void): void;
   /** Tells other processes, as far as that reaches them. Never fails. */

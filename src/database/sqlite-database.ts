@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { databaseFailure } from './database-failure.js';
-import type { Sql, SqlDatabase, SqlValue, TransactionOptions } from './sql.js';
+import type { SqlDatabase, SqlValue, TransactionOptions, TransactionSql } from './sql.js';
 import { sqliteStatement } from './sqlite-statement.js';
 import { SqliteThread } from './sqlite-thread.js';
 import { type Send, Transaction } from './transaction.js';
@@ -32,19 +32,28 @@ export class SqliteDatabase implements SqlDatabase {
 
   query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]> {
     return this.alone(async () => {
-      await this.makeDurable(true);
-      return this.translated(this.send<Row>(text, values));
+      const [, rows] = await Promise.all([
+        this.makeDurable(true),
+        this.translated(this.send<Row>(text, values)),
+      ]);
+      return rows;
     });
   }
 
-  transaction<T>(work: (tx: Sql) => Promise<T>, { durable = true }: TransactionOptions = {}): Promise<T> {
+  transaction<T>(
+    work: (tx: TransactionSql) => Promise<T>,
+    { durable = true }: TransactionOptions = {},
+  ): Promise<T> {
     return this.alone(async () => {
-      await this.makeDurable(durable);
       const scope = { open: true };
       try {
         return await this.inTransaction.run(scope, () =>
           // What comes next follows it on its way, and is not done where it fails.
-          Transaction.run(this.send, this.send('BEGIN IMMEDIATE'), work),
+          Transaction.run(
+            this.send,
+            Promise.all([this.makeDurable(durable), this.send('BEGIN IMMEDIATE')]),
+            work,
+          ),
         );
       } finally {
         scope.open = false;
@@ -64,8 +73,9 @@ export class SqliteDatabase implements SqlDatabase {
   /** The log of what is not durable is not brought to the disk with its commit, but with the next one that is. */
   private async makeDurable(durable: boolean): Promise<void> {
     if (durable === this.isDurable) return;
-    await this.translated(this.thread.ask(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`));
+    const isSet = this.thread.ask(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
     this.isDurable = durable;
+    await this.translated(isSet);
   }
 
   private async translated<T>(answer: Promise<T>): Promise<T> {

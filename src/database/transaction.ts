@@ -1,13 +1,14 @@
 import { CommitUnknown } from './commit-unknown.js';
-import { databaseFailure, isStatementError } from './database-failure.js';
-import type { Sql, SqlValue } from './sql.js';
+import { databaseFailure, isFromDatabase, isStatementError } from './database-failure.js';
+import type { SqlValue, TransactionSql } from './sql.js';
 
 /** Sends one statement over the connection that the transaction has for itself. */
 export type Send = <Row extends object>(text: string, values?: readonly SqlValue[]) => Promise<Row[]>;
 
 /** One transaction over one connection; see `SqlDatabase.transaction`. */
-export class Transaction implements Sql {
+export class Transaction implements TransactionSql {
   private failure: { readonly error: unknown } | undefined;
+  private committing: Promise<unknown> | undefined;
   private ended = false;
 
   private constructor(private readonly send: Send) {}
@@ -16,7 +17,11 @@ export class Transaction implements Sql {
    * Runs `work` behind BEGIN, which was sent and whose answer is `begun`, and then COMMIT.
    * @throws what `work` throws, QUEUE_UNAVAILABLE, CommitUnknown
    */
-  static async run<T>(send: Send, begun: Promise<unknown>, work: (tx: Sql) => Promise<T>): Promise<T> {
+  static async run<T>(
+    send: Send,
+    begun: Promise<unknown>,
+    work: (tx: TransactionSql) => Promise<T>,
+  ): Promise<T> {
     const tx = new Transaction(send);
     const isBegun = begun.catch((error: unknown) => tx.fail(error));
     try {
@@ -43,15 +48,28 @@ export class Transaction implements Sql {
     }
   }
 
+  last<T>(statements: Promise<T>): Promise<T> {
+    // Whether it succeeded is asked when the statements are known to have.
+    this.sendCommit().catch(() => undefined);
+    return statements;
+  }
+
+  /** Where COMMIT is on its way, only an answer of the database says that it was not done. */
   private fail(error: unknown): void {
-    this.failure ??= { error: databaseFailure(error) };
+    const isOpen = this.committing !== undefined && !isFromDatabase(error);
+    this.failure ??= { error: isOpen ? new CommitUnknown(error) : databaseFailure(error) };
+  }
+
+  private sendCommit(): Promise<unknown> {
+    this.ended = true;
+    this.committing ??= this.send('COMMIT');
+    return this.committing;
   }
 
   /** The server refuses to commit where a check was put off until now; anything else leaves the outcome open. */
   private async commit(): Promise<void> {
-    this.ended = true;
     try {
-      await this.send('COMMIT');
+      await this.sendCommit();
     } catch (error) {
       throw isStatementError(error) ? error : new CommitUnknown(error);
     }
@@ -59,7 +77,8 @@ export class Transaction implements Sql {
 
   /** A connection that cannot roll back is thrown away by who owns it, which rolls back too. */
   private async rollBack(): Promise<void> {
-    if (this.ended) return;
+    // After a COMMIT that failed nothing is left to be rolled back, but for one that was never tried.
+    if (this.ended && !this.failure) return;
     this.ended = true;
     await this.send('ROLLBACK').catch(() => undefined);
   }

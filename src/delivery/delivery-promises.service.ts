@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import type { GroupCommit } from '../database/group-commit.js';
-import type { Sql } from '../database/sql.js';
+import type { Sql, TransactionSql } from '../database/sql.js';
 import { ServiceError } from '../errors/service-error.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import { currentRequest } from '../observability/request-context.js';
@@ -103,7 +103,10 @@ export class DeliveryPromises {
   }
 
   /** Promises what is new; undefined for what has an id that is taken. */
-  private async write(tx: Sql, given: readonly NewPromise[]): Promise<(UploadRecord | undefined)[]> {
+  private async write(
+    tx: TransactionSql,
+    given: readonly NewPromise[],
+  ): Promise<(UploadRecord | undefined)[]> {
     // In one order, so that two groups with ids in common never wait for each other.
     const promises = given.toSorted((one, other) => (one.upload.uploadId < other.upload.uploadId ? -1 : 1));
     const inserted = await insertUploads(
@@ -111,7 +114,7 @@ export class DeliveryPromises {
       promises.map(({ upload }) => upload),
     );
     const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
-    await Promise.all([
+    const others = Promise.all([
       insertFirstEvents(
         tx,
         made.map(({ upload }) => upload),
@@ -122,6 +125,7 @@ export class DeliveryPromises {
       ),
       this.addTasks(tx, made),
     ]);
+    await tx.last(others);
     return given.map(({ upload }) => inserted.get(upload.uploadId));
   }
 

@@ -53,11 +53,13 @@ export class FollowUpTasks {
 
   private async addRemovals(tx: Sql, uploadIds: readonly string[]): Promise<void> {
     if (uploadIds.length === 0) return;
-    await reopenTasks(tx, uploadIds, REMOVAL, this.settings.maxAgeMs);
-    await insertTasks(
-      tx,
-      uploadIds.map((id) => this.taskOf(id, REMOVAL)),
-    );
+    await Promise.all([
+      reopenTasks(tx, uploadIds, REMOVAL, this.settings.maxAgeMs),
+      insertTasks(
+        tx,
+        uploadIds.map((id) => this.taskOf(id, REMOVAL)),
+      ),
+    ]);
   }
 
   private taskOf(uploadId: string, kind: string): NewTask {

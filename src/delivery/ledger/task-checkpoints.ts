@@ -1,5 +1,5 @@
 import { rowsOf } from '../../database/rows.js';
-import type { Sql } from '../../database/sql.js';
+import type { Sql, TransactionSql } from '../../database/sql.js';
 import { type AttemptEnd, endAttempts, insertAttempts } from './attempt-rows.js';
 import { savePlacements } from './placement-rows.js';
 import { type Held, type HeldRow, type HeldTaskKey, withHeld } from './task-claims.js';
@@ -32,33 +32,34 @@ export interface BegunAttempt extends Held {
  * id of its task; what is not its holder's any more is absent.
  */
 export async function beginAttempts(
-  sql: Sql,
+  tx: TransactionSql,
   attempts: readonly AttemptBegin[],
   leaseMs: number,
 ): Promise<ReadonlyMap<string, BegunAttempt>> {
-  const held = await holdForSending(sql, attempts, leaseMs);
+  const held = await holdForSending(tx, attempts, leaseMs);
   const begun = attempts.filter(({ taskId }) => held.has(taskId));
   const sent = begun.filter(({ sends }) => sends);
   const first = begun.filter(
     ({ taskId, isFirst }) => isFirst && held.get(taskId)?.cancel_requested_at === null,
   );
-  const [ids] = await Promise.all([
-    insertAttempts(sql, begun),
+  const writing = Promise.all([
+    insertAttempts(tx, begun),
     endAttempts(
-      sql,
+      tx,
       begun.flatMap(({ ends }) => ends),
     ),
     savePlacements(
-      sql,
+      tx,
       sent.map(({ uploadId, target }) => {
         return { uploadId, target, unverified: false, lastByteAt: null };
       }),
     ),
     changeUploads(
-      sql,
+      tx,
       first.map(({ uploadId }) => ({ uploadId, status: 'delivering' })),
     ),
   ]);
+  const [ids] = await tx.last(writing);
   return new Map(
     [...ids].map(([taskId, attemptId]) => {
       return [taskId, { attemptId, cancel_requested_at: held.get(taskId)?.cancel_requested_at ?? null }];

@@ -18,6 +18,9 @@ export interface LaneWorkerOptions {
 /** A database that cannot be asked is not asked as often as a lane that is empty. */
 const FAILED_POLL_MS = 1_000;
 
+/** How long free places wait for others, as long as they are fewer than half. */
+const GATHER_MS = 50;
+
 /** Claims the tasks of one lane as they become due, so many at a time and no more, until it is stopped. */
 export class LaneWorker {
   readonly #options: LaneWorkerOptions;
@@ -26,6 +29,8 @@ export class LaneWorker {
   readonly #stop = new AbortController();
   /** As it was when the worker was made: the request that happens to wake it is not what it works for. */
   readonly #inOwnContext = AsyncLocalStorage.snapshot();
+  /** Since when there is a free place for which nothing was claimed. */
+  #freeSinceMs = Infinity;
   #wake = Promise.withResolvers<void>();
   #abortedFor: Error | undefined;
   #loop: Promise<void> | undefined;
@@ -73,9 +78,13 @@ export class LaneWorker {
     const { lane, concurrency, pollMs, claim, onFailure } = this.#options;
     const limit = concurrency - this.#runs.size;
     if (limit === 0) return pollMs;
+    // A claim is a transaction, and those that end soon share the next one.
+    const gatherMs = this.#freeSinceMs + GATHER_MS - performance.now();
+    if (limit * 2 < concurrency && gatherMs > 0) return gatherMs;
     try {
       const claimed = await claim(lane, limit);
       for (const task of claimed) this.#begin(task);
+      this.#freeSinceMs = claimed.length < limit ? performance.now() : Infinity;
       return claimed.length < limit ? pollMs : 0;
     } catch (error) {
       onFailure(error);
@@ -94,6 +103,7 @@ export class LaneWorker {
       .finally(() => {
         if (own) this.#held.delete(own);
         this.#runs.delete(run);
+        this.#freeSinceMs = Math.min(this.#freeSinceMs, performance.now());
         this.#wake.resolve();
       });
     this.#runs.add(run);

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { GroupCommit } from '../../database/group-commit.js';
-import type { Sql } from '../../database/sql.js';
+import type { Sql, TransactionSql } from '../../database/sql.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { FollowUpTasks } from '../follow-ups/follow-up-tasks.service.js';
 import { endAttempts, insertUnsent } from '../ledger/attempt-rows.js';
@@ -53,7 +53,7 @@ export class Settlement {
   }
 
   /** What is not ours any more is undefined. */
-  private async write(tx: Sql, tasks: readonly TriedTask[]): Promise<(SettledTask | undefined)[]> {
+  private async write(tx: TransactionSql, tasks: readonly TriedTask[]): Promise<(SettledTask | undefined)[]> {
     const keys = tasks.map(({ held: { claimed } }) => {
       return { taskId: claimed.task.task_id, holder: claimed.holder };
     });
@@ -61,7 +61,7 @@ export class Settlement {
     const rows = await lockHeld(tx, keys);
     const all = tasks.map((task) => this.settledTask(task, rows.get(task.held.claimed.task.task_id)));
     const settled = all.filter((task) => task !== undefined);
-    await Promise.all([
+    const changes = Promise.all([
       releaseTasks(
         tx,
         settled.map(({ held, step, outcome }) => releaseAfter(held, step, outcome)),
@@ -74,6 +74,7 @@ export class Settlement {
       writePlacements(tx, settled),
       this.changeUploads(tx, settled),
     ]);
+    await tx.last(changes);
     return all;
   }
 

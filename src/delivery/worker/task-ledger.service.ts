@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { GroupCommit } from '../../database/group-commit.js';
-import type { Sql } from '../../database/sql.js';
+import type { TransactionSql } from '../../database/sql.js';
 import { Replicas } from '../../replicas/replicas.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { TaskKinds } from '../task-kinds.service.js';
@@ -52,7 +52,9 @@ export class TaskLedger implements TaskCheckpoints {
         const tasks = await claimTasks(tx, { lane, spoolId, limit, holder, leaseMs: this.leaseMs });
         if (tasks.length === 0) return [];
         const ids = tasks.map(({ upload_id: id }) => id);
-        const [found, placements] = await Promise.all([findUploads(tx, ids), findPlacements(tx, ids)]);
+        const [found, placements] = await tx.last(
+          Promise.all([findUploads(tx, ids), findPlacements(tx, ids)]),
+        );
         const uploads = new Map(found.map((upload) => [upload.uploadId, upload]));
         return tasks.flatMap((task) => {
           const upload = uploads.get(task.upload_id);
@@ -87,7 +89,10 @@ export class TaskLedger implements TaskCheckpoints {
     return begun?.attemptId;
   }
 
-  private async begin(tx: Sql, attempts: readonly AttemptBegin[]): Promise<(BegunAttempt | undefined)[]> {
+  private async begin(
+    tx: TransactionSql,
+    attempts: readonly AttemptBegin[],
+  ): Promise<(BegunAttempt | undefined)[]> {
     const begun = await beginAttempts(tx, attempts, this.leaseMs);
     return attempts.map(({ taskId }) => begun.get(taskId));
   }
