@@ -33,13 +33,17 @@ export class FolderSyncs {
 
   /** Makes the names durable that the folder has now. @throws Error of the file system */
   sync(): Promise<void> {
-    this.#next ??= this.#underWay
-      .catch(() => undefined)
-      .then(() => {
-        this.#underWay = syncFolder(this.folder);
-        this.#next = undefined;
-        return this.#underWay;
-      });
+    this.#next ??= this.#after(this.#underWay);
     return this.#next;
+  }
+
+  /** The folder is opened while the sync before is under way. */
+  async #after(before: Promise<void>): Promise<void> {
+    const [opened] = await Promise.allSettled([open(this.folder, 'r'), before]);
+    this.#next = undefined;
+    if (opened.status === 'rejected') throw opened.reason;
+    this.#underWay = opened.value.sync();
+    void this.#underWay.catch(() => undefined).then(() => opened.value.close().catch(() => undefined));
+    return this.#underWay;
   }
 }

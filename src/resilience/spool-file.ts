@@ -131,15 +131,19 @@ export class DiskSpoolFile implements SpoolFile {
   keep(path: string, onNamed: () => Promise<void>): Promise<void> {
     return this.#use(async () => {
       if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
-      await renameFile(this.path, path);
-      this.#names = [path];
       // Whichever fails first: the descriptor is in use until its sync has ended.
-      const [synced, named] = await Promise.allSettled([syncFile(this.descriptor), onNamed()]);
+      const naming = this.#rename(path).then(onNamed);
+      const [synced, named] = await Promise.allSettled([syncFile(this.descriptor), naming]);
       if (synced.status === 'rejected') throw synced.reason;
       if (named.status === 'rejected') throw named.reason;
       this.#names = [];
       this.#leave([]);
     });
+  }
+
+  async #rename(path: string): Promise<void> {
+    await renameFile(this.path, path);
+    this.#names = [path];
   }
 
   remove(): Promise<void> {
