@@ -1,43 +1,32 @@
-import type { TaskState } from './ledger/task-rows.js';
+import type { StoredDescription } from './ledger/stored-description.js';
+import type { TaskRow } from './ledger/task-rows.js';
 
-/** A task that nobody works on any more until an operator decides, or that was one once. */
-export interface DeadLetter {
-  readonly taskId: string;
-  readonly uploadId: string;
-  readonly kind: string;
-  /** `dead`, or what became of it since. */
-  readonly state: TaskState;
-  /** Why it died: an error code or a word of ours. */
-  readonly reason: string | null;
-  /** Where it was tried last. */
-  readonly target: string | null;
-  /** Where the file may be, although no answer said so. */
-  readonly doubtfulTargets: readonly string[];
-  readonly attempts: number;
+/**
+ * The row of a task that nobody works on any more until an operator decides, or that was one once, with what is known of
+ * its upload.
+ */
+export interface DeadLetter extends TaskRow {
   readonly owner: string;
-  readonly originalFilename: string;
-  readonly contentType: string;
-  readonly retentionPolicy: string;
+  readonly description: StoredDescription;
   readonly size: number;
   readonly sha256: string;
   /** Its file in the spool; null where none is needed any more. */
-  readonly spoolFile: string | null;
+  readonly spool_file: string | null;
   /** The spool that it lies in. */
-  readonly spoolId: string | null;
-  readonly deadAt: Date | null;
-  readonly createdAt: Date;
-  readonly deadline: Date;
+  readonly file_spool: string | null;
+  /** Where the file may be, although no answer said so. */
+  readonly doubtful_targets: readonly string[];
 }
 
 /** One attempt at one target; what its end would have said is null where the process was killed meanwhile. */
-export interface AttemptRecord {
+export interface AttemptRow {
   readonly number: number;
   readonly target: string | null;
-  readonly startedAt: Date;
-  readonly endedAt: Date | null;
+  readonly started_at: number;
+  readonly ended_at: number | null;
   readonly outcome: string | null;
   readonly code: string | null;
-  readonly statusCode: number | null;
+  readonly status_code: number | null;
   readonly detail: string | null;
 }
 
@@ -49,8 +38,8 @@ export interface Order {
 }
 
 /** What an operator did to it. */
-export interface OrderRecord {
-  readonly at: Date;
+export interface OrderRow {
+  readonly at: number;
   readonly who: string;
   readonly action: string;
   readonly reason: string | null;
@@ -58,8 +47,8 @@ export interface OrderRecord {
 
 export interface DeadLetterHistory extends DeadLetter {
   /** Oldest first; the newest thousand. */
-  readonly history: readonly AttemptRecord[];
-  readonly orders: readonly OrderRecord[];
+  readonly history: readonly AttemptRow[];
+  readonly orders: readonly OrderRow[];
 }
 
 /** Which dead letters; what is not named does not matter. */

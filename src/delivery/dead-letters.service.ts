@@ -17,9 +17,9 @@ import { conditionOf } from './dead-letters/letter-filter.js';
 import {
   findAttempts,
   findLetter,
+  findLetters,
   findOrders,
   groupLetters,
-  selectLetters,
 } from './dead-letters/letter-rows.js';
 import { Replicas } from '../replicas/replicas.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
@@ -58,7 +58,7 @@ export class DeadLetters {
     if (!this.database.isUsed()) return { letters: [], nextCursor: null };
     const condition = conditionOf(filter, behind);
     // One more tells whether there is another page.
-    const found = await selectLetters(this.database, condition, limit + 1);
+    const found = await findLetters(this.database, condition, limit + 1);
     const letters = found.slice(0, limit);
     return { letters, nextCursor: found.length > limit ? cursorAfter(letters) : null };
   }
@@ -79,7 +79,7 @@ export class DeadLetters {
    */
   async content(taskId: string): Promise<DeadLetterContent> {
     const letter = await this.find(taskId);
-    const content = letter.spoolFile === null ? undefined : await this.files.content(letter.spoolFile);
+    const content = letter.spool_file === null ? undefined : await this.files.content(letter.spool_file);
     if (content) return { letter, ...content };
     await this.refuseElsewhere(letter);
     throw new ServiceError('NOT_FOUND', 'The file of this dead letter is not here any more.');
@@ -91,18 +91,14 @@ export class DeadLetters {
    * @throws NOT_FOUND, CONFLICT when it is not dead, QUEUE_UNAVAILABLE
    */
   async drop(taskId: string, order: Order & { readonly reason: string }): Promise<void> {
-    const { uploadId, kind, reason, spoolFile } = await changeLetter(
-      this.database,
-      taskId,
-      async (tx, letter) => {
-        await giveUp(tx, letter);
-        await auditLetter(tx, letter, 'drop', order);
-        return letter;
-      },
-    );
-    const facts = { task_id: taskId, upload_id: uploadId, died_of: reason };
+    const letter = await changeLetter(this.database, taskId, async (tx, dead) => {
+      await giveUp(tx, dead);
+      await auditLetter(tx, dead, 'drop', order);
+      return dead;
+    });
+    const facts = { task_id: taskId, upload_id: letter.upload_id, died_of: letter.reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
-    if (kind === 'delivery') await this.files.removeSoon(spoolFile);
+    if (letter.kind === 'delivery') await this.files.removeSoon(letter.spool_file);
   }
 
   /** What they died of; within two seconds. @throws QUEUE_UNAVAILABLE */
@@ -111,8 +107,8 @@ export class DeadLetters {
     return inTime(STATISTICS_MS, groupLetters(this.database, ONE_DAY_MS));
   }
 
-  private async refuseElsewhere({ spoolFile, spoolId }: DeadLetter): Promise<void> {
-    if (spoolFile === null || spoolId === null || spoolId === (await this.replicas.spoolId())) return;
+  private async refuseElsewhere({ spool_file: file, file_spool: spoolId }: DeadLetter): Promise<void> {
+    if (file === null || spoolId === null || spoolId === (await this.replicas.spoolId())) return;
     const known = this.replicas.knownSpool(spoolId);
     const where = known ? `; ${known.address} was the last to have it` : '';
     throw new ServiceError('CONFLICT', `The file of this dead letter lies in spool ${spoolId}${where}.`);
@@ -126,6 +122,6 @@ export class DeadLetters {
 }
 
 function cursorAfter(letters: readonly DeadLetter[]): string | null {
-  const { taskId, deadAt } = letters.at(-1) ?? {};
+  const { task_id: taskId, dead_at: deadAt } = letters.at(-1) ?? {};
   return taskId !== undefined && deadAt ? cursorOf({ taskId, deadAt }) : null;
 }

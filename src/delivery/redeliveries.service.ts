@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ServiceError } from '../errors/service-error.js';
 import { Database } from '../database/database.service.js';
 import type { Sql } from '../database/sql.js';
 import type { DeadLetter, DeadLetterFilter, Order, RedeliveryReport } from './dead-letter.js';
@@ -7,16 +6,10 @@ import { changeLetter } from './dead-letters/letter-changes.js';
 import { conditionOf } from './dead-letters/letter-filter.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
-import { ALL_LETTERS, lockPace } from './dead-letters/redelivery-pace.js';
+import { ALL_LETTERS, beginOrder } from './dead-letters/redelivery-pace.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
 import { insertAudit } from './ledger/audit-rows.js';
 import { TaskKinds } from './task-kinds.service.js';
-
-/** What is ordered, and when. */
-interface FilterOrder extends Order {
-  readonly filter: DeadLetterFilter;
-  readonly nowMs: number;
-}
 
 /** Has dead letters tried again. Each order is written down with who gave it, and logged. */
 @Injectable()
@@ -48,20 +41,21 @@ export class Redeliveries {
   async redeliverAll(filter: DeadLetterFilter, limit: number, order: Order): Promise<RedeliveryReport> {
     this.kinds.refuseUnknown(filter.kind);
     if (!this.database.isUsed()) return { redelivered: 0, remaining: 0, spreadUntil: new Date() };
-    const { letters, ...result } = await this.database.transaction(async (tx) => {
-      const { nowMs, spreadUntilMs } = await lockPace(tx);
-      refuseUntil(spreadUntilMs, nowMs);
-      return this.requeueSome(tx, Math.min(limit, this.redelivery.mostAtOnce), { ...order, nowMs, filter });
-    });
+    const most = Math.min(limit, this.redelivery.mostAtOnce);
+    const { letters, ...result } = await this.database.transaction((tx) =>
+      this.requeueSome(tx, filter, most, order),
+    );
     this.tell(letters, order);
     return { redelivered: letters.length, ...result };
   }
 
   private async requeueSome(
     tx: Sql,
+    filter: DeadLetterFilter,
     limit: number,
-    { filter, nowMs, ...order }: FilterOrder,
+    order: Order,
   ): Promise<Omit<RedeliveryReport, 'redelivered'> & { readonly letters: readonly DeadLetter[] }> {
+    const nowMs = await beginOrder(tx);
     const { spacingMs } = this.redelivery;
     const condition = conditionOf(filter);
     const letters = await lockLetters(tx, condition, limit);
@@ -78,17 +72,9 @@ export class Redeliveries {
 
   private tell(letters: readonly DeadLetter[], { who, reason }: Order): void {
     this.redelivery.wake();
-    for (const { taskId, uploadId, reason: diedOf } of letters) {
-      this.metrics.redelivered(diedOf);
-      const facts = { task_id: taskId, upload_id: uploadId, died_of: diedOf, by: who, reason };
-      this.logger.log(facts, 'a dead letter is redelivered');
+    for (const { task_id, upload_id, reason: died_of } of letters) {
+      this.metrics.redelivered(died_of);
+      this.logger.log({ task_id, upload_id, died_of, by: who, reason }, 'a dead letter is redelivered');
     }
   }
-}
-
-function refuseUntil(untilMs: number, nowMs: number): void {
-  if (untilMs <= nowMs) return;
-  throw new ServiceError('RATE_LIMITED', 'Dead letters are still being redelivered by the order before.', {
-    retryAfterMs: untilMs - nowMs,
-  });
 }

@@ -15,7 +15,7 @@ export async function sendContent(
   { letter, size, stream }: DeadLetterContent,
   response: Response,
 ): Promise<void> {
-  response.writeHead(200, { ...headersOf(letter), 'Content-Length': size });
+  response.writeHead(200, { ...headersOf(letter.description), 'Content-Length': size });
   if (response.req.method === 'HEAD') {
     stream.destroy();
     response.end();
@@ -24,7 +24,7 @@ export async function sendContent(
   await pipeline(stream, response);
 }
 
-function headersOf({ originalFilename, contentType }: DeadLetter): Record<string, string> {
+function headersOf({ originalFilename, contentType }: DeadLetter['description']): Record<string, string> {
   return {
     'Content-Type': HEADER_VALUE.test(contentType) ? contentType : 'application/octet-stream',
     'Content-Disposition': contentDisposition(originalFilename.toWellFormed()),

@@ -143,46 +143,34 @@ export class RedeliveryBody {
 
 export function letterBody(letter: DeadLetter): DeadLetterBody {
   return {
-    id: letter.taskId,
-    upload_id: letter.uploadId,
+    id: letter.task_id,
+    upload_id: letter.upload_id,
     kind: letter.kind,
     state: letter.state,
     reason: letter.reason,
     target: letter.target,
-    doubtful_targets: letter.doubtfulTargets,
+    doubtful_targets: letter.doubtful_targets,
     attempts: letter.attempts,
     owner: letter.owner,
-    original_filename: letter.originalFilename,
-    content_type: letter.contentType,
+    original_filename: letter.description.originalFilename,
+    content_type: letter.description.contentType,
     size: letter.size,
     checksum: letter.sha256,
-    has_content: letter.spoolFile !== null,
-    dead_at: timeOf(letter.deadAt),
-    created_at: letter.createdAt.toISOString(),
-    deadline: letter.deadline.toISOString(),
+    has_content: letter.spool_file !== null,
+    dead_at: letter.dead_at === null ? null : timeOf(letter.dead_at),
+    created_at: timeOf(letter.created_at),
+    deadline: timeOf(letter.deadline),
   };
 }
 
 export function historyBody(letter: DeadLetterHistory): DeadLetterHistoryBody {
   return Object.assign(letterBody(letter), {
-    history: letter.history.map(
-      ({ number, target, startedAt, endedAt, outcome, code, statusCode, detail }) => ({
-        number,
-        target,
-        started_at: startedAt.toISOString(),
-        ended_at: timeOf(endedAt),
-        outcome,
-        code,
-        status_code: statusCode,
-        detail,
-      }),
-    ),
-    orders: letter.orders.map(({ at, who, action, reason }) => ({
-      at: at.toISOString(),
-      who,
-      action,
-      reason,
+    history: letter.history.map((attempt) => ({
+      ...attempt,
+      started_at: timeOf(attempt.started_at),
+      ended_at: attempt.ended_at === null ? null : timeOf(attempt.ended_at),
     })),
+    orders: letter.orders.map((order) => ({ ...order, at: timeOf(order.at) })),
   });
 }
 
@@ -190,6 +178,6 @@ export function redeliveryBody({ redelivered, remaining, spreadUntil }: Redelive
   return { redelivered, remaining, next_order_at: spreadUntil.toISOString() };
 }
 
-function timeOf(date: Date | null): string | null {
-  return date?.toISOString() ?? null;
+function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
 }

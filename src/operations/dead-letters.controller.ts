@@ -80,8 +80,8 @@ export class DeadLettersController {
     @Res() response: Response,
   ): Promise<void> {
     const content = await this.letters.content(idOf(id));
-    const { taskId, uploadId } = content.letter;
-    const facts = { task_id: taskId, upload_id: uploadId, by: subject };
+    const { task_id, upload_id } = content.letter;
+    const facts = { task_id, upload_id, by: subject };
     this.logger.log(facts, 'the file of a dead letter is downloaded');
     await sendContent(content, response).catch((error: unknown) => {
       // The head is out: the connection breaks off, which is all that can be said of it.

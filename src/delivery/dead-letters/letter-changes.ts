@@ -4,15 +4,8 @@ import type { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
 import { insertAudit } from '../ledger/audit-rows.js';
 import { endTask } from '../ledger/task-ends.js';
-import { AS_ON_ITS_FIRST_DAY } from '../ledger/task-rows.js';
 import { changeUploads } from '../ledger/upload-rows.js';
-import { lockLetter } from './letter-rows.js';
-
-/** When a dead letter is to be tried again: times from now on. */
-export interface RequeueTimes {
-  readonly delayMs: number;
-  readonly maxAgeMs: number;
-}
+import { findLetter } from './letter-rows.js';
 
 /**
  * Does `work` with a dead letter, in one transaction. Of two who change the same one, the second one finds it changed.
@@ -25,35 +18,16 @@ export async function changeLetter<T>(
 ): Promise<T> {
   if (!database.isUsed()) throw noSuchLetter();
   return database.transaction(async (tx) => {
-    const letter = await lockLetter(tx, taskId);
+    const letter = await findLetter(tx, taskId, true);
     if (!letter) throw noSuchLetter();
     if (letter.state === 'dead') return work(tx, letter);
     throw new ServiceError('CONFLICT', `This is no dead letter any more: its task is ${letter.state}.`);
   });
 }
 
-/**
- * Makes a dead letter a task as on its first day. What it may have stored already is remembered, and there is as much
- * time anew to ask for that. One that its owner has cancelled stays so: it is asked for, and not sent.
- */
-export async function requeueTask(
-  tx: Sql,
-  { taskId, uploadId, kind }: DeadLetter,
-  { delayMs, maxAgeMs }: RequeueTimes,
-): Promise<void> {
-  await tx.query(
-    `UPDATE ingester.tasks SET ${AS_ON_ITS_FIRST_DAY},
-      due_at = ingester.now_ms() + $2::bigint, deadline = ingester.now_ms() + $3::bigint,
-      doubt_since = CASE WHEN doubt_since IS NOT NULL THEN ingester.now_ms() END
-    WHERE task_id = $1`,
-    [taskId, delayMs, delayMs + maxAgeMs],
-  );
-  if (kind !== 'delivery') return;
-  await changeUploads(tx, [{ uploadId, status: 'accepted', data: { reason: 'redelivered' } }]);
-}
-
 /** Gives up what was promised. A file stays stored whose registration, or the removal of whose copies, is given up. */
-export async function giveUp(tx: Sql, { taskId, uploadId, kind }: DeadLetter): Promise<void> {
+export async function giveUp(tx: Sql, letter: DeadLetter): Promise<void> {
+  const { task_id: taskId, upload_id: uploadId, kind } = letter;
   await endTask(tx, taskId, 'dropped');
   if (kind !== 'delivery') return;
   const data = { reason: 'dropped' };
@@ -62,14 +36,8 @@ export async function giveUp(tx: Sql, { taskId, uploadId, kind }: DeadLetter): P
 
 /** Writes down what an operator did to a dead letter, and what it was before. */
 export async function auditLetter(tx: Sql, letter: DeadLetter, action: string, order: Order): Promise<void> {
-  const { taskId: subject, uploadId, kind, reason, attempts, doubtfulTargets } = letter;
-  const data = {
-    upload_id: uploadId,
-    kind,
-    died_of: reason,
-    attempts,
-    doubtful_targets: doubtfulTargets,
-  };
+  const { task_id: subject, upload_id, kind, reason: died_of, attempts, doubtful_targets } = letter;
+  const data = { upload_id, kind, died_of, attempts, doubtful_targets };
   await insertAudit(tx, { ...order, action, subject, data });
 }
 

@@ -3,7 +3,8 @@ import { ServiceError } from '../../errors/service-error.js';
 
 /** A place in the list of dead letters: behind the one that died then and has this id. */
 export interface LetterPosition {
-  readonly deadAt: Date;
+  /** Milliseconds since 1970. */
+  readonly deadAt: number;
   readonly taskId: string;
 }
 
@@ -13,14 +14,14 @@ const CURSOR = /^1;(\d{1,15});([0-9a-f-]{36})$/;
 
 /** Writes a position as text that says nothing to callers. It stays good whatever dies or is redelivered meanwhile. */
 export function cursorOf({ deadAt, taskId }: LetterPosition): string {
-  return Buffer.from(`1;${deadAt.getTime()};${taskId}`).toString('base64url');
+  return Buffer.from(`1;${deadAt};${taskId}`).toString('base64url');
 }
 
 /** @throws VALIDATION_ERROR for what `cursorOf` has not written. */
 export function positionOf(cursor: string): LetterPosition {
   const [, deadAtMs, taskId] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (taskId !== undefined && isUuid(taskId) && Number(deadAtMs) <= LATEST_MS)
-    return { deadAt: new Date(Number(deadAtMs)), taskId };
+    return { deadAt: Number(deadAtMs), taskId };
   const message = 'cursor must be the next_cursor of another page';
   throw new ServiceError('VALIDATION_ERROR', 'The cursor is not one of ours.', {
     fields: [{ field: 'cursor', message }],

@@ -23,7 +23,7 @@ export function conditionOf(filter: DeadLetterFilter, behind?: LetterPosition): 
   }
   if (olderThanMs !== undefined) parts.push(`t.dead_at < ingester.now_ms() - ${put(olderThanMs)}::bigint`);
   if (newerThanMs !== undefined) parts.push(`t.dead_at > ingester.now_ms() - ${put(newerThanMs)}::bigint`);
-  if (behind) parts.push(`(t.dead_at, t.task_id) < (${put(behind.deadAt.getTime())}, ${put(behind.taskId)})`);
+  if (behind) parts.push(`(t.dead_at, t.task_id) < (${put(behind.deadAt)}, ${put(behind.taskId)})`);
   return { text: parts.join(' AND '), values };
 }
 

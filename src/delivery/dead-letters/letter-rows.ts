@@ -1,17 +1,10 @@
-import type { AttemptRecord, DeadLetter, DeadLetterGroup, OrderRecord } from '../dead-letter.js';
-import type { Sql } from '../../database/sql.js';
-import type { TaskRow } from '../ledger/task-rows.js';
-import { type StoredDescription } from '../ledger/stored-description.js';
+import type { AttemptRow, DeadLetter, DeadLetterGroup, OrderRow } from '../dead-letter.js';
+import type { Sql, SqlValue } from '../../database/sql.js';
 import type { Condition } from './letter-filter.js';
 
-type LetterRow = TaskRow & {
-  readonly owner: string;
+/** JSON, and targets separated by spaces. */
+type LetterRow = Omit<DeadLetter, 'description' | 'doubtful_targets'> & {
   readonly description: string;
-  readonly size: number;
-  readonly sha256: string;
-  readonly spool_file: string | null;
-  readonly file_spool: string | null;
-  /** Separated by spaces. */
   readonly placed: string | null;
 };
 
@@ -26,41 +19,30 @@ const MOST_ATTEMPTS = 1_000;
 const MOST_ORDERS = 100;
 
 /** Dead letters, the newest first. */
-export async function selectLetters(
-  sql: Sql,
-  { text, values }: Condition,
-  limit: number,
-): Promise<DeadLetter[]> {
-  const rows = await sql.query<LetterRow>(
-    `${SELECT} WHERE ${text} ORDER BY t.dead_at DESC, t.task_id DESC LIMIT $${values.length + 1}`,
-    [...values, limit],
-  );
-  return rows.map(letterFrom);
-}
-
-/** The task of an id, dead or not. */
-export async function findLetter(sql: Sql, taskId: string): Promise<DeadLetter | undefined> {
-  const [row] = await sql.query<LetterRow>(`${SELECT} WHERE t.task_id = $1`, [taskId]);
-  return row && letterFrom(row);
-}
-
-/** The same, kept from changing until the transaction ends. */
-export async function lockLetter(sql: Sql, taskId: string): Promise<DeadLetter | undefined> {
-  const [row] = await sql.query<LetterRow>(`${SELECT} WHERE t.task_id = $1 FOR UPDATE OF t`, [taskId]);
-  return row && letterFrom(row);
+export function findLetters(sql: Sql, { text, values }: Condition, limit: number): Promise<DeadLetter[]> {
+  const rest = `WHERE ${text} ORDER BY t.dead_at DESC, t.task_id DESC LIMIT $${values.length + 1}`;
+  return select(sql, rest, [...values, limit]);
 }
 
 /** Dead letters, the oldest first, kept from changing; those that another transaction has are left out. */
-export async function lockLetters(
-  sql: Sql,
-  { text, values }: Condition,
-  limit: number,
-): Promise<DeadLetter[]> {
-  const rows = await sql.query<LetterRow>(
-    `${SELECT} WHERE ${text} ORDER BY t.dead_at, t.task_id LIMIT $${values.length + 1} FOR UPDATE OF t SKIP LOCKED`,
-    [...values, limit],
-  );
-  return rows.map(letterFrom);
+export function lockLetters(sql: Sql, { text, values }: Condition, limit: number): Promise<DeadLetter[]> {
+  const rest = `WHERE ${text} ORDER BY t.dead_at, t.task_id LIMIT $${values.length + 1} FOR UPDATE OF t SKIP LOCKED`;
+  return select(sql, rest, [...values, limit]);
+}
+
+/** The task of an id, dead or not; `lock` keeps it from changing until the transaction ends. */
+export async function findLetter(sql: Sql, taskId: string, lock = false): Promise<DeadLetter | undefined> {
+  const [letter] = await select(sql, `WHERE t.task_id = $1${lock ? ' FOR UPDATE OF t' : ''}`, [taskId]);
+  return letter;
+}
+
+async function select(sql: Sql, rest: string, values: readonly SqlValue[]): Promise<DeadLetter[]> {
+  const rows = await sql.query<LetterRow>(`${SELECT} ${rest}`, values);
+  return rows.map(({ placed, description, ...row }) => ({
+    ...row,
+    description: JSON.parse(description),
+    doubtful_targets: [...new Set(placed?.split(' '))].toSorted(),
+  }));
 }
 
 export async function countLetters(sql: Sql, { text, values }: Condition): Promise<number> {
@@ -68,43 +50,23 @@ export async function countLetters(sql: Sql, { text, values }: Condition): Promi
   return row?.count ?? 0;
 }
 
-interface AttemptRow {
-  readonly number: number;
-  readonly target: string | null;
-  readonly started_at: number;
-  readonly ended_at: number | null;
-  readonly outcome: string | null;
-  readonly code: string | null;
-  readonly status_code: number | null;
-  readonly detail: string | null;
-}
-
 /** Oldest first. */
-export async function findAttempts(sql: Sql, taskId: string): Promise<AttemptRecord[]> {
+export async function findAttempts(sql: Sql, taskId: string): Promise<AttemptRow[]> {
   const rows = await sql.query<AttemptRow>(
     `SELECT number, target, started_at, ended_at, outcome, code, status_code, detail
     FROM ingester.attempts WHERE task_id = $1 ORDER BY attempt_id DESC LIMIT $2`,
     [taskId, MOST_ATTEMPTS],
   );
-  return rows.toReversed().map((row) => ({
-    number: row.number,
-    target: row.target,
-    startedAt: new Date(row.started_at),
-    endedAt: dateOf(row.ended_at),
-    outcome: row.outcome,
-    code: row.code,
-    statusCode: row.status_code,
-    detail: row.detail,
-  }));
+  return rows.toReversed();
 }
 
 /** Oldest first. */
-export async function findOrders(sql: Sql, taskId: string): Promise<OrderRecord[]> {
-  const rows = await sql.query<Omit<OrderRecord, 'at'> & { readonly at: number }>(
+export async function findOrders(sql: Sql, taskId: string): Promise<OrderRow[]> {
+  const rows = await sql.query<OrderRow>(
     'SELECT at, who, action, reason FROM ingester.audit WHERE subject = $1 ORDER BY audit_id DESC LIMIT $2',
     [taskId, MOST_ORDERS],
   );
-  return rows.toReversed().map(({ at, who, action, reason }) => ({ at: new Date(at), who, action, reason }));
+  return rows.toReversed();
 }
 
 type GroupRow = Omit<DeadLetterGroup, 'oldest' | 'newest' | 'refusedWith'> & {
@@ -136,44 +98,10 @@ export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLett
     ) AS letters GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`,
     [recentMs],
   );
-  return rows.map(({ kind, reason, target, refused_with: refusedWith, count, recent, oldest, newest }) => ({
-    kind,
-    reason,
-    target,
+  return rows.map(({ refused_with: refusedWith, oldest, newest, ...group }) => ({
+    ...group,
     refusedWith,
-    count,
-    recent,
     oldest: new Date(oldest),
     newest: new Date(newest),
   }));
-}
-
-function letterFrom(row: LetterRow): DeadLetter {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was written
-  const description = JSON.parse(row.description) as StoredDescription;
-  return {
-    taskId: row.task_id,
-    uploadId: row.upload_id,
-    kind: row.kind,
-    state: row.state,
-    reason: row.reason,
-    target: row.target,
-    doubtfulTargets: [...new Set(row.placed?.split(' '))].toSorted(),
-    attempts: row.attempts,
-    owner: row.owner,
-    originalFilename: description.originalFilename,
-    contentType: description.contentType,
-    retentionPolicy: description.retentionPolicy,
-    size: row.size,
-    sha256: row.sha256,
-    spoolFile: row.spool_file,
-    spoolId: row.file_spool,
-    deadAt: dateOf(row.dead_at),
-    createdAt: new Date(row.created_at),
-    deadline: new Date(row.deadline),
-  };
-}
-
-function dateOf(ms: number | null): Date | null {
-  return ms === null ? null : new Date(ms);
 }
