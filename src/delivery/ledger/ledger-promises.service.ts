@@ -1,16 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import { Replicas } from '../../replicas/replicas.service.js';
-import type { PromisedFile, SpoolPromise, SpoolPromises } from '../spool/spool-comparison.js';
 import { type AbsentSpool, findAbsentSpools } from './absent-spools.js';
-import { findSpoolFiles, refuseSpoolFiles } from './spool-file-rows.js';
+import { findSpoolFiles, refuseSpoolFiles, type SpoolPromise } from './spool-file-rows.js';
 
 /** Before all others. */
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
 
-/** What the rows say of files in the spool. */
+export interface PromisedFile {
+  readonly uploadId: string;
+  readonly name: string;
+}
+
+/** What the rows say of files in the spool. All but `oldestWaitingAgeMs` @throws QUEUE_UNAVAILABLE */
 @Injectable()
-export class LedgerPromises implements SpoolPromises {
+export class LedgerPromises {
   private identity: string | undefined;
 
   constructor(
@@ -18,19 +22,28 @@ export class LedgerPromises implements SpoolPromises {
     private readonly replicas: Replicas,
   ) {}
 
+  /** Stays the same for ever; another database has another one. */
   async databaseId(): Promise<string> {
-    this.identity ??= await this.readIdentity();
+    if (this.identity !== undefined) return this.identity;
+    const [row] = await this.database.query<{ database_id: string }>(
+      'SELECT database_id FROM ingester.identity',
+    );
+    if (!row) throw new Error('The database does not know which one it is');
+    this.identity = row.database_id;
     return this.identity;
   }
 
+  /** What is known of files of these names; one that has no row is absent. */
   promised(names: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>> {
     return findSpoolFiles(this.database, names);
   }
 
+  /** Sees to it that these are not promised any more, and gives those that are not promised already. */
   refuse(names: readonly string[]): Promise<readonly string[]> {
     return refuseSpoolFiles(this.database, names);
   }
 
+  /** Files of this spool that are promised, by the ids of their uploads behind `after`, `limit` at most. */
   async promisedAfter(after: string | undefined, limit: number): Promise<readonly PromisedFile[]> {
     if (!this.database.isUsed()) return [];
     const rows = await this.database.query<{ upload_id: string; spool_file: string }>(
@@ -41,6 +54,7 @@ export class LedgerPromises implements SpoolPromises {
     return rows.map(({ upload_id: uploadId, spool_file: name }) => ({ uploadId, name }));
   }
 
+  /** Spools of others that nobody has now, although files wait there. */
   async absentSpools(): Promise<readonly AbsentSpool[]> {
     if (!this.database.isUsed()) return [];
     const own = await this.replicas.spoolId();
@@ -64,13 +78,5 @@ export class LedgerPromises implements SpoolPromises {
     } catch {
       return 0;
     }
-  }
-
-  private async readIdentity(): Promise<string> {
-    const [row] = await this.database.query<{ database_id: string }>(
-      'SELECT database_id FROM ingester.identity',
-    );
-    if (!row) throw new Error('The database does not know which one it is');
-    return row.database_id;
   }
 }

@@ -1,6 +1,12 @@
 import { listOf, rowsOf } from '../../database/rows.js';
 import type { Sql } from '../../database/sql.js';
-import type { SpoolPromise } from '../spool/spool-comparison.js';
+
+/** What the database says of a file in the spool. */
+export type SpoolPromise =
+  /** It is needed: it waits, is delivered, or is a dead letter. */
+  | 'promised'
+  /** It is needed no more: its upload is stored, cancelled, expired or dropped, or has another file. */
+  | 'finished';
 
 /*
  * The name of every file that was promised, and of those that nobody may promise any more. It stands between who promises

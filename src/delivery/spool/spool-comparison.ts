@@ -1,31 +1,8 @@
-import type { AbsentSpool } from '../ledger/absent-spools.js';
+import type { LedgerPromises, PromisedFile } from '../ledger/ledger-promises.service.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 
-/** What the database says of a file in the spool. */
-export type SpoolPromise =
-  /** It is needed: it waits, is delivered, or is a dead letter. */
-  | 'promised'
-  /** It is needed no more: its upload is stored, cancelled, expired or dropped, or has another file. */
-  | 'finished';
-
 /** What is asked of the database about the spool. */
-export interface SpoolPromises {
-  /** Stays the same for ever; another database has another one. @throws QUEUE_UNAVAILABLE */
-  databaseId(): Promise<string>;
-  /** What is known of files of these names; one that has no row is absent. @throws QUEUE_UNAVAILABLE */
-  promised(names: readonly string[]): Promise<ReadonlyMap<string, SpoolPromise>>;
-  /** Sees to it that these are not promised any more, and gives those that are not promised already. @throws QUEUE_UNAVAILABLE */
-  refuse(names: readonly string[]): Promise<readonly string[]>;
-  /** Files of this spool that are promised, by the ids of their uploads behind `after`, `limit` at most. @throws QUEUE_UNAVAILABLE */
-  promisedAfter(after: string | undefined, limit: number): Promise<readonly PromisedFile[]>;
-  /** Spools of others that nobody has now, although files wait there. @throws QUEUE_UNAVAILABLE */
-  absentSpools(): Promise<readonly AbsentSpool[]>;
-}
-
-export interface PromisedFile {
-  readonly uploadId: string;
-  readonly name: string;
-}
+export type SpoolPromises = Omit<LedgerPromises, 'oldestWaitingAgeMs'>;
 
 const PAGE = 500;
 

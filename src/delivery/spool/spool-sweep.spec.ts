@@ -8,8 +8,10 @@ import { eventually } from '../../../test/support/eventually.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { IntentFiles } from './intent-files.service.js';
 import type { AbsentSpool } from '../ledger/absent-spools.js';
+import type { PromisedFile } from '../ledger/ledger-promises.service.js';
+import type { SpoolPromise } from '../ledger/spool-file-rows.js';
 import { newFileName } from './file-name.js';
-import type { PromisedFile, SpoolPromise, SpoolPromises } from './spool-comparison.js';
+import type { SpoolPromises } from './spool-comparison.js';
 import { SpoolSweep } from './spool-sweep.service.js';
 
 const HOUR_MS = 3_600_000;
