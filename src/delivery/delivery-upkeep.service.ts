@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
+import { RegularWork } from '../resilience/regular-work.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
 import { forgetRefused } from './ledger/spool-file-rows.js';
@@ -28,8 +29,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   private readonly receiptMs: number;
   /** 0: dead letters stay until somebody drops them. */
   private readonly letterMs: number;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
+  private regular: RegularWork | undefined;
   private stopping = false;
 
   constructor(
@@ -44,14 +44,12 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
 
   /** Does not wait: the database may take its time, and uploads need not. */
   onApplicationBootstrap(): void {
-    this.begin();
-    this.timer = setInterval(() => this.begin(), EVERY_MS).unref();
+    this.regular = new RegularWork(() => this.runMaintenance(), EVERY_MS);
   }
 
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    clearInterval(this.timer);
-    await this.running;
+    await this.regular?.stop();
   }
 
   /** Does once all that is due, until the service ends. Never fails: what cannot be done is logged, and keeps nothing else. */
@@ -94,12 +92,5 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
         'a dead letter was kept for long enough',
       );
     }
-  }
-
-  /** Unless it is under way. */
-  private begin(): void {
-    this.running ??= this.runMaintenance().finally(() => {
-      this.running = undefined;
-    });
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { RegularWork } from '../../resilience/regular-work.js';
 import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
 import { type AbsentSpool, sentenceOf } from '../ledger/absent-spools.js';
 import type { IntentFiles } from './intent-files.service.js';
@@ -35,10 +36,9 @@ export interface SweepReport {
 @Injectable()
 export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(SpoolSweep.name);
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
-  private last: SweepReport | undefined;
+  private regular: RegularWork | undefined;
   private readonly stopping = new AbortController();
+  private last: SweepReport | undefined;
 
   constructor(
     private readonly options: SpoolSweepOptions,
@@ -54,20 +54,15 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
 
   /** Does not wait: the database may take its time, and uploads need not. */
   onApplicationBootstrap(): void {
-    this.begin();
-    this.timer = setInterval(() => this.begin(), this.options.everyMs).unref();
+    this.regular = new RegularWork(() => this.sweepSafely(), this.options.everyMs);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
     this.stopping.abort();
-    await this.running;
+    await this.regular?.stop();
   }
 
-  /**
-   * Sweeps once. @throws QUEUE_UNAVAILABLE when the database cannot be
-   * asked, Error of the file system; AbortError at a shutdown
-   */
+  /** Sweeps once. @throws QUEUE_UNAVAILABLE, Error of the file system; AbortError at a shutdown */
   async sweep(): Promise<SweepReport> {
     const { files, intents, promises, options } = this;
     const { signal } = this.stopping;
@@ -85,15 +80,12 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     return report;
   }
 
-  /** Unless one is under way. */
-  private begin(): void {
-    this.running ??= this.sweep()
-      .catch((error: unknown) => {
-        if (!this.stopping.signal.aborted) this.logger.warn({ err: error }, 'the spool was not swept');
-      })
-      .finally(() => {
-        this.running = undefined;
-      });
+  private async sweepSafely(): Promise<void> {
+    try {
+      await this.sweep();
+    } catch (error) {
+      if (!this.stopping.signal.aborted) this.logger.warn({ err: error }, 'the spool was not swept');
+    }
   }
 
   /** Once, and again when that changes. */
