@@ -7,6 +7,8 @@ import type { RetentionPolicy } from '../storage/storage-element.js';
 import { type DeliveryLane, laneOf } from './lanes.js';
 import type { RetryLimits } from './worker/next-step.js';
 
+const DAY_MS = 86_400_000;
+
 /** The terms of delivery, in the form in which they are used, and the clock by which they are kept. */
 @Injectable()
 export class DeliverySettings {
@@ -19,9 +21,10 @@ export class DeliverySettings {
   readonly pollMs: number;
   /** How long deliveries under way may go on when the service ends. */
   readonly shutdownGraceMs: number;
-  readonly receiptRetentionDays: number;
-  /** 0: until it is dropped. */
-  readonly deadLetterRetentionDays: number;
+  /** How long receipts are kept. */
+  readonly receiptMs: number;
+  /** How long dead letters are kept; undefined: until they are dropped. */
+  readonly letterMs: number | undefined;
   /** Tasks of a lane that are worked on at once: small files, and what needs none; large files. */
   readonly concurrency: { readonly small: number; readonly large: number };
   private readonly largeBytes: number;
@@ -42,8 +45,8 @@ export class DeliverySettings {
     this.leaseMs = config.get('DELIVERY_LEASE_MS', { infer: true });
     this.pollMs = config.get('DELIVERY_POLL_MS', { infer: true });
     this.shutdownGraceMs = config.get('SHUTDOWN_GRACE_MS', { infer: true });
-    this.receiptRetentionDays = config.get('RECEIPT_RETENTION_DAYS', { infer: true });
-    this.deadLetterRetentionDays = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true });
+    this.receiptMs = config.get('RECEIPT_RETENTION_DAYS', { infer: true }) * DAY_MS;
+    this.letterMs = config.get('DEAD_LETTER_RETENTION_DAYS', { infer: true }) * DAY_MS || undefined;
     this.largeBytes = config.get('DELIVERY_LARGE_BYTES', { infer: true });
     this.leastCommitMs = config.get('STORAGE_COMMIT_TIMEOUT_MS', { infer: true });
     this.concurrency = {
@@ -60,10 +63,5 @@ export class DeliverySettings {
   /** How long an element may be busy with a file after its last byte, in milliseconds. */
   commitMs(size: number): number {
     return commitTimeMs(size, this.leastCommitMs);
-  }
-
-  /** The present, as it is written down. */
-  now(): Date {
-    return new Date(this.clock.wallMs());
   }
 }

@@ -12,10 +12,9 @@ import { forgetRefused } from './ledger/spool-file-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 
-const DAY_MS = 86_400_000;
 const EVERY_MS = 60_000;
 /** Nobody comes so late with a file that he has kept and not promised yet. */
-const REFUSED_MS = 30 * DAY_MS;
+const REFUSED_MS = 30 * 24 * 3_600_000;
 /** Rows that are removed by one statement: others wait for it. */
 const BATCH = 500;
 
@@ -26,9 +25,6 @@ const BATCH = 500;
 @Injectable()
 export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(DeliveryUpkeep.name);
-  private readonly receiptMs: number;
-  /** 0: dead letters stay until somebody drops them. */
-  private readonly letterMs: number;
   private regular: RegularWork | undefined;
   private stopping = false;
 
@@ -36,11 +32,8 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     private readonly database: Database,
     private readonly followUps: FollowUps,
     private readonly files: AcceptedFiles,
-    settings: DeliverySettings,
-  ) {
-    this.receiptMs = settings.receiptRetentionDays * DAY_MS;
-    this.letterMs = settings.deadLetterRetentionDays * DAY_MS;
-  }
+    private readonly settings: DeliverySettings,
+  ) {}
 
   /** Does not wait: the database may take its time, and uploads need not. */
   onApplicationBootstrap(): void {
@@ -73,13 +66,13 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   private async dropReceipts(): Promise<void> {
     let count: number;
     do {
-      count = await removeReceipts(this.database, this.receiptMs, BATCH);
+      count = await removeReceipts(this.database, this.settings.receiptMs, BATCH);
       if (count > 0) this.logger.log({ count }, 'receipts were kept for long enough');
     } while (count === BATCH && !this.stopping);
   }
 
   private async dropLetters(): Promise<void> {
-    const letters = await findOldLetters(this.database, this.letterMs || undefined, BATCH);
+    const letters = await findOldLetters(this.database, this.settings.letterMs, BATCH);
     for (const { task_id: taskId } of letters) {
       if (this.stopping) return;
       const expired = await this.database.transaction((tx) => expireLetter(tx, taskId));
