@@ -1,5 +1,6 @@
 import type { AttemptRow, DeadLetter, DeadLetterGroup, OrderRow } from '../dead-letter.js';
 import type { Sql, SqlValue } from '../../database/sql.js';
+import type { StoredDescription } from '../ledger/stored-description.js';
 import type { Condition } from './letter-filter.js';
 
 /** JSON, and targets separated by spaces. */
@@ -38,11 +39,13 @@ export async function findLetter(sql: Sql, taskId: string, lock = false): Promis
 
 async function select(sql: Sql, rest: string, values: readonly SqlValue[]): Promise<DeadLetter[]> {
   const rows = await sql.query<LetterRow>(`${SELECT} ${rest}`, values);
-  return rows.map(({ placed, description, ...row }) => ({
-    ...row,
-    description: JSON.parse(description),
-    doubtful_targets: [...new Set(placed?.split(' '))].toSorted(),
-  }));
+  return rows.map(({ placed, description, ...row }) =>
+    Object.assign(row, {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it was written
+      description: JSON.parse(description) as StoredDescription,
+      doubtful_targets: [...new Set(placed?.split(' '))].toSorted(),
+    }),
+  );
 }
 
 export async function countLetters(sql: Sql, { text, values }: Condition): Promise<number> {
@@ -98,10 +101,7 @@ export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLett
     ) AS letters GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC, 1, 2, 3, 4`,
     [recentMs],
   );
-  return rows.map(({ refused_with: refusedWith, oldest, newest, ...group }) => ({
-    ...group,
-    refusedWith,
-    oldest: new Date(oldest),
-    newest: new Date(newest),
-  }));
+  return rows.map(({ refused_with: refusedWith, oldest, newest, ...group }) =>
+    Object.assign(group, { refusedWith, oldest: new Date(oldest), newest: new Date(newest) }),
+  );
 }
