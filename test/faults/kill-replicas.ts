@@ -28,7 +28,16 @@ const IMPATIENCE = {
 /** Before the sweep takes a file of a killed process for left, an hour passes. */
 const TWO_HOURS_AGO = new Date(Date.now() - 2 * 3_600_000);
 
-/** Replicas of the service on one spool folder, and one database where `DATABASE_URL` names it. */
+/** How many processes there are, and what each has. */
+export interface KillSetting {
+  readonly replicaCount: number;
+  /** Has each replica a spool folder of its own, which outlives its kills as a volume does? Else all share one. */
+  readonly hasSpoolEach?: boolean;
+}
+
+type ReplicaVariables = Record<string, string> & { readonly DATA_DIR: string; readonly SPOOL_DIR: string };
+
+/** Replicas of the service, and one database where `DATABASE_URL` names it. */
 export class KillReplicas {
   private readonly services: ServiceProcess[] = [];
   private readonly origins: string[] = [];
@@ -37,25 +46,26 @@ export class KillReplicas {
   private constructor(
     readonly token: string,
     private readonly folder: string,
-    private readonly variables: Record<string, string>,
+    /** Of each replica. */
+    private readonly variables: readonly ReplicaVariables[],
     private readonly diary: KillDiary,
   ) {}
 
   static async start(
-    count: number,
+    { replicaCount, hasSpoolEach = false }: KillSetting,
     variables: Record<string, string>,
     diary: KillDiary,
   ): Promise<KillReplicas> {
     const folder = await mkdtemp(join(tmpdir(), 'ingester-kill-'));
     const keys = await createTestKeys();
-    const all = {
-      ...IMPATIENCE,
-      ...variables,
-      JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
-      SPOOL_DIR: join(folder, 'spool'),
-    };
+    const JWT_PUBLIC_KEY_FILE = await keys.publicKeyFile(folder);
+    const all = Array.from({ length: replicaCount }, (_, index) => {
+      const DATA_DIR = join(folder, `replica-${index}`);
+      const SPOOL_DIR = join(hasSpoolEach ? DATA_DIR : folder, 'spool');
+      return { ...IMPATIENCE, ...variables, JWT_PUBLIC_KEY_FILE, DATA_DIR, SPOOL_DIR };
+    });
     const replicas = new KillReplicas(await keys.sign({ role: 'admin' }), folder, all, diary);
-    await Promise.all(Array.from({ length: count }, (_, index) => replicas.restart(index)));
+    await Promise.all(all.map((_, index) => replicas.restart(index)));
     return replicas;
   }
 
@@ -87,9 +97,10 @@ export class KillReplicas {
   }
 
   async restart(index: number): Promise<void> {
-    const dataDir = join(this.folder, `replica-${index}`);
-    await mkdir(dataDir, { recursive: true });
-    const service = await startServiceProcess({ ...this.variables, DATA_DIR: dataDir });
+    const variables = this.variables[index];
+    if (!variables) throw new Error(`there is no replica ${index}`);
+    await mkdir(variables.DATA_DIR, { recursive: true });
+    const service = await startServiceProcess(variables);
     this.services[index] = service;
     this.origins[index] = `http://127.0.0.1:${await service.port()}`;
   }
@@ -104,19 +115,22 @@ export class KillReplicas {
       : undefined;
   }
 
-  /** Files that the spool holds for a delivery. */
-  acceptedFiles(): Promise<string[]> {
-    return readdir(join(this.folder, 'spool', 'accepted')).catch(() => []);
+  /** Files that the spools hold for deliveries. */
+  async acceptedFiles(): Promise<string[]> {
+    const names = await Promise.all(
+      this.differentSpools().map((spool) => readdir(join(spool, 'accepted')).catch(() => [])),
+    );
+    return names.flat();
   }
 
-  /** What is left in the spool once a restart has swept it, long after the last kill. */
+  /** What is left in the spools once restarts have swept them, long after the last kill. */
   async leftOvers(): Promise<string[]> {
-    const spool = join(this.folder, 'spool');
-    const names = await readdir(spool);
-    await Promise.all(names.map((name) => utimes(join(spool, name), TWO_HOURS_AGO, TWO_HOURS_AGO)));
-    await this.kill(0);
-    await this.restart(0);
-    return (await readdir(spool)).filter((name) => name.endsWith('.spool'));
+    for (const path of await this.spooled()) await utimes(path, TWO_HOURS_AGO, TWO_HOURS_AGO);
+    for (const index of this.services.keys()) {
+      await this.kill(index);
+      await this.restart(index);
+    }
+    return (await this.spooled()).filter((path) => path.endsWith('.spool'));
   }
 
   output(): string {
@@ -126,5 +140,16 @@ export class KillReplicas {
   async dispose(): Promise<void> {
     await Promise.all(this.services.map((_, index) => this.kill(index)));
     await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async spooled(): Promise<string[]> {
+    const paths = await Promise.all(
+      this.differentSpools().map(async (spool) => (await readdir(spool)).map((name) => join(spool, name))),
+    );
+    return paths.flat();
+  }
+
+  private differentSpools(): string[] {
+    return [...new Set(this.variables.map(({ SPOOL_DIR }) => SPOOL_DIR))];
   }
 }

@@ -3,7 +3,7 @@ import { expect } from '@jest/globals';
 import type { PostgresDatabases } from '../support/postgres-databases.js';
 import { KillDiary } from './kill-diary.js';
 import { KillElements, type KillReport } from './kill-elements.js';
-import { KillReplicas } from './kill-replicas.js';
+import { KillReplicas, type KillSetting } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
 
 const FIRST_PROMISE_MS = 60_000;
@@ -14,10 +14,9 @@ const LAST_REMOVAL_MS = 30_000;
 export const ENDS_MS = FIRST_PROMISE_MS + LAST_DELIVERY_MS + LAST_REMOVAL_MS;
 
 /** What is done to replicas while clients upload and files are delivered. */
-export interface KillPlan {
+export interface KillPlan extends KillSetting {
   readonly name: string;
   readonly rounds: number;
-  readonly replicaCount: number;
   /** Of the service, beside those that all runs have. */
   readonly variables: Record<string, string>;
   /** Does one of the replicas its harm, and brings it back. */
@@ -35,7 +34,7 @@ export async function expectNothingLost(plan: KillPlan): Promise<void> {
   const diary = new KillDiary();
   const elements = await KillElements.start();
   const all = { ...plan.variables, STORAGE_ELEMENTS: elements.configuration };
-  const replicas = await KillReplicas.start(plan.replicaCount, all, diary);
+  const replicas = await KillReplicas.start(plan, all, diary);
   const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin, diary);
   try {
     await untilAccepting(uploads);

@@ -6,8 +6,13 @@ import { openPostgres, type PostgresDatabases } from '../support/postgres-databa
 import type { KillReplicas } from './kill-replicas.js';
 import { ENDS_MS, expectNothingLost, onPostgres } from './kill-run.js';
 
-/** Kills in all. */
-const ROUNDS = inLongRun(100, 6);
+/** Kills in each run: in a long run, 200 in all. */
+const ROUNDS = {
+  sqlite: inLongRun(70, 2),
+  postgres: inLongRun(40, 2),
+  sharedSpool: inLongRun(45, 2),
+  spoolEach: inLongRun(45, 2),
+};
 const ROUND_MS = 30_000;
 
 /** A process lives so long before it is killed, from the moment when it listens: at most this. */
@@ -24,19 +29,17 @@ describe('a process that is killed at any instant', () => {
     await postgres.dispose();
   });
 
-  const share = (part: number): number => Math.ceil(ROUNDS * part);
-
   it(
     'loses and doubles nothing with the embedded database',
     () =>
       expectNothingLost({
         name: 'SQLite',
-        rounds: share(0.4),
         replicaCount: 1,
+        rounds: ROUNDS.sqlite,
         variables: {},
         round: killOnce,
       }),
-    ROUND_MS * share(0.4) + ENDS_MS,
+    limitMs(ROUNDS.sqlite),
   );
 
   it(
@@ -44,27 +47,45 @@ describe('a process that is killed at any instant', () => {
     async () =>
       expectNothingLost({
         name: 'PostgreSQL',
-        rounds: share(0.3),
         replicaCount: 1,
+        rounds: ROUNDS.postgres,
         variables: await onPostgres(postgres),
         round: killOnce,
       }),
-    ROUND_MS * share(0.3) + ENDS_MS,
+    limitMs(ROUNDS.postgres),
   );
 
   it(
-    'loses and doubles nothing when it is one of two replicas',
+    'loses and doubles nothing when it is one of two replicas on one spool',
     async () =>
       expectNothingLost({
-        name: 'two replicas',
-        rounds: share(0.3),
+        name: 'two replicas on one spool',
         replicaCount: 2,
+        rounds: ROUNDS.sharedSpool,
         variables: await onPostgres(postgres),
         round: killOnce,
       }),
-    ROUND_MS * share(0.3) + ENDS_MS,
+    limitMs(ROUNDS.sharedSpool),
+  );
+
+  it(
+    'loses and doubles nothing when it is one of two replicas with a spool each',
+    async () =>
+      expectNothingLost({
+        name: 'two replicas with a spool each',
+        replicaCount: 2,
+        hasSpoolEach: true,
+        rounds: ROUNDS.spoolEach,
+        variables: await onPostgres(postgres),
+        round: killOnce,
+      }),
+    limitMs(ROUNDS.spoolEach),
   );
 });
+
+function limitMs(rounds: number): number {
+  return ROUND_MS * rounds + ENDS_MS;
+}
 
 async function killOnce(replicas: KillReplicas, index: number): Promise<void> {
   await sleep(randomInt(MAX_LIFE_MS));
