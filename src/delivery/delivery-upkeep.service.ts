@@ -5,6 +5,7 @@ import {
   type OnApplicationBootstrap,
 } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
+import { removeReplicas } from '../replicas/replica-rows.js';
 import { RegularWork } from '../resilience/regular-work.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
@@ -12,15 +13,19 @@ import { forgetRefused } from './ledger/spool-file-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 
+const DAY_MS = 86_400_000;
 const EVERY_MS = 60_000;
 /** Nobody comes so late with a file that he has kept and not promised yet. */
-const REFUSED_MS = 30 * 24 * 3_600_000;
+const REFUSED_MS = 30 * DAY_MS;
+/** A replica that was not seen for so long is gone. */
+const REPLICA_MS = DAY_MS;
 /** Rows that are removed by one statement: others wait for it. */
 const BATCH = 500;
 
 /**
- * What time brings: registrations that had to be written down beside the database are brought into it, and receipts and
- * dead letters go when they have been kept for as long as was promised. Several replicas may do so at once.
+ * What time brings: registrations that had to be written down beside the database are brought into it, receipts and dead
+ * letters go when they have been kept for as long as was promised, and replicas that are gone are forgotten. Several
+ * replicas may do so at once.
  */
 @Injectable()
 export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -52,6 +57,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     await this.step('receipts', () => this.dropReceipts());
     await this.step('dead letters', () => this.dropLetters());
     await this.step('refused files', () => forgetRefused(this.database, REFUSED_MS));
+    await this.step('replicas', () => removeReplicas(this.database, REPLICA_MS));
   }
 
   private async step(what: string, work: () => Promise<unknown>): Promise<void> {
@@ -76,9 +82,9 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     for (const { task_id: taskId } of letters) {
       if (this.stopping) return;
       const expired = await this.database.transaction((tx) => expireLetter(tx, taskId));
-      // Not before the commit: until then the file is promised.
       // Somebody has decided on it meanwhile.
       if (!expired) continue;
+      // Not before the commit: until then the file is promised.
       await this.files.removeSoon(expired.spoolFile);
       this.logger.warn(
         { task_id: taskId, upload_id: expired.uploadId },

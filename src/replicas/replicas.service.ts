@@ -6,11 +6,10 @@ import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
 import { spoolPath } from '../resilience/spool-path.js';
-import { findSpools, type KnownSpool, removeReplicas, saveReplica } from './replica-rows.js';
+import { findSpools, type KnownSpool, saveReplica } from './replica-rows.js';
 import { spoolIdOf } from './spool-id.js';
 
 const EVERY_MS = 5_000;
-const DAY_MS = 86_400_000;
 
 /**
  * This process among those that share its database: each says every five seconds that it lives, where it is reached, and
@@ -75,7 +74,6 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       const replica = { replicaId, version: serviceVersion(), address, spoolId: await this.spoolId() };
       await saveReplica(this.database, replica);
       this.spools = await findSpools(this.database);
-      await removeReplicas(this.database, DAY_MS);
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');

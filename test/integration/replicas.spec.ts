@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
+import { DeliveryUpkeep } from '../../src/delivery/delivery-upkeep.service.js';
 import { LedgerPromises } from '../../src/delivery/ledger/ledger-promises.service.js';
 import { SpoolSweep } from '../../src/delivery/spool/spool-sweep.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
@@ -213,10 +214,11 @@ describe('a replica', () => {
     await stop(other);
     await query(one, 'UPDATE ingester.replicas SET last_seen_at = last_seen_at - 90000000');
     await replicasOf(one).beat();
-    await replicasOf(one).beat();
+    const upkeep = one.running.app.get(DeliveryUpkeep, { strict: false });
+    await upkeep.runMaintenance();
     expect(await query(one, 'SELECT replica_id FROM ingester.replicas')).toHaveLength(2);
     await query(one, `DELETE FROM ingester.uploads WHERE upload_id = '${id}'`);
-    await replicasOf(one).beat();
+    await upkeep.runMaintenance();
     expect(await query(one, 'SELECT replica_id FROM ingester.replicas')).toEqual([
       { replica_id: replicasOf(one).replicaId },
     ]);
