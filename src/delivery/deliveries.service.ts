@@ -91,7 +91,7 @@ export class Deliveries {
 
   /**
    * The promise of a file that may still be in a spool. Where none is in ours, and there is no other one, the database is
-   * not asked.
+   * not asked; where nothing is known of others yet, it is asked as far as it answers.
    * @throws UPLOAD_IN_PROGRESS while it is being cancelled; QUEUE_UNAVAILABLE
    */
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
@@ -113,7 +113,18 @@ export class Deliveries {
   private async knownOf(uploadId: string): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.hasNone(uploadId)))
       return (await this.find(uploadId)) ?? (await this.afterClearing(uploadId));
-    return this.spool.hasOthers ? findUpload(this.database, uploadId) : undefined;
+    return this.spool.hasOthers === false ? undefined : this.findElsewhere(uploadId);
+  }
+
+  /** One whose file is in another spool. @throws QUEUE_UNAVAILABLE, where it is known that there is one */
+  private async findElsewhere(uploadId: string): Promise<UploadRecord | undefined> {
+    try {
+      return await findUpload(this.database, uploadId);
+    } catch (error) {
+      // Until others were seen, an upload that can be stored at once needs no database.
+      if (this.spool.hasOthers === undefined) return undefined;
+      throw error;
+    }
   }
 
   /** A file that is not there is not asked for. @throws QUEUE_UNAVAILABLE while nobody knows of one that is */

@@ -22,7 +22,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly folder: string;
   private readonly address: string;
   private spool: Promise<string> | undefined;
-  private spools: readonly KnownSpool[] = [];
+  private spools: readonly KnownSpool[] | undefined;
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private failing = false;
@@ -32,6 +32,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     config: ConfigService<Environment, true>,
   ) {
     this.folder = spoolPath(config);
+    if (database.backend === 'sqlite') this.spools = [];
     this.address =
       config.get('REPLICA_ADDRESS', { infer: true }) ?? ownAddress(config.get('PORT', { infer: true }));
   }
@@ -56,14 +57,17 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.spool;
   }
 
-  /** Are there other spools than ours, as far as was seen the last time? Files may be in them that we do not see. */
-  get hasOtherSpools(): boolean {
-    return this.spools.length > 1;
+  /**
+   * Are there other spools than ours, as far as was seen the last time? Files may be in them that we do not see. Undefined
+   * while nothing was seen yet.
+   */
+  get hasOtherSpools(): boolean | undefined {
+    return this.spools && this.spools.length > 1;
   }
 
   /** Who had a spool last; undefined where nobody has ever been seen with it. */
   knownSpool(spoolId: string): KnownSpool | undefined {
-    return this.spools.find((spool) => spool.spoolId === spoolId);
+    return this.spools?.find((spool) => spool.spoolId === spoolId);
   }
 
   /** Says once that this process lives, and looks who else does. Never fails. */

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,6 +22,7 @@ import { StorageElementServer } from '../support/storage-element-server.js';
 import { elementsOf } from './delivery-stage.js';
 
 const BYTES = randomBytes(1_000);
+const LONG_AGO = new Date(2_000, 0);
 const ASYNC = { prefer: 'respond-async' };
 const OLGA = { sub: 'olga', role: 'admin' };
 
@@ -59,10 +60,25 @@ async function volume(): Promise<string> {
   return folder;
 }
 
+/** One of which it is certain that no file is in it: nobody has touched it for long. */
+async function emptyVolume(): Promise<string> {
+  const folder = await volume();
+  const accepted = join(folder, 'accepted');
+  await mkdir(accepted);
+  await utimes(accepted, LONG_AGO, LONG_AGO);
+  return folder;
+}
+
 async function replica(spool: string): Promise<AcceptingService> {
+  const service = await justStarted(spool);
+  await replicasOf(service).beat();
+  return service;
+}
+
+/** A replica that may not have seen yet who else there is. */
+async function justStarted(spool: string): Promise<AcceptingService> {
   const service = await startAccepting({ ...variables, SPOOL_DIR: spool });
   started.push(service);
-  await replicasOf(service).beat();
   return service;
 }
 
@@ -80,6 +96,21 @@ const query = <Row extends object>({ running }: AcceptingService, text: string):
 /** Nobody has been seen for so long that the others take him for gone. */
 const forget = (service: AcceptingService): Promise<object[]> =>
   query(service, 'UPDATE ingester.replicas SET last_seen_at = last_seen_at - 60000');
+
+/** Has nobody read or write which replicas there are, until the given function is called. */
+async function holdReplicas({ running }: AcceptingService): Promise<() => Promise<void>> {
+  const [held, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = running.app.get(Database, { strict: false }).transaction(async (tx) => {
+    await tx.query('LOCK TABLE ingester.replicas IN ACCESS EXCLUSIVE MODE');
+    held.resolve();
+    await over.promise;
+  });
+  await Promise.race([held.promise, holding]);
+  return () => {
+    over.resolve();
+    return holding;
+  };
+}
 
 async function acceptAt(service: AcceptingService, id = randomUUID()): Promise<string> {
   expect((await service.put(id, BYTES, ASYNC)).status).toBe(202);
@@ -145,6 +176,28 @@ describe('replicas with a spool each', () => {
     await other.untilStatus(id, 'active');
     expect(element.uploads.filter(({ state }) => state === 'finished')).toHaveLength(1);
     await eventually(async () => expect(await one.spooled()).toEqual([]));
+  });
+
+  it('know it before they have seen one another', async () => {
+    const one = await replica(await volume());
+    const id = await acceptAt(one);
+    const release = await holdReplicas(one);
+    try {
+      const other = await justStarted(await emptyVolume());
+      element.options.fault = undefined;
+      expect((await other.put(id, BYTES)).status).toBe(202);
+      expect(replicasOf(other).hasOtherSpools).toBeUndefined();
+    } finally {
+      await release();
+    }
+  });
+
+  it('store files at once although they have seen nobody and cannot ask', async () => {
+    variables.DATABASE_URL = 'postgres://127.0.0.1:1/none';
+    const one = await justStarted(await emptyVolume());
+    element.options.fault = undefined;
+    expect((await one.put(randomUUID(), BYTES)).status).toBe(201);
+    expect(await one.spooled()).toEqual([]);
   });
 
   it('say where the file of a dead letter is', async () => {

@@ -17,8 +17,8 @@ export class SpoolRoom {
     @Inject(Replicas) private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools'>,
   ) {}
 
-  /** May accepted files be in the spools of other replicas? */
-  get hasOthers(): boolean {
+  /** May accepted files be in the spools of other replicas? Undefined while nothing is known of them yet. */
+  get hasOthers(): boolean | undefined {
     return this.replicas.hasOtherSpools;
   }
 
