@@ -46,6 +46,11 @@ export class DeliveryHealth {
     return this.spool.space.report().shut ?? ((this.sweep.report?.foreign ?? 0) > 0 ? 'foreign' : undefined);
   }
 
+  /** Has this process a spool without an id, so that nothing is accepted? As of the last beat. */
+  get lacksSpoolId(): boolean {
+    return this.spool.lacksId;
+  }
+
   /** Files that wait for spools which nobody has now, in a sentence for each; as of the last sweep. */
   get absentSpools(): readonly string[] {
     return this.sweep.report?.absent.map(sentenceOf) ?? [];

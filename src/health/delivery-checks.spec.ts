@@ -3,12 +3,16 @@ import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
 import { deliveryChecks } from './delivery-checks.js';
 import { storageChecks } from './storage-checks.js';
 
-type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut' | 'absentSpools'>;
+type Delivery = Pick<
+  DeliveryHealth,
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools'
+>;
 
 const delivery = (members: Partial<Delivery> = {}): Delivery => ({
   askDatabase: () => Promise.resolve({ up: true }),
   hasPromises: false,
   spoolShut: undefined,
+  lacksSpoolId: false,
   absentSpools: [],
   ...members,
 });
@@ -42,6 +46,10 @@ describe('the check of other replicas', () => {
   it('says which files wait for them, and makes nothing of this process unready', async () => {
     expect(await outcome({}, 'replicas')).toEqual([true, false]);
     expect(await outcome({ absentSpools: ['3 files wait'] }, 'replicas')).toEqual([false, false]);
+  });
+
+  it('is critical while the spool of this process has no id', async () => {
+    expect(await outcome({ lacksSpoolId: true }, 'replicas')).toEqual([false, true]);
   });
 });
 
@@ -80,6 +88,7 @@ describe('the check of all storage elements', () => {
     ['files can be kept', {}, false],
     ['the spool is full', { spoolShut: 'bytes' }, true],
     ['the spool is shut for the age of its oldest file', { spoolShut: 'age' }, true],
+    ['the spool has no id', { lacksSpoolId: true }, true],
     ['the database is away', { askDatabase: away }, true],
   ])('is critical only where files cannot be kept: %s', async (_, members, critical) => {
     expect(await criticalAfter(members, down)).toBe(critical);

@@ -2,7 +2,10 @@ import type { DeliveryHealth } from '../delivery/delivery-health.service.js';
 import { SharedResult } from '../observability/shared-result.js';
 import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
 
-type Delivery = Pick<DeliveryHealth, 'askDatabase' | 'hasPromises' | 'spoolShut' | 'absentSpools'>;
+type Delivery = Pick<
+  DeliveryHealth,
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools'
+>;
 
 /** What files that cannot be stored at once depend on. */
 export interface DeliveryChecks {
@@ -23,7 +26,8 @@ const WHY_SHUT = {
 /**
  * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
  * because its oldest file waits for too long, or for the files of another database, says nothing of other files, as long
- * as they can be stored at once. `replicas`: never critical, since this process can do nothing about it.
+ * as they can be stored at once. `replicas`: critical while the spool has no id, as it is for a spool that takes nothing; what
+ * waits for others is no reason, since this process can do nothing about it.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const asked = new SharedResult(() => delivery.askDatabase());
@@ -46,18 +50,26 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   };
   const replicas: ReadinessCheck = {
     name: 'replicas',
-    critical: false,
-    run: () => {
-      const reason = delivery.absentSpools.join('; ');
-      return Promise.resolve(reason === '' ? { up: true } : { up: false, reason });
+    get critical() {
+      return delivery.lacksSpoolId;
     },
+    run: () => Promise.resolve(replicasOutcome(delivery)),
   };
   return {
     checks: [database, spool, replicas],
-    canKeep: async () => delivery.spoolShut === undefined && (await asked.get()).up,
+    canKeep: async () => isOpen(delivery) && (await asked.get()).up,
   };
 }
 
 function spoolOutcome({ spoolShut }: Delivery): CheckOutcome {
   return spoolShut === undefined ? { up: true } : { up: false, reason: WHY_SHUT[spoolShut] };
+}
+
+function replicasOutcome({ lacksSpoolId, absentSpools }: Delivery): CheckOutcome {
+  const reasons = [...(lacksSpoolId ? ['the spool has no id, nothing is accepted'] : []), ...absentSpools];
+  return reasons.length === 0 ? { up: true } : { up: false, reason: reasons.join('; ') };
+}
+
+function isOpen({ spoolShut, lacksSpoolId }: Delivery): boolean {
+  return spoolShut === undefined && !lacksSpoolId;
 }

@@ -22,6 +22,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly folder: string;
   private readonly address: string;
   private spool: Promise<string> | undefined;
+  private lacksId = false;
   private spools: readonly KnownSpool[] | undefined;
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
@@ -50,11 +51,13 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** The id of the spool folder of this process. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
   spoolId(): Promise<string> {
-    this.spool ??= spoolIdOf(this.folder).catch((error: unknown) => {
-      this.spool = undefined;
-      throw error;
-    });
+    this.spool ??= this.findSpoolId();
     return this.spool;
+  }
+
+  /** Was there no id the last time that it was asked for? Then nothing can be accepted. With each beat it is asked for. */
+  get lacksSpoolId(): boolean {
+    return this.lacksId;
   }
 
   /**
@@ -82,6 +85,18 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     } catch (error) {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
       this.failing = true;
+    }
+  }
+
+  private async findSpoolId(): Promise<string> {
+    try {
+      const id = await spoolIdOf(this.folder);
+      this.lacksId = false;
+      return id;
+    } catch (error) {
+      this.spool = undefined;
+      this.lacksId = true;
+      throw error;
     }
   }
 

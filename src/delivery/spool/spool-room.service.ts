@@ -14,12 +14,18 @@ export class SpoolRoom {
     readonly files: AcceptedFiles,
     readonly space: SpoolSpace,
     @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId' | 'refuse'>,
-    @Inject(Replicas) private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools'>,
+    @Inject(Replicas)
+    private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools' | 'lacksSpoolId'>,
   ) {}
 
   /** May accepted files be in the spools of other replicas? Undefined while nothing is known of them yet. */
   get hasOthers(): boolean | undefined {
     return this.replicas.hasOtherSpools;
+  }
+
+  /** Has the spool no id, as where the file that says it is damaged? Then nothing can be accepted. */
+  get lacksId(): boolean {
+    return this.replicas.lacksSpoolId;
   }
 
   /** Is a file kept for an upload? One in the spool of another replica is not looked for. */
