@@ -69,6 +69,7 @@ const BACKLOG_ROWS = {
   memory: ['resident memory', mib],
   loaded: ['resident memory after uploads', mib],
   drain: ['delivered a second, one replica', (rate) => rate.toFixed(0)],
+  both: ['delivered a second, two replicas', (rate) => (rate === undefined ? '-' : rate.toFixed(0))],
   drained: ['resident memory at most meanwhile', mib],
 };
 

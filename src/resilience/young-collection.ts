@@ -1,22 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { type Collector, collectorOfThisProcess } from './garbage-collector.js';
 
 /** Often enough to stay clear of the amount at which V8 starts to mark, seldom enough to cost next to nothing. */
 const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
-
-/**
- * What a heap may grow before V8 marks it, in per cent. By itself it allows 10 MB to one that was idle for a while, and
- * the buffers of two uploads are more, as it counts them until the collection after the one that freed them.
- */
-const HEAP_GROWTH_PERCENT = 40;
-
-/**
- * A collection that finds nothing alive is done before another thread is awake, and freeing a few hundred buffers costs
- * less than to ask one for it.
- */
-const COLLECT_ALONE = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
-
-type CollectMinor = (options: { readonly type: 'minor' }) => void;
 
 /**
  * Has the buffers of bodies that went through collected while they are young.
@@ -29,7 +14,7 @@ type CollectMinor = (options: { readonly type: 'minor' }) => void;
 export class YoungCollection {
   #freedBytes = 0;
 
-  constructor(private readonly collect: CollectMinor | undefined = collectorOfThisProcess()) {}
+  constructor(private readonly collect: Collector | undefined = collectorOfThisProcess()) {}
 
   /** Counts bytes of buffers that nobody holds any more. */
   freed(bytes: number): void {
@@ -38,17 +23,4 @@ export class YoungCollection {
     this.#freedBytes = 0;
     this.collect?.({ type: 'minor' });
   }
-}
-
-/** What `--expose-gc` gives to new contexts; an engine that has no such thing does without. */
-function collectorOfThisProcess(): CollectMinor | undefined {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  for (const flag of COLLECT_ALONE) setFlagsFromString(flag);
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('globalThis.gc');
-  return isCollector(collect) ? collect : undefined;
-}
-
-function isCollector(value: unknown): value is CollectMinor {
-  return typeof value === 'function';
 }
