@@ -19,6 +19,9 @@ const HOUR_MS = 3_600_000;
 const LANE = 'small-temporary';
 const YEAR_MS = 365 * 86_400_000;
 
+// As the service: it would close what is open to others, file by file, when it starts.
+process.umask(0o077);
+
 /** From the build, and not by a literal: the checks of this repository run without one. */
 const built = (name) => import(new URL(`../dist/${name}.js`, import.meta.url).href);
 

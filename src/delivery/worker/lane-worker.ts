@@ -84,7 +84,8 @@ export class LaneWorker {
     try {
       const claimed = await claim(lane, limit);
       for (const task of claimed) this.#begin(task);
-      this.#freeSinceMs = claimed.length < limit ? performance.now() : Infinity;
+      // Others may have ended meanwhile.
+      this.#freeSinceMs = this.#runs.size < concurrency ? performance.now() : Infinity;
       return claimed.length < limit ? pollMs : 0;
     } catch (error) {
       onFailure(error);
