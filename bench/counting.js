@@ -24,7 +24,7 @@ if (isMainThread) {
   syncBuiltinESMExports();
   const postMessage = Worker.prototype['postMessage'];
   Worker.prototype.postMessage = function post(message, ...others) {
-    if (typeof message?.text === 'string') countStatement(this, message.text);
+    if (typeof message?.text === 'string') countStatement(this, message);
     return Reflect.apply(postMessage, this, [message, ...others]);
   };
   process.on('SIGUSR2', () => {
@@ -44,7 +44,7 @@ function countCalls(owner, names) {
 }
 
 /** Statements that are given together share one way. */
-function countStatement(worker, text) {
+function countStatement(worker, { text, isDurable = sqlite.durable }) {
   if (!sqlite.known.has(worker)) {
     sqlite.known.add(worker);
     worker.on('message', () => {
@@ -53,12 +53,12 @@ function countStatement(worker, text) {
   }
   if (sqlite.answered) counts.roundTrips += 1;
   sqlite.answered = false;
+  sqlite.durable = isDurable;
   countCommit(text);
 }
 
 function countCommit(text) {
-  if (text.startsWith('PRAGMA synchronous')) sqlite.durable = text.endsWith('FULL');
-  else if (text.startsWith('BEGIN')) Object.assign(sqlite, { inTransaction: true, hasWritten: false });
+  if (text.startsWith('BEGIN')) Object.assign(sqlite, { inTransaction: true, hasWritten: false });
   else if (text === 'ROLLBACK') sqlite.inTransaction = false;
   else if (text === 'COMMIT') endOf(sqlite.hasWritten);
   else if (/\b(INSERT|UPDATE|DELETE)\b/.test(text)) {

@@ -41,6 +41,11 @@ export function isFromDatabase(error: unknown): boolean {
   return error instanceof SqliteError || isFromServer(error);
 }
 
+/** Did the database refuse this, and goes on? After its last words it does nothing more. */
+export function isRefused(error: unknown): boolean {
+  return isFromDatabase(error) && !(isFromServer(error) && LAST_WORDS.has(error.severity));
+}
+
 /** What failed while talking to the database: statement errors stay what they are, all else is its failure. */
 export function databaseFailure(error: unknown): unknown {
   if (error instanceof ServiceError || isStatementError(error)) return error;

@@ -13,7 +13,8 @@ export interface Sql {
 export interface TransactionSql extends Sql {
   /**
    * Has COMMIT follow the statements that were given until now on their way to the database. They are the last ones; where
-   * one of them fails, nothing is committed. Gives what `statements` give.
+   * the database refuses one of them, nothing is committed; what is checked of their answers comes too late for that. Gives
+   * what `statements` give.
    */
   last<T>(statements: Promise<T>): Promise<T>;
 }

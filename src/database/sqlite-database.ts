@@ -13,7 +13,6 @@ export class SqliteDatabase implements SqlDatabase {
   readonly backend = 'sqlite';
   private readonly inTransaction = new AsyncLocalStorage<{ open: boolean }>();
   private last: Promise<unknown> = Promise.resolve();
-  private isDurable = true;
 
   private constructor(private readonly thread: SqliteThread) {}
 
@@ -31,13 +30,7 @@ export class SqliteDatabase implements SqlDatabase {
   }
 
   query<Row extends object>(text: string, values?: readonly SqlValue[]): Promise<Row[]> {
-    return this.alone(async () => {
-      const [, rows] = await Promise.all([
-        this.makeDurable(true),
-        this.translated(this.send<Row>(text, values)),
-      ]);
-      return rows;
-    });
+    return this.alone(() => this.translated(this.thread.ask<Row>(sqliteStatement(text), values, true)));
   }
 
   transaction<T>(
@@ -49,11 +42,7 @@ export class SqliteDatabase implements SqlDatabase {
       try {
         return await this.inTransaction.run(scope, () =>
           // What comes next follows it on its way, and is not done where it fails.
-          Transaction.run(
-            this.send,
-            Promise.all([this.makeDurable(durable), this.send('BEGIN IMMEDIATE')]),
-            work,
-          ),
+          Transaction.run(this.send, this.thread.ask('BEGIN IMMEDIATE', [], durable), work),
         );
       } finally {
         scope.open = false;
@@ -68,14 +57,6 @@ export class SqliteDatabase implements SqlDatabase {
 
   async close(): Promise<void> {
     await this.alone(() => this.thread.close());
-  }
-
-  /** The log of what is not durable is not brought to the disk with its commit, but with the next one that is. */
-  private async makeDurable(durable: boolean): Promise<void> {
-    if (durable === this.isDurable) return;
-    const isSet = this.thread.ask(`PRAGMA synchronous = ${durable ? 'FULL' : 'NORMAL'}`);
-    this.isDurable = durable;
-    await this.translated(isSet);
   }
 
   private async translated<T>(answer: Promise<T>): Promise<T> {

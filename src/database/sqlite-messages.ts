@@ -10,6 +10,8 @@ export interface SqliteRequest {
   readonly id: number;
   readonly text: string;
   readonly values: readonly SqlValue[];
+  /** Is the disk to be waited for, by this statement or the transaction that it begins? Unset within one. */
+  readonly isDurable?: boolean | undefined;
 }
 
 /** An error loses all but its text on the way between threads. */

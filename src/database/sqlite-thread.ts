@@ -41,12 +41,12 @@ export class SqliteThread {
   }
 
   /** Runs one statement and gives its rows. Statements run in the order of the calls. */
-  async ask<Row>(text: string, values: readonly SqlValue[] = []): Promise<Row[]> {
+  async ask<Row>(text: string, values: readonly SqlValue[] = [], isDurable?: boolean): Promise<Row[]> {
     if (this.failure) throw this.failure;
     const answer = Promise.withResolvers<object[]>();
     this.lastId += 1;
     this.waiting.set(this.lastId, answer);
-    this.worker.postMessage({ id: this.lastId, text, values });
+    this.worker.postMessage({ id: this.lastId, text, values, isDurable });
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- who wrote the statement knows its rows
     return (await answer.promise) as Row[];
   }

@@ -37,6 +37,8 @@ let nowMs = 0;
  * have done so by itself, as when the disk is full, and would commit what comes then.
  */
 let isDoomed = false;
+/** As it is opened. */
+let waitsForDisk = true;
 
 try {
   const database = open();
@@ -72,12 +74,13 @@ function close(database: DatabaseSync): void {
   parentPort?.close();
 }
 
-function answer(database: DatabaseSync, { id, text, values }: SqliteRequest): void {
+function answer(database: DatabaseSync, { id, text, values, isDurable }: SqliteRequest): void {
   if (text === 'ROLLBACK') return rollBack(database, id);
   if (isDoomed) return say({ kind: 'failed', id, failure: { message: 'The transaction has failed' } });
   const belongs = database.isTransaction || text.startsWith('BEGIN');
   if (!database.isTransaction) nowMs = Date.now();
   try {
+    if (isDurable !== undefined) waitForDisk(database, isDurable);
     say({ kind: 'rows', id, rows: prepared(database, text).all(...values) });
   } catch (error) {
     // Nobody rolls back what could not be committed.
@@ -85,6 +88,13 @@ function answer(database: DatabaseSync, { id, text, values }: SqliteRequest): vo
     else isDoomed = belongs;
     say({ kind: 'failed', id, failure: failureOf(error) });
   }
+}
+
+/** The log of what is not durable is not brought to the disk with its commit, but with the next one that is. */
+function waitForDisk(database: DatabaseSync, wanted: boolean): void {
+  if (wanted === waitsForDisk) return;
+  database.exec(`PRAGMA synchronous = ${wanted ? 'FULL' : 'NORMAL'}`);
+  waitsForDisk = wanted;
 }
 
 function rollBack(database: DatabaseSync, id: number): void {

@@ -23,9 +23,12 @@ export class Transaction implements TransactionSql {
     work: (tx: TransactionSql) => Promise<T>,
   ): Promise<T> {
     const tx = new Transaction(send);
-    const isBegun = begun.catch((error: unknown) => tx.fail(error));
+    // It says more than what fails for that, whichever is heard of first.
+    const isBegun = begun.catch((error: unknown) => {
+      tx.failure = { error: databaseFailure(error) };
+    });
     try {
-      const result = await work(tx);
+      const result = await tx.done(work(tx));
       await isBegun;
       if (tx.failure) throw tx.failure.error;
       await tx.commit();
@@ -52,6 +55,17 @@ export class Transaction implements TransactionSql {
     // Whether it succeeded is asked when the statements are known to have.
     this.sendCommit().catch(() => undefined);
     return statements;
+  }
+
+  /** Of work that fails by itself after it has given its last statements, nothing is undone. @throws CommitUnknown then */
+  private async done<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (!this.committing || this.failure) throw error;
+      await this.committing.catch(() => undefined);
+      throw new CommitUnknown(error);
+    }
   }
 
   /** Where COMMIT is on its way, only an answer of the database says that it was not done. */

@@ -5,16 +5,15 @@ import { CommitUnknown } from '../database/commit-unknown.js';
 import type { Sql } from '../database/sql.js';
 import { currentRequest } from '../observability/request-context.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';
+import { cancelInProgress } from './cancel-in-progress.js';
 import { type Acceptance, DeliveryPromises } from './delivery-promises.service.js';
 import type { StoredUpload } from './follow-ups/follow-up-intent.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
-import { findTaskOf, isCancelling } from './ledger/task-rows.js';
+import { findTaskOf, isCancelling, type TaskRow } from './ledger/task-rows.js';
 import { findUpload } from './ledger/upload-rows.js';
 import type { AcceptedFile } from './spool/accepted-index.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
-
-const RETRY_AFTER_MS = 5_000;
 
 /** A file that was stored at once. */
 export interface StoredWithoutPromise extends Pick<
@@ -97,17 +96,20 @@ export class Deliveries {
   async promised(uploadId: string): Promise<UploadRecord | undefined> {
     const known = await this.knownOf(uploadId);
     if (!known || isGivenUp(known, new Date()) || !(await this.spool.holds(known))) return undefined;
-    await refuseCancelling(this.database, known);
+    await deliveryOf(this.database, known);
     return known;
   }
 
-  /** As far as it is known: without the database it may be. */
+  /** Without the database, one whose file is there, or may be in another spool, may be. */
   private async mayBePromised(uploadId: string): Promise<boolean> {
     try {
-      return (await this.knownOf(uploadId)) !== undefined;
+      if (await this.knownOf(uploadId)) return true;
     } catch {
       return true;
     }
+    // What another replica has accepted meanwhile may be delivered by now, and its file gone.
+    if (!this.spool.isShared) return false;
+    return (await findUpload(this.database, uploadId).catch(() => undefined)) !== undefined;
   }
 
   private async knownOf(uploadId: string): Promise<UploadRecord | undefined> {
@@ -147,11 +149,11 @@ export class Deliveries {
   private async again(acceptance: Acceptance, kept: AcceptedFile): Promise<UploadRecord> {
     const known = await findUpload(this.database, acceptance.uploadId);
     if (!known) throw new ServiceError('CONFLICT', 'A file with this id was accepted already.');
-    await refuseCancelling(this.database, known);
+    const task = await deliveryOf(this.database, known);
     const isMissing = known.spoolFile !== null && !(await this.spool.holds(known));
-    // A dead letter whose file is gone cannot be delivered.
-    if (isGivenUp(known, new Date()) || (known.status === 'dead' && isMissing))
-      return this.promises.makeAnew(acceptance, kept, known);
+    // Without a task, or as a dead letter whose file is gone, it is never delivered.
+    const isLost = known.status === 'dead' ? isMissing : known.status !== 'active' && !task;
+    if (isGivenUp(known, new Date()) || isLost) return this.promises.makeAnew(acceptance, kept, known);
     const same = sameOf(known, acceptance);
     if (!isMissing) return same;
     this.logger.warn({ upload_id: known.uploadId }, 'an accepted file was missing, and is kept anew');
@@ -159,14 +161,12 @@ export class Deliveries {
   }
 }
 
-/** A client who is told that his file is safe must not lose it to a cancel that came before. @throws UPLOAD_IN_PROGRESS */
-async function refuseCancelling(sql: Sql, { uploadId, status }: UploadRecord): Promise<void> {
-  if (status === 'active' || !isCancelling(await findTaskOf(sql, uploadId, 'delivery'))) return;
-  throw inProgress('The upload of this id is just being cancelled.');
-}
-
-function inProgress(detail: string): ServiceError {
-  return new ServiceError('UPLOAD_IN_PROGRESS', detail, { retryAfterMs: RETRY_AFTER_MS });
+/** The delivery of one that is not stored; it may have none where a commit ended as nobody knows. @throws UPLOAD_IN_PROGRESS */
+async function deliveryOf(sql: Sql, { uploadId, status }: UploadRecord): Promise<TaskRow | undefined> {
+  if (status === 'active') return undefined;
+  const task = await findTaskOf(sql, uploadId, 'delivery');
+  if (isCancelling(task)) throw cancelInProgress();
+  return task;
 }
 
 /** The promise that was made before, where it is for this file. @throws CONFLICT */

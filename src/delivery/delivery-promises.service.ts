@@ -96,8 +96,8 @@ export class DeliveryPromises {
   /** Promises an upload with a file that was kept anew, in the place of one that is missing. */
   replaceFile({ uploadId, spoolFile }: UploadRecord, kept: AcceptedFile): Promise<UploadRecord | undefined> {
     return this.database.transaction(async (tx) => {
-      await promiseFiles(tx, [kept]);
-      if (spoolFile !== null) await replaceSpoolFile(tx, uploadId, { former: spoolFile, now: kept.name });
+      const change = { former: spoolFile ?? '', now: kept.name };
+      if (await replaceSpoolFile(tx, uploadId, change)) await promiseFile(tx, kept);
       return findUpload(tx, uploadId);
     });
   }
@@ -109,19 +109,25 @@ export class DeliveryPromises {
   ): Promise<(UploadRecord | undefined)[]> {
     // In one order, so that two groups with ids in common never wait for each other.
     const promises = given.toSorted((one, other) => (one.upload.uploadId < other.upload.uploadId ? -1 : 1));
-    const inserted = await insertUploads(
-      tx,
-      promises.map(({ upload }) => upload),
-    );
+    const [inserted, promised] = await Promise.all([
+      insertUploads(
+        tx,
+        promises.map(({ upload }) => upload),
+      ),
+      insertSpoolFiles(
+        tx,
+        promises.map(({ kept }) => kept),
+      ),
+    ]);
     const made = promises.filter(({ upload }) => inserted.has(upload.uploadId));
+    requirePromised(
+      made.map(({ kept }) => kept),
+      promised,
+    );
     const others = Promise.all([
       insertFirstEvents(
         tx,
         made.map(({ upload }) => upload),
-      ),
-      promiseFiles(
-        tx,
-        made.map(({ kept }) => kept),
       ),
       this.addTasks(tx, made),
     ]);
@@ -144,7 +150,7 @@ export class DeliveryPromises {
       // Where a file of the former one may be, this one may be as well: its placements stay.
       const before = await findPlacements(tx, [uploadId]);
       await renewUpload(tx, upload);
-      await promiseFiles(tx, [kept]);
+      await promiseFile(tx, kept);
       await this.addTasks(tx, [{ acceptance, kept, upload }], before.has(uploadId));
       const record = await findUpload(tx, uploadId);
       if (!record) throw new Error(`The row of ${uploadId} is gone in its own transaction`);
@@ -181,9 +187,13 @@ export class DeliveryPromises {
   }
 }
 
+/** @throws QUEUE_UNAVAILABLE where the file is being removed */
+async function promiseFile(tx: Sql, kept: AcceptedFile): Promise<void> {
+  requirePromised([kept], await insertSpoolFiles(tx, [kept]));
+}
+
 /** @throws QUEUE_UNAVAILABLE for one whose file is being removed, since it was kept so long ago */
-async function promiseFiles(tx: Sql, kept: readonly AcceptedFile[]): Promise<void> {
-  const promised = await insertSpoolFiles(tx, kept);
+function requirePromised(kept: readonly AcceptedFile[], promised: ReadonlySet<string>): void {
   if (kept.every(({ name }) => promised.has(name))) return;
   // None of ours, so that the others of the group are promised each for itself.
   if (kept.length > 1) throw new Error('A kept file was removed before it could be promised');

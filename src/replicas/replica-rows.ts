@@ -43,6 +43,15 @@ export async function findSpools(sql: Sql): Promise<KnownSpool[]> {
   return [...spools.values()];
 }
 
+/** How many replicas were seen in the last `withinMs`. */
+export async function countReplicas(sql: Sql, withinMs: number): Promise<number> {
+  const [row] = await sql.query<{ count: number }>(
+    'SELECT count(*) AS count FROM ingester.replicas WHERE last_seen_at > ingester.now_ms() - $1::bigint',
+    [withinMs],
+  );
+  return row?.count ?? 0;
+}
+
 /** Forgets replicas that were not seen for `ageMs`, but for those with whose spool something waits. */
 export async function removeReplicas(sql: Sql, ageMs: number): Promise<void> {
   await sql.query(

@@ -5,11 +5,14 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
+import { ServiceError } from '../errors/service-error.js';
 import { spoolPath } from '../resilience/spool-path.js';
-import { findSpools, type KnownSpool, saveReplica } from './replica-rows.js';
+import { countReplicas, findSpools, type KnownSpool, saveReplica } from './replica-rows.js';
 import { spoolIdOf } from './spool-id.js';
 
 const EVERY_MS = 5_000;
+/** Whoever was not seen for so long ends no upload any more. */
+const GONE_MS = 60_000;
 
 /**
  * This process among those that share its database: each says every five seconds that it lives, where it is reached, and
@@ -24,6 +27,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private spool: Promise<string> | undefined;
   private lacksId = false;
   private spools: readonly KnownSpool[] | undefined;
+  private living = 1;
   private timer: NodeJS.Timeout | undefined;
   private beating: Promise<void> | undefined;
   private failing = false;
@@ -68,6 +72,11 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.spools && this.spools.length > 1;
   }
 
+  /** Do other replicas live, as far as was seen the last time? */
+  get hasOthers(): boolean {
+    return this.living > 1;
+  }
+
   /** Who had a spool last; undefined where nobody has ever been seen with it. */
   knownSpool(spoolId: string): KnownSpool | undefined {
     return this.spools?.find((spool) => spool.spoolId === spoolId);
@@ -80,7 +89,10 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       const { replicaId, address } = this;
       const replica = { replicaId, version: serviceVersion(), address, spoolId: await this.spoolId() };
       await saveReplica(this.database, replica);
-      this.spools = await findSpools(this.database);
+      [this.spools, this.living] = await Promise.all([
+        findSpools(this.database),
+        countReplicas(this.database, GONE_MS),
+      ]);
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
@@ -95,7 +107,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       return id;
     } catch (error) {
       this.spool = undefined;
-      this.lacksId = true;
+      this.lacksId = error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE';
       throw error;
     }
   }

@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { expect, it } from '@jest/globals';
+import { Deliveries } from '../../src/delivery/deliveries.service.js';
+import { UploadsLedger } from '../../src/delivery/uploads-ledger.service.js';
 import { type Json, sha256 } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
@@ -22,6 +24,17 @@ async function storedByTheDead(stage: DeliveryStage, id: string, claims: Json = 
   stage.element.options.fault = undefined;
   expect((await stage.put(id, BYTES, {}, claims)).status).toBe(201);
   await stage.element.close();
+}
+
+/** As where the file of an upload was stored at once as well. */
+async function followUpStored({ running }: DeliveryStage, id: string): Promise<boolean> {
+  const record = await running.app.get(UploadsLedger, { strict: false }).find(id);
+  if (!record) throw new Error(`${id} is not known`);
+  const { file, digest } = record;
+  const placed = { target: 'storage:se-1', file: { fileId: id, ...digest } };
+  return running.app
+    .get(Deliveries, { strict: false })
+    .followUp({ file, digest, placed, idIsCallers: true, copies: [] });
 }
 
 describeDelivery('a PUT of an id that an element cannot be asked for', (start) => {
@@ -153,6 +166,8 @@ describeDelivery('a PUT of an id whose promise can come to nothing', (start) => 
       expect(answer.headers.get('retry-after')).toBe('5');
       expect(await outcome(answer)).toEqual([409, 'UPLOAD_IN_PROGRESS']);
     }
+    // As of a replica that has begun to store it before.
+    await expect(followUpStored(stage, id)).rejects.toMatchObject({ code: 'UPLOAD_IN_PROGRESS' });
     stage.element.options.delayMs = 0;
     await stage.untilStatus(id, 'cancelled');
     expect(stage.element.files.size).toBe(0);

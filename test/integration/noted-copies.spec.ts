@@ -52,6 +52,29 @@ describe('a stored file of the id of a dead letter', () => {
   });
 });
 
+describe('a note of a file that is to be delivered as well', () => {
+  it('leaves it to its delivery where it comes late, and has that ask there first', async () => {
+    const service = await startAccepting();
+    const { app } = service.running;
+    const id = randomUUID();
+    const bytes = randomBytes(100);
+    expect((await service.put(id, bytes, { prefer: 'respond-async' })).status).toBe(202);
+    const record = await app.get(UploadsLedger, { strict: false }).find(id);
+    if (!record) throw new Error(`${id} is not known`);
+    const { file, digest } = record;
+    const stored = { target: 'storage:se-1', fileId: id };
+    const intent = { uploadId: id, idIsCallers: true, file, digest, stored, copies: [], kinds: [] };
+    await app.get(IntentFiles, { strict: false }).write(id, intentOf(intent));
+    expect(await app.get(FollowUps, { strict: false }).importIntents()).toBe(1);
+    // It is gone from there by now.
+    expect(await service.spooled()).toEqual([record.spoolFile]);
+    service.element.options.fault = undefined;
+    await service.untilStatus(id, 'active');
+    expect(service.element.files.get(id)).toMatchObject({ sha256: digest.sha256 });
+    await service.close();
+  });
+});
+
 /** As it is written for a file of which another element may have a copy. */
 function noteOfCopy(uploadId: string): [string, object] {
   const file = {

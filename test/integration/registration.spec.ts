@@ -201,12 +201,12 @@ describe.each([
     await registered(uploadId);
   });
 
-  it('is left to its delivery where that is still to come', async () => {
+  it('leaves other bytes of its id alone that are still to be delivered', async () => {
     await open();
     const uploadId = await store();
     await registered(uploadId);
     await query('DELETE FROM ingester.tasks');
-    await query(`UPDATE ingester.uploads SET status = 'accepted'`);
+    await query(`UPDATE ingester.uploads SET status = 'accepted', sha256 = 'other'`);
     await store(uploadId);
     expect(await rows('tasks')).toEqual([]);
   });

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Replicas } from '../../src/replicas/replicas.service.js';
 import { type AcceptingService, DOWN, sha256, startAccepting } from '../support/accepted-service.js';
@@ -42,11 +43,12 @@ async function spoolFolder(): Promise<string> {
   return folder;
 }
 
-async function replica(spool: string): Promise<AcceptingService> {
+async function replica(spool: string, commitMs: number): Promise<AcceptingService> {
   const service = await startAccepting({
     DATABASE_URL: databaseUrl,
     STORAGE_ELEMENTS: elementsOf(...elements.map(({ url }) => url)),
     STORAGE_RETRY_ATTEMPTS: '2',
+    STORAGE_COMMIT_TIMEOUT_MS: String(commitMs),
     SPOOL_DIR: spool,
     SHUTDOWN_GRACE_MS: '0',
     // What a delivery leaves that lost its task is looked for when its lease would have ended.
@@ -56,14 +58,17 @@ async function replica(spool: string): Promise<AcceptingService> {
   return service;
 }
 
-async function replicas(spools: 'one spool' | 'a spool each'): Promise<[AcceptingService, AcceptingService]> {
+async function replicas(
+  spools: 'one spool' | 'a spool each',
+  commitMs = 1_000,
+): Promise<[AcceptingService, AcceptingService]> {
   const spool = await spoolFolder();
   const both = [
-    await replica(spool),
-    await replica(spools === 'one spool' ? spool : await spoolFolder()),
+    await replica(spool, commitMs),
+    await replica(spools === 'one spool' ? spool : await spoolFolder(), commitMs),
   ] as const;
   // Each sees that the other one is there.
-  for (const { running } of both) await running.app.get(Replicas, { strict: false }).beat();
+  for (const { running } of [...both, ...both]) await running.app.get(Replicas, { strict: false }).beat();
   return [...both];
 }
 
@@ -107,11 +112,13 @@ const expectOnceAt = (here: StorageElementServer, id: string): Promise<void> =>
 
 describe.each(['one spool', 'a spool each'] as const)('a PUT of one id at two replicas with %s', (spools) => {
   it('is stored once where it is delivered while the other one stores it', async () => {
-    const [storing, accepting] = await replicas(spools);
+    const [storing, accepting] = await replicas(spools, 20_000);
     const id = randomUUID();
     const { answer, goOn } = await storeAtSecond(storing, id);
     expect((await accepting.put(id, BYTES, ASYNC)).status).toBe(202);
     await accepting.untilStatus(id, 'active');
+    // A folder that was changed so long ago is known to have nothing of it any more.
+    await sleep(2_500);
     goOn();
     expect((await answer).status).toBe(201);
     await expectOnceAt(elements[0], id);

@@ -93,7 +93,9 @@ export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLett
       SELECT kind, reason, dead_at,
         CASE WHEN reason IN ('spool_damaged', 'spool_file_missing') THEN NULL
           WHEN reason = 'in_doubt' THEN coalesce(
-            (SELECT min(target) FROM ingester.placements p WHERE p.upload_id = t.upload_id), target)
+            (SELECT min(target) FROM ingester.placements p WHERE p.upload_id = t.upload_id),
+            (SELECT target FROM ingester.attempts a WHERE a.task_id = t.task_id AND a.outcome = 'in_doubt'
+              ORDER BY attempt_id DESC LIMIT 1), target)
           ELSE target END AS blamed,
         (SELECT status_code FROM ingester.attempts a WHERE a.task_id = t.task_id ORDER BY attempt_id DESC LIMIT 1)
           AS last_status

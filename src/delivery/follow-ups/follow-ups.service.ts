@@ -32,7 +32,8 @@ export class FollowUps implements BeforeApplicationShutdown {
    * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left, unless the same
    * upload `mayBePromised` as well: then its delivery is to hear of it. Tells whether the upload is written down, so that
    * it can be asked for as long as receipts are kept.
-   * @throws SPOOL_FULL, INTERNAL_ERROR when neither takes note of a file that a task is to follow
+   * @throws UPLOAD_IN_PROGRESS while its delivery is being cancelled; SPOOL_FULL, INTERNAL_ERROR when neither takes note of
+   * a file that a task is to follow, or that may be promised
    */
   async note(upload: StoredUpload, mayBePromised = false): Promise<boolean> {
     const { following: kinds } = this.tasks;
@@ -41,7 +42,7 @@ export class FollowUps implements BeforeApplicationShutdown {
       await this.noteSafely({ ...upload, kinds });
       return true;
     } catch (error) {
-      if (kinds.length > 0) throw error;
+      if (kinds.length > 0 || mayBePromised) throw error;
       const { uploadId } = upload;
       const targets = upload.copies.map(({ target }) => target);
       this.logger.warn({ err: error, upload_id: uploadId, targets }, 'copies of a stored file may stay');
@@ -83,6 +84,7 @@ export class FollowUps implements BeforeApplicationShutdown {
     try {
       await this.stored.write(intent);
     } catch (error) {
+      if (error instanceof ServiceError && error.code === 'UPLOAD_IN_PROGRESS') throw error;
       // Also where it is not known whether it is written down: to write it down twice does no harm.
       this.logger.warn(
         { err: error, upload_id: uploadId },
@@ -125,7 +127,7 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   private async imported(intent: Intent): Promise<boolean> {
     try {
-      await this.stored.write(intent);
+      await this.stored.write(intent, true);
       return true;
     } catch (error) {
       if (error instanceof ServiceError) throw error;

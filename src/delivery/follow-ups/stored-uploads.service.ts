@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
 import { deletePlacements, endSending, findPlacements, insertPlacements } from '../ledger/placement-rows.js';
-import { findTaskOf, type TaskRow } from '../ledger/task-rows.js';
+import { findTaskOf, isCancelling, type TaskRow } from '../ledger/task-rows.js';
 import {
   findUpload,
   insertFirstEvents,
@@ -11,6 +11,7 @@ import {
   renewUpload,
 } from '../ledger/upload-rows.js';
 import type { NewPlacement } from '../placement.js';
+import { cancelInProgress } from '../cancel-in-progress.js';
 import { isGivenUp, type UploadRecord } from '../upload-record.js';
 import type { StoredUpload } from './follow-up-intent.js';
 import { FollowUpTasks } from './follow-up-tasks.service.js';
@@ -23,13 +24,18 @@ export class StoredUploads {
     private readonly tasks: FollowUpTasks,
   ) {}
 
-  /** The upload, and what is left to be done for it. May be repeated. @throws QUEUE_UNAVAILABLE, and what the database says */
-  async write(upload: StoredUpload): Promise<void> {
+  /**
+   * The upload, and what is left to be done for it. May be repeated. One that `isLate` was stored a while ago, and may be gone.
+   * @throws UPLOAD_IN_PROGRESS while its delivery is being cancelled; QUEUE_UNAVAILABLE, and what the database says
+   */
+  async write(upload: StoredUpload, isLate = false): Promise<void> {
     const { uploadId } = upload;
     await this.database.transaction(async (tx) => {
       const isNew = (await insertUploads(tx, [rowOf(upload)])).size > 0;
       if (isNew) await insertFirstEvents(tx, [rowOf(upload)]);
-      const copies = isNew ? { left: false, placements: copiesOf(upload) } : await takePlace(tx, upload);
+      const copies = isNew
+        ? { left: false, placements: copiesOf(upload) }
+        : await takePlace(tx, upload, isLate);
       if (!copies) return;
       // The task first, as workers do.
       const hasCopies = copies.left || copies.placements.length > 0;
@@ -51,15 +57,29 @@ interface Copies {
  * For an upload that has a row. Its lock keeps two from adding a task each. Undefined where it is left to its delivery, and
  * is followed up after that.
  */
-async function takePlace(tx: Sql, upload: StoredUpload): Promise<Copies | undefined> {
+async function takePlace(tx: Sql, upload: StoredUpload, isLate: boolean): Promise<Copies | undefined> {
   const { uploadId, file } = upload;
   const delivery = await findTaskOf(tx, uploadId, 'delivery', true);
   const known = await findUpload(tx, uploadId, true);
   if (!known) return undefined;
+  if (isGivenUp(known, file.uploadedAt)) return takeOver(tx, upload, delivery);
+  if (known.status === 'active') return newCopies(tx, upload, known.storedAt);
   // What was to be delivered came to its element in another way.
-  const isDelivered = isSame(known, upload) && isUndone(delivery);
-  if (isDelivered || isGivenUp(known, file.uploadedAt)) return takeOver(tx, upload, delivery);
-  return known.status === 'active' ? newCopies(tx, upload, known.storedAt) : undefined;
+  return isSame(known, upload) ? takeUndelivered(tx, upload, delivery, isLate) : undefined;
+}
+
+/** A delivery that asks by itself what has become of a file is left to that. @throws UPLOAD_IN_PROGRESS */
+async function takeUndelivered(
+  tx: Sql,
+  upload: StoredUpload,
+  delivery: TaskRow | undefined,
+  isLate: boolean,
+): Promise<Copies | undefined> {
+  const { uploadId } = upload;
+  if (isCancelling(delivery)) throw cancelInProgress();
+  if (!isLate || delivery?.state === 'dead') return takeOver(tx, upload, delivery);
+  await insertPlacements(tx, [{ uploadId, placements: copiesOf(upload, null) }]);
+  return undefined;
 }
 
 /** Where the former one may be, this one may be as well; who was sending it had time for that until his lease ended. */
@@ -80,11 +100,6 @@ async function newCopies(tx: Sql, upload: StoredUpload, storedAt: string | null)
     ({ target }) => sentNow.has(target) || !known.some((placement) => placement.target === target),
   );
   return { left: false, placements };
-}
-
-/** Is a file still to be delivered, or was it given up? */
-function isUndone(delivery: TaskRow | undefined): boolean {
-  return delivery !== undefined && ['waiting', 'running', 'dead'].includes(delivery.state);
 }
 
 function rowOf(upload: StoredUpload): NewUpload {

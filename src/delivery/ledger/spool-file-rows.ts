@@ -13,7 +13,10 @@ export type SpoolPromise =
  * and who sweeps: each of them writes it down first, and only one can.
  */
 
-/** Names that are promised to uploads from now on. Gives those that could be: of the others, the files are being removed. */
+/**
+ * Names of files that uploads have are promised to them from now on. Gives those that could be: where an upload has it and
+ * it is not given, the file is being removed.
+ */
 export async function insertSpoolFiles(
   sql: Sql,
   files: readonly { readonly name: string; readonly uploadId: string }[],
@@ -24,7 +27,9 @@ export async function insertSpoolFiles(
     files.map(({ name, uploadId }) => [name, uploadId]),
   );
   const rows = await sql.query<{ name: string }>(
-    `INSERT INTO ingester.spool_files (name, upload_id) VALUES ${text} ON CONFLICT (name) DO NOTHING RETURNING name`,
+    `INSERT INTO ingester.spool_files (name, upload_id) SELECT column1, column2
+    FROM (VALUES ${text}) AS kept JOIN ingester.uploads ON upload_id = column2 AND spool_file = column1
+    WHERE true ON CONFLICT (name) DO NOTHING RETURNING name`,
     values,
   );
   return new Set(rows.map(({ name }) => name));

@@ -187,17 +187,17 @@ export async function changeUploads(
   await Promise.all([changed, told]);
 }
 
-/** The file of the spool that an upload is promised with is another one from now on, unless it is none any more. */
+/** The file of the spool that an upload is promised with is another one from now on, unless it is not `former` any more. */
 export async function replaceSpoolFile(
   sql: Sql,
   uploadId: string,
   { former, now }: { readonly former: string; readonly now: string },
-): Promise<void> {
-  await sql.query('UPDATE ingester.uploads SET spool_file = $3 WHERE upload_id = $1 AND spool_file = $2', [
-    uploadId,
-    former,
-    now,
-  ]);
+): Promise<boolean> {
+  const rows = await sql.query(
+    'UPDATE ingester.uploads SET spool_file = $3 WHERE upload_id = $1 AND spool_file = $2 RETURNING upload_id',
+    [uploadId, former, now],
+  );
+  return rows.length > 0;
 }
 
 /** How far deliveries are: bytes that their elements have taken. */

@@ -70,6 +70,8 @@ export class AcceptedFiles {
       await body.persist(join(this.#folder, name), onNamed);
     } catch (error) {
       this.#isMade = false;
+      // A look at the folder may have seen it.
+      this.#index.drop(name);
       throw error;
     }
     if (!file) throw new Error(`${name} was not looked at`);

@@ -15,12 +15,17 @@ export class SpoolRoom {
     readonly space: SpoolSpace,
     @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId' | 'refuse'>,
     @Inject(Replicas)
-    private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools' | 'lacksSpoolId'>,
+    private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools' | 'hasOthers' | 'lacksSpoolId'>,
   ) {}
 
   /** May accepted files be in the spools of other replicas? Undefined while nothing is known of them yet. */
   get hasOthers(): boolean | undefined {
     return this.replicas.hasOtherSpools;
+  }
+
+  /** Do other replicas live, which may take files in and out of this spool? */
+  get isShared(): boolean {
+    return this.replicas.hasOthers;
   }
 
   /** Has the spool no id, as where the file that says it is damaged? Then nothing can be accepted. */

@@ -32,7 +32,12 @@ describe('the room of the spool', () => {
     );
     await space.onModuleInit();
     promises.databaseId = () => Promise.resolve(DATABASE_ID);
-    const replicas = { spoolId: () => Promise.resolve('here'), hasOtherSpools: false, lacksSpoolId: false };
+    const replicas = {
+      spoolId: () => Promise.resolve('here'),
+      hasOtherSpools: false,
+      hasOthers: false,
+      lacksSpoolId: false,
+    };
     room = new SpoolRoom(spool.files, space, promises, replicas);
   });
 
