@@ -107,7 +107,7 @@ describe('the receipt of an accepted upload', () => {
     const description: object = JSON.parse(row?.description ?? '');
     const old = JSON.stringify({ ...description, uploadedAt: '2020-01-01T00:00:00.000Z' });
     await database.query('UPDATE ingester.uploads SET description = $2 WHERE upload_id = $1', [id, old]);
-    const [file] = service.element.files.values();
+    const file = service.element.files.get(id);
     if (file) service.element.files.set(id, { ...file, uploadedAt: '2020-01-02T00:00:00.000Z' });
     expect(await (await read(id)).json()).toMatchObject({ status: 'expired' });
     expect(await statusAndCode(await cancel(id))).toEqual([410, 'UPLOAD_EXPIRED']);
@@ -124,7 +124,7 @@ describe('the receipt of an accepted upload', () => {
       service.element.options.fault = undefined;
       await service.untilStatus(id, 'active');
       expect(await (await read(String(id))).text()).toContain(`"metadata":${written}`);
-      expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: written } }]);
+      expect(service.element.files.get(String(id))).toMatchObject({ fields: { metadata: written } });
     },
   );
 
@@ -134,7 +134,8 @@ describe('the receipt of an accepted upload', () => {
     expect(answer.status).toBe(201);
     const receipt = (await answer.json()) as Json;
     expect(receipt).toMatchObject({ description: null, tags: ['a'], metadata: null });
-    expect([...service.element.files.values()]).toMatchObject([{ fields: { metadata: '{"project":7}' } }]);
+    const stored = service.element.files.get(String(receipt.file_id));
+    expect(stored).toMatchObject({ fields: { metadata: '{"project":7}' } });
     const later = await (await read(String(receipt.upload_id))).json();
     expect(later).toMatchObject({ status: 'active', description: null, tags: null, metadata: null });
     expect(await (await upload('{}')).json()).toMatchObject({ metadata: {} });

@@ -117,6 +117,13 @@ async function acceptAt(service: AcceptingService, id = randomUUID()): Promise<s
   return id;
 }
 
+/** Has the delivery of the one file that waits come in an hour. */
+const putOff = (service: AcceptingService): Promise<void> =>
+  eventually(async () => {
+    const later = `UPDATE ingester.tasks SET due_at = due_at + 3600000 WHERE state = 'waiting' RETURNING task_id`;
+    expect(await query(service, later)).toHaveLength(1);
+  });
+
 describe('replicas with a spool each', () => {
   it('leave the files of one that is gone until it comes back with its spool, and say so', async () => {
     const spool = await volume();
@@ -181,6 +188,7 @@ describe('replicas with a spool each', () => {
   it('know it before they have seen one another', async () => {
     const one = await replica(await volume());
     const id = await acceptAt(one);
+    await putOff(one);
     const release = await holdReplicas(one);
     try {
       const other = await justStarted(await emptyVolume());
