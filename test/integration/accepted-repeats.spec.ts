@@ -49,7 +49,7 @@ describe('PUT of an id that was accepted', () => {
     const last = await service.put(id, bytes);
     expect(last.status).toBe(200);
     expect(await last.json()).toMatchObject({ upload_id: id, status: 'active', file_id: id });
-    expect(service.element.files.get(String(id))).toMatchObject({ sha256: sha256(bytes) });
+    expect(service.element.files.get(id)).toMatchObject({ sha256: sha256(bytes) });
   });
 
   it('with other bytes, or by another caller, is a conflict, and the first is delivered', async () => {
