@@ -17,6 +17,12 @@ const STATEMENT_CODES = new Set([1, 19, 20, 25]);
 /** The result code is in the lower bits of the extended one. */
 const CODE_BITS = 0xff;
 
+/** What PostgreSQL says. */
+interface ServerError {
+  readonly code: string;
+  readonly severity: string;
+}
+
 /** What SQLite says; `errcode` is its extended result code. */
 export class SqliteError extends Error {
   override readonly name = 'SqliteError';
@@ -33,7 +39,7 @@ export class SqliteError extends Error {
 export function isStatementError(error: unknown): boolean {
   // oxlint-disable-next-line no-bitwise -- that is how SQLite builds them
   if (error instanceof SqliteError) return STATEMENT_CODES.has(error.errcode & CODE_BITS);
-  return isFromServer(error) && !LAST_WORDS.has(error.severity) && !SERVER_STATES.test(error.code);
+  return isRefusedByServer(error) && !SERVER_STATES.test(error.code);
 }
 
 /** Is it what the database answered, and not that it did not? */
@@ -41,9 +47,9 @@ export function isFromDatabase(error: unknown): boolean {
   return error instanceof SqliteError || isFromServer(error);
 }
 
-/** Did the database refuse this, and goes on? After its last words it does nothing more. */
-export function isRefused(error: unknown): boolean {
-  return isFromDatabase(error) && !(isFromServer(error) && LAST_WORDS.has(error.severity));
+/** Did PostgreSQL refuse this, and goes on? After its last words it does nothing more. */
+export function isRefusedByServer(error: unknown): error is ServerError {
+  return isFromServer(error) && !LAST_WORDS.has(error.severity);
 }
 
 /** What failed while talking to the database: statement errors stay what they are, all else is its failure. */
@@ -56,7 +62,7 @@ export function databaseFailure(error: unknown): unknown {
 }
 
 /** The server's own words have a severity; what Node and the driver say has none. */
-function isFromServer(error: unknown): error is { code: string; severity: string } {
+function isFromServer(error: unknown): error is ServerError {
   return (
     typeof error === 'object' &&
     error !== null &&

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Pool, type PoolConfig, types } from 'pg';
 import { CommitUnknown } from './commit-unknown.js';
-import { databaseFailure, isRefused, isStatementError } from './database-failure.js';
+import { databaseFailure, isRefusedByServer, isStatementError } from './database-failure.js';
 import { PostgresListener } from './postgres-listener.js';
 import type { SqlDatabase, SqlValue, TransactionOptions, TransactionSql } from './sql.js';
 import { type Send, Transaction } from './transaction.js';
@@ -106,7 +106,7 @@ export class PostgresDatabase implements SqlDatabase {
 
 /** What follows on its way is committed alone then. @throws CommitUnknown, or that the server does not answer */
 function refusedToBegin(error: unknown): never {
-  throw isRefused(error) ? new CommitUnknown(error) : error;
+  throw isRefusedByServer(error) ? new CommitUnknown(error) : error;
 }
 
 /** By default `bigint` is text; ours are sizes and counts, which a number holds. */
