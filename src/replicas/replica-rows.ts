@@ -30,26 +30,21 @@ export async function saveReplica(
   );
 }
 
-/** All spools, each with who had it last. */
-export async function findSpools(sql: Sql): Promise<KnownSpool[]> {
-  const rows = await sql.query<{ spool_id: string; address: string; last_seen_at: number }>(
-    'SELECT spool_id, address, last_seen_at FROM ingester.replicas ORDER BY last_seen_at',
+/** All spools, each with who had it last, and how many replicas were seen in the last `withinMs`. */
+export async function findOthers(
+  sql: Sql,
+  withinMs: number,
+): Promise<{ readonly spools: readonly KnownSpool[]; readonly living: number }> {
+  const rows = await sql.query<{ spool_id: string; address: string; last_seen_at: number; now: number }>(
+    'SELECT spool_id, address, last_seen_at, ingester.now_ms() AS now FROM ingester.replicas ORDER BY last_seen_at',
   );
   const spools = new Map(
     rows.map(({ spool_id: spoolId, address, last_seen_at: at }) => {
       return [spoolId, { spoolId, address, lastSeenAt: new Date(at) }];
     }),
   );
-  return [...spools.values()];
-}
-
-/** How many replicas were seen in the last `withinMs`. */
-export async function countReplicas(sql: Sql, withinMs: number): Promise<number> {
-  const [row] = await sql.query<{ count: number }>(
-    'SELECT count(*) AS count FROM ingester.replicas WHERE last_seen_at > ingester.now_ms() - $1::bigint',
-    [withinMs],
-  );
-  return row?.count ?? 0;
+  const living = rows.filter(({ last_seen_at: at, now }) => at > now - withinMs).length;
+  return { spools: [...spools.values()], living };
 }
 
 /** Forgets replicas that were not seen for `ageMs`, but for those with whose spool something waits. */

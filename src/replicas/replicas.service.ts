@@ -6,8 +6,9 @@ import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
 import { ServiceError } from '../errors/service-error.js';
+import { RegularWork } from '../resilience/regular-work.js';
 import { spoolPath } from '../resilience/spool-path.js';
-import { countReplicas, findSpools, type KnownSpool, saveReplica } from './replica-rows.js';
+import { findOthers, type KnownSpool, saveReplica } from './replica-rows.js';
 import { spoolIdOf } from './spool-id.js';
 
 const EVERY_MS = 5_000;
@@ -28,8 +29,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private lacksId = false;
   private spools: readonly KnownSpool[] | undefined;
   private living = 1;
-  private timer: NodeJS.Timeout | undefined;
-  private beating: Promise<void> | undefined;
+  private regular: RegularWork | undefined;
   private failing = false;
 
   constructor(
@@ -44,13 +44,11 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
 
   /** Does not wait: the database may take its time, and uploads need not. */
   onApplicationBootstrap(): void {
-    this.begin();
-    this.timer = setInterval(() => this.begin(), EVERY_MS).unref();
+    this.regular = new RegularWork(() => this.beat(), EVERY_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
-    await this.beating;
+    await this.regular?.stop();
   }
 
   /** The id of the spool folder of this process. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
@@ -89,10 +87,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       const { replicaId, address } = this;
       const replica = { replicaId, version: serviceVersion(), address, spoolId: await this.spoolId() };
       await saveReplica(this.database, replica);
-      [this.spools, this.living] = await Promise.all([
-        findSpools(this.database),
-        countReplicas(this.database, GONE_MS),
-      ]);
+      ({ spools: this.spools, living: this.living } = await findOthers(this.database, GONE_MS));
       this.failing = false;
     } catch (error) {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
@@ -110,13 +105,6 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       this.lacksId = error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE';
       throw error;
     }
-  }
-
-  /** Unless one is under way. */
-  private begin(): void {
-    this.beating ??= this.beat().finally(() => {
-      this.beating = undefined;
-    });
   }
 }
 

@@ -9,6 +9,7 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CLOCK, type Clock } from '../resilience/clock.js';
+import { RegularWork } from '../resilience/regular-work.js';
 import type { ExpiryOutcome } from './drivers/local-expiry.js';
 import { ExpiryMetrics } from './expiry-metrics.js';
 import { StorageElements, type WrittenFolder } from './storage-elements.service.js';
@@ -42,8 +43,7 @@ export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShu
   private readonly counts: ExpiryMetrics;
   private readonly everyMs: number;
   private readonly stopping = new AbortController();
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<unknown> | undefined;
+  private regular: RegularWork | undefined;
 
   constructor(
     config: ConfigService<Environment, true>,
@@ -62,27 +62,18 @@ export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShu
   /** Does not wait: there may be many files. */
   onApplicationBootstrap(): void {
     if (this.folders.length === 0) return;
-    this.begin();
-    this.timer = setInterval(() => this.begin(), this.everyMs).unref();
+    this.regular = new RegularWork(() => this.sweep(), this.everyMs);
   }
 
   /** Ends a sweep behind the file that it is at. */
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
     this.stopping.abort();
-    await this.running;
+    await this.regular?.stop();
   }
 
   /** Looks through all elements once. Never fails: what cannot be done is logged, and keeps no other element. */
   async sweep(): Promise<void> {
     await Promise.all(this.folders.map((folder) => this.sweepOne(folder)));
-  }
-
-  /** Unless a sweep is under way. */
-  private begin(): void {
-    this.running ??= this.sweep().finally(() => {
-      this.running = undefined;
-    });
   }
 
   private async sweepOne({ target, element }: WrittenFolder): Promise<void> {
