@@ -18,7 +18,7 @@ import { requireNoFormerSpool } from './delivery/former-spool.js';
 import { endProcess } from './end-process.js';
 import { listenForManagement } from './connections/management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
-import { collectorOfThisProcess } from './resilience/garbage-collector.js';
+import { YoungCollection } from './resilience/young-collection.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
 import { printWelcome } from './welcome.js';
@@ -49,9 +49,7 @@ async function main(environment: Environment): Promise<void> {
 /** Listens without Nest's own `listen`, which would log a failure a second time. @throws Error of the system */
 async function listen(app: NestExpressApplication, { PORT, HOST }: Environment): Promise<void> {
   await app.init();
-  // How far the heap may grow before V8 looks, it takes from what lived the last time: without this, from the start, in
-  // which there is three times as much.
-  collectorOfThisProcess()?.({ type: 'major' });
+  app.get(YoungCollection).endOfStart();
   await once(app.getHttpServer().listen(PORT, HOST), 'listening');
 }
 
