@@ -103,29 +103,28 @@ export class Deliveries {
   /** Without the database, one whose file is there, or may be in another spool, may be. */
   private async mayBePromised(uploadId: string): Promise<boolean> {
     try {
-      if (await this.knownOf(uploadId)) return true;
+      // What another replica has accepted meanwhile may be delivered by now, and its file gone.
+      return (await this.knownOf(uploadId, this.spool.isShared)) !== undefined;
     } catch {
       return true;
     }
-    // What another replica has accepted meanwhile may be delivered by now, and its file gone.
-    if (!this.spool.isShared) return false;
-    return (await findUpload(this.database, uploadId).catch(() => undefined)) !== undefined;
   }
 
-  private async knownOf(uploadId: string): Promise<UploadRecord | undefined> {
+  /** One whose file `mayBeGone` is asked for wherever it was. */
+  private async knownOf(uploadId: string, mayBeGone = false): Promise<UploadRecord | undefined> {
     if (!(await this.spool.files.hasNone(uploadId)))
       return (await this.find(uploadId)) ?? (await this.afterClearing(uploadId));
-    return this.spool.hasOthers === false ? undefined : this.findElsewhere(uploadId);
+    return this.spool.hasOthers === false && !mayBeGone ? undefined : this.findElsewhere(uploadId);
   }
 
-  /** One whose file is in another spool. @throws QUEUE_UNAVAILABLE, where it is known that there is one */
+  /** One whose file is not in our spool. @throws QUEUE_UNAVAILABLE, where it is known that there is one */
   private async findElsewhere(uploadId: string): Promise<UploadRecord | undefined> {
     try {
       return await findUpload(this.database, uploadId);
     } catch (error) {
-      // Until others were seen, an upload that can be stored at once needs no database.
-      if (this.spool.hasOthers === undefined) return undefined;
-      throw error;
+      // Unless other spools were seen, an upload that can be stored at once needs no database.
+      if (this.spool.hasOthers) throw error;
+      return undefined;
     }
   }
 

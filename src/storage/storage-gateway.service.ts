@@ -155,7 +155,7 @@ export class StorageGateway {
   async find(fileId: string, signal: AbortSignal): Promise<FileSearch> {
     const unasked: string[] = [];
     const answers = await Promise.all(
-      this.elements.writtenTargets().map(async (target): Promise<PlacedFile | undefined> => {
+      this.writtenTargets().map(async (target): Promise<PlacedFile | undefined> => {
         try {
           const file = await this.stat({ targets: [target], fileId, signal });
           return file && { target, file };

@@ -64,17 +64,16 @@ export class AcceptedFiles {
     await this.#make();
     const onNamed = async (): Promise<void> => {
       [file] = await Promise.all([lookAt(this.#folder, name), this.#syncs.sync()]);
-      if (!file) throw new Error(`${name} is gone`);
     };
     try {
       await body.persist(join(this.#folder, name), onNamed);
+      if (!file) throw notKept(new Error(`${name} is gone`));
     } catch (error) {
       this.#isMade = false;
       // A look at the folder may have seen it.
       this.#index.drop(name);
       throw error;
     }
-    if (!file) throw new Error(`${name} was not looked at`);
     this.#index.add(file);
     onCounted?.();
     return file;
