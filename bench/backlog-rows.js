@@ -46,21 +46,21 @@ async function writeBacklog(database, { spool, files, bytes }) {
   const block = payloadBlock().subarray(0, bytes);
   const digest = { size: bytes, sha256: createHash('sha256').update(block).digest('hex') };
   const [{ databaseId }] = await database.query('SELECT database_id AS "databaseId" FROM ingester.identity');
-  const { newFileName } = await built('delivery/spool/file-name');
+  const { newAcceptedFile } = await built('delivery/spool/accepted-file');
   const { spoolIdOf } = await built('replicas/spool-id');
   const spoolId = await spoolIdOf(spool);
   await mkdir(join(spool, 'accepted'), { recursive: true });
   for (let written = 0; written < files; written += ROWS_AT_ONCE) {
     const length = Math.min(ROWS_AT_ONCE, files - written);
     const uploads = Array.from({ length }, () => {
-      return { ...newUpload(digest, databaseId, newFileName), spoolId };
+      return { ...newUpload(digest, databaseId, newAcceptedFile), spoolId };
     });
     await Promise.all(uploads.map(({ spoolFile }) => writeFile(join(spool, 'accepted', spoolFile), block)));
     await database.transaction((tx) => insert(tx, uploads), { durable: false });
   }
 }
 
-function newUpload(digest, databaseId, newFileName) {
+function newUpload(digest, databaseId, newAcceptedFile) {
   const uploadId = randomUUID();
   const file = {
     fileId: uploadId,
@@ -75,7 +75,8 @@ function newUpload(digest, databaseId, newFileName) {
     uploadedByUsername: null,
     uploadedAt: new Date(),
   };
-  const spoolFile = newFileName({ uploadId, databaseId });
+  const of = { uploadId, databaseId, bytes: digest.size, acceptedAtMs: Date.now() };
+  const { name: spoolFile } = newAcceptedFile(of);
   return { uploadId, idIsCallers: false, status: 'accepted', file, digest, spoolFile };
 }
 

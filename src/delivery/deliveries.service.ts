@@ -11,7 +11,7 @@ import type { StoredUpload } from './follow-ups/follow-up-intent.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { findTaskOf, isCancelling, type TaskRow } from './ledger/task-rows.js';
 import { findUpload } from './ledger/upload-rows.js';
-import type { AcceptedFile } from './spool/accepted-index.js';
+import type { AcceptedFile } from './spool/accepted-file.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { isGivenUp, type UploadRecord } from './upload-record.js';
 

@@ -22,7 +22,7 @@ import {
   replaceSpoolFile,
 } from './ledger/upload-rows.js';
 import type { NewPlacement } from './placement.js';
-import type { AcceptedFile } from './spool/accepted-index.js';
+import type { AcceptedFile } from './spool/accepted-file.js';
 import type { UploadRecord } from './upload-record.js';
 import { WakeUps } from './wake-ups.service.js';
 

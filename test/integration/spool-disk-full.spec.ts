@@ -29,7 +29,7 @@ disk.describe(`a spool on a disk of 2 MiB${disk.whyNot}`, () => {
 
   afterEach(async () => {
     await rm(filler, { force: true });
-    for (const { name } of await spool.files.list()) await spool.files.remove(name);
+    for (const name of await spool.files.list()) await spool.files.remove(name);
   });
 
   afterAll(() => disk.unmount());

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
-import type { AcceptedFile } from '../../src/delivery/spool/accepted-index.js';
+import type { AcceptedFile } from '../../src/delivery/spool/accepted-file.js';
 import type { DurableBody } from '../../src/resilience/body-source.js';
 import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
 import type { Clock } from '../../src/resilience/clock.js';
@@ -61,7 +61,9 @@ export class TestSpool {
     uploadId: string = randomUUID(),
     databaseId: string = DATABASE_ID,
   ): Promise<AcceptedFile> {
-    return this.withBody(bytes, (body) => this.files.keep(body, { uploadId, databaseId }));
+    return this.withBody(bytes, (body) =>
+      this.files.keep(body, { uploadId, databaseId, bytes: bytes.length }),
+    );
   }
 
   /** Does something with a body that has come as a whole. */

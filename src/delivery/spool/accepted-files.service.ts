@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { open, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { lstat, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { DurableBody } from '../../resilience/body-source.js';
@@ -8,12 +9,15 @@ import { FolderSyncs, makeFolder } from '../../resilience/durable-folder.js';
 import { isMissing, notKept } from '../../resilience/spool-failure.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedBody } from './accepted-body.js';
-import { type AcceptedFile, AcceptedIndex, type AcceptedUsage, lookAt } from './accepted-index.js';
+import { type AcceptedFile, acceptedFile, newAcceptedFile } from './accepted-file.js';
+import { AcceptedIndex, type AcceptedUsage } from './accepted-index.js';
 import { failure, type ReadHooks, openPromised } from './accepted-reader.js';
-import { type NamedFile, newFileName } from './file-name.js';
 
 /** Bytes that a download takes from the disk at once. */
 const DOWNLOAD_BLOCK_BYTES = 256 * 1024;
+
+/** What is known of a file before it has a name. */
+export type FileToKeep = Pick<AcceptedFile, 'uploadId' | 'databaseId' | 'bytes'>;
 
 /*
  * The files that were accepted and are not delivered yet: `<spool>/accepted/<name>`, each one private, complete and durable
@@ -58,30 +62,25 @@ export class AcceptedFiles {
    * Makes a body durable under a name of its own. The body is still to be disposed of. `onCounted` is called in the moment
    * in which the file begins to count. @throws SPOOL_FULL, INTERNAL_ERROR
    */
-  async keep(body: DurableBody, named: NamedFile, onCounted?: () => void): Promise<AcceptedFile> {
-    const name = newFileName(named);
-    let file: AcceptedFile | undefined;
+  async keep(body: DurableBody, of: FileToKeep, onCounted?: () => void): Promise<AcceptedFile> {
+    const file = newAcceptedFile({ ...of, acceptedAtMs: this.clock.wallMs() });
     await this.#make();
-    const onNamed = async (): Promise<void> => {
-      [file] = await Promise.all([lookAt(this.#folder, name), this.#syncs.sync()]);
-    };
     try {
-      await body.persist(join(this.#folder, name), onNamed);
-      if (!file) throw notKept(new Error(`${name} is gone`));
+      await body.persist(this.#pathOf(file.name), () => this.#syncs.sync());
     } catch (error) {
       this.#isMade = false;
       // A look at the folder may have seen it.
-      this.#index.drop(name);
+      this.#index.drop(file.name);
       throw error;
     }
-    this.#index.add(file);
+    this.#index.add(file.name);
     onCounted?.();
     return file;
   }
 
   /** Is there a file of this name? One look at the disk. */
   async has(name: string): Promise<boolean> {
-    return (await lookAt(this.#folder, name)) !== undefined;
+    return (await this.#statusOf(name)) !== undefined;
   }
 
   /** Has the last look at the folder seen a file of this name? */
@@ -108,7 +107,7 @@ export class AcceptedFiles {
    * @throws SpoolFileMissing; SpoolDamaged when the file has another size; INTERNAL_ERROR when the disk fails
    */
   async open(name: string, promised: ContentDigest, hooks: ReadHooks = {}): Promise<AcceptedBody> {
-    const path = join(this.#folder, name);
+    const path = this.#pathOf(name);
     try {
       const file = await openPromised(path, promised);
       await file.close();
@@ -123,7 +122,7 @@ export class AcceptedFiles {
    * destroys it. @throws Error of the file system
    */
   async content(name: string): Promise<{ size: number; stream: Readable } | undefined> {
-    const handle = await open(join(this.#folder, name), 'r').catch((error: unknown) => {
+    const handle = await open(this.#pathOf(name), 'r').catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       throw error;
     });
@@ -135,7 +134,7 @@ export class AcceptedFiles {
   /** Removes a file that nobody is promised. Harmless when there is none. @throws Error of the file system */
   async remove(name: string): Promise<void> {
     // A name that comes back with a power cut is removed by the sweep.
-    await rm(join(this.#folder, name), { force: true });
+    await rm(this.#pathOf(name), { force: true });
     this.#index.drop(name);
   }
 
@@ -149,15 +148,10 @@ export class AcceptedFiles {
     }
   }
 
-  /** All files that are there now, those of other processes too. @throws Error of the file system */
-  async list(): Promise<AcceptedFile[]> {
+  /** The names of all files that are there now, those of other processes too. @throws Error of the file system */
+  async list(): Promise<string[]> {
     await this.refresh();
     return this.#index.list();
-  }
-
-  /** How many of the files that were seen are such. */
-  count(isSuch: (file: AcceptedFile) => boolean): number {
-    return this.#index.list().filter(isSuch).length;
   }
 
   /** What is there: at once for this process, as of the last refresh for the others. */
@@ -168,17 +162,37 @@ export class AcceptedFiles {
   /** Milliseconds since the oldest file was accepted; 0 where there is none. */
   oldestAgeMs(): number {
     const { oldest } = this.#index;
-    return oldest ? this.ageMs(oldest) : 0;
+    return oldest ? Math.max(0, this.clock.wallMs() - oldest.acceptedAtMs) : 0;
   }
 
-  /** Milliseconds since a file was accepted. */
-  ageMs(file: AcceptedFile): number {
-    return this.clock.wallMs() - file.acceptedAtMs;
+  /**
+   * Milliseconds since a file got its name, as the file system says, whose clock is one for all; undefined where there is no
+   * such file. @throws Error of the file system
+   */
+  async ageMs(name: string): Promise<number | undefined> {
+    const status = await this.#statusOf(name);
+    // Not when it was written last: nobody but the kernel sets this one, when the file gets its name.
+    return status && this.clock.wallMs() - status.ctimeMs;
   }
 
   /** Sees what other processes have kept and removed. @throws Error of the file system */
   refresh(): Promise<void> {
     return this.#index.refresh();
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  async #statusOf(name: string): Promise<Stats | undefined> {
+    if (!acceptedFile(name)) return undefined;
+    try {
+      const status = await lstat(this.#pathOf(name));
+      return status.isFile() ? status : undefined;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
   }
 
   async #make(): Promise<void> {

@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type AcceptedFile, AcceptedIndex } from './accepted-index.js';
-import { newFileName } from './file-name.js';
+import { newAcceptedFile } from './accepted-file.js';
+import { AcceptedIndex } from './accepted-index.js';
 
 const HOUR_MS = 3_600_000;
 
 describe('the index of accepted files', () => {
   const databaseId = randomUUID();
-  const nameOf = (): string => newFileName({ uploadId: randomUUID(), databaseId });
+  const nameOf = (bytes = 3): string =>
+    newAcceptedFile({ uploadId: randomUUID(), databaseId, bytes, acceptedAtMs: Date.now() }).name;
   const name = nameOf();
   let nowMs: number;
   let folder: string;
@@ -31,16 +32,12 @@ describe('the index of accepted files', () => {
     return called;
   }
 
-  const fileOf = (called: string, bytes: number): AcceptedFile => {
-    return { name: called, uploadId: called.slice(0, 36), databaseId, bytes, acceptedAtMs: 1000 };
-  };
-
   /** The folder says that it was last changed then, whatever was done to it. */
   const changedAt = (ms: number): Promise<void> => utimes(folder, ms / 1000, ms / 1000);
 
   it('keeps what is put in while the folder is read', async () => {
     const refreshing = index.refresh();
-    index.add(fileOf(name, 3));
+    index.add(name);
     await refreshing;
     expect(index.usage).toEqual({ bytes: 3, files: 1 });
     await index.refresh();
@@ -63,8 +60,8 @@ describe('the index of accepted files', () => {
   });
 
   it('counts a file once, however often it is put in', () => {
-    for (const bytes of [3, 5]) index.add(fileOf(name, bytes));
-    expect(index.usage).toEqual({ bytes: 5, files: 1 });
+    for (let times = 0; times < 2; times += 1) index.add(name);
+    expect(index.usage).toEqual({ bytes: 3, files: 1 });
     index.drop(name);
     index.drop(name);
     expect([index.usage, index.oldest]).toEqual([{ bytes: 0, files: 0 }, undefined]);
@@ -77,19 +74,18 @@ describe('the index of accepted files', () => {
       await sleep(20);
     }
     await index.refresh();
-    index.add({ ...fileOf(nameOf(), 1), acceptedAtMs: Date.now() });
+    index.add(nameOf(1));
     for (const id of ids) {
       expect(index.oldest).toMatchObject({ name: id, bytes: 3 });
       index.drop(id);
     }
   });
 
-  it('does not look again at a file that it knows', async () => {
-    await leave(name);
+  it('believes the names, and takes nothing for a file that has no name of ours', async () => {
+    await leave(nameOf(7));
+    await leave('notes.txt');
     await index.refresh();
-    await writeFile(join(folder, name), 'as no file of ours ever is: of another size');
-    await index.refresh();
-    expect(index.usage).toEqual({ bytes: 3, files: 1 });
+    expect(index.usage).toEqual({ bytes: 7, files: 1 });
   });
 
   describe('in its turn', () => {

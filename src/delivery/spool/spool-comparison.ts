@@ -1,4 +1,5 @@
 import type { LedgerPromises, PromisedFile } from '../ledger/ledger-promises.service.js';
+import { type AcceptedFile, acceptedFile } from './accepted-file.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 
 /** What is asked of the database about the spool. */
@@ -18,15 +19,19 @@ export async function removeUnpromised(
   { databaseId, orphanMs }: { readonly databaseId: string; readonly orphanMs: number },
   signal: AbortSignal,
 ): Promise<{ orphans: string[]; finished: string[] }> {
-  const ours = (await files.list()).filter((file) => file.databaseId === databaseId);
+  const names = await files.list();
   const removed = { orphans: [] as string[], finished: [] as string[] };
-  for (let from = 0; from < ours.length; from += PAGE) {
+  for (let from = 0; from < names.length; from += PAGE) {
     signal.throwIfAborted();
-    const page = ours.slice(from, from + PAGE);
-    const known = await promises.promised(page.map(({ name }) => name));
-    const unknown = page.filter((file) => !known.has(file.name) && files.ageMs(file) >= orphanMs);
-    const refused = new Set(await promises.refuse(unknown.map(({ name }) => name)));
-    for (const { name, uploadId } of page) {
+    const ours = filesOf(databaseId, names.slice(from, from + PAGE));
+    const known = await promises.promised(ours.map(({ name }) => name));
+    const unknown = await olderThan(
+      orphanMs,
+      files,
+      ours.filter(({ name }) => !known.has(name)),
+    );
+    const refused = new Set(await promises.refuse(unknown));
+    for (const { name, uploadId } of ours) {
       if (known.get(name) === 'finished') removed.finished.push(uploadId);
       else if (refused.has(name)) removed.orphans.push(uploadId);
       else continue;
@@ -35,6 +40,20 @@ export async function removeUnpromised(
     }
   }
   return removed;
+}
+
+function filesOf(databaseId: string, names: readonly string[]): AcceptedFile[] {
+  const files = names.map((name) => acceptedFile(name));
+  return files.filter((file) => file?.databaseId === databaseId) as AcceptedFile[];
+}
+
+async function olderThan(
+  ageMs: number,
+  files: AcceptedFiles,
+  some: readonly AcceptedFile[],
+): Promise<string[]> {
+  const ages = await Promise.all(some.map(({ name }) => files.ageMs(name)));
+  return some.flatMap(({ name }, index) => ((ages[index] ?? -1) >= ageMs ? [name] : []));
 }
 
 /** Ids of uploads that are promised and have no file. `files` were listed just now. @throws the reason of `signal` */

@@ -4,7 +4,7 @@ import { Replicas } from '../../replicas/replicas.service.js';
 import { LedgerPromises } from '../ledger/ledger-promises.service.js';
 import type { UploadRecord } from '../upload-record.js';
 import { AcceptedFiles } from './accepted-files.service.js';
-import type { AcceptedFile } from './accepted-index.js';
+import type { AcceptedFile } from './accepted-file.js';
 import { SpoolSpace } from './spool-space.service.js';
 
 /** The spool as one who accepts sees it: what is in it, and whether more fits. */
@@ -49,7 +49,7 @@ export class SpoolRoom {
     try {
       // Before the bytes are written: without a database they would be removed again.
       const databaseId = await this.promises.databaseId();
-      return await this.files.keep(body, { uploadId, databaseId }, release);
+      return await this.files.keep(body, { uploadId, databaseId, bytes }, release);
     } finally {
       release();
     }

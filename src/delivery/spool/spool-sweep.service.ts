@@ -4,6 +4,7 @@ import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
 import { type AbsentSpool, sentenceOf } from '../ledger/absent-spools.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';
+import { acceptedFile } from './accepted-file.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 
 export interface SpoolSweepOptions {
@@ -68,10 +69,11 @@ export class SpoolSweep implements OnApplicationBootstrap, OnApplicationShutdown
     const { signal } = this.stopping;
     const leftOvers = (await removeSpoolLeftOvers(options.path)) + (await intents.removeLeftOvers());
     // Where nothing lies there, no database is made to ask about it.
-    const databaseId = (await files.list()).length > 0 ? await promises.databaseId() : '';
+    const names = await files.list();
+    const databaseId = names.length > 0 ? await promises.databaseId() : '';
     const { orphanMs } = options;
     const removed = await removeUnpromised(files, promises, { databaseId, orphanMs }, signal);
-    const foreign = files.count((file) => file.databaseId !== databaseId);
+    const foreign = names.filter((name) => acceptedFile(name)?.databaseId !== databaseId).length;
     const missing = await findMissing(files, promises, signal);
     const report = { ...removed, foreign, missing, leftOvers, absent: await promises.absentSpools() };
     this.tellOfAbsent(report.absent);

@@ -10,7 +10,7 @@ import { IntentFiles } from './intent-files.service.js';
 import type { AbsentSpool } from '../ledger/absent-spools.js';
 import type { PromisedFile } from '../ledger/ledger-promises.service.js';
 import type { SpoolPromise } from '../ledger/spool-file-rows.js';
-import { newFileName } from './file-name.js';
+import { newAcceptedFile } from './accepted-file.js';
 import type { SpoolPromises } from './spool-comparison.js';
 import { SpoolSweep } from './spool-sweep.service.js';
 
@@ -64,7 +64,10 @@ class Rows implements SpoolPromises {
 
 const uploadOf = (name: string): string => name.slice(0, 36);
 
-const newName = (): string => newFileName({ uploadId: randomUUID(), databaseId: DATABASE_ID });
+const newName = (): string => {
+  const of = { uploadId: randomUUID(), databaseId: DATABASE_ID, bytes: BYTES.length };
+  return newAcceptedFile({ ...of, acceptedAtMs: Date.now() }).name;
+};
 
 describe('the sweep of the spool', () => {
   let aheadMs: number;
