@@ -3,14 +3,15 @@
  * on one line do not know each other. A new room takes its place here first.
  */
 const lines = [
-  ['uploads', 'resumable', 'operations', 'health', 'connections'],
+  ['uploads', 'admin', 'health', 'connections'],
   ['versioning'],
   ['auth', 'delivery'],
   ['storage', 'replicas'],
   ['service-tokens', 'database'],
-  ['resilience'],
+  ['outbound'],
+  ['body'],
   ['observability'],
-  ['config', 'errors'],
+  ['config', 'errors', 'timing'],
 ];
 
 const any = (rooms) => `(${rooms.join('|')})`;

@@ -44,7 +44,7 @@ async function measure({ env, rounds: count }) {
   const { createApp } = await built('create-app');
   const { StorageGateway } = await built('storage/storage-gateway.service');
   const { StorageElements } = await built('storage/storage-elements.service');
-  const { CircuitBreakers } = await built('resilience/circuit-breakers.service');
+  const { CircuitBreakers } = await built('outbound/circuit-breakers.service');
   const app = await createApp(parseEnvironment(env));
   await app.init();
   try {

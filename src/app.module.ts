@@ -1,13 +1,15 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
+import { BodyModule } from './body/body.module.js';
 import { configModule } from './config/config.module.js';
 import type { Environment } from './config/environment.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { HealthModule } from './health/health.module.js';
 import { ObservabilityModule } from './observability/observability.module.js';
-import { OperationsModule } from './operations/operations.module.js';
-import { ResilienceModule } from './resilience/resilience.module.js';
+import { AdminModule } from './admin/admin.module.js';
+import { OutboundModule } from './outbound/outbound.module.js';
+import { TimingModule } from './timing/timing.module.js';
 import { UploadsModule } from './uploads/uploads.module.js';
 import { VersioningModule } from './versioning/versioning.module.js';
 
@@ -20,11 +22,13 @@ export class AppModule {
       imports: [
         configModule(environment),
         ObservabilityModule,
-        ResilienceModule,
+        TimingModule,
+        BodyModule,
+        OutboundModule,
         VersioningModule,
         AuthModule,
         HealthModule,
-        OperationsModule,
+        AdminModule,
         UploadsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],

@@ -18,7 +18,7 @@ import { requireNoFormerSpool } from './delivery/former-spool.js';
 import { endProcess } from './end-process.js';
 import { listenForManagement } from './connections/management-port.js';
 import { guardStandardStreams } from './observability/standard-output.js';
-import { YoungCollection } from './resilience/young-collection.js';
+import { MinorGc } from './body/minor-gc.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
 import { printWelcome } from './welcome.js';
@@ -49,7 +49,7 @@ async function main(environment: Environment): Promise<void> {
 /** Listens without Nest's own `listen`, which would log a failure a second time. @throws Error of the system */
 async function listen(app: NestExpressApplication, { PORT, HOST }: Environment): Promise<void> {
   await app.init();
-  app.get(YoungCollection).endOfStart();
+  app.get(MinorGc).endOfStart();
   await once(app.getHttpServer().listen(PORT, HOST), 'listening');
 }
 

@@ -7,9 +7,9 @@ import { type OpenJwksKeys, openJwksKeys } from '../../test/support/jwks-keys.js
 import { listen, shut } from '../../test/support/local-server.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { createTestKeys, type TestKeys } from '../../test/support/tokens.js';
-import type { CircuitReport } from '../resilience/circuit-reports.js';
-import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
-import { type Clock, systemClock } from '../resilience/clock.js';
+import type { CircuitReport } from '../outbound/circuit-reports.js';
+import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
+import { type Clock, systemClock } from '../timing/clock.js';
 import { JWKS } from './jwks-endpoint.service.js';
 
 const UNAVAILABLE = { code: 'ADMIN_UNAVAILABLE' };

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import { type EndpointAnswer, EndpointAnswerError, EndpointClient } from '../resilience/endpoint-client.js';
-import { endpointPolicy, endpointLimits, isOnTrial } from '../resilience/endpoint-policy.js';
-import type { OutboundCall } from '../resilience/outbound-call.js';
-import { Outbound } from '../resilience/outbound.decorator.js';
-import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+import { type EndpointAnswer, EndpointAnswerError, EndpointClient } from '../outbound/endpoint-client.js';
+import { endpointPolicy, endpointLimits, isOnTrial } from '../outbound/endpoint-policy.js';
+import type { OutboundCall } from '../outbound/outbound-call.js';
+import { Outbound } from '../outbound/outbound.decorator.js';
+import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { type KeySet, readKeySet } from './key-set.js';
 
 /** Names the policy, its one target and its circuit. */

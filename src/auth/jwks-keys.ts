@@ -2,9 +2,9 @@ import { Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from 
 import type { KeyObject } from 'node:crypto';
 import { isNativeError } from 'node:util/types';
 import { ServiceError } from '../errors/service-error.js';
-import { EndpointAnswerError } from '../resilience/endpoint-client.js';
+import { EndpointAnswerError } from '../outbound/endpoint-client.js';
 import { causesOf } from '../errors/error-causes.js';
-import { waitAskedForMs } from '../resilience/retry-after.js';
+import { waitAskedForMs } from '../outbound/retry-after.js';
 import { JWKS, type JwksEndpoint } from './jwks-endpoint.service.js';
 import type { KeySet } from './key-set.js';
 import type { KeysHealth, VerificationKeys } from './verification-keys.js';

@@ -1,6 +1,6 @@
 import type { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import type { OutboundPolicySettings } from '../resilience/outbound-policies.service.js';
+import type { OutboundPolicySettings } from '../outbound/outbound-policies.service.js';
 
 /** Policy, target and circuit of the delivery database. */
 export const DATABASE_POLICY = 'database';

@@ -4,9 +4,9 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { OutboundCall } from '../resilience/outbound-call.js';
-import { Outbound } from '../resilience/outbound.decorator.js';
-import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+import type { OutboundCall } from '../outbound/outbound-call.js';
+import { Outbound } from '../outbound/outbound.decorator.js';
+import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { DATABASE_POLICY, databasePolicy } from './database-policy.js';
 import { GroupCommit } from './group-commit.js';
 import { type DatabaseLocation, openDatabase } from './open-database.js';

@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client'
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { SharedResult } from '../observability/shared-result.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import { Database } from '../database/database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';

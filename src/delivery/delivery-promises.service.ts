@@ -5,7 +5,7 @@ import type { Sql, TransactionSql } from '../database/sql.js';
 import { ServiceError } from '../errors/service-error.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import { currentRequest } from '../observability/request-context.js';
-import type { DurableBody } from '../resilience/body-source.js';
+import type { DurableBody } from '../body/body-source.js';
 import { Replicas } from '../replicas/replicas.service.js';
 import type { ContentDigest, FileDescription } from '../storage/storage-element.js';
 import { DeliverySettings } from './delivery-settings.service.js';

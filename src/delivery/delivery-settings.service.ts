@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import { commitTimeMs } from '../storage/commit-time.js';
 import type { RetentionPolicy } from '../storage/storage-element.js';
 import { type DeliveryLane, laneOf } from './lanes.js';

@@ -6,7 +6,7 @@ import {
 } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import { removeReplicas } from '../replicas/replica-rows.js';
-import { RegularWork } from '../resilience/regular-work.js';
+import { RegularWork } from '../timing/regular-work.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
 import { forgetRefused } from './ledger/spool-file-rows.js';

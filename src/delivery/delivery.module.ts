@@ -1,9 +1,9 @@
 import { Module } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
-import { spoolPath } from '../resilience/spool-path.js';
-import { YoungCollection } from '../resilience/young-collection.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
+import { spoolPath } from '../body/spool-path.js';
+import { MinorGc } from '../body/minor-gc.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { DatabaseModule } from '../database/database.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
@@ -22,7 +22,7 @@ import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { StoredUploads } from './follow-ups/stored-uploads.service.js';
 import { LedgerPromises } from './ledger/ledger-promises.service.js';
 import { Redeliveries } from './redeliveries.service.js';
-import { AdminModule } from './registration/admin-module.service.js';
+import { AdminModuleClient } from './registration/admin-module-client.service.js';
 import { RegistrationWork } from './registration/registration-work.service.js';
 import { RemovalWork } from './removal/removal-work.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
@@ -45,7 +45,7 @@ type Config = ConfigService<Environment, true>;
 const HOUR_MS = 3_600_000;
 
 const SPOOL = [
-  { provide: AcceptedFiles, inject: [ConfigService, CLOCK, YoungCollection], useFactory: acceptedFiles },
+  { provide: AcceptedFiles, inject: [ConfigService, CLOCK, MinorGc], useFactory: acceptedFiles },
   { provide: IntentFiles, inject: [ConfigService, CLOCK], useFactory: intentFiles },
   {
     provide: SpoolSpace,
@@ -81,7 +81,7 @@ const WORK = [
     WakeUps,
     LedgerPromises,
     ...SPOOL,
-    AdminModule,
+    AdminModuleClient,
     FollowUpTasks,
     StoredUploads,
     FollowUps,
@@ -100,8 +100,8 @@ const WORK = [
 })
 export class DeliveryModule {}
 
-function acceptedFiles(config: Config, clock: Clock, young: YoungCollection): AcceptedFiles {
-  return new AcceptedFiles(spoolPath(config), clock, (bytes) => young.freed(bytes));
+function acceptedFiles(config: Config, clock: Clock, minorGc: MinorGc): AcceptedFiles {
+  return new AcceptedFiles(spoolPath(config), clock, (bytes) => minorGc.freed(bytes));
 }
 
 function intentFiles(config: Config, clock: Clock): IntentFiles {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationError, type Environment } from '../config/environment.js';
-import { spoolFolderOf } from '../resilience/spool-path.js';
+import { spoolFolderOf } from '../body/spool-path.js';
 import { acceptedFile } from './spool/accepted-file.js';
 
 /** Accepted files are called after their upload, in every version. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DeadLetterGroup } from '../delivery/dead-letter.js';
-import type { CircuitReport } from '../resilience/circuit-reports.js';
+import type { CircuitReport } from '../outbound/circuit-reports.js';
 import { recommendations } from './dlq-recommendations.js';
 import { dlqReport } from './dlq-report.js';
 

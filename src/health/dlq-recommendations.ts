@@ -1,5 +1,5 @@
 import type { DeadLetterGroup } from '../delivery/dead-letter.js';
-import type { CircuitReport } from '../resilience/circuit-reports.js';
+import type { CircuitReport } from '../outbound/circuit-reports.js';
 
 export interface Causes {
   readonly groups: readonly DeadLetterGroup[];

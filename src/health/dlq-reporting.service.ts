@@ -3,7 +3,7 @@ import { DeadLetters } from '../delivery/dead-letters.service.js';
 import { jsonPage, type Page } from '../observability/page.js';
 import { PublicPages } from '../observability/public-pages.service.js';
 import type { SharedResult } from '../observability/shared-result.js';
-import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
 import { dlqReport, publicDlqReport } from './dlq-report.js';
 import type { DlqReport } from './dlq.dto.js';
 

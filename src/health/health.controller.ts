@@ -8,7 +8,7 @@ import { jsonPage, type Page, sendPage } from '../observability/page.js';
 import { PublicPages } from '../observability/public-pages.service.js';
 import { SERVICE_NAME, serviceVersion } from '../observability/service-version.js';
 import type { SharedResult } from '../observability/shared-result.js';
-import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
 import { Liveness } from './liveness.dto.js';
 import { ReadinessService } from './readiness.service.js';
 

@@ -6,7 +6,6 @@ import { VERIFICATION_KEYS, type VerificationKeys } from '../auth/verification-k
 import type { Environment } from '../config/environment.js';
 import { DeliveryHealth } from '../delivery/delivery-health.service.js';
 import { DeliveryModule } from '../delivery/delivery.module.js';
-import { ResilienceModule } from '../resilience/resilience.module.js';
 import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
@@ -34,7 +33,6 @@ const TOKEN_CHECKS = Symbol('TOKEN_CHECKS');
     TerminusModule.forRoot({ logger: false }),
     AuthModule,
     DeliveryModule,
-    ResilienceModule,
     StorageModule,
     ServiceTokensModule,
   ],

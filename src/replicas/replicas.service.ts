@@ -6,8 +6,8 @@ import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
 import { ServiceError } from '../errors/service-error.js';
-import { RegularWork } from '../resilience/regular-work.js';
-import { spoolPath } from '../resilience/spool-path.js';
+import { RegularWork } from '../timing/regular-work.js';
+import { spoolPath } from '../body/spool-path.js';
 import { findOthers, type KnownSpool, saveReplica } from './replica-rows.js';
 import { spoolIdOf } from './spool-id.js';
 

@@ -3,8 +3,8 @@ import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errorCode } from '../errors/error-code.js';
-import { makeFolder, syncFolder } from '../resilience/durable-folder.js';
-import { isMissing, notKept, spoolUnusable } from '../resilience/spool-failure.js';
+import { makeFolder, syncFolder } from '../body/durable-folder.js';
+import { isMissing, notKept, spoolUnusable } from '../body/spool-failure.js';
 
 const FILE = 'spool-id';
 const id = z.uuid();

@@ -2,8 +2,8 @@ import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
-import { waitAskedForMs } from '../resilience/retry-after.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
+import { waitAskedForMs } from '../outbound/retry-after.js';
 import { type IssuedToken, TOKEN_ENDPOINT, TokenEndpoint } from './token-endpoint.service.js';
 
 /** A token in use; times are those of the monotonic clock. */

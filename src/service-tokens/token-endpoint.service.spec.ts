@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { openServiceTokens, type OpenServiceTokens } from '../../test/support/service-tokens.js';
 import { TokenEndpointServer, type TokenFault } from '../../test/support/token-endpoint.js';
-import type { CircuitReport } from '../resilience/circuit-reports.js';
-import { CircuitBreakers } from '../resilience/circuit-breakers.service.js';
-import { type Clock, systemClock } from '../resilience/clock.js';
+import type { CircuitReport } from '../outbound/circuit-reports.js';
+import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
+import { type Clock, systemClock } from '../timing/clock.js';
 import { TOKEN_ENDPOINT, TokenEndpoint } from './token-endpoint.service.js';
 
 const BROKEN = { status: 500, body: '' };

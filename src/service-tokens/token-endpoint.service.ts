@@ -3,17 +3,17 @@ import { ConfigService } from '@nestjs/config';
 import { z } from 'zod';
 import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import {
   type EndpointAnswer,
   EndpointAnswerError,
   EndpointClient,
   type EndpointRequest,
-} from '../resilience/endpoint-client.js';
-import { endpointPolicy, endpointLimits, isOnTrial } from '../resilience/endpoint-policy.js';
-import type { OutboundCall } from '../resilience/outbound-call.js';
-import { Outbound } from '../resilience/outbound.decorator.js';
-import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+} from '../outbound/endpoint-client.js';
+import { endpointPolicy, endpointLimits, isOnTrial } from '../outbound/endpoint-policy.js';
+import type { OutboundCall } from '../outbound/outbound-call.js';
+import { Outbound } from '../outbound/outbound.decorator.js';
+import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { tokenRequest } from './token-request.js';
 
 /** Names the policy, its one target and its circuit. */

@@ -1,6 +1,6 @@
 import type { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import type { EndpointRequest } from '../resilience/endpoint-client.js';
+import type { EndpointRequest } from '../outbound/endpoint-client.js';
 
 /**
  * The request for a token with our client credentials, which are in the body (RFC 6749 section 2.3.1): the form of

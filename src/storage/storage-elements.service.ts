@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import type { StorageElementSettings } from '../config/storage-elements.variable.js';
-import { OutboundPolicies } from '../resilience/outbound-policies.service.js';
+import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { LocalStorageElement } from './drivers/local-storage-element.js';
 import { createStorageElement } from './storage-element.factory.js';

@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { Metrics } from '../observability/metrics.service.js';
-import { abortable } from '../resilience/abortable.js';
-import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
-import type { OutboundCall } from '../resilience/outbound-call.js';
-import { Outbound } from '../resilience/outbound.decorator.js';
-import { timeoutPhaseOf } from '../resilience/timeout-phase.js';
+import { abortable } from '../outbound/abortable.js';
+import { classifyFailure, STORAGE_CODES } from '../outbound/classify-failure.js';
+import type { OutboundCall } from '../outbound/outbound-call.js';
+import { Outbound } from '../outbound/outbound.decorator.js';
+import { timeoutPhaseOf } from '../outbound/timeout-phase.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type {
   ContentDigest,

@@ -1,7 +1,7 @@
 import type { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import { STORAGE_CODES } from '../resilience/classify-failure.js';
-import type { OutboundPolicySettings } from '../resilience/outbound-policies.service.js';
+import { STORAGE_CODES } from '../outbound/classify-failure.js';
+import type { OutboundPolicySettings } from '../outbound/outbound-policies.service.js';
 
 /** Sends a file. */
 export const STORAGE_POLICY = 'storage';

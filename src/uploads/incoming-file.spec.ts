@@ -4,11 +4,10 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { SpooledBody } from '../resilience/body-source-spooled.js';
-import { BodySources } from '../resilience/body-sources.service.js';
-import { MemoryBudget } from '../resilience/memory-budget.js';
-import { SpoolFolder } from '../resilience/spool-folder.service.js';
-import { InlineContentHash } from './content-hash.js';
+import { BodySources } from '../body/body-sources.service.js';
+import { MemoryBudget } from '../body/memory-budget.js';
+import { SpoolFolder } from '../body/spool-folder.service.js';
+import { InlineContentHash } from '../body/content-hash.js';
 import { IncomingFile, type IncomingFileOptions } from './incoming-file.js';
 import { MediaTypes } from './media-types.js';
 
@@ -19,7 +18,7 @@ const bodies = new BodySources({
   budget: new MemoryBudget(64 * 1024 * 1024),
   folder: new SpoolFolder({ path: join(tmpdir(), 'ingester-incoming-file'), limitBytes: 0 }),
 });
-const begun: SpooledBody[] = [];
+const begun: ReturnType<BodySources['begin']>[] = [];
 
 afterEach(() => Promise.all(begun.splice(0).map((body) => body.dispose())));
 

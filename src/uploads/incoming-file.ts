@@ -1,17 +1,11 @@
 import { ServiceError } from '../errors/service-error.js';
 import type { Readable } from 'node:stream';
-import type {
-  BodySource,
-  BodyWriter,
-  DurableBody,
-  LentFile,
-  SpoolObserver,
-} from '../resilience/body-source.js';
-import { notKept } from '../resilience/spool-failure.js';
+import type { BodySource, BodyWriter, DurableBody, LentFile, SpoolObserver } from '../body/body-source.js';
+import { notKept } from '../body/spool-failure.js';
 import type { ReplayableBody } from '../storage/replayable-body.js';
 import type { ContentDigest } from '../storage/storage-element.js';
-import { BodyHash } from './body-hash.js';
-import type { ContentHash, FileReadingHash } from './content-hash.js';
+import { BodyHash } from '../body/body-hash.js';
+import type { ContentHash, FileReadingHash } from '../body/content-hash.js';
 import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
 
 export interface IncomingFileOptions {

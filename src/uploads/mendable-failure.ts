@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
-import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
+import { classifyFailure, STORAGE_CODES } from '../outbound/classify-failure.js';
 
 /** Failures of storing that say nothing against the file. */
 const PASSING = new Set<ErrorCode>([

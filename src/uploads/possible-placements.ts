@@ -1,7 +1,7 @@
 import type { NewPlacement } from '../delivery/placement.js';
 import { ServiceError } from '../errors/service-error.js';
-import { classifyFailure, STORAGE_CODES } from '../resilience/classify-failure.js';
-import { isFinalAnswer } from '../resilience/final-answer.js';
+import { classifyFailure, STORAGE_CODES } from '../outbound/classify-failure.js';
+import { isFinalAnswer } from '../outbound/final-answer.js';
 import type { AttemptWatcher } from '../storage/storage-gateway.service.js';
 import type { IncomingFile } from './incoming-file.js';
 

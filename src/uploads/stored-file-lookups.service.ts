@@ -3,8 +3,8 @@ import { ConfigService } from '@nestjs/config';
 import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
-import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
-import { KeyedSingleFlight } from '../resilience/keyed-single-flight.js';
+import { KeyedBulkhead } from '../outbound/keyed-bulkhead.js';
+import { KeyedSingleFlight } from './keyed-single-flight.js';
 import { type FileSearch, StorageGateway } from '../storage/storage-gateway.service.js';
 
 /** What one turned away is told to wait. */

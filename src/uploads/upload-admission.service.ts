@@ -5,9 +5,9 @@ import type { Caller } from '../auth/caller.js';
 import type { Environment } from '../config/environment.js';
 import { departureOf, isGone } from '../errors/client-departure.js';
 import { Metrics } from '../observability/metrics.service.js';
-import { Bulkhead } from '../resilience/bulkhead.js';
-import { KeyedBulkhead } from '../resilience/keyed-bulkhead.js';
-import type { Place } from '../resilience/tally.js';
+import { Bulkhead } from '../outbound/bulkhead.js';
+import { KeyedBulkhead } from '../outbound/keyed-bulkhead.js';
+import type { Place } from '../outbound/tally.js';
 import { contentLength } from './request-headers.js';
 
 /** What one turned away is told to wait. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { BodySources } from '../resilience/body-sources.service.js';
-import { ContentHashService } from './content-hash.service.js';
+import { BodySources } from '../body/body-sources.service.js';
+import { ContentHashService } from '../body/content-hash.service.js';
 import { IncomingFile } from './incoming-file.js';
 import { MultipartUpload } from './multipart-upload.js';
 import { RawUpload } from './raw-upload.js';

@@ -6,7 +6,7 @@ import { isGivenUp, type UploadRecord } from '../delivery/upload-record.js';
 import { UploadsLedger } from '../delivery/uploads-ledger.service.js';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import type { StoredFile } from '../storage/storage-element.js';
 import { StorageElements } from '../storage/storage-elements.service.js';
 import type { PlacedFile } from '../storage/storage-gateway.service.js';

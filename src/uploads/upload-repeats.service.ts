@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.js';
 import { Deliveries } from '../delivery/deliveries.service.js';
 import type { UploadRecord } from '../delivery/upload-record.js';
 import { UploadsLedger } from '../delivery/uploads-ledger.service.js';
-import { CLOCK, type Clock } from '../resilience/clock.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import type { FileDescription } from '../storage/storage-element.js';
 import { type FileSearch, type PlacedFile, StorageGateway } from '../storage/storage-gateway.service.js';
 import { asOf, firstDescriptionOf, receiptOf, receiptOfRecord } from './receipts.js';

@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { StorageModule } from '../storage/storage.module.js';
-import { ContentHashService } from './content-hash.service.js';
 import { InFlightUploads } from './in-flight-uploads.service.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { StoredFileLookups } from './stored-file-lookups.service.js';
@@ -20,7 +19,6 @@ import { UploadsService } from './uploads.service.js';
   imports: [DeliveryModule, StorageModule],
   controllers: [UploadsController, ReceiptsController],
   providers: [
-    ContentHashService,
     InFlightUploads,
     StoredFileLookups,
     UploadAdmission,

@@ -3,7 +3,7 @@ import { CheckRunner } from '../../src/health/check-runner.service.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.service.js';
 import { Metrics } from '../../src/observability/metrics.service.js';
 import { ShutdownState } from '../../src/observability/shutdown-state.js';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { RawClient } from '../support/raw-client.js';

@@ -1,6 +1,6 @@
 import { afterAll, expect, it } from '@jest/globals';
 import { readdirSync } from 'node:fs';
-import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
+import { SpoolFolder } from '../../src/body/spool-folder.service.js';
 import { smallDisk } from '../support/small-disk.js';
 import { bodyOn, collect, cut, writeAll } from '../support/spooled-bodies.js';
 

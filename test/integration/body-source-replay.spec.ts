@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Agent, request } from 'undici';
-import { BodySources } from '../../src/resilience/body-sources.service.js';
-import type { SpooledBody } from '../../src/resilience/body-source-spooled.js';
-import { MemoryBudget } from '../../src/resilience/memory-budget.js';
-import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
+import { BodySources } from '../../src/body/body-sources.service.js';
+import type { SpooledBody } from '../../src/body/spooled/spooled-body.js';
+import { MemoryBudget } from '../../src/body/memory-budget.js';
+import { SpoolFolder } from '../../src/body/spool-folder.service.js';
 import { LiveMemory } from '../support/live-memory.js';
 import { inLongRun } from '../support/long-run.js';
 

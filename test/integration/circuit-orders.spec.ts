@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import request, { type Test } from 'supertest';
-import type { CircuitBreaker } from '../../src/resilience/circuit-breaker.js';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
-import type { CircuitTransition } from '../../src/resilience/circuit-state.js';
+import type { CircuitBreaker } from '../../src/outbound/circuit/circuit-breaker.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
+import type { CircuitTransition } from '../../src/outbound/circuit/circuit-state.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { UNTOUCHED } from '../support/circuits.js';
 import { RawClient } from '../support/raw-client.js';

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe } from '@jest/globals';
 import request, { type Test } from 'supertest';
 import { Database } from '../../src/database/database.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { type LetterOptions, type SeededLetter, seedLetter } from '../support/dead-letters.js';
 import { type OperatorsApp, startOperatorsApp } from '../support/operators-app.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';

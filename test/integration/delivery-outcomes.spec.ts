@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { expect, it } from '@jest/globals';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { eventually } from '../support/eventually.js';
 import { sha256 } from '../support/accepted-service.js';
 import { describeDeliveryOnBoth } from './delivery-stage.js';

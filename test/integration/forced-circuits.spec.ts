@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import request, { type Response } from 'supertest';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { callThrough } from '../support/circuits.js';
 

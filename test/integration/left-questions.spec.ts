@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { StorageGateway } from '../../src/storage/storage-gateway.service.js';
 import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';

@@ -14,8 +14,7 @@ import { Deliveries } from '../../src/delivery/deliveries.service.js';
 import { DeliveryModule } from '../../src/delivery/delivery.module.js';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { FollowUps } from '../../src/delivery/follow-ups/follow-ups.service.js';
-import { ObservabilityModule } from '../../src/observability/observability.module.js';
-import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+import { GROUND_MODULES } from '../support/ground-modules.js';
 import { EMBEDDED, onPostgres } from '../support/accepted-service.js';
 import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
@@ -66,7 +65,7 @@ describe.each([
       ...variables,
     });
     module = await Test.createTestingModule({
-      imports: [configModule(environment), ObservabilityModule, ResilienceModule, DeliveryModule],
+      imports: [configModule(environment), ...GROUND_MODULES, DeliveryModule],
     }).compile();
     module.useLogger(false);
     await module.init();

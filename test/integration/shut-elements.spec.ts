@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 import { elementsOf } from './delivery-stage.js';

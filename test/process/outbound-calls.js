@@ -15,7 +15,7 @@ const { createApp } = await built('create-app');
 const { ServiceError } = await built('errors/service-error');
 const { StorageGateway } = await built('storage/storage-gateway.service');
 const { StorageElements } = await built('storage/storage-elements.service');
-const { CircuitBreakers } = await built('resilience/circuit-breakers.service');
+const { CircuitBreakers } = await built('outbound/circuit-breakers.service');
 
 const app = await createApp(parseEnvironment(process.env));
 await app.init();

@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
 import type { AcceptedFile } from '../../src/delivery/spool/accepted-file.js';
-import type { DurableBody } from '../../src/resilience/body-source.js';
-import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
-import type { Clock } from '../../src/resilience/clock.js';
-import { MemoryBudget } from '../../src/resilience/memory-budget.js';
-import { notKept } from '../../src/resilience/spool-failure.js';
-import { SpoolFolder } from '../../src/resilience/spool-folder.service.js';
+import type { DurableBody } from '../../src/body/body-source.js';
+import { SpooledBody } from '../../src/body/spooled/spooled-body.js';
+import type { Clock } from '../../src/timing/clock.js';
+import { MemoryBudget } from '../../src/body/memory-budget.js';
+import { notKept } from '../../src/body/spool-failure.js';
+import { SpoolFolder } from '../../src/body/spool-folder.service.js';
 import type { ContentDigest } from '../../src/storage/storage-element.js';
 import { writeAll } from './spooled-bodies.js';
 

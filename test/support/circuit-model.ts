@@ -1,4 +1,4 @@
-import type { CircuitSettings } from '../../src/resilience/circuit-settings.js';
+import type { CircuitSettings } from '../../src/outbound/circuit/circuit-settings.js';
 
 export type ModelVerdict = 'success' | 'failure' | 'neutral';
 

@@ -1,5 +1,5 @@
-import type { CircuitBreaker } from '../../src/resilience/circuit-breaker.js';
-import type { CircuitReport } from '../../src/resilience/circuit-reports.js';
+import type { CircuitBreaker } from '../../src/outbound/circuit/circuit-breaker.js';
+import type { CircuitReport } from '../../src/outbound/circuit-reports.js';
 
 /** The report of a circuit with default settings that has seen no call. */
 export const UNTOUCHED: CircuitReport = {

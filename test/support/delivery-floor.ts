@@ -9,10 +9,9 @@ import { DatabaseModule } from '../../src/database/database.module.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
 import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
 import { TaskLedger } from '../../src/delivery/worker/task-ledger.service.js';
-import { ObservabilityModule } from '../../src/observability/observability.module.js';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
-import { ResilienceModule } from '../../src/resilience/resilience.module.js';
+import { GROUND_MODULES } from './ground-modules.js';
 
 /** Database and tasks of one process, with the outbound interceptors around them and nothing above. */
 export interface DeliveryFloor {
@@ -37,7 +36,7 @@ export async function startDeliveryFloor(variables: Record<string, string> = {})
     ...variables,
   });
   const module = await Test.createTestingModule({
-    imports: [configModule(environment), ObservabilityModule, ResilienceModule, DatabaseModule],
+    imports: [configModule(environment), ...GROUND_MODULES, DatabaseModule],
     // Nobody works on the tasks, so that no kind has to be known.
     providers: [
       DeliverySettings,

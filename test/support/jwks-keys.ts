@@ -4,7 +4,7 @@ import { JwksEndpoint } from '../../src/auth/jwks-endpoint.service.js';
 import { JwksKeys } from '../../src/auth/jwks-keys.js';
 import { configModule } from '../../src/config/config.module.js';
 import { type Environment, parseEnvironment } from '../../src/config/environment.js';
-import { CLOCK, type Clock, systemClock } from '../../src/resilience/clock.js';
+import { CLOCK, type Clock, systemClock } from '../../src/timing/clock.js';
 import { OutboundRoom } from './outbound-room.js';
 
 export interface OpenJwksKeys {

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/resilience/clock.js';
+import type { Clock } from '../../src/timing/clock.js';
 
 /** A clock that stands still until it is told. Both clocks start at different times, as real ones do. */
 export class ManualClock implements Clock {

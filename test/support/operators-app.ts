@@ -21,16 +21,15 @@ import { DlqController } from '../../src/health/dlq.controller.js';
 import { DlqReporting } from '../../src/health/dlq-reporting.service.js';
 import { OperatorsDlqController } from '../../src/health/operators-dlq.controller.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
-import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { setUpObservability } from '../../src/observability/set-up-observability.js';
-import { DeadLettersController } from '../../src/operations/dead-letters.controller.js';
-import { MetricsController } from '../../src/operations/metrics.controller.js';
+import { DeadLettersController } from '../../src/admin/dead-letters.controller.js';
+import { MetricsController } from '../../src/admin/metrics.controller.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
 import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
-import { ResilienceModule } from '../../src/resilience/resilience.module.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
+import { GROUND_MODULES } from './ground-modules.js';
 import type { RunningApp } from './app.js';
 import { createTestKeys } from './tokens.js';
 
@@ -57,7 +56,7 @@ export async function startOperatorsApp(variables: Record<string, string> = {}):
   });
   const lines: string[] = [];
   const module = await Test.createTestingModule({
-    imports: [configModule(environment), ObservabilityModule, ResilienceModule, VersioningModule, AuthModule],
+    imports: [configModule(environment), ...GROUND_MODULES, VersioningModule, AuthModule],
     controllers: [DeadLettersController, DlqController, OperatorsDlqController, MetricsController],
     providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, ...deliveryOn(join(dataDir, 'spool'))],
   })

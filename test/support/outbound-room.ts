@@ -1,10 +1,10 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { Metrics } from '../../src/observability/metrics.service.js';
-import { CircuitBreakers } from '../../src/resilience/circuit-breakers.service.js';
-import { CLOCK, systemClock } from '../../src/resilience/clock.js';
-import { OutboundPolicies } from '../../src/resilience/outbound-policies.service.js';
-import { OutboundWiring } from '../../src/resilience/outbound-wiring.service.js';
+import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
+import { CLOCK, systemClock } from '../../src/timing/clock.js';
+import { OutboundPolicies } from '../../src/outbound/outbound-policies.service.js';
+import { OutboundWiring } from '../../src/outbound/outbound-wiring.service.js';
 
 /** What outbound calls need, without logs, spool and folders. */
 @Global()

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
-import { SpooledBody } from '../../src/resilience/body-source-spooled.js';
-import { MemoryBudget } from '../../src/resilience/memory-budget.js';
-import type { SpoolFile } from '../../src/resilience/spool-file.js';
+import { SpooledBody } from '../../src/body/spooled/spooled-body.js';
+import { MemoryBudget } from '../../src/body/memory-budget.js';
+import type { SpoolFile } from '../../src/body/spooled/spool-file.js';
 
 /** A disk in memory that takes its time, writes in part, and fails at `capacity` bytes. */
 export class SlowDisk {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { abortable } from '../../resilience/abortable.js';
-import { ADMIN_CODES } from '../../resilience/classify-failure.js';
+import { abortable } from '../../outbound/abortable.js';
+import { ADMIN_CODES } from '../../outbound/classify-failure.js';
 import { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
 import { DeliverySettings } from '../delivery-settings.service.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
@@ -9,7 +9,7 @@ import type { AttemptOutcome } from '../worker/attempt-outcome.js';
 import type { HeldTask } from '../worker/held-task.js';
 import { outcomeOfFailure } from '../worker/task-failure.js';
 import type { UploadRecord } from '../upload-record.js';
-import { ADMIN, AdminModule } from './admin-module.service.js';
+import { ADMIN, AdminModuleClient } from './admin-module-client.service.js';
 import type { Registration } from './registration-body.js';
 
 /** Of the name that an element has as a target. */
@@ -27,7 +27,7 @@ export class RegistrationWork implements TaskKind {
   readonly followsStored: boolean;
 
   constructor(
-    private readonly admin: AdminModule,
+    private readonly admin: AdminModuleClient,
     private readonly tokens: ServiceTokens,
     { registers }: DeliverySettings,
     kinds: TaskKinds,

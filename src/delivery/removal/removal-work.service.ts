@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { STORAGE_CODES } from '../../resilience/classify-failure.js';
+import { STORAGE_CODES } from '../../outbound/classify-failure.js';
 import { isGivenUp } from '../upload-record.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
 import type { AttemptOutcome } from '../worker/attempt-outcome.js';

@@ -1,5 +1,5 @@
 import { opendir, stat } from 'node:fs/promises';
-import type { Clock } from '../../resilience/clock.js';
+import type { Clock } from '../../timing/clock.js';
 import { type AcceptedFile, acceptedFile } from './accepted-file.js';
 
 /** What all processes that share the folder hold there. */

@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { asError } from '../../errors/as-error.js';
 import { ServiceError } from '../../errors/service-error.js';
-import { isMissing } from '../../resilience/spool-failure.js';
+import { isMissing } from '../../body/spool-failure.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { SpoolDamaged, SpoolFileMissing } from './spool-damaged.js';
 

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { lstat, readFile, readdir, rename, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseKeepingNumbers } from '../../errors/json-numbers.js';
-import { type Clock, systemClock } from '../../resilience/clock.js';
-import { makeFolder, syncFolder } from '../../resilience/durable-folder.js';
-import { isMissing, notKept } from '../../resilience/spool-failure.js';
+import { type Clock, systemClock } from '../../timing/clock.js';
+import { makeFolder, syncFolder } from '../../body/durable-folder.js';
+import { isMissing, notKept } from '../../body/spool-failure.js';
 import { SpoolDamaged } from './spool-damaged.js';
 
 const INTENT_FILE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.json$/;

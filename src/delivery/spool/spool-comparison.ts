@@ -43,8 +43,10 @@ export async function removeUnpromised(
 }
 
 function filesOf(databaseId: string, names: readonly string[]): AcceptedFile[] {
-  const files = names.map((name) => acceptedFile(name));
-  return files.filter((file) => file?.databaseId === databaseId) as AcceptedFile[];
+  return names.flatMap((name) => {
+    const file = acceptedFile(name);
+    return file?.databaseId === databaseId ? [file] : [];
+  });
 }
 
 async function olderThan(

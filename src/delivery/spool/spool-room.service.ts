@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { DurableBody } from '../../resilience/body-source.js';
+import type { DurableBody } from '../../body/body-source.js';
 import { Replicas } from '../../replicas/replicas.service.js';
 import { LedgerPromises } from '../ledger/ledger-promises.service.js';
 import type { UploadRecord } from '../upload-record.js';

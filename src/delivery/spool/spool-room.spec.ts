@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DATABASE_ID, TestSpool } from '../../../test/support/accepted.js';
-import type { DurableBody } from '../../resilience/body-source.js';
+import type { DurableBody } from '../../body/body-source.js';
 import { SpoolRoom } from './spool-room.service.js';
 import { SpoolSpace } from './spool-space.service.js';
 

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
-import { isReadOnly, spoolFull, spoolReadOnly, spoolUnusable } from '../../resilience/spool-failure.js';
+import { isReadOnly, spoolFull, spoolReadOnly, spoolUnusable } from '../../body/spool-failure.js';
 import type { ServiceError } from '../../errors/service-error.js';
 import type { AcceptedFiles } from './accepted-files.service.js';
 import type { AcceptedUsage } from './accepted-index.js';

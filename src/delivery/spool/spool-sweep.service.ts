@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { RegularWork } from '../../resilience/regular-work.js';
-import { removeSpoolLeftOvers } from '../../resilience/spool-left-overs.js';
+import { RegularWork } from '../../timing/regular-work.js';
+import { removeSpoolLeftOvers } from '../../body/spool-left-overs.js';
 import { type AbsentSpool, sentenceOf } from '../ledger/absent-spools.js';
 import type { IntentFiles } from './intent-files.service.js';
 import { type SpoolPromises, findMissing, removeUnpromised } from './spool-comparison.js';

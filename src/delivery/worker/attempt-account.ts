@@ -1,5 +1,5 @@
 import { ServiceError } from '../../errors/service-error.js';
-import { statusCodeOf } from '../../resilience/final-answer.js';
+import { statusCodeOf } from '../../outbound/final-answer.js';
 import { codeOf } from './attempt-outcome.js';
 import type { AttemptResult } from './held-task.js';
 import { CancelRequested, LeaseLost } from './stop-reasons.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../errors/service-error.js';
-import { STORAGE_CODES } from '../../resilience/classify-failure.js';
+import { STORAGE_CODES } from '../../outbound/classify-failure.js';
 import { SpoolDamaged, SpoolFileMissing } from '../spool/spool-damaged.js';
 import { outcomeOfError } from './attempt-outcome.js';
 

@@ -1,7 +1,7 @@
 import { ERROR_CATALOGUE, type ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
-import { classifyFailure } from '../../resilience/classify-failure.js';
-import type { FailureKind } from '../../resilience/outcome.js';
+import { classifyFailure } from '../../outbound/classify-failure.js';
+import type { FailureKind } from '../../outbound/outcome.js';
 import type { Stored } from '../ledger/upload-rows.js';
 import { SpoolDamaged, SpoolFileMissing } from '../spool/spool-damaged.js';
 

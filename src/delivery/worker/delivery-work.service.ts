@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { STORAGE_CODES } from '../../resilience/classify-failure.js';
-import { isFinalAnswer } from '../../resilience/final-answer.js';
+import { STORAGE_CODES } from '../../outbound/classify-failure.js';
+import { isFinalAnswer } from '../../outbound/final-answer.js';
 import { expiryOf } from '../../storage/expiry.js';
 import type { PlacedFile } from '../../storage/storage-gateway.service.js';
 import { StorageGateway } from '../../storage/storage-gateway.service.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../resilience/clock.js';
+import type { Clock } from '../../timing/clock.js';
 import type { AttemptEnd } from '../ledger/attempt-rows.js';
 import type { ClaimedRow } from '../ledger/task-claims.js';
 import type { Placement } from '../placement.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../resilience/clock.js';
+import type { Clock } from '../../timing/clock.js';
 import type { Held } from '../ledger/task-claims.js';
 import { CancelRequested, LeaseLost } from './stop-reasons.js';
 

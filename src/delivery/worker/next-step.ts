@@ -1,4 +1,4 @@
-import { backoffMs, type Random } from '../../resilience/backoff.js';
+import { backoffMs, type Random } from '../../outbound/backoff.js';
 import type { AttemptOutcome, Reason } from './attempt-outcome.js';
 
 export interface RetryLimits {

@@ -1,4 +1,4 @@
-import { statusCodeOf } from '../../resilience/final-answer.js';
+import { statusCodeOf } from '../../outbound/final-answer.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { type AttemptOutcome, outcomeOfError } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';

@@ -2,8 +2,8 @@ import type { Dispatcher } from 'undici';
 import type { ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
 import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
-import { systemClock } from '../../resilience/clock.js';
-import { parseRetryAfter } from '../../resilience/retry-after.js';
+import { systemClock } from '../../timing/clock.js';
+import { parseRetryAfter } from '../../outbound/retry-after.js';
 import { errorCode } from '../../errors/error-code.js';
 
 /** What an element answered, as it came. */

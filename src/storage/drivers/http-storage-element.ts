@@ -1,6 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import { withoutEndSlashes } from '../../config/end-slashes.js';
-import { abortable } from '../../resilience/abortable.js';
+import { abortable } from '../../outbound/abortable.js';
 import type { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
 import type {
   ElementHealth,

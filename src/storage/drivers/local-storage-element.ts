@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ServiceError } from '../../errors/service-error.js';
-import { syncFolder } from '../../resilience/durable-folder.js';
+import { syncFolder } from '../../body/durable-folder.js';
 import type {
   ElementHealth,
   FileBody,

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { DeliveryModule } from '../delivery/delivery.module.js';
+import { CircuitMetrics } from './circuit-metrics.service.js';
+import { CircuitsController } from './circuits.controller.js';
+import { DeadLettersController } from './dead-letters.controller.js';
+import { MetricsController } from './metrics.controller.js';
+import { SpoolMetrics } from './spool-metrics.service.js';
+
+@Module({
+  imports: [DeliveryModule],
+  controllers: [CircuitsController, DeadLettersController, MetricsController],
+  providers: [CircuitMetrics, SpoolMetrics],
+})
+export class AdminModule {}

@@ -1,0 +1,97 @@
+import { asError } from '../../errors/as-error.js';
+import { spoolFull } from '../spool-failure.js';
+import type { MemoryWindow } from './memory-window.js';
+import type { SpoolFile } from './spool-file.js';
+
+/** Moves a body from its memory window to a spool file, one write at a time; the file is made with the first. */
+export class SpoolWriter {
+  #file: Promise<SpoolFile> | undefined;
+  #writtenBytes = 0;
+  #writing = false;
+  #lastWrite: Promise<void> | undefined;
+  #failure: Error | undefined;
+  #removed: Promise<void> | undefined;
+
+  /** `onSettled` is called when a write has ended, well or not, with the file where one could be made. */
+  constructor(
+    private readonly window: MemoryWindow,
+    private readonly createFile: () => Promise<SpoolFile>,
+    private readonly onSettled: (file?: SpoolFile) => void,
+  ) {}
+
+  /** Was a file asked for? */
+  get begun(): boolean {
+    return this.#file !== undefined;
+  }
+
+  /** Bytes of the body, from its beginning, that can be read from the file. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
+  }
+
+  /** Why nothing more is written; what was written before stays readable. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Begins to write what the window holds and the file does not, unless a write is under way. */
+  flush(): void {
+    if (this.#writing || this.#failure || this.#removed) return;
+    this.#writing = true;
+    this.#lastWrite = this.#write();
+  }
+
+  /** Writes all that has come, and keeps the file as `path`. @throws Error of the file system */
+  async keep(path: string, onNamed: () => Promise<void>): Promise<void> {
+    while (this.#writtenBytes < this.window.end && !this.#failure && !this.#removed) {
+      this.flush();
+      await this.#lastWrite;
+    }
+    if (this.#failure) throw this.#failure;
+    if (this.#removed) throw new Error('The spool file was removed');
+    // A body without a byte has no file yet.
+    this.#file ??= this.createFile();
+    const file = await this.#file;
+    await file.keep(path, onNamed);
+  }
+
+  /** @throws Error of the file system */
+  async read(position: number, length: number): Promise<Buffer> {
+    if (!this.#file) throw new Error('Nothing was written yet');
+    const file = await this.#file;
+    return file.read(position, length);
+  }
+
+  /** Removes the file, also one that is still being made. Harmless when repeated. */
+  remove(): Promise<void> {
+    this.#removed ??= this.#remove();
+    return this.#removed;
+  }
+
+  async #write(): Promise<void> {
+    let file: SpoolFile | undefined;
+    try {
+      this.#file ??= this.createFile();
+      file = await this.#file;
+      // The slices are taken now, because more may have come while the file was made.
+      const written = this.#removed ? 0 : await this.#writeNext(file);
+      this.#writtenBytes += written;
+    } catch (error) {
+      this.#failure = asError(error);
+    }
+    this.#writing = false;
+    this.onSettled(file);
+  }
+
+  /** A disk that is almost full writes a part, and says so only with the next call. */
+  async #writeNext(file: SpoolFile): Promise<number> {
+    const written = await file.write(this.window.slicesFrom(this.#writtenBytes), this.#writtenBytes);
+    if (written === 0) throw spoolFull('The disk takes no more bytes.');
+    return written;
+  }
+
+  async #remove(): Promise<void> {
+    const file = await this.#file?.catch(() => undefined);
+    await file?.remove();
+  }
+}
