@@ -15,7 +15,7 @@ import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
 import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { TokenEndpoint } from '../service-tokens/token-endpoint.service.js';
-import { LocalStorageElement } from './drivers/local-storage-element.js';
+import { LocalStorageElement } from './drivers/local/local-storage-element.js';
 import { ExpirySweep } from './expiry-sweep.service.js';
 import { StorageElements } from './storage-elements.service.js';
 

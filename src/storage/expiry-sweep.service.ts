@@ -10,7 +10,7 @@ import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
-import type { ExpiryOutcome } from './drivers/local-expiry.js';
+import type { ExpiryOutcome } from './drivers/local/local-expiry.js';
 import { ExpiryMetrics } from './expiry-metrics.js';
 import { StorageElements, type WrittenFolder } from './storage-elements.service.js';
 

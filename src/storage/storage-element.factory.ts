@@ -2,8 +2,8 @@ import type { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import type { StorageElementSettings } from '../config/storage-elements.variable.js';
 import type { ServiceTokens } from '../service-tokens/service-tokens.service.js';
-import { HttpStorageElement } from './drivers/http-storage-element.js';
-import { LocalStorageElement } from './drivers/local-storage-element.js';
+import { HttpStorageElement } from './drivers/http/http-storage-element.js';
+import { LocalStorageElement } from './drivers/local/local-storage-element.js';
 import type { StorageElement } from './storage-element.js';
 
 /** Makes the driver of one configured element. Nothing is opened yet. */

@@ -4,7 +4,7 @@ import type { Environment } from '../config/environment.js';
 import type { StorageElementSettings } from '../config/storage-elements.variable.js';
 import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
-import { LocalStorageElement } from './drivers/local-storage-element.js';
+import { LocalStorageElement } from './drivers/local/local-storage-element.js';
 import { createStorageElement } from './storage-element.factory.js';
 import type { RetentionPolicy, StorageElement } from './storage-element.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY, storagePolicy } from './storage-policy.js';

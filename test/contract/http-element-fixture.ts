@@ -2,7 +2,7 @@ import { afterEach, beforeEach } from '@jest/globals';
 import {
   HttpStorageElement,
   type HttpStorageElementSettings,
-} from '../../src/storage/drivers/http-storage-element.js';
+} from '../../src/storage/drivers/http/http-storage-element.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 
 /** Settings with which nothing times out by chance. */

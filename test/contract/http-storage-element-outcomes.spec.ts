@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../src/errors/service-error.js';
 import { classifyFailure, STORAGE_CODES } from '../../src/outbound/classify-failure.js';
-import { HttpStorageElement } from '../../src/storage/drivers/http-storage-element.js';
+import { HttpStorageElement } from '../../src/storage/drivers/http/http-storage-element.js';
 import type { FileBody } from '../../src/storage/storage-element.js';
 import { bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { listen, shut } from '../support/local-server.js';

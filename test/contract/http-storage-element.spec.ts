@@ -1,4 +1,4 @@
-import { HttpStorageElement } from '../../src/storage/drivers/http-storage-element.js';
+import { HttpStorageElement } from '../../src/storage/drivers/http/http-storage-element.js';
 import { type StorageElementOptions, StorageElementServer } from '../support/storage-element-server.js';
 import { NO_TOKENS, SETTINGS } from './http-element-fixture.js';
 import { storageElementContract, type Subject } from './storage-element.contract.js';

@@ -7,7 +7,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
-import { LocalStorageElement } from '../../src/storage/drivers/local-storage-element.js';
+import { LocalStorageElement } from '../../src/storage/drivers/local/local-storage-element.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
 import { storageElementContract, type Subject } from './storage-element.contract.js';
 

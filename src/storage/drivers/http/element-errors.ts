@@ -1,10 +1,10 @@
 import type { Dispatcher } from 'undici';
-import type { ErrorCode } from '../../errors/catalogue.js';
-import { ServiceError } from '../../errors/service-error.js';
-import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
-import { systemClock } from '../../timing/clock.js';
-import { parseRetryAfter } from '../../outbound/retry-after.js';
-import { errorCode } from '../../errors/error-code.js';
+import type { ErrorCode } from '../../../errors/catalogue.js';
+import { ServiceError } from '../../../errors/service-error.js';
+import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
+import { systemClock } from '../../../timing/clock.js';
+import { parseRetryAfter } from '../../../outbound/retry-after.js';
+import { errorCode } from '../../../errors/error-code.js';
 
 /** What an element answered, as it came. */
 export interface ElementAnswer {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { finished, Readable } from 'node:stream';
-import type { FileBody } from '../storage-element.js';
-import { bodyFailure, lengthFailure } from './body-failures.js';
+import type { FileBody } from '../../storage-element.js';
+import { bodyFailure, lengthFailure } from '../body-failures.js';
 
 /** Text parts in the order in which they are sent; one without a value is left out. */
 export type TextParts = Readonly<Record<string, string | null>>;

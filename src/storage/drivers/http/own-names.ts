@@ -1,5 +1,5 @@
 import { decodeJwt } from 'jose';
-import type { StoredFile } from '../storage-element.js';
+import type { StoredFile } from '../../storage-element.js';
 
 /**
  * An element may name the one who called it, which is us, where it could name the user that we named to it.

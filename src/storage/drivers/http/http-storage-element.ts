@@ -1,14 +1,14 @@
 import { type Dispatcher, Pool } from 'undici';
-import { withoutEndSlashes } from '../../config/end-slashes.js';
-import { abortable } from '../../outbound/abortable.js';
-import type { ServiceTokens } from '../../service-tokens/service-tokens.service.js';
+import { withoutEndSlashes } from '../../../config/end-slashes.js';
+import { abortable } from '../../../outbound/abortable.js';
+import type { ServiceTokens } from '../../../service-tokens/service-tokens.service.js';
 import type {
   ElementHealth,
   FileBody,
   FileDescription,
   StorageElement,
   StoredFile,
-} from '../storage-element.js';
+} from '../../storage-element.js';
 import { FILE_ID, storedFileFrom } from './element-answers.js';
 import {
   answerFailure,

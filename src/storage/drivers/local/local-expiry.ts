@@ -1,9 +1,9 @@
 import { opendir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errorCode } from '../../errors/error-code.js';
-import { syncFolder } from '../../body/durable-folder.js';
-import { expiryOf } from '../expiry.js';
-import type { StoredFile } from '../storage-element.js';
+import { errorCode } from '../../../errors/error-code.js';
+import { syncFolder } from '../../../body/durable-folder.js';
+import { expiryOf } from '../../expiry.js';
+import type { StoredFile } from '../../storage-element.js';
 import { exists, readRecord } from './local-files.js';
 import { isFileId, type LocalPlaces, makeAside, shardOf } from './local-places.js';
 

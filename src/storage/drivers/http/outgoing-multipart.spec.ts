@@ -1,7 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
-import type { FileBody } from '../storage-element.js';
+import type { FileBody } from '../../storage-element.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
 
 function bodyOf(stream: Readable, length?: number): FileBody {

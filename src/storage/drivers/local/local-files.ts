@@ -3,10 +3,10 @@ import { access, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
-import { parseKeepingNumbers } from '../../errors/json-numbers.js';
-import { metadataSchema } from '../metadata-schema.js';
-import type { ContentDigest, FileBody, FileDescription, StoredFile } from '../storage-element.js';
-import { bodyFailure, lengthFailure } from './body-failures.js';
+import { parseKeepingNumbers } from '../../../errors/json-numbers.js';
+import { metadataSchema } from '../../metadata-schema.js';
+import type { ContentDigest, FileBody, FileDescription, StoredFile } from '../../storage-element.js';
+import { bodyFailure, lengthFailure } from '../body-failures.js';
 
 /*
  * The folder of one file: `content`, and `metadata.json` with what was known of it. Everything is on the disk,

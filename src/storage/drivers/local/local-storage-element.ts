@@ -1,21 +1,21 @@
 import { constants } from 'node:fs';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ServiceError } from '../../errors/service-error.js';
-import { syncFolder } from '../../body/durable-folder.js';
+import { ServiceError } from '../../../errors/service-error.js';
+import { syncFolder } from '../../../body/durable-folder.js';
 import type {
   ElementHealth,
   FileBody,
   FileDescription,
   StorageElement,
   StoredFile,
-} from '../storage-element.js';
-import { errorCode } from '../../errors/error-code.js';
+} from '../../storage-element.js';
+import { errorCode } from '../../../errors/error-code.js';
 import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
 import { exists, readRecord, writeContent, writeRecord } from './local-files.js';
 import { removeLeftOvers } from './local-left-overs.js';
 import { isFileId, makeAside, shardOf } from './local-places.js';
-import { storageFailed } from './element-errors.js';
+import { storageFailed } from '../http/element-errors.js';
 
 /** What `rename` says of a name that is taken by a folder with something in it, by file system. */
 const TAKEN = new Set<string | undefined>(['ENOTEMPTY', 'EEXIST']);

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { abortable } from '../../outbound/abortable.js';
+import { abortable } from '../../../outbound/abortable.js';
 import {
   answerHead,
   type ElementAnswer,

@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { bodyOfBytes, describedFile } from '../../../test/support/file-bodies.js';
+import { bodyOfBytes, describedFile } from '../../../../test/support/file-bodies.js';
 import type { ExpiryOutcome } from './local-expiry.js';
 import { LocalStorageElement } from './local-storage-element.js';
 

@@ -1,6 +1,6 @@
-import type { ServiceError } from '../../errors/service-error.js';
-import type { TimeoutPhase } from '../../observability/outbound-metrics.js';
-import { commitTimeMs } from '../commit-time.js';
+import type { ServiceError } from '../../../errors/service-error.js';
+import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
+import { commitTimeMs } from '../../commit-time.js';
 import { storageTimeout } from './element-errors.js';
 import { ElementPace, type ElementPaceLimits } from './element-pace.js';
 import type { OutgoingMultipart } from './outgoing-multipart.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { StoredFile } from '../storage-element.js';
+import type { StoredFile } from '../../storage-element.js';
 import { type ElementAnswer, ElementAnswerError, storageFailed } from './element-errors.js';
 
 /** Ids that can stand in a URL as they are, without becoming another path. */
