@@ -3,8 +3,10 @@
  * on one line do not know each other. A new room takes its place here first.
  */
 const lines = [
-  ['uploads', 'admin', 'health', 'connections'],
+  ['protocols', 'admin', 'health'],
+  ['connections'],
   ['versioning'],
+  ['ingest'],
   ['auth', 'delivery'],
   ['storage', 'replicas'],
   ['service-tokens', 'database'],
@@ -13,6 +15,9 @@ const lines = [
   ['observability'],
   ['config', 'errors', 'timing'],
 ];
+
+/** Rooms that no protocol may show in. */
+const engines = ['ingest', 'delivery', 'storage', 'outbound', 'body', 'database'];
 
 const any = (rooms) => `(${rooms.join('|')})`;
 const spec = '[.]spec[.]ts$';
@@ -28,6 +33,14 @@ const arrows = lines.map((rooms, index) => ({
 module.exports = {
   forbidden: [
     ...arrows,
+    {
+      name: 'engines-know-no-http-server',
+      comment:
+        'What a request is and how it is answered only the edge knows: another protocol may bring the same file.',
+      severity: 'error',
+      from: { path: `^src/${any(engines)}/`, pathNot: spec },
+      to: { path: `^(node:)?https?$|node_modules/(express|@nestjs/platform-express|@types/express)/` },
+    },
     {
       name: 'rooms-have-a-line',
       comment: 'A folder of src is a room, and a room has its place in `lines`.',

@@ -10,7 +10,7 @@ import { ObservabilityModule } from './observability/observability.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import { OutboundModule } from './outbound/outbound.module.js';
 import { TimingModule } from './timing/timing.module.js';
-import { UploadsModule } from './uploads/uploads.module.js';
+import { ProtocolsModule } from './protocols/protocols.module.js';
 import { VersioningModule } from './versioning/versioning.module.js';
 
 /** The composition root: every room, once. */
@@ -29,7 +29,7 @@ export class AppModule {
         AuthModule,
         HealthModule,
         AdminModule,
-        UploadsModule,
+        ProtocolsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
     };

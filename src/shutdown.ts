@@ -5,7 +5,7 @@ import type { Environment } from './config/environment.js';
 import { DeliveryWorkers } from './delivery/delivery-workers.service.js';
 import { endProcess } from './end-process.js';
 import { ShutdownState } from './observability/shutdown-state.js';
-import { InFlightUploads } from './uploads/in-flight-uploads.service.js';
+import { ActiveUploads } from './ingest/active-uploads.service.js';
 
 const FORCED_EXIT_CODE = 1;
 
@@ -31,7 +31,7 @@ async function shutDown(app: NestExpressApplication, environment: Environment): 
   app.get(ShutdownState).begin();
   await phase('drain uploads and deliveries', async () => {
     const [aborted] = await Promise.all([
-      app.get(InFlightUploads).drain(environment.SHUTDOWN_GRACE_MS),
+      app.get(ActiveUploads).drain(environment.SHUTDOWN_GRACE_MS),
       app.get(DeliveryWorkers).stop(),
       sleep(environment.SHUTDOWN_DRAIN_DELAY_MS),
     ]);

@@ -33,4 +33,9 @@ export class ServiceError extends Error {
   get status(): number {
     return ERROR_CATALOGUE[this.code].status;
   }
+
+  /** Is it the caller's to mend? */
+  get isCallers(): boolean {
+    return this.status < 500;
+  }
 }

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 
-export type UploadRoute = 'multipart' | 'raw';
+/** How uploads come that are counted from the start; another one is counted from its first upload on. */
+const PROTOCOLS = ['multipart', 'raw'];
 export type UploadOutcome = 'stored' | 'accepted' | 'rejected' | 'failed' | 'client_abort';
 
 /** One upload under way, as it is counted. */
@@ -26,7 +27,7 @@ const none = (): number => 0;
 
 /** Counts uploads. What is still on its way counts as received, so that a long upload shows before its end. */
 export class UploadMetrics {
-  readonly #ends: Readonly<Record<UploadRoute, CountEnds>>;
+  readonly #endsOf: (protocol: string) => CountEnds;
   /** Bytes that went out, by target. */
   readonly #forwarded = new Map<string, number>();
   readonly #underWay = new Set<() => number>();
@@ -34,11 +35,12 @@ export class UploadMetrics {
 
   constructor(registry: Registry) {
     const registers = [registry];
-    this.#ends = endsOfUploads(registers);
+    this.#endsOf = endsOfUploads(registers);
     this.#addReadings(registers);
   }
 
-  begin(route: UploadRoute): MeasuredUpload {
+  /** `protocol` labels metrics: one of few. */
+  begin(protocol: string): MeasuredUpload {
     const startedAtMs = performance.now();
     let receivedBytes = none;
     const reading = (): number => receivedBytes();
@@ -51,7 +53,7 @@ export class UploadMetrics {
         if (!this.#underWay.delete(reading)) return;
         const bytes = receivedBytes();
         this.#receivedBytes += bytes;
-        this.#ends[route][outcome](performance.now() - startedAtMs, bytes);
+        this.#endsOf(protocol)[outcome](performance.now() - startedAtMs, bytes);
       },
     };
   }
@@ -95,7 +97,7 @@ export class UploadMetrics {
 }
 
 /** Binds each series once, as to find it by its labels with every upload costs more than to count. */
-function endsOfUploads(registers: Registry[]): Readonly<Record<UploadRoute, CountEnds>> {
+function endsOfUploads(registers: Registry[]): (protocol: string) => CountEnds {
   const requests = new Counter({
     name: 'upload_requests_total',
     help: 'Uploads that ended, by how they came and how they ended.',
@@ -116,7 +118,7 @@ function endsOfUploads(registers: Registry[]): Readonly<Record<UploadRoute, Coun
     buckets: SIZES_BYTES,
     registers,
   });
-  const endOf = (route: UploadRoute, outcome: UploadOutcome): CountEnd => {
+  const endOf = (route: string, outcome: UploadOutcome): CountEnd => {
     const labels = { route, outcome };
     const [count, duration, size] = [requests.labels(labels), durations.labels(labels), sizes.labels(labels)];
     count.inc(0);
@@ -126,12 +128,17 @@ function endsOfUploads(registers: Registry[]): Readonly<Record<UploadRoute, Coun
       size.observe(bytes);
     };
   };
-  const endsOf = (route: UploadRoute): CountEnds => ({
+  const bind = (route: string): CountEnds => ({
     stored: endOf(route, 'stored'),
     accepted: endOf(route, 'accepted'),
     rejected: endOf(route, 'rejected'),
     failed: endOf(route, 'failed'),
     client_abort: endOf(route, 'client_abort'),
   });
-  return { multipart: endsOf('multipart'), raw: endsOf('raw') };
+  const bound = new Map(PROTOCOLS.map((protocol) => [protocol, bind(protocol)]));
+  return (protocol) => {
+    const ends = bound.get(protocol) ?? bind(protocol);
+    bound.set(protocol, ends);
+    return ends;
+  };
 }

@@ -58,7 +58,7 @@ type AfterFailure =
 export interface FileSearch {
   readonly found?: PlacedFile;
   /** Targets that could not be asked: the file may be there all the same. */
-  readonly unasked: readonly string[];
+  readonly unverified: readonly string[];
 }
 
 const RETRY_AFTER_MS = 30_000;
@@ -153,7 +153,7 @@ export class StorageGateway {
 
   /** Asks all elements that are written to for a file. Never fails: one that cannot be asked is named. */
   async find(fileId: string, signal: AbortSignal): Promise<FileSearch> {
-    const unasked: string[] = [];
+    const unverified: string[] = [];
     const answers = await Promise.all(
       this.writtenTargets().map(async (target): Promise<PlacedFile | undefined> => {
         try {
@@ -162,12 +162,12 @@ export class StorageGateway {
         } catch (error) {
           // Else it is the upload that ended, and nobody's fault here.
           if (!signal.aborted) this.logger.warn(`${target} could not be asked for a file: ${String(error)}`);
-          unasked.push(target);
+          unverified.push(target);
           return undefined;
         }
       }),
     );
-    return { found: theFile(answers.filter((answer) => answer !== undefined)), unasked };
+    return { found: theFile(answers.filter((answer) => answer !== undefined)), unverified };
   }
 
   private acceptsEmptyFiles(target: string): boolean {

@@ -191,7 +191,7 @@ describe('an upload that is read on after the element has failed', () => {
   });
 
   it('answers 408 when the client stalls', async () => {
-    service = await startAccepting({ CLIENT_IDLE_TIMEOUT_MS: '300' });
+    service = await startAccepting({ CLIENT_IDLE_TIMEOUT_MS: '2000' });
     const client = await begin({ 'Content-Length': 5_000_000 });
     const answer = await client.response();
     expect([answer.status, answer.json().code]).toEqual([408, 'CLIENT_STALLED']);

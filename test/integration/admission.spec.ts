@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
+import { ActiveUploads } from '../../src/ingest/active-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { listen, shut } from '../support/local-server.js';
@@ -151,7 +151,7 @@ describe('the admission of uploads', () => {
     await eventually(async () => expect(await inFlight()).toBe(1));
     const waiting = await open('bob');
     await eventually(async () => expect(await queued()).toBe(1));
-    const drained = running.app.get(InFlightUploads).drain(20_000);
+    const drained = running.app.get(ActiveUploads).drain(20_000);
     expectProblem(await waiting.response(), 503, 'SHUTTING_DOWN');
     expectProblem(await (await open('alice')).response(), 503, 'SHUTTING_DOWN');
     expect((await first.send(BODY).response()).status).toBe(201);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
+import { ActiveUploads } from '../../src/ingest/active-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
@@ -72,7 +72,7 @@ describe('an upload that is ended when its last byte is at an element which does
 
   it('by a shutdown is stored when it is there', async () => {
     await send();
-    expect(await running.app.get(InFlightUploads).drain(0)).toBe(1);
+    expect(await running.app.get(ActiveUploads).drain(0)).toBe(1);
     const answer = await client.response();
     expect(answer.status).toBe(201);
     expect([...element.files.keys()]).toEqual([answer.json().file_id]);
@@ -83,7 +83,7 @@ describe('an upload that is ended when its last byte is at an element which does
     const noticed = new Promise((resolve) => connection.once('close', resolve));
     client.close();
     await noticed;
-    await running.app.get(InFlightUploads).drain(0);
+    await running.app.get(ActiveUploads).drain(0);
     expect(element.uploads.map(({ state }) => state)).toEqual(['finished']);
     expect(element.files.size).toBe(0);
   });

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import { StorageGateway } from '../../src/storage/storage-gateway.service.js';
-import { InFlightUploads } from '../../src/uploads/in-flight-uploads.service.js';
+import { ActiveUploads } from '../../src/ingest/active-uploads.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
 import { RawClient } from '../support/raw-client.js';
@@ -44,9 +44,9 @@ describe('a question to an element that takes its time', () => {
     });
     client.send('hello');
     await asked('GET');
-    expect(running.app.get(InFlightUploads).count).toBe(1);
+    expect(running.app.get(ActiveUploads).count).toBe(1);
     client.reset();
-    await eventually(async () => expect(running.app.get(InFlightUploads).count).toBe(0));
+    await eventually(async () => expect(running.app.get(ActiveUploads).count).toBe(0));
     expect(running.app.get(CircuitBreakers).get(TARGET)?.totals).toMatchObject({ failure: 0, neutral: 0 });
   });
 

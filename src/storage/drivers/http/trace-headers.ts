@@ -1,4 +1,3 @@
-import type { OutgoingHttpHeader } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { outboundHeaders } from '../../../observability/outbound-headers.js';
 
@@ -7,7 +6,7 @@ export const traceHeaders: Dispatcher.DispatcherComposeInterceptor = (dispatch) 
   dispatch({ ...options, headers: { ...headersOf(options), ...outboundHeaders() } }, handler);
 
 /** undici takes headers in several forms; the drivers write them as an object. */
-function headersOf({ headers }: Dispatcher.DispatchOptions): NodeJS.Dict<OutgoingHttpHeader> {
+function headersOf({ headers }: Dispatcher.DispatchOptions): NodeJS.Dict<number | string | string[]> {
   if (!headers) return {};
   if (Symbol.iterator in headers) throw new TypeError('Headers are to be given as an object');
   return headers;

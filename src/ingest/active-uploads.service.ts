@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { ServiceError } from '../errors/service-error.js';
+
+/** An upload that is under way. */
+export interface ActiveUpload {
+  /** Aborted when the upload has to stop; its reason is the error that counts. */
+  readonly signal: AbortSignal;
+  /** Stops the upload. Only the first error counts. */
+  abort(error: Error): void;
+  /** The upload is over, whatever its outcome. Harmless when repeated. */
+  finish(): void;
+}
+
+const RETRY_AFTER_MS = 5_000;
+
+/** Knows the uploads that are under way: new ones are refused while the service shuts down. */
+@Injectable()
+export class ActiveUploads {
+  private readonly controllers = new Set<AbortController>();
+  private readonly ids = new Set<string>();
+  private whenEmpty: (() => void) | undefined;
+  private readonly drainage = new AbortController();
+
+  /** Aborted, with SHUTTING_DOWN, when no new uploads are taken any more. */
+  get draining(): AbortSignal {
+    return this.drainage.signal;
+  }
+
+  get count(): number {
+    return this.controllers.size;
+  }
+
+  /**
+   * @param uploadId only one upload of an id runs at a time in this process.
+   * @throws SHUTTING_DOWN, UPLOAD_IN_PROGRESS
+   */
+  begin(uploadId: string): ActiveUpload {
+    this.draining.throwIfAborted();
+    if (this.ids.has(uploadId)) {
+      throw new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is in progress.', {
+        retryAfterMs: RETRY_AFTER_MS,
+      });
+    }
+    const controller = new AbortController();
+    this.controllers.add(controller);
+    this.ids.add(uploadId);
+    const finish = (): void => {
+      if (this.controllers.delete(controller)) this.ids.delete(uploadId);
+      if (this.controllers.size === 0) this.whenEmpty?.();
+    };
+    return { signal: controller.signal, abort: (error) => controller.abort(error), finish };
+  }
+
+  /**
+   * Refuses new uploads, gives those under way `graceMs` milliseconds to finish, then aborts the rest.
+   * Resolves with the number of aborted ones, once every upload has been answered.
+   */
+  async drain(graceMs: number): Promise<number> {
+    this.drainage.abort(shuttingDown('takes no new uploads'));
+    const timer = new AbortController();
+    await Promise.race([this.empty(), elapse(graceMs, timer.signal)]);
+    timer.abort();
+    const aborted = this.controllers.size;
+    for (const controller of this.controllers)
+      controller.abort(shuttingDown('stopped before the upload was complete'));
+    await this.empty();
+    return aborted;
+  }
+
+  private empty(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.controllers.size === 0) resolve();
+      else this.whenEmpty = resolve;
+    });
+  }
+}
+
+function shuttingDown(what: string): ServiceError {
+  return new ServiceError('SHUTTING_DOWN', `The service ${what}: it is shutting down.`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+function elapse(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  });
+}

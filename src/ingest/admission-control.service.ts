@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { Deliveries } from '../delivery/deliveries.service.js';
+import { Metrics } from '../observability/metrics.service.js';
+import type { MeasuredUpload } from '../observability/upload-metrics.js';
+import { Bulkhead } from '../outbound/bulkhead.js';
+import { KeyedBulkhead } from '../outbound/keyed-bulkhead.js';
+import type { Place } from '../outbound/tally.js';
+import { type ActiveUpload, ActiveUploads } from './active-uploads.service.js';
+import type { PlacementWish } from './file-to-place.js';
+import { outcomeOf } from './upload-outcome.js';
+import type { UploadResult } from './upload-result.js';
+import type { Pump, UploadSource } from './upload-source.js';
+
+/** What one turned away is told to wait. */
+const RETRY_AFTER_MS = 1_000;
+
+/** An upload that has a place. */
+export interface AdmittedUpload {
+  readonly source: UploadSource;
+  readonly pump: Pump;
+  readonly active: ActiveUpload;
+  readonly measured: MeasuredUpload;
+  readonly wish: PlacementWish;
+  /** So many bytes have come in all: what the upload holds grows with them. @throws SPOOL_FULL */
+  readonly received: (bytes: number) => void;
+}
+
+/**
+ * Lets as many uploads in as the process can carry, and as one caller may have, before a byte of them is read. Each is
+ * counted first, so that those that wait or are turned away count as well.
+ */
+@Injectable()
+export class AdmissionControl {
+  private readonly uploads: Bulkhead;
+  private readonly callers: KeyedBulkhead;
+  /** Is what cannot be stored now kept for later? */
+  private readonly deliversLater: boolean;
+
+  constructor(
+    config: ConfigService<Environment, true>,
+    private readonly metrics: Metrics,
+    private readonly active: ActiveUploads,
+    private readonly deliveries: Deliveries,
+  ) {
+    this.deliversLater = config.get('DELIVER_LATER', { infer: true });
+    const maxUploads = config.get('MAX_UPLOADS', { infer: true });
+    this.uploads = new Bulkhead('uploads', {
+      maxCalls: maxUploads,
+      maxBytes: config.get('MAX_UPLOADS_BYTES', { infer: true }),
+      unknownBytes: config.get('UNKNOWN_UPLOAD_BYTES', { infer: true }),
+      maxQueued: config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      maxWaitMs: config.get('MAX_UPLOAD_WAIT_MS', { infer: true }),
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+    this.callers = new KeyedBulkhead('callers', {
+      maxCallsPerKey: config.get('MAX_UPLOADS_PER_CALLER', { infer: true }),
+      maxKeys: maxUploads + config.get('MAX_UPLOADS_WAITING', { infer: true }),
+      free: () => this.uploads.free,
+      callsAre: 'uploads',
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+    metrics.outbound.watchBulkheads(() => [
+      { name: this.uploads.name, ...this.uploads.stats },
+      this.callers.reading,
+    ]);
+  }
+
+  /**
+   * Does `take` once there is a place for the upload. Who waits for one and leaves, leaves the queue at once.
+   * @throws what `take` and the source throw; RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
+   * one that is certain to go to the spool
+   */
+  async run(
+    source: UploadSource,
+    take: (upload: AdmittedUpload) => Promise<UploadResult>,
+  ): Promise<UploadResult> {
+    const measured = this.metrics.uploads.begin(source.protocol);
+    try {
+      // Before any limit is asked: who is told to wait a moment would come back to a closed port.
+      this.active.draining.throwIfAborted();
+      // What is refused in any case waits for nobody, and has nobody wait for it.
+      const pump = source.open();
+      const wish = this.wishOf(source);
+      const result = await this.holdPlace(source, (received) =>
+        this.enter(source, wish, (active) => take({ source, pump, active, measured, wish, received })),
+      );
+      measured.end(result.outcome === 'accepted' ? 'accepted' : 'stored');
+      return result;
+    } catch (error) {
+      measured.end(outcomeOf(error));
+      throw error;
+    }
+  }
+
+  private wishOf({ wantsAsync }: UploadSource): PlacementWish {
+    if (!this.deliversLater) return 'store';
+    return wantsAsync ? 'keep' : 'store-or-keep';
+  }
+
+  private async holdPlace<T>(
+    source: UploadSource,
+    work: (received: AdmittedUpload['received']) => Promise<T>,
+  ): Promise<T> {
+    const { caller, declaredBytes, uploadId, clientGone } = source;
+    // Since the head came somebody may have waited, as for the keys that verify the token.
+    clientGone.throwIfAborted();
+    const share = this.callers.acquire(caller.subject, this.uploads.weightOf(declaredBytes));
+    let place: Place | undefined;
+    try {
+      place = await this.uploads.acquire({
+        bytes: declaredBytes,
+        caller: caller.subject,
+        signal: clientGone,
+        abandoned: this.active.draining,
+      });
+      const { grow } = place;
+      return await work((bytes) => {
+        share.grow(bytes);
+        grow(bytes);
+        this.deliveries.received(uploadId, bytes);
+      });
+    } finally {
+      place?.release();
+      share.release();
+    }
+  }
+
+  private async enter<T>(
+    { uploadId, declaredBytes }: UploadSource,
+    wish: PlacementWish,
+    take: (active: ActiveUpload) => Promise<T>,
+  ): Promise<T> {
+    const active = this.active.begin(uploadId);
+    try {
+      if (wish === 'keep') this.deliveries.admit(uploadId, declaredBytes);
+      return await take(active);
+    } finally {
+      // Reserved here, or where no storage element took it.
+      this.deliveries.release(uploadId);
+      active.finish();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { Controller, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import { ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { validate as isUuid } from 'uuid';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { RequirePermission } from '../auth/require-permission.decorator.js';
+import type { Environment } from '../config/environment.js';
+import type { Receipt } from '../ingest/receipt.dto.js';
+import { invalidFields } from '../ingest/upload-fields.js';
+import type { UploadResult } from '../ingest/upload-result.js';
+import { ApiMultipartUpload, ApiRawUpload } from './uploads.openapi.js';
+import { HttpUploads } from './http-uploads.service.js';
+
+const STATUSES: Readonly<Record<UploadResult['outcome'], HttpStatus>> = {
+  stored: HttpStatus.CREATED,
+  repeated: HttpStatus.OK,
+  accepted: HttpStatus.ACCEPTED,
+};
+
+/** Where files come in. Bodies are read as they arrive, so no body parser stands in front of these routes. */
+@Controller({ path: 'api/files', version: '1' })
+@ApiTags('files')
+@RequirePermission('files:write')
+export class UploadsController {
+  private readonly publicUrl: string;
+
+  constructor(
+    private readonly uploads: HttpUploads,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
+  }
+
+  @Post('upload')
+  @ApiMultipartUpload()
+  async upload(
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Receipt> {
+    response.vary('Prefer');
+    return this.answer(response, await this.uploads.form({ request, response }, caller));
+  }
+
+  @Put(':uuid')
+  @ApiRawUpload()
+  async put(
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+    @Param('uuid') uuid: string,
+    @CurrentCaller() caller: Caller,
+  ): Promise<Receipt> {
+    response.vary('Prefer');
+    if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
+    return this.answer(response, await this.uploads.raw({ request, response }, caller, uuid.toLowerCase()));
+  }
+
+  /** Sets status and headers. What is not stored yet can be asked for at its `Location`. */
+  private answer(response: Response, { receipt, outcome, asPreferred = false }: UploadResult): Receipt {
+    response.status(STATUSES[outcome]);
+    if (outcome === 'accepted')
+      response.setHeader('Location', `${this.publicUrl}/api/v1/files/${receipt.upload_id}`);
+    if (asPreferred) response.setHeader('Preference-Applied', 'respond-async');
+    return receipt;
+  }
+}

@@ -1,0 +1,135 @@
+import { applyDecorators } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiBody,
+  ApiConsumes,
+  ApiCreatedResponse,
+  ApiHeader,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+} from '@nestjs/swagger';
+import type { ErrorCode } from '../errors/catalogue.js';
+import { ApiProtected } from '../errors/problem.openapi.js';
+import { Receipt } from '../ingest/receipt.dto.js';
+
+/**
+ * The text parts come first in this list, because Swagger UI sends the parts in its order. It also fills in samples of
+ * its own where there is no example; a part without text is one that is not there.
+ */
+const MULTIPART_UPLOAD = {
+  type: 'object',
+  required: ['file'],
+  properties: {
+    description: { type: 'string', maxLength: 1000, example: '' },
+    retention_policy: { type: 'string', enum: ['temporary', 'permanent'], default: 'temporary' },
+    ttl_days: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 365,
+      example: '',
+      description: '30 where none is given; not with `permanent`.',
+    },
+    tags: { type: 'array', items: { type: 'string' }, example: [], description: 'As JSON: `["report"]`.' },
+    metadata: {
+      type: 'object',
+      additionalProperties: true,
+      example: {},
+      description:
+        'As JSON: `{"project":7}`. Numbers are kept as they are written; two members of the same name are refused. Where the storage of a file does not keep metadata, the receipt says so with `null`.',
+    },
+    file: { type: 'string', format: 'binary' },
+  },
+};
+
+const JSON_PARTS = {
+  tags: { contentType: 'application/json' },
+  metadata: { contentType: 'application/json' },
+};
+
+const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
+  'VALIDATION_ERROR',
+  'EMPTY_FILE',
+  'FORBIDDEN',
+  'CLIENT_STALLED',
+  'FILE_TOO_LARGE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'RATE_LIMITED',
+  'STORAGE_FAILED',
+  'NO_STORAGE_AVAILABLE',
+  'CIRCUIT_OPEN',
+  'BULKHEAD_FULL',
+  'QUEUE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'STORAGE_TIMEOUT',
+  'DEADLINE_EXCEEDED',
+  'STORAGE_FULL',
+  'SPOOL_FULL',
+];
+
+function ApiUpload(
+  summary: string,
+  description: string,
+  ...codes: readonly ErrorCode[]
+): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiOperation({ summary, description }),
+    ApiHeader({
+      name: 'Prefer',
+      required: false,
+      description:
+        'RFC 7240: with `respond-async` the answer comes as soon as the file is safe, before it is stored.',
+      schema: { type: 'string' },
+    }),
+    ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
+    ApiAcceptedResponse({
+      type: Receipt,
+      description:
+        'The file is safe and is stored later: no storage takes it now, or the client asked for this.',
+      headers: {
+        Location: { description: 'Where its receipt is.', schema: { type: 'string' } },
+        'Preference-Applied': {
+          description: '`respond-async`, where the client asked for it.',
+          schema: { type: 'string' },
+        },
+      },
+    }),
+    ApiProtected(...UPLOAD_PROBLEMS, ...codes),
+  );
+}
+
+export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiUpload(
+      'Upload a file as a form',
+      'Text parts must come before `file`, which is streamed on while it arrives. They are read in the charset of their ' +
+        '`Content-Type`, else in that which a part `_charset_` names, else as UTF-8. A file of no bytes needs a name.',
+      'MALFORMED_MULTIPART',
+    ),
+    ApiConsumes('multipart/form-data'),
+    ApiBody({ schema: MULTIPART_UPLOAD, encoding: JSON_PARTS }),
+  );
+}
+
+export function ApiRawUpload(): MethodDecorator & ClassDecorator {
+  return applyDecorators(
+    ApiUpload(
+      'Upload a file as it is, under your own id',
+      'The body is the file itself, not a form. The same bytes again give the first receipt again. A file of no bytes ' +
+        'needs `Content-Length: 0`.',
+      'DIGEST_MISMATCH',
+      'CONFLICT',
+      'UPLOAD_IN_PROGRESS',
+    ),
+    ApiConsumes('application/octet-stream'),
+    ApiParam({ name: 'uuid', format: 'uuid' }),
+    ApiHeader({
+      name: 'Content-Disposition',
+      required: false,
+      description: "The name of the file: `attachment; filename*=UTF-8''a.txt`",
+    }),
+    ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530: `sha-256=:<base64>:`' }),
+    ApiBody({ schema: { type: 'string', format: 'binary' } }),
+    ApiOkResponse({ type: Receipt, description: 'The same file was stored under this id before.' }),
+  );
+}
