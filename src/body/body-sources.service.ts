@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { SpoolObserver } from './body-source.js';
+import { BufferBody } from './buffer-body.js';
 import { SpooledBody } from './spooled/spooled-body.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { SpoolFolder } from './spool-folder.service.js';
@@ -27,6 +28,12 @@ export class BodySources {
   private readonly logger = new Logger(BodySources.name);
 
   constructor(private readonly options: BodySourcesOptions) {}
+
+  /** A body that is here whole already. */
+  hold(whole: Buffer): BufferBody {
+    const { budget, folder } = this.options;
+    return new BufferBody(whole, { budget, createFile: () => folder.create(whole.length) });
+  }
 
   /** Begins an empty body. */
   begin({ length, expectedLength, observer }: BegunBody = {}): SpooledBody {

@@ -12,6 +12,8 @@ export interface ReplayableBody {
   readonly expectedLength?: number;
   /** Can it be sent again from its first byte? */
   readonly replayable: boolean;
+  /** All of it, where it is here whole, in memory. */
+  readonly whole?: Buffer;
   /** A stream of all of it, which ends only when the whole upload has been parsed, counted and checked. */
   open(signal: AbortSignal): Readable;
   /** What went through. @throws Error before the end. */

@@ -41,6 +41,11 @@ export interface ContentDigest {
 /** The bytes of a file on their way to an element. */
 export interface FileBody {
   /**
+   * All of them, in place of `stream`, where they are here whole and were found good: then one write does, and they may be
+   * taken again. Undefined where they can only be read as a stream.
+   */
+  takeWhole(): Buffer | undefined;
+  /**
    * Read once; it may come paused. Ends only when the whole upload has been parsed, counted and checked, and fails with a
    * `ServiceError` when it is bad; a driver that sees no end must not finish the file.
    */

@@ -6,6 +6,7 @@ import { classifyFailure, STORAGE_CODES } from '../outbound/classify-failure.js'
 import type { OutboundCall } from '../outbound/outbound-call.js';
 import { Outbound } from '../outbound/outbound.decorator.js';
 import { timeoutPhaseOf } from '../outbound/timeout-phase.js';
+import { OutgoingBody } from './outgoing-body.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type {
   ContentDigest,
@@ -111,14 +112,8 @@ export class StorageGateway {
     const { file, body, signal, watcher, target = '' } = call;
     const element = this.elements.at(target);
     await watcher?.begins(target);
-    const count = this.metrics.uploads.forwardingTo(target);
-    // Paused, so that to listen does not begin it: that is for the driver.
-    const stream = body
-      .open(signal)
-      .pause()
-      .on('data', ({ length }: Buffer) => count(length));
+    const sent = new OutgoingBody(body, signal, this.metrics.uploads.forwardingTo(target));
     try {
-      const sent = { stream, length: body.length, digest: () => body.digest() };
       return { target, file: await storeVerified(element, file, sent, signal) };
     } catch (error) {
       const after = await this.lookAfter(error, element, call);
@@ -129,7 +124,7 @@ export class StorageGateway {
       watcher?.failed(target, error, after.kind === 'absent');
       throw after.kind === 'taken' ? idTaken(error) : error;
     } finally {
-      stream.destroy();
+      sent.close();
     }
   }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -5,7 +6,7 @@ import { ServiceError } from '../../src/errors/service-error.js';
 import { classifyFailure, STORAGE_CODES } from '../../src/outbound/classify-failure.js';
 import { HttpStorageElement } from '../../src/storage/drivers/http/http-storage-element.js';
 import type { FileBody } from '../../src/storage/storage-element.js';
-import { bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import { bodyOf, describedFile, MIB, randomSource, wholeBody } from '../support/file-bodies.js';
 import { listen, shut } from '../support/local-server.js';
 import { NO_TOKENS, SETTINGS } from './http-element-fixture.js';
 
@@ -30,7 +31,13 @@ function answer(status: number, headers: Record<string, string> = {}): Behaviour
 
 const reset: Behaviour = ({ socket }) => socket.resetAndDestroy();
 
-describe('what becomes of an upload by HTTP', () => {
+/** Files that an element may have as a whole. */
+const COMPLETE: [string, () => FileBody][] = [
+  ['streamed', () => bodyOf(randomSource(MIB))],
+  ['here whole', () => wholeBody(randomBytes(20_000))],
+];
+
+describe.each(COMPLETE)('what becomes of an upload by HTTP that is %s', (_how, complete) => {
   const servers: ReturnType<typeof createServer>[] = [];
   const elements: HttpStorageElement[] = [];
 
@@ -45,7 +52,7 @@ describe('what becomes of an upload by HTTP', () => {
     return listen(server);
   }
 
-  async function outcomeAt(url: string, body = bodyOfBytes('hello'), settings = SETTINGS): Promise<unknown> {
+  async function outcomeAt(url: string, body = complete(), settings = SETTINGS): Promise<unknown> {
     return classifyFailure(await errorAt(url, body, never, settings), STORAGE_CODES);
   }
 
@@ -90,7 +97,7 @@ describe('what becomes of an upload by HTTP', () => {
 
   it('says that the file may be there after silence at the end', async () => {
     const url = await serve(afterwards(() => undefined));
-    expect(await outcomeAt(url, bodyOf(randomSource(MIB)), IMPATIENT)).toEqual(LOST);
+    expect(await outcomeAt(url, complete(), IMPATIENT)).toEqual(LOST);
   });
 
   it.each([
@@ -104,7 +111,7 @@ describe('what becomes of an upload by HTTP', () => {
   ] satisfies [string, Behaviour][])(
     'says that the file may be there after %s at the end',
     async (_what, behaviour) => {
-      expect(await outcomeAt(await serve(afterwards(behaviour)), bodyOf(randomSource(MIB)))).toEqual(LOST);
+      expect(await outcomeAt(await serve(afterwards(behaviour)), complete())).toEqual(LOST);
     },
   );
 
@@ -114,7 +121,7 @@ describe('what becomes of an upload by HTTP', () => {
       const reason = new ServiceError(code, 'Over.', { retryAfterMs: 5 });
       const ended = new AbortController();
       const url = await serve(afterwards(() => ended.abort(reason)));
-      const error = await errorAt(url, bodyOf(randomSource(MIB)), ended.signal);
+      const error = await errorAt(url, complete(), ended.signal);
       expect(error).toMatchObject({ code, detail: 'Over.', options: { retryAfterMs: 5 } });
       expect(classifyFailure(error, STORAGE_CODES)).toEqual({
         verdict: 'neutral',

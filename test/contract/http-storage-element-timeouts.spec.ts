@@ -1,9 +1,23 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import {
+  bodyInHand,
+  bodyOf,
+  bodyOfBytes,
+  describedFile,
+  MIB,
+  randomSource,
+  wholeBody,
+} from '../support/file-bodies.js';
+import type { FileBody } from '../../src/storage/storage-element.js';
 import { httpElementFixture } from './http-element-fixture.js';
 
 const never = new AbortController().signal;
+
+const SMALL: [string, (text: string) => FileBody][] = [
+  ['streamed', bodyOfBytes],
+  ['whole', wholeBody],
+];
 
 describe('HttpStorageElement', () => {
   const fixture = httpElementFixture();
@@ -95,13 +109,16 @@ describe('HttpStorageElement', () => {
       expect(taken).toBeLessThan(16 * MIB);
     });
 
-    it('does not wait for a confirmation for ever', async () => {
-      fixture.server.options.fault = { kind: 'hang' };
-      const startedAt = performance.now();
-      const put = fixture.elementWith({ commitMs: 300 }).put(describedFile(), bodyOfBytes('hello'), never);
-      await expect(put).rejects.toMatchObject({ code: 'STORAGE_TIMEOUT' });
-      expect(performance.now() - startedAt).toBeGreaterThan(290);
-    });
+    it.each(SMALL)(
+      'does not wait for ever for a confirmation of a body that is %s',
+      async (_how, bodyOfText) => {
+        fixture.server.options.fault = { kind: 'hang' };
+        const startedAt = performance.now();
+        const put = fixture.elementWith({ commitMs: 300 }).put(describedFile(), bodyOfText('hello'), never);
+        await expect(put).rejects.toMatchObject({ code: 'STORAGE_TIMEOUT' });
+        expect(performance.now() - startedAt).toBeGreaterThan(290);
+      },
+    );
 
     it('gives a large file more time to be confirmed', async () => {
       fixture.server.options.fault = { kind: 'hang' };
@@ -121,18 +138,21 @@ describe('HttpStorageElement', () => {
       expect(await element.health()).toEqual({ up: false, reason: expect.stringContaining('in time') });
     });
 
-    it('ends an aborted upload at once that still waits for a connection', async () => {
-      fixture.server.options.fault = { kind: 'hang' };
-      const element = fixture.elementWith({ maxConnections: 1, commitMs: 1000 });
-      const first = element.put(describedFile(), bodyOfBytes('hello'), never);
-      first.catch(() => undefined);
-      const controller = new AbortController();
-      const queued = element.put(describedFile(), bodyOfBytes('hello'), controller.signal);
-      await setTimeout(100);
-      controller.abort(new Error('gone'));
-      await expect(queued).rejects.toThrow('gone');
-      await expect(first).rejects.toMatchObject({ code: 'STORAGE_TIMEOUT' });
-      expect(fixture.server.uploads).toHaveLength(1);
-    });
+    it.each(SMALL)(
+      'ends an upload at once that is aborted while it waits for a connection, %s',
+      async (_how, bodyOfText) => {
+        fixture.server.options.fault = { kind: 'hang' };
+        const element = fixture.elementWith({ maxConnections: 1, commitMs: 1000 });
+        const first = element.put(describedFile(), bodyOfText('hello'), never);
+        first.catch(() => undefined);
+        const controller = new AbortController();
+        const queued = element.put(describedFile(), bodyOfText('hello'), controller.signal);
+        await setTimeout(100);
+        controller.abort(new Error('gone'));
+        await expect(queued).rejects.toThrow('gone');
+        await expect(first).rejects.toMatchObject({ code: 'STORAGE_TIMEOUT' });
+        expect(fixture.server.uploads).toHaveLength(1);
+      },
+    );
   });
 });

@@ -1,7 +1,15 @@
 import { inspect } from 'node:util';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import {
+  bodyInHand,
+  bodyOf,
+  bodyOfBytes,
+  describedFile,
+  MIB,
+  randomSource,
+  wholeBody,
+} from '../support/file-bodies.js';
 import { httpElementFixture } from './http-element-fixture.js';
 
 const never = new AbortController().signal;
@@ -54,6 +62,12 @@ describe('HttpStorageElement', () => {
       source.end('hello');
       await expect(put).resolves.toMatchObject({ size: 5 });
       expect(fixture.server.uploads.map(({ state }) => state)).toEqual(['refused', 'finished']);
+    });
+
+    it('sends a file again that is here whole', async () => {
+      const put = fixture.elementWith({}, countedTokens()).put(describedFile(), wholeBody('hello'), never);
+      await expect(put).resolves.toMatchObject({ size: 5 });
+      expect(fixture.server.files.size).toBe(1);
     });
 
     it('sends a file of no bytes again', async () => {

@@ -22,6 +22,7 @@ export function bodyOf(source: Readable, length?: number): FileBody {
   const stream = source.pipe(counted);
   let digest: { size: number; sha256: string } | undefined;
   return {
+    takeWhole: () => undefined,
     stream,
     length,
     digest() {
@@ -36,6 +37,17 @@ export function bodyOf(source: Readable, length?: number): FileBody {
 export function bodyOfBytes(content: string | Buffer): FileBody {
   const bytes = Buffer.from(content);
   return bodyOf(Readable.from([bytes], { objectMode: false }), bytes.length);
+}
+
+/** The same, which is here whole. */
+export function wholeBody(content: string | Buffer): FileBody {
+  const bytes = Buffer.from(content);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  return {
+    ...bodyOfBytes(bytes),
+    takeWhole: () => bytes,
+    digest: () => ({ size: bytes.length, sha256 }),
+  };
 }
 
 /** Random bytes in chunks of 64 KiB, made as they are read, so that they are never all in memory. */

@@ -14,7 +14,7 @@ export class SpoolWriter {
 
   /** `onSettled` is called when a write has ended, well or not, with the file where one could be made. */
   constructor(
-    private readonly window: MemoryWindow,
+    private readonly window: Pick<MemoryWindow, 'end' | 'slicesFrom'>,
     private readonly createFile: () => Promise<SpoolFile>,
     private readonly onSettled: (file?: SpoolFile) => void,
   ) {}

@@ -1,46 +1,50 @@
-import { ServiceError } from '../../errors/service-error.js';
+import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { BodySource, BodyWriter, DurableBody, LentFile, SpoolObserver } from '../../body/body-source.js';
-import { notKept } from '../../body/spool-failure.js';
+import type { BodySource, DurableBody } from '../../body/body-source.js';
+import { ServiceError } from '../../errors/service-error.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
-import { BodyHash } from '../../body/body-hash.js';
-import type { ContentHash, FileReadingHash } from '../../body/content-hash.js';
 import type { PlaceableBody } from '../file-to-place.js';
-import type { FileSink } from '../upload-source.js';
-import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
+import type { FileHead, FileSink } from '../upload-source.js';
+import { SNIFF_BYTES } from './media-types.js';
+import { type ContentPlaces, StreamedContent } from './streamed-content.js';
+
+/** A file up to this size is waited for, and never becomes a stream. */
+export const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface IncomingFileOptions {
-  /** Where the bytes go, to be sent on from there. */
-  readonly body: BodySource & BodyWriter & DurableBody;
-  readonly hash: ContentHash | FileReadingHash;
+  readonly places: ContentPlaces;
   readonly maxBytes: number;
-  readonly mediaTypes: MediaTypes;
-  /** What the client declared the file to be. */
-  readonly contentType: string;
-  /** Bytes that the request has room for, where it says how long it is; a line end more or less. */
-  readonly expectedLength?: number;
-  /** Bare hex SHA-256 that the client declared. */
-  readonly declaredSha256?: string;
+  readonly head: FileHead;
+}
+
+/** Made once: every file is disposed of in the end. */
+const DISPOSED = new ServiceError('INTERNAL_ERROR', 'The upload was given up.');
+
+/** What was begun with the bytes, and can be read. */
+interface BegunBody {
+  readonly source: BodySource & DurableBody;
+  readonly whole?: Buffer;
+  fail(error: Error): void;
+  dispose(): Promise<void>;
 }
 
 /**
- * One file on its way in: counted, limited, hashed, and kept so that it can be sent more than once. Who reads it
- * sees its end only after `end`, which the one who parses the request calls when all of it was good.
+ * One file on its way in: counted, limited, hashed, and kept so that it can be sent more than once. A small one is
+ * collected, and becomes a body when it is here whole. A larger one is read while it comes; who reads it sees its end only
+ * after `end`, which the one who parses the request calls when all of it was good.
  */
-export class IncomingFile implements PlaceableBody, FileSink, SpoolObserver {
+export class IncomingFile implements PlaceableBody, FileSink {
   private size = 0;
   private result: ContentDigest | undefined;
-  /** The beginning, held back until its type is known; undefined once it is, or where all types are taken. */
-  private head: Buffer[] | undefined;
-  private sniffing: Promise<void> | undefined;
-  private hashing: Promise<void> | undefined;
+  /** All that has come, while that is little; undefined from then on. */
+  private collected: Buffer[] | undefined = [];
+  private streamed: StreamedContent | undefined;
+  private body: BegunBody | undefined;
+  private failure: Error | undefined;
   private readonly lost = Promise.withResolvers<never>();
   private readonly begun = Promise.withResolvers<void>();
-  private readonly bodyHash: BodyHash;
 
   constructor(private readonly options: IncomingFileOptions) {
-    this.bodyHash = new BodyHash(options.hash, options.body);
-    this.head = options.mediaTypes.unrestricted ? undefined : [];
     this.lost.promise.catch(() => undefined);
   }
 
@@ -48,99 +52,76 @@ export class IncomingFile implements PlaceableBody, FileSink, SpoolObserver {
     return this.size;
   }
 
-  /** Resolves with the first byte, or at the end of a file that has none; never rejects. */
+  /** Resolves when the file can be read: at its end where it is small, else with one of its first bytes; never rejects. */
   get whenBegun(): Promise<void> {
     return this.begun.promise;
   }
 
   /** @throws FILE_TOO_LARGE */
   write(chunk: Buffer): void {
+    if (this.failure) return;
     this.size += chunk.length;
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
-    this.hash(chunk);
-    if (this.head) this.hold(chunk, this.head);
-    else this.options.body.write(chunk);
-    this.begun.resolve();
+    if (!this.collected) return this.streamed?.write(chunk);
+    this.collected.push(chunk);
+    if (Math.max(this.size, this.expectedLength ?? 0) > MAX_WHOLE_BYTES) this.stream(this.collected);
   }
 
-  /**
-   * Settles when something may have changed for the next chunk; undefined when that may come at once. Rejects with
-   * UNSUPPORTED_MEDIA_TYPE, or with INTERNAL_ERROR when the file cannot be hashed.
-   */
   get backPressure(): Promise<void> | undefined {
-    return this.sniffing ?? this.hashing ?? this.options.body.whenWritable;
+    return this.streamed?.backPressure;
   }
 
-  /**
-   * Ends the stream after the last checks; to be called once the whole request is known to be good.
-   * @throws DIGEST_MISMATCH, UNSUPPORTED_MEDIA_TYPE, INTERNAL_ERROR
-   */
   async end(): Promise<void> {
-    if (this.head) await this.releaseHead(this.head);
-    const sha256 = await this.bodyHash.digest();
-    const declared = this.options.declaredSha256;
-    if (declared !== undefined && declared !== sha256) {
-      throw new ServiceError(
-        'DIGEST_MISMATCH',
-        `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`,
-      );
-    }
-    this.result = { size: this.size, sha256 };
-    this.options.body.end();
+    if (this.failure) throw this.failure;
+    if (this.collected) await this.finish(Buffer.concat(this.collected, this.size));
+    else await this.finishStream();
     this.begun.resolve();
   }
 
   get length(): number | undefined {
-    return this.result?.size ?? this.options.body.length;
+    return this.result?.size ?? this.options.head.length;
   }
 
   get expectedLength(): number | undefined {
-    return this.options.expectedLength;
+    return this.options.head.expectedLength ?? this.options.head.length;
   }
 
   get replayable(): boolean {
-    return this.options.body.replayable;
+    return this.source.replayable;
   }
 
-  /** Have all bytes come, and were they found good? Before that no storage element can have the whole file. */
+  get whole(): Buffer | undefined {
+    return this.body?.whole;
+  }
+
   get complete(): boolean {
     return this.result !== undefined;
   }
 
-  /** What makes the file durable, once it is complete. */
   get durable(): DurableBody {
-    return this.options.body;
+    return this.source;
   }
 
-  /** Rejects with SPOOL_FULL or INTERNAL_ERROR when the file cannot be kept any more; never resolves. */
   get whenLost(): Promise<never> {
     return this.lost.promise;
   }
 
-  spooled(file: LentFile, bytes: number): void {
-    this.bodyHash.spooled(file, bytes);
-  }
-
-  /** Where nobody reads the file, nothing can come of it any more. */
-  spoolFailed(cause: Error): void {
-    this.bodyHash.spoolFailed();
-    this.lost.reject(notKept(cause));
-  }
-
+  /** @throws Error before `whenBegun` */
   open(signal: AbortSignal): Readable {
-    return this.options.body.open(0, signal);
+    return this.source.open(0, signal);
   }
 
   /** Frees what is held, once nobody reads it any more. Harmless when repeated. */
   async dispose(): Promise<void> {
-    this.bodyHash.dispose();
-    await this.options.body.dispose();
+    this.failure ??= DISPOSED;
+    this.collected = undefined;
+    await this.body?.dispose();
   }
 
   /** Fails whoever reads, so that whoever reads it leaves nothing behind. Harmless when repeated. */
   fail(error: Error): void {
-    this.options.body.fail(error);
-    this.bodyHash.dispose();
+    this.failure ??= error;
+    this.body?.fail(error);
   }
 
   digest(): ContentDigest {
@@ -148,33 +129,60 @@ export class IncomingFile implements PlaceableBody, FileSink, SpoolObserver {
     return this.result;
   }
 
-  private hash(chunk: Buffer): void {
-    const hashing = this.bodyHash.update(chunk);
-    if (!hashing) return;
-    this.hashing = hashing;
-    const clear = (): void => {
-      if (this.hashing === hashing) this.hashing = undefined;
+  private get source(): BodySource & DurableBody {
+    if (!this.body) throw new Error('A file cannot be read before it has begun');
+    return this.body.source;
+  }
+
+  private stream(collected: readonly Buffer[]): void {
+    this.collected = undefined;
+    const { places, head } = this.options;
+    const streamed = new StreamedContent(places, head, (error) => this.lost.reject(error));
+    this.streamed = streamed;
+    this.body = {
+      source: streamed.body,
+      fail: (error) => streamed.fail(error),
+      dispose: () => streamed.dispose(),
     };
-    hashing.then(clear, clear);
+    for (const chunk of collected) streamed.write(chunk);
+    this.begun.resolve();
   }
 
-  private hold(chunk: Buffer, head: Buffer[]): void {
-    head.push(chunk);
-    if (this.size >= SNIFF_BYTES) void this.releaseHead(head).catch(() => undefined);
+  private async finishStream(): Promise<void> {
+    const { streamed } = this;
+    if (!streamed) return;
+    this.settle(await streamed.digest());
+    streamed.body.end();
   }
 
-  /** Once; whoever waits for it sees its failure as back pressure or at the end. */
-  private releaseHead(head: Buffer[]): Promise<void> {
-    this.sniffing ??= this.sniff(head);
-    return this.sniffing;
+  /** @throws UNSUPPORTED_MEDIA_TYPE, DIGEST_MISMATCH */
+  private async finish(whole: Buffer): Promise<void> {
+    const { places, head } = this.options;
+    const { mediaTypes, bodies } = places;
+    if (!mediaTypes.unrestricted)
+      await mediaTypes.checkBytes(head.contentType, whole.subarray(0, SNIFF_BYTES));
+    if (this.failure) throw this.failure;
+    this.settle(hash('sha256', whole, 'hex'));
+    this.collected = undefined;
+    const body = bodies.hold(whole);
+    this.body = {
+      source: body,
+      whole,
+      fail: (error) => body.fail(error),
+      dispose: () => body.dispose(),
+    };
   }
 
-  private async sniff(head: Buffer[]): Promise<void> {
-    const { mediaTypes, contentType } = this.options;
-    await mediaTypes.checkBytes(contentType, Buffer.concat(head).subarray(0, SNIFF_BYTES));
-    this.head = undefined;
-    this.sniffing = undefined;
-    for (const chunk of head) this.options.body.write(chunk);
+  /** @throws DIGEST_MISMATCH */
+  private settle(sha256: string): void {
+    const declared = this.options.head.declaredSha256;
+    if (declared !== undefined && declared !== sha256) {
+      throw new ServiceError(
+        'DIGEST_MISMATCH',
+        `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`,
+      );
+    }
+    this.result = { size: this.size, sha256 };
   }
 }
 

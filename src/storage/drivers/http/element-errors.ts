@@ -17,10 +17,9 @@ export interface ElementAnswer {
   readonly bodySent?: boolean;
 }
 
-/** The `ElementAnswer` without its text, which is read apart. */
-export function answerHead(response: Dispatcher.ResponseData): Omit<ElementAnswer, 'text'> {
-  const retryAfterMs = parseRetryAfter(response.headers['retry-after'], systemClock.wallMs());
-  return { status: response.statusCode, retryAfterMs };
+/** What an element says of when it wants to be asked again, in milliseconds from now. */
+export function retryAfterMsOf(headers: Dispatcher.ResponseData['headers']): number | undefined {
+  return parseRetryAfter(headers['retry-after'], systemClock.wallMs());
 }
 
 /** An answer that is not the one hoped for: the cause behind a `ServiceError`, for logs and for who decides on another try. */

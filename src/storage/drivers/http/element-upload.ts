@@ -1,19 +1,19 @@
 import type { Dispatcher } from 'undici';
 import { abortable } from '../../../outbound/abortable.js';
 import {
-  answerHead,
   type ElementAnswer,
+  retryAfterMsOf,
   storageFailed,
   transportFailure,
   withAnswerLost,
 } from './element-errors.js';
-import type { OutgoingMultipart } from './outgoing-multipart.js';
-import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
+import type { FormWatch, OutgoingForm } from './outgoing-form.js';
+import type { UploadTimeouts } from './upload-timer.js';
 
 export interface UploadRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly form: OutgoingMultipart;
+  readonly form: OutgoingForm;
 }
 
 /**
@@ -25,60 +25,92 @@ export interface UploadRequest {
  */
 export async function sendUpload(
   dispatcher: Dispatcher,
-  request: UploadRequest,
+  { path, headers, form }: UploadRequest,
   timeouts: UploadTimeouts,
   signal: AbortSignal,
 ): Promise<ElementAnswer> {
-  const { form } = request;
   // Derived by hand: `AbortSignal.any` keeps every derived signal as long as its parent lives.
   const attempt = new AbortController();
-  const abort = (reason: unknown) => attempt.abort(reason);
-  const onAbort = () => abort(signal.reason);
+  const onAbort = (): void => attempt.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  // An error that is not the file's own is undici's, and comes with the request.
-  form.once('error', () => form.failure && abort(form.failure));
-  const timer = new UploadTimer(form, timeouts, abort);
+  const watch = form.watch(timeouts, (reason) => attempt.abort(reason));
+  const exchange = new UploadExchange(form, watch, attempt.signal);
+  dispatcher.dispatch({ method: 'POST', path, headers, body: form.body }, exchange);
   try {
-    return await abortable(attempt.signal, exchange(dispatcher, request, timer, attempt.signal));
+    return await abortable(attempt.signal, exchange.answer);
   } catch (error) {
+    form.destroy();
     throw form.complete ? withAnswerLost(error) : error;
   } finally {
-    timer.stop();
+    watch.stop();
     signal.removeEventListener('abort', onAbort);
-    form.detach();
   }
 }
 
-async function exchange(
-  dispatcher: Dispatcher,
-  { path, headers, form }: UploadRequest,
-  timer: UploadTimer,
-  signal: AbortSignal,
-): Promise<ElementAnswer> {
-  const response = await send(dispatcher, { method: 'POST', path, headers, body: form, signal });
-  const refused = response.statusCode >= 300;
-  if (!form.complete) {
+/** What happens to one upload on its connection. */
+class UploadExchange implements Dispatcher.DispatchHandler {
+  readonly #answer = Promise.withResolvers<ElementAnswer>();
+  readonly #chunks: Buffer[] = [];
+  #head: Omit<ElementAnswer, 'text'> | undefined;
+
+  constructor(
+    private readonly form: OutgoingForm,
+    private readonly watch: FormWatch,
+    private readonly signal: AbortSignal,
+  ) {
+    this.#answer.promise.catch(() => undefined);
+  }
+
+  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT */
+  get answer(): Promise<ElementAnswer> {
+    return this.#answer.promise;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    const abort = (): void => controller.abort(reasonOf(this.signal));
+    if (this.signal.aborted) return abort();
+    this.signal.addEventListener('abort', abort, { once: true });
+    this.form.begun();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Dispatcher.ResponseData['headers'],
+  ): void {
+    if (status < 200) return;
+    this.#head = { status, retryAfterMs: retryAfterMsOf(headers), bodySent: this.form.complete };
     // undici closes the connection once the answer is read, since the request was not finished.
-    form.detach();
-    timer.answeredEarly();
+    if (!this.form.complete) this.watch.answeredEarly();
   }
-  const text = await response.body.text().catch((error: unknown) => {
-    if (refused) return '';
-    throw transportFailure(error);
-  });
-  if (!refused && !form.complete) {
-    throw storageFailed('The storage element confirmed the file before it was complete.');
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#chunks.push(chunk);
   }
-  return { ...answerHead(response), text, bodySent: form.complete };
+
+  onResponseEnd(): void {
+    this.#settle(Buffer.concat(this.#chunks).toString());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (this.#head && isRefusal(this.#head)) this.#settle('');
+    else this.#answer.reject(transportFailure(error));
+  }
+
+  #settle(text: string): void {
+    const head = this.#head;
+    if (!head) this.#answer.reject(storageFailed('The storage element gave no answer.'));
+    else if (head.bodySent || isRefusal(head)) this.#answer.resolve({ ...head, text });
+    else {
+      this.#answer.reject(storageFailed('The storage element confirmed the file before it was complete.'));
+    }
+  }
 }
 
-async function send(
-  dispatcher: Dispatcher,
-  options: Dispatcher.RequestOptions,
-): Promise<Dispatcher.ResponseData> {
-  try {
-    return await dispatcher.request(options);
-  } catch (error) {
-    throw transportFailure(error);
-  }
+function isRefusal({ status }: Pick<ElementAnswer, 'status'>): boolean {
+  return status >= 300;
+}
+
+function reasonOf({ reason }: AbortSignal): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -12,12 +12,14 @@ import type {
 import { FILE_ID, storedFileFrom } from './element-answers.js';
 import {
   answerFailure,
-  answerHead,
   type ElementAnswer,
+  retryAfterMsOf,
   storageTimeout,
   transportFailure,
 } from './element-errors.js';
 import { sendUpload } from './element-upload.js';
+import type { OutgoingForm } from './outgoing-form.js';
+import { WholeMultipart } from './whole-multipart.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
 import { withoutOwnName } from './own-names.js';
 import { traceHeaders } from './trace-headers.js';
@@ -72,8 +74,8 @@ export class HttpStorageElement implements StorageElement {
     if (token !== undefined && TOKEN_REFUSALS.has(answer.status)) {
       const renewed = await abortable(signal, this.tokens.renew(token));
       signal.throwIfAborted();
-      // What was read of the file is gone; only an untouched file can be sent again, and not with the same token.
-      if (form.bytesTaken === 0 && renewed !== token)
+      // What was read of a stream is gone; and the same token would be refused again.
+      if (form.repeatable && renewed !== token)
         answer = await this.#upload(formOf(file, body), renewed, signal);
     }
     if (answer.status !== 200 && answer.status !== 201) throw answerFailure(answer);
@@ -111,7 +113,7 @@ export class HttpStorageElement implements StorageElement {
     await this.#opened?.destroy();
   }
 
-  #upload(form: OutgoingMultipart, token: string | undefined, signal: AbortSignal): Promise<ElementAnswer> {
+  #upload(form: OutgoingForm, token: string | undefined, signal: AbortSignal): Promise<ElementAnswer> {
     const headers = {
       ...authorization(token),
       'content-type': form.contentType,
@@ -147,7 +149,8 @@ export class HttpStorageElement implements StorageElement {
         headers: authorization(token),
         signal,
       });
-      return { ...answerHead(response), text: await response.body.text() };
+      const retryAfterMs = retryAfterMsOf(response.headers);
+      return { status: response.statusCode, retryAfterMs, text: await response.body.text() };
     } catch (error) {
       throw transportFailure(error);
     }
@@ -180,7 +183,7 @@ export class HttpStorageElement implements StorageElement {
   }
 }
 
-function formOf(file: FileDescription, body: FileBody): OutgoingMultipart {
+function formOf(file: FileDescription, body: FileBody): OutgoingForm {
   const parts = {
     description: file.description,
     tags: JSON.stringify(file.tags),
@@ -191,11 +194,9 @@ function formOf(file: FileDescription, body: FileBody): OutgoingMultipart {
     file_id: file.fileId,
     metadata: JSON.stringify(file.metadata),
   };
-  return new OutgoingMultipart(
-    parts,
-    { filename: file.originalFilename, contentType: file.contentType },
-    body,
-  );
+  const part = { filename: file.originalFilename, contentType: file.contentType };
+  const whole = body.takeWhole();
+  return whole ? new WholeMultipart(parts, part, whole) : new OutgoingMultipart(parts, part, body);
 }
 
 function authorization(token: string | undefined): Record<string, string> {

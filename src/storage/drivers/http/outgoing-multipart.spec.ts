@@ -5,7 +5,7 @@ import type { FileBody } from '../../storage-element.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
 
 function bodyOf(stream: Readable, length?: number): FileBody {
-  return { stream, length, digest: () => ({ size: 0, sha256: '' }) };
+  return { takeWhole: () => undefined, stream, length, digest: () => ({ size: 0, sha256: '' }) };
 }
 
 function formOf(filename: string, contentType = 'text/plain', parts: Record<string, string | null> = {}) {

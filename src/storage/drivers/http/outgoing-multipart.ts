@@ -1,15 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import { finished, Readable } from 'node:stream';
 import type { FileBody } from '../../storage-element.js';
+import { ElementPace } from './element-pace.js';
+import { storageTimeout } from './element-errors.js';
+import { type FilePart, MultipartFrame, type TextParts } from './multipart-frame.js';
+import type { FormWatch, OutgoingForm } from './outgoing-form.js';
+import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
 import { bodyFailure, lengthFailure } from '../body-failures.js';
-
-/** Text parts in the order in which they are sent; one without a value is left out. */
-export type TextParts = Readonly<Record<string, string | null>>;
-
-export interface FilePart {
-  readonly filename: string;
-  readonly contentType: string;
-}
 
 /** The beginning of a body goes out together, so that a small file is one write. */
 const GATHER_BYTES = 16 * 1024;
@@ -24,7 +20,7 @@ const GATHER_MS = 5;
  * A plain Readable that takes `data` and hands on back-pressure: measured within 2 % of sending the bare file,
  * where an async generator costs twice the CPU time. It never destroys `body.stream`, which is its owner's.
  */
-export class OutgoingMultipart extends Readable {
+export class OutgoingMultipart extends Readable implements OutgoingForm {
   readonly contentType: string;
   /** Bytes of the whole body; undefined where the length of the file is not known. */
   readonly contentLength: number | undefined;
@@ -40,20 +36,19 @@ export class OutgoingMultipart extends Readable {
 
   constructor(
     parts: TextParts,
-    file: FilePart,
-    private readonly body: FileBody,
+    part: FilePart,
+    private readonly file: FileBody,
   ) {
     super();
-    const boundary = `ingester-${randomUUID()}`;
-    this.contentType = `multipart/form-data; boundary=${boundary}`;
-    const prefix = Buffer.from(prefixOf(boundary, parts, file));
+    const { contentType, prefix, suffix } = new MultipartFrame(parts, part);
+    this.contentType = contentType;
     this.#gathered = [prefix];
     this.#gatheredBytes = prefix.length;
-    this.#suffix = Buffer.from(`\r\n--${boundary}--\r\n`);
-    if (body.length !== undefined) this.contentLength = prefix.length + body.length + this.#suffix.length;
+    this.#suffix = suffix;
+    if (file.length !== undefined) this.contentLength = prefix.length + file.length + this.#suffix.length;
   }
 
-  /** Bytes of the file that were read from `body.stream`; while it is 0, the stream can be given to another. */
+  /** Bytes of the file that were read. */
   get bytesTaken(): number {
     return this.#bytesTaken;
   }
@@ -63,31 +58,69 @@ export class OutgoingMultipart extends Readable {
     return this.#complete;
   }
 
-  /** What was wrong with the file, as against what destroyed this stream from outside. */
-  get failure(): Error | undefined {
-    return this.#failure;
+  /** While nothing was read of the file, it can be given to another. */
+  get repeatable(): boolean {
+    return this.#bytesTaken === 0;
   }
 
-  /** Stops reading the file for good and leaves `body.stream` paused. */
+  get body(): this {
+    return this;
+  }
+
+  begun(): void {
+    // It goes out as it is read.
+  }
+
+  watch(timeouts: UploadTimeouts, abort: (reason: unknown) => void): FormWatch {
+    // A body that is read but has nothing to give is the client's business and never the element's.
+    const timer = new UploadTimer(timeouts, abort, () => this.readableFlowing === true);
+    const pace = new ElementPace(this, timeouts, () =>
+      abort(storageTimeout('The storage element takes the file too slowly.', 'stall')),
+    );
+    // undici pauses the body with nearly every chunk.
+    const onPause = (): void => timer.moved();
+    const onEnd = (): void => {
+      pace.stop();
+      timer.taken(this.#bytesTaken);
+    };
+    // An error that is not the file's own is undici's, and comes with the request.
+    this.once('error', () => this.#failure && abort(this.#failure));
+    this.on('pause', onPause).once('end', onEnd);
+    const stop = (): void => {
+      this.off('pause', onPause).off('end', onEnd);
+      pace.stop();
+      timer.stop();
+      this.detach();
+    };
+    return {
+      stop,
+      answeredEarly: () => {
+        stop();
+        timer.answeredEarly();
+      },
+    };
+  }
+
+  /** Stops reading the file for good and leaves its stream paused. */
   detach(): void {
     clearTimeout(this.#gatherTimer);
-    this.body.stream.off('data', this.#onData).pause();
+    this.file.stream.off('data', this.#onData).pause();
   }
 
   override _read(): void {
     if (this.#started) {
-      this.body.stream.resume();
+      this.file.stream.resume();
       return;
     }
     this.#started = true;
     this.#gatherTimer = setTimeout(() => this.#release(), GATHER_MS);
     // Tells of the end, and of every way in which a stream can fail, also of one that has failed already.
-    finished(this.body.stream, { writable: false }, (error) => {
+    finished(this.file.stream, { writable: false }, (error) => {
       if (error) this.#fail(bodyFailure(error));
       else this.#end();
     });
     // One that comes paused does not begin by itself.
-    this.body.stream.on('data', this.#onData).resume();
+    this.file.stream.on('data', this.#onData).resume();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -97,8 +130,8 @@ export class OutgoingMultipart extends Readable {
 
   readonly #onData = (chunk: Buffer): void => {
     this.#bytesTaken += chunk.length;
-    if (this.body.length !== undefined && this.#bytesTaken > this.body.length) this.#failLength();
-    else if (!this.#hand(chunk)) this.body.stream.pause();
+    if (this.file.length !== undefined && this.#bytesTaken > this.file.length) this.#failLength();
+    else if (!this.#hand(chunk)) this.file.stream.pause();
   };
 
   #end(): void {
@@ -125,7 +158,7 @@ export class OutgoingMultipart extends Readable {
   }
 
   #failLength(): boolean {
-    const failure = lengthFailure(this.body, this.#bytesTaken);
+    const failure = lengthFailure(this.file, this.#bytesTaken);
     if (failure) this.#fail(failure);
     return failure !== undefined;
   }
@@ -134,29 +167,4 @@ export class OutgoingMultipart extends Readable {
     this.#failure ??= error;
     this.destroy(error);
   }
-}
-
-function prefixOf(boundary: string, parts: TextParts, file: FilePart): string {
-  const texts = Object.entries(parts).map(([name, value]) =>
-    value === null
-      ? ''
-      : `--${boundary}\r\nContent-Disposition: form-data; name="${quoted(name)}"\r\n\r\n${value}\r\n`,
-  );
-  const disposition = `form-data; name="file"; filename="${quoted(file.filename)}"`;
-  const head = `Content-Disposition: ${disposition}\r\nContent-Type: ${headerValue(file.contentType)}`;
-  return `${texts.join('')}--${boundary}\r\n${head}\r\n\r\n`;
-}
-
-/**
- * RFC 7578 section 4.2 as browsers do it: UTF-8 as it stands, and only what would end the name is encoded. But a
- * backslash is doubled, since what elements are built with (the libraries of Go and Python) takes it for an escape: Go
- * cannot read a part whose name ends in a single one.
- */
-function quoted(name: string): string {
-  return name.replaceAll('\\', '\\\\').replaceAll('\r', '%0D').replaceAll('\n', '%0A').replaceAll('"', '%22');
-}
-
-/** A media type that does not fit into one header line would be a header of its own. */
-function headerValue(contentType: string): string {
-  return /^[\t\x20-\x7e]+$/.test(contentType) ? contentType : 'application/octet-stream';
 }

@@ -2,8 +2,7 @@ import type { ServiceError } from '../../../errors/service-error.js';
 import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
 import { commitTimeMs } from '../../commit-time.js';
 import { storageTimeout } from './element-errors.js';
-import { ElementPace, type ElementPaceLimits } from './element-pace.js';
-import type { OutgoingMultipart } from './outgoing-multipart.js';
+import type { ElementPaceLimits } from './element-pace.js';
 
 /** What an element has time for, in milliseconds. */
 export interface UploadTimeouts extends ElementPaceLimits {
@@ -16,54 +15,48 @@ export interface UploadTimeouts extends ElementPaceLimits {
 }
 
 /**
- * The time of one upload. While the body goes out it finds a stall of the element: undici holds bytes of ours
- * (it has paused the body, or has not begun to read it) and gets rid of none; and one that takes them too slowly. A body
- * that is read but has nothing to give is the client's business and never the element's. After the body, when the last
- * byte was handed to the socket, it limits the wait for the answer.
+ * The time of one upload. While the body goes out it finds a stall of the element, which holds bytes of ours and gets rid
+ * of none. After the body, when the last byte was handed to the socket, it limits the wait for the answer.
  */
 export class UploadTimer {
   #timer: NodeJS.Timeout;
-  readonly #pace: ElementPace;
+  #isSending = true;
 
   constructor(
-    private readonly form: OutgoingMultipart,
     private readonly timeouts: UploadTimeouts,
     private readonly onTimeout: (error: ServiceError) => void,
+    /** Is there nothing just now that the element could take? Then it does not stall. */
+    private readonly hasNothing: () => boolean = () => false,
   ) {
     this.#timer = setTimeout(() => this.#checkStall(), timeouts.stallMs);
-    this.#pace = new ElementPace(form, timeouts, () =>
-      onTimeout(storageTimeout('The storage element takes the file too slowly.', 'stall')),
-    );
-    form.on('pause', this.#onPause).once('end', this.#onEnd);
   }
 
-  /** Called when an answer begins before the body has ended. */
+  /** The element has taken something, and has now to take more. `refresh` costs next to nothing. */
+  moved(): void {
+    if (this.#isSending) this.#timer.refresh();
+  }
+
+  /** The element was sent the last of `bytes`. */
+  taken(bytes: number): void {
+    this.#limit(commitTimeMs(bytes, this.timeouts.commitMs), 'commit', 'confirm the file');
+  }
+
   answeredEarly(): void {
     this.#limit(this.timeouts.requestMs, 'headers', 'finish its answer');
   }
 
   stop(): void {
     clearTimeout(this.#timer);
-    this.#pace.stop();
-    this.form.off('pause', this.#onPause).off('end', this.#onEnd);
   }
 
-  /** `refresh` costs next to nothing, and undici pauses the body with nearly every chunk. */
-  readonly #onPause = (): void => {
-    this.#timer.refresh();
-  };
-
-  readonly #onEnd = (): void => {
-    this.#limit(commitTimeMs(this.form.bytesTaken, this.timeouts.commitMs), 'commit', 'confirm the file');
-  };
-
   #checkStall(): void {
-    if (this.form.readableFlowing === true) return;
+    if (this.hasNothing()) return;
     this.onTimeout(storageTimeout('The storage element stopped taking the file.', 'stall'));
   }
 
   #limit(ms: number, phase: TimeoutPhase, what: string): void {
     this.stop();
+    this.#isSending = false;
     this.#timer = setTimeout(
       () => this.onTimeout(storageTimeout(`The storage element did not ${what} in time.`, phase)),
       ms,
