@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { ServiceError } from '../../errors/service-error.js';
 import { parseFormDisposition } from '../http/content-disposition.js';
 
@@ -51,6 +52,8 @@ function parseFields(text: string): Map<string, string> {
 }
 
 function decode(block: Buffer, charset: string): string {
+  // What nearly all are written in, without a decoder for each of them.
+  if (charset === 'utf-8' && isUtf8(block)) return block.toString('utf8');
   const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
   try {
     return decoder.decode(block);

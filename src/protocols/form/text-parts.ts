@@ -28,6 +28,7 @@ export class TextParts {
    * their form. That is never UTF-16, in which no head could be read (WHATWG HTML, "picking an encoding for the form").
    */
   get headCharset(): string {
+    if (!this.defaultCharset) return DEFAULT_CHARSET;
     return new TextDecoder(this.charset).encoding.startsWith('utf-16') ? DEFAULT_CHARSET : this.charset;
   }
 
