@@ -2,13 +2,25 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FILE_ID } from './payload.js';
 import { startServer } from './processes.js';
 import { EXPECTED_CLAIMS, startTokenEndpoint, writeKeyPair } from './tokens.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const local = (name) => join(root, 'bench', 'servers', name);
 const RAW = { method: 'PUT', path: '/file', multipart: false };
-const MULTIPART = { method: 'POST', path: '/api/v1/files/upload', multipart: true };
+const MULTIPART = {
+  method: 'POST',
+  path: '/api/v1/files/upload',
+  multipart: true,
+  authenticated: true,
+};
+const OUR_RAW = {
+  method: 'PUT',
+  path: `/api/v1/files/${FILE_ID}`,
+  multipart: false,
+  authenticated: true,
+};
 
 /** Who takes part, in the order of the table. `start` resolves to `{port, pid, stop}`. */
 export const CONTENDERS = [
@@ -31,6 +43,17 @@ export const CONTENDERS = [
     start: (world) => baseline(world, 'multer.js', { UPLOAD_DIR: join(world.folder, 'multer') }),
   },
   { name: 'ours', request: MULTIPART, start: startOurs },
+];
+
+/** Who takes part in the curve: the bare pipe, and both ways into our service. */
+export const CURVE_CONTENDERS = [
+  CONTENDERS.find(({ name }) => name === 'bare-pipe'),
+  {
+    name: 'put',
+    request: OUR_RAW,
+    start: (world) => startOurs(world, { DATA_DIR: join(world.folder, 'put') }),
+  },
+  { name: 'form', request: MULTIPART, start: startOurs },
 ];
 
 /** What all servers of a run share: the sink, a scratch folder, keys and the token endpoint. */

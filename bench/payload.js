@@ -4,6 +4,9 @@ export const KIB = 1024;
 export const MIB = 1024 * KIB;
 export const GIB = 1024 * MIB;
 
+/** Stands in a path for the id of a file; the client puts a new one in its place. */
+export const FILE_ID = '00000000-0000-4000-8000-000000000000';
+
 const BOUNDARY = 'ingester-bench-5d1f3c7a90b84e62';
 
 /** One MiB that does not compress and is the same in every process; every payload repeats it. */
@@ -30,8 +33,10 @@ export function payloadSha256(size) {
 }
 
 /** What surrounds the payload in a request: everything before its first and after its last byte. */
-export function envelope({ method, path, size, token, multipart, headers = [] }) {
-  const part = multipart ? multipartAround() : { before: '', after: '', type: 'application/octet-stream' };
+export function envelope({ method, path, size, token, multipart, type, headers = [] }) {
+  const part = multipart
+    ? multipartAround()
+    : { before: '', after: '', type: type ?? 'application/octet-stream' };
   const length = part.before.length + size + part.after.length;
   const head = [
     `${method} ${path} HTTP/1.1`,

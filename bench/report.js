@@ -1,32 +1,47 @@
 import { MIB } from './payload.js';
 
 /** Middle, lowest and highest figure of all rounds. */
-function summarise(figures) {
+export function summarise(figures) {
   const sorted = figures.toSorted((a, b) => a - b);
   const half = Math.floor(sorted.length / 2);
   const median = sorted.length % 2 === 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
   return { median, lowest: sorted[0], highest: sorted.at(-1) };
 }
 
+const medianOf = (rounds, key) => summarise(rounds.map((round) => round[key])).median;
+
 /** Turns the rounds of one scenario into rows and verdicts against the baselines of the same run. */
 export function judgeThroughput(scenario, measured) {
-  const rows = measured.map(({ name, figures, cpu }) => ({
+  const rows = measured.map(({ name, figures, cpu, ms }) => ({
     name,
     ...summarise(figures),
     figures,
-    cpuMsPerUpload: {
-      main: summarise(cpu.map(({ main }) => main)).median,
-      all: summarise(cpu.map(({ all }) => all)).median,
-    },
+    p50: medianOf(ms, 'p50'),
+    p99: medianOf(ms, 'p99'),
+    cpuMsPerUpload: { main: medianOf(cpu, 'main'), all: medianOf(cpu, 'all') },
   }));
-  const ours = rows.find(({ name }) => name === 'ours');
-  const verdicts = scenario.targets.flatMap(({ against, atLeast }) => {
-    const baseline = rows.find(({ name }) => name === against);
-    if (!ours || !baseline) return [];
-    const ratio = ours.median / baseline.median;
-    return [verdict(`ours / ${against}`, ratio, { atLeast })];
-  });
+  const verdicts = scenario.targets.flatMap((target) => judgeTarget(target, rows));
   return { title: scenario.title, unit: scenario.unit, rows, verdicts };
+}
+
+/** What a target can be about, beside the median of the figures. */
+const ASPECTS = {
+  median: { prefix: '', of: ({ median }) => median },
+  p99: { prefix: 'p99, ', of: ({ p99 }) => p99 },
+  main: {
+    prefix: 'µs of the main thread for an upload, ',
+    of: ({ cpuMsPerUpload: { main } }) => main * 1_000,
+  },
+};
+
+/** A target is a ratio where it is `against` a baseline, and a figure of ours where it is not. */
+function judgeTarget({ against, aspect = 'median', ...limit }, rows) {
+  const { prefix, of } = ASPECTS[aspect];
+  const ours = rows.find(({ name }) => name === 'ours');
+  const baseline = rows.find(({ name }) => name === against);
+  if (!ours || (against && !baseline)) return [];
+  if (!against) return [verdict(`${prefix}ours`, of(ours), limit)];
+  return [verdict(`${prefix}ours / ${against}`, of(ours) / of(baseline), limit)];
 }
 
 /** How much of the smaller file's growth the larger one may exceed: the noise of the garbage collector. */
@@ -86,19 +101,22 @@ export function verdict(what, value, { atLeast, atMost }) {
 export function printThroughput({ title, unit, rows, verdicts }) {
   console.log(`\n${title} (${unit}, median of ${rows[0]?.figures.length ?? 0} rounds)`);
   console.log(
-    `  ${'server'.padEnd(14)} ${'median'.padStart(7)}   ${'range'.padStart(13)}  × bare  CPU ms/upload: main, all`,
+    `  ${'server'.padEnd(14)} ${'median'.padStart(7)}   ${'range'.padStart(13)}  × bare  ms: p50, p99        CPU ms/upload: main, all`,
   );
-  const bare = rows.find(({ name }) => name === 'bare-pipe');
+  const bare = rows.find(({ name }) => name.startsWith('bare-'));
   for (const row of rows) console.log(throughputLine(row, bare));
   printVerdicts(verdicts);
 }
 
-function throughputLine({ name, median, lowest, highest, cpuMsPerUpload }, bare) {
+function throughputLine({ name, median, lowest, highest, p50, p99, cpuMsPerUpload }, bare) {
   const range = `${lowest.toFixed(0)} … ${highest.toFixed(0)}`;
   const ratio = bare ? (median / bare.median).toFixed(2) : '-';
-  const cpu = [cpuMsPerUpload.main, cpuMsPerUpload.all].map((ms) => ms.toPrecision(3).padStart(8)).join('');
-  return `  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}  ${ratio.padStart(6)}  ${cpu}`;
+  const latencies = threeDigits(p50) + threeDigits(p99);
+  const cpu = threeDigits(cpuMsPerUpload.main) + threeDigits(cpuMsPerUpload.all);
+  return `  ${name.padEnd(14)} ${median.toFixed(0).padStart(7)}   ${range.padStart(13)}  ${ratio.padStart(6)}  ${latencies}  ${cpu}`;
 }
+
+export const threeDigits = (ms) => ms.toPrecision(3).padStart(9);
 
 export const mib = (bytes) => `${(bytes / MIB).toFixed(1)} MiB`;
 

@@ -1,10 +1,10 @@
 /*
- * npm run bench -- [--only large|small|memory|stack|accepting|accepting-small|costs|backlog]... [--rounds N]
- *                  [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
+ * npm run bench -- [--only large|small|curve|latency|memory|stack|accepting|accepting-small|costs|backlog]...
+ *                  [--rounds N] [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
  * A missed target is reported; only --check turns it into exit code 1. --files has fewer or more files accepted, or in the
- * backlog, than what is judged.
+ * backlog, than what is judged, and at most so many in a round of the others. --contenders is for large and small.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
@@ -15,6 +15,7 @@ import { ACCEPTING, measureAccepting } from './accepting.js';
 import { measureBacklog } from './backlog.js';
 import { openWorld } from './contenders.js';
 import { measureCosts } from './costs.js';
+import { judgeCurve, measureCurve, printCurve } from './curve.js';
 import {
   judgeAccepting,
   judgeBacklog,
@@ -23,6 +24,7 @@ import {
   printBacklog,
   printCosts,
 } from './delivery-report.js';
+import { judgeLatency, measureLatency, printLatency } from './latency.js';
 import { measureMemory } from './memory.js';
 import { startClient, startSink } from './processes.js';
 import {
@@ -55,6 +57,8 @@ const { values: options } = parseArgs({
 
 /** What can be asked for with --only, beside the scenarios of throughput: how it is measured, judged and printed. */
 const SCENARIOS = {
+  curve: [measureCurve, judgeCurve, printCurve],
+  latency: [measureLatency, judgeLatency, printLatency],
   memory: [measureMemory, judgeMemory, printMemory],
   stack: [measureStack, judgeStack, printStack],
   ...accepting('accepting'),
