@@ -8,14 +8,14 @@ import { EXPECTED_CLAIMS, startTokenEndpoint, writeKeyPair } from './tokens.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const local = (name) => join(root, 'bench', 'servers', name);
-const RAW = { method: 'PUT', path: '/file', multipart: false };
-const MULTIPART = {
+export const RAW = { method: 'PUT', path: '/file', multipart: false };
+export const MULTIPART = {
   method: 'POST',
   path: '/api/v1/files/upload',
   multipart: true,
   authenticated: true,
 };
-const OUR_RAW = {
+export const OUR_RAW = {
   method: 'PUT',
   path: `/api/v1/files/${FILE_ID}`,
   multipart: false,
@@ -75,7 +75,7 @@ export async function openWorld(sink, logFile, nodeArgs) {
   };
 }
 
-function baseline({ sink, folder, logFile }, script, env = {}) {
+export function baseline({ sink, folder, logFile }, script, env = {}) {
   return startServer({
     script: local(script),
     env: { SINK_URL: sink.url, ...env },
@@ -85,7 +85,7 @@ function baseline({ sink, folder, logFile }, script, env = {}) {
 }
 
 /** The built service as it runs in production: real key, JSON logs, service token, HTTP storage element. */
-function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }, variables = {}) {
+export function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }, variables = {}) {
   return startServer({
     script: join(root, 'dist', 'main.js'),
     nodeArgs,

@@ -1,5 +1,5 @@
 /*
- * npm run bench -- [--only large|small|curve|latency|memory|stack|accepting|accepting-small|costs|backlog]...
+ * npm run bench -- [--only large|small|curve|local|latency|memory|stack|accepting|accepting-small|costs|backlog]...
  *                  [--rounds N] [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
@@ -25,6 +25,7 @@ import {
   printCosts,
 } from './delivery-report.js';
 import { judgeLatency, measureLatency, printLatency } from './latency.js';
+import { judgeLocal, measureLocal, printLocal } from './local.js';
 import { measureMemory } from './memory.js';
 import { startClient, startSink } from './processes.js';
 import {
@@ -58,6 +59,7 @@ const { values: options } = parseArgs({
 /** What can be asked for with --only, beside the scenarios of throughput: how it is measured, judged and printed. */
 const SCENARIOS = {
   curve: [measureCurve, judgeCurve, printCurve],
+  local: [measureLocal, judgeLocal, printLocal],
   latency: [measureLatency, judgeLatency, printLatency],
   memory: [measureMemory, judgeMemory, printMemory],
   stack: [measureStack, judgeStack, printStack],
