@@ -97,11 +97,11 @@ describe('PostgreSQL out of reach', () => {
     await database.open();
     const startedAt = performance.now();
     const ended = database.transaction((tx) => tx.query('SELECT pg_sleep(60)'));
+    const alone = Promise.allSettled([database.query('SELECT pg_sleep(60)')]);
     await expect(ended).rejects.toMatchObject({ ...UNAVAILABLE, cause: { code: '57014' } });
     expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + PROMPT_MS);
-    const alone = database.query('SELECT pg_sleep(60)');
-    await expect(alone).rejects.toMatchObject(UNAVAILABLE);
-    expect(performance.now() - startedAt).toBeLessThan(2 * STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
+    expect(await alone).toMatchObject([{ status: 'rejected', reason: UNAVAILABLE }]);
+    expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
   });
 
   it('gives up a transaction that nobody goes on with', async () => {

@@ -10,7 +10,7 @@ import { elementsAt } from '../support/fault-cell.js';
 const BUSY = {
   kind: 'answer',
   status: 503,
-  headers: { 'retry-after': '5', connection: 'close' },
+  headers: { 'retry-after': '3', connection: 'close' },
 } as const;
 const BODY = multipart([filePart('hello')]);
 
@@ -26,7 +26,7 @@ describe('the back-off before another attempt', () => {
       STORAGE_ELEMENTS: elementsAt([element.url]),
       // As long as the element asks for: the only wait whose length is not left to chance.
       STORAGE_RETRY_BASE_MS: '1',
-      STORAGE_RETRY_MAX_MS: '5500',
+      STORAGE_RETRY_MAX_MS: '3500',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
     });
   });
@@ -102,8 +102,8 @@ describe('the back-off before another attempt', () => {
     const leftAt = performance.now();
     leave[how](client);
     await eventually(async () => expect(await inFlight()).toBe(0));
-    expect(performance.now() - leftAt).toBeLessThan(4_500);
-    await sleep(5_000);
+    expect(performance.now() - leftAt).toBeLessThan(2_500);
+    await sleep(3_000);
     expect(element.uploads).toHaveLength(1);
     expect(element.files.size).toBe(0);
   }

@@ -197,9 +197,8 @@ describe('what breaks HTTP', () => {
     });
   });
 
-  it.each(['/health/live', '/api/v1/files/nothing', '/docs/json'])(
-    'holds no connection, as a body for %s that never ends',
-    async (path) => {
+  it('holds no connection, as a body that never ends, for whatever it is', async () => {
+    const held = async (path: string): Promise<void> => {
       const startedAt = performance.now();
       const client = openHalf(`GET ${path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n`);
       const dripping = setInterval(() => client.socket.write('1\r\nx\r\n'), 200);
@@ -209,8 +208,9 @@ describe('what breaks HTTP', () => {
       await client.closed.finally(() => clearInterval(dripping));
       expect(performance.now() - startedAt).toBeGreaterThan(LINGER_MS - 100);
       expect(performance.now() - startedAt).toBeLessThan(LINGER_MS * 3);
-    },
-  );
+    };
+    await Promise.all(['/health/live', '/api/v1/files/nothing', '/docs/json'].map(held));
+  });
 
   it('is not carried out behind an answer that ends its connection', async () => {
     const client = openHalf('GET /health/live HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n');
