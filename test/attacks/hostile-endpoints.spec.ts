@@ -20,7 +20,7 @@ import { answering, HostileServer } from './hostile-server.js';
 const SECRET = 'hunter2/s3cret+and=more';
 const SERVICE_TOKEN = 'a-token-of-ours';
 const MEBIBYTE = 1024 * 1024;
-/** Two attempts of a second, on a machine that has other things to do. */
+/** Two attempts of half a second, on a machine that has other things to do. */
 const WAIT_MS = 15_000;
 /** What is read is limited to 64 KiB or 1 MiB; the rest lies in buffers of the kernel, once for each attempt. */
 const MOST_TAKEN_BYTES = 48 * MEBIBYTE;
@@ -52,7 +52,7 @@ async function start(prefix: string, variables: Record<string, string>): Promise
   return startServiceProcess({
     NODE_ENV: 'test',
     LOG_LEVEL: 'trace',
-    [`${prefix}_TIMEOUT_MS`]: '1000',
+    [`${prefix}_TIMEOUT_MS`]: '500',
     [`${prefix}_DEADLINE_MS`]: '5000',
     [`${prefix}_RETRY_ATTEMPTS`]: '2',
     [`${prefix}_RETRY_BASE_MS`]: '1',
@@ -115,11 +115,12 @@ describe('a hostile token endpoint', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function startAsking(): Promise<ServiceProcess> {
+  async function startAsking(variables: Record<string, string> = {}): Promise<ServiceProcess> {
     return start('SERVICE_TOKEN', {
       ...credentials,
       SERVICE_TOKEN_URL: `${endpoint.url}/token`,
       JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
+      ...variables,
     });
   }
 
@@ -145,7 +146,7 @@ describe('a hostile token endpoint', () => {
 
   it.each(ODD_TIMES)('gives a token with the odd end %s, which serves on', async (time) => {
     endpoint.behaviour = answering(200, tokenFor(time));
-    const fresh = await startAsking();
+    const fresh = await startAsking({ SERVICE_TOKEN_TIMEOUT_MS: '5000' });
     try {
       for (let uploads = 0; uploads < 3; uploads += 1) expect((await upload(fresh)).status).toBe(201);
       expect(fresh.output()).not.toContain(SERVICE_TOKEN);

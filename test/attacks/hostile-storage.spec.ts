@@ -15,7 +15,7 @@ import { HOSTILE_ANSWERS, type HostileRow, REDIRECTIONS, UNCOUNTED } from './hos
 import { answering, HostileServer } from './hostile-server.js';
 
 const MEBIBYTE = 1024 * 1024;
-/** Attempts of a second each, questions between them, on a machine that has other things to do. */
+/** Attempts of half a second each, questions between them, on a machine that has other things to do. */
 const WAIT_MS = 30_000;
 const MOST_GROWN_BYTES = 256 * MEBIBYTE;
 const FILE = 'hello';
@@ -102,8 +102,8 @@ describe('a hostile storage element', () => {
     service = await start({
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: hostile.url, mode: 'edit' }]),
       DELIVER_LATER: 'false',
-      STORAGE_COMMIT_TIMEOUT_MS: '1000',
-      STORAGE_REQUEST_TIMEOUT_MS: '1000',
+      STORAGE_COMMIT_TIMEOUT_MS: '500',
+      STORAGE_REQUEST_TIMEOUT_MS: '500',
       STORAGE_DEADLINE_BASE_MS: '8000',
       STORAGE_RETRY_ATTEMPTS: '2',
       STORAGE_RETRY_BASE_MS: '1',

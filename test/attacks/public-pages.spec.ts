@@ -46,7 +46,7 @@ describe('pages that need no token', () => {
     ['/health/circuit-breakers', () => jest.spyOn(running.app.get(CircuitBreakers), 'overview')],
     ['/health/dlq', () => jest.spyOn(running.app.get(DeadLetters, { strict: false }), 'statistics')],
   ])('%s is made once for all who ask within its time', async (path, spyOnMaking) => {
-    await start(60_000);
+    await start(60_000, 1_000);
     const making = spyOnMaking();
     const first = await fetch(running.url + path);
     const text = await first.text();
@@ -77,7 +77,7 @@ describe('pages that need no token', () => {
   });
 
   it('readiness that was known a moment ago is refused to nobody, so that no probe fails for a crowd', async () => {
-    await start(0);
+    await start(0, 1_000);
     expect((await fetch(`${running.url}/health/ready`)).status).toBe(200);
     const statuses = new Set((await askedByMany('/health/ready')).map(({ status }) => status));
     expect([...statuses]).toEqual([200]);

@@ -4,8 +4,8 @@ import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
 import { elementsAt } from '../support/fault-cell.js';
 
-/** For so long the first upload keeps its place at the first element; then that is asked, and has the file. */
-const OCCUPIED_MS = 4_000;
+/** Longer than the first upload keeps its place at the first element. */
+const LONG_MS = 40_000;
 const WAIT_MS = 300;
 
 describe('a storage element that has as many uploads as it may', () => {
@@ -13,14 +13,18 @@ describe('a storage element that has as many uploads as it may', () => {
   let second: StorageElementServer;
   let running: RunningApp;
   let occupying: Promise<Response>;
+  let leavePlace: () => void;
 
   beforeEach(async () => {
-    first = await StorageElementServer.start({ fault: { kind: 'hang' } });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    leavePlace = resolve;
+    first = await StorageElementServer.start({ fault: { kind: 'wait', until: promise } });
     second = await StorageElementServer.start();
   });
 
   afterEach(async () => {
-    await occupying;
+    leavePlace();
+    expect((await occupying).status).toBe(201);
     await running.close();
     await Promise.all([first.close(), second.close()]);
   });
@@ -31,13 +35,13 @@ describe('a storage element that has as many uploads as it may', () => {
       STORAGE_ELEMENTS: elementsAt(urls),
       STORAGE_ELEMENT_MAX_CALLS: '1',
       STORAGE_ELEMENT_MAX_WAIT_MS: String(maxWaitMs),
-      STORAGE_COMMIT_TIMEOUT_MS: String(OCCUPIED_MS),
+      STORAGE_COMMIT_TIMEOUT_MS: String(LONG_MS),
       // Nothing is kept for later, so that the answer tells of the storage.
       DELIVER_LATER: 'false',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
     });
     occupying = upload();
-    await eventually(async () => expect(first.uploads[0]?.state).toBe('finished'));
+    await eventually(async () => expect(first.uploads[0]?.state).toBe('receiving'));
     first.options.fault = undefined;
   }
 
@@ -76,7 +80,7 @@ describe('a storage element that has as many uploads as it may', () => {
   }
 
   it('is passed over at once for another one that has room', async () => {
-    await start([first.url, second.url], 10 * OCCUPIED_MS);
+    await start([first.url, second.url], LONG_MS);
     for (const answer of [await upload(), await upload()]) expect(answer.status).toBe(201);
     expect({ first: first.uploads.length, second: second.files.size }).toEqual({ first: 1, second: 2 });
     await expectCircuitUntouched();
@@ -84,23 +88,25 @@ describe('a storage element that has as many uploads as it may', () => {
   });
 
   it('is waited for where there is no other', async () => {
-    await start([first.url], 10 * OCCUPIED_MS);
+    await start([first.url], LONG_MS);
     const waiting = upload();
     await eventually(async () => {
       expect(await metric('resilience_bulkhead_queued{name="storage:se-1"}')).toBe(1);
     });
     expect(first.uploads).toHaveLength(1);
+    leavePlace();
     expect((await waiting).status).toBe(201);
     expect(first.files.size).toBe(2);
   });
 
   it('is not called when its circuit opens while somebody waits for it', async () => {
-    await start([first.url], 10 * OCCUPIED_MS);
+    await start([first.url], LONG_MS);
     const waiting = upload();
     await eventually(async () => {
       expect(await metric('resilience_bulkhead_queued{name="storage:se-1"}')).toBe(1);
     });
     await operate(`${CIRCUIT}/force-open`, { method: 'POST', body: JSON.stringify({ reason: 'test' }) });
+    leavePlace();
     expect(await (await waiting).json()).toMatchObject({ status: 503, code: 'NO_STORAGE_AVAILABLE' });
     expect(first.uploads).toHaveLength(1);
   });

@@ -6,7 +6,7 @@ import { openPostgres, type PostgresDatabases } from '../support/postgres-databa
 import type { KillReplicas } from './kill-replicas.js';
 import { ENDS_MS, expectNothingLost, onPostgres } from './kill-run.js';
 
-const ROUNDS = inLongRun(100, 2);
+const ROUNDS = inLongRun(100, 1);
 const ROUND_MS = 30_000;
 const MAX_LIFE_MS = 1_500;
 

@@ -126,10 +126,12 @@ export class KillReplicas {
   /** What is left in the spools once restarts have swept them, long after the last kill. */
   async leftOvers(): Promise<string[]> {
     for (const path of await this.spooled()) await utimes(path, TWO_HOURS_AGO, TWO_HOURS_AGO);
-    for (const index of this.services.keys()) {
-      await this.kill(index);
-      await this.restart(index);
-    }
+    await Promise.all(
+      this.services.map(async (_, index) => {
+        await this.kill(index);
+        await this.restart(index);
+      }),
+    );
     return (await this.spooled()).filter((path) => path.endsWith('.spool'));
   }
 
