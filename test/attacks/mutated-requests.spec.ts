@@ -8,7 +8,7 @@ import { filePart, MULTIPART_TYPE, multipart } from '../support/multipart.js';
 import { storedPaths } from '../support/stored-files.js';
 import { mutated, randomFrom } from './mutated-requests.js';
 
-const REQUESTS = inLongRun(10_000, 1_000);
+const REQUESTS = inLongRun(10_000, 500);
 const AT_ONCE = 50;
 const SEED = Number(process.env.TEST_SEED ?? 20_261_129);
 /** Head and body have as long each before the client is told that it stalls. */

@@ -2,8 +2,10 @@ import 'reflect-metadata';
 import { Injectable } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ManualClock } from '../../../test/support/manual-clock.js';
 import { OutboundRoom } from '../../../test/support/outbound-room.js';
 import { ServiceError } from '../../errors/service-error.js';
+import { CLOCK } from '../../timing/clock.js';
 import { DEFAULT_BACKOFF } from '../backoff.js';
 import type { CircuitBreaker } from '../circuit/circuit-breaker.js';
 import { CircuitBreakers } from '../circuit-breakers.service.js';
@@ -49,6 +51,7 @@ class Caller {
 describe('a target that is asked beside its calls, as when it is to be left alone', () => {
   let app: TestingModule;
   let caller: Caller;
+  let clock: ManualClock;
   let circuit: CircuitBreaker;
   const one = (): OutboundCall => ({ targets: ['one'], signal: never });
   const answers = (statusCode: number, retryAfterMs?: number) => () => {
@@ -57,7 +60,11 @@ describe('a target that is asked beside its calls, as when it is to be left alon
   };
 
   beforeEach(async () => {
-    app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [Caller] }).compile();
+    clock = new ManualClock();
+    app = await Test.createTestingModule({ imports: [OutboundRoom], providers: [Caller] })
+      .overrideProvider(CLOCK)
+      .useValue(clock)
+      .compile();
     await app.init();
     caller = app.get(Caller);
     const found = app.get(CircuitBreakers).get('one');
@@ -88,7 +95,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
     await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     expect([caller.asked, circuit.totals.failure]).toEqual([1, 1]);
-    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    clock.pass(2_300);
     caller.answer = () => Promise.resolve('yes');
     expect(await caller.ask(one())).toBe('yes');
     expect(circuit.totals).toMatchObject({ success: 0, neutral: 0, failure: 1 });
@@ -97,7 +104,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
   it('is asked by all who come when it is tried again', async () => {
     caller.answer = answers(503);
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
-    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    clock.pass(2_300);
     const { promise, resolve } = Promise.withResolvers<string>();
     caller.answer = () => promise;
     const asked = Promise.all(Array.from({ length: 5 }, () => caller.ask(one())));
@@ -107,7 +114,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
 
   it('is called neither well for the questions that it answers on trial, nor ill for one that it does not', async () => {
     await shut();
-    await new Promise((resolve) => setTimeout(resolve, 2_300));
+    clock.pass(2_300);
     for (let count = 0; count < 3; count += 1) expect(await caller.ask(one())).toBe('yes');
     expect(circuit.report()).toMatchObject({ state: 'half_open', success_count: 0 });
     caller.answer = answers(503);
@@ -119,7 +126,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
   it('asks for rest in vain a second time, whatever it answered between', async () => {
     caller.answer = answers(503, 1_500);
     await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
-    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    clock.pass(1_600);
     caller.answer = () => Promise.resolve('yes');
     expect(await caller.ask(one())).toBe('yes');
     expect(circuit.state).toBe('closed');
@@ -147,7 +154,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
   it('is called and asked again at once when an operator resets its circuit', async () => {
     caller.answer = answers(503, 200_000);
     await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
-    expect(Date.parse(circuit.report().cooling_until ?? '') - Date.now()).toBeGreaterThan(190_000);
+    expect(Date.parse(circuit.report().cooling_until ?? '') - clock.wallMs()).toBeGreaterThan(190_000);
     caller.answer = answers(500);
     await expect(caller.ask(one())).rejects.toThrow('Failed.');
     await expect(caller.ask(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
@@ -185,7 +192,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
     caller.answer = () => Promise.resolve('yes');
     await expect(caller.order(one())).rejects.toMatchObject({ code: 'NO_STORAGE_AVAILABLE' });
     expect(await caller.ask(one())).toBe('yes');
-    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    clock.pass(1_600);
     caller.answer = answers(503, 1_500);
     await expect(caller.order(one())).rejects.toThrow('Nobody is there.');
     expect(circuit.state).toBe('open');
