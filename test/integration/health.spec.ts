@@ -11,11 +11,11 @@ import { parseEnvironment } from '../../src/config/environment.js';
 import { HealthModule } from '../../src/health/health.module.js';
 import { READINESS_CHECKS, type ReadinessCheck } from '../../src/health/readiness-check.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
-import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { setUpObservability } from '../../src/observability/set-up-observability.js';
 import { ShutdownState } from '../../src/observability/shutdown-state.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
+import { GROUND_MODULES } from '../support/ground-modules.js';
 import { createTestKeys, type TestKeys } from '../support/tokens.js';
 
 let app: INestApplication | undefined;
@@ -49,7 +49,7 @@ async function start(env: Record<string, string> = {}, checks?: ReadinessCheck[]
   const given = { DATA_DIR: dataDir, JWT_PUBLIC_KEY_FILE, ...env };
   const environment = parseEnvironment({ NODE_ENV: 'test', REPORT_MAX_AGE_MS: '0', ...given });
   const building = Test.createTestingModule({
-    imports: [configModule(environment), ObservabilityModule, VersioningModule, HealthModule],
+    imports: [configModule(environment), ...GROUND_MODULES, VersioningModule, HealthModule],
   });
   if (checks) building.overrideProvider(READINESS_CHECKS).useValue(checks);
   building.overrideProvider(LOG_DESTINATION).useValue({ write: (line: string) => log.push(line) });
