@@ -114,7 +114,7 @@ describe('a client that misuses its connections', () => {
       slow.on('data', (chunk: Buffer) => {
         answers += chunk.toString('latin1').split('HTTP/1.1 200 OK').length - 1;
         received += chunk.length;
-        if (received < 4_000_000) return;
+        if (received < 8_000_000) return;
         received = 0;
         slow.pause();
         setTimeout(() => slow.resume(), PATIENCE_MS / 3);
