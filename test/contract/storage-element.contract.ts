@@ -57,7 +57,9 @@ export function storageElementContract(name: string, createSubject: () => Promis
     afterEach(() => subject().dispose());
 
     keepsFiles(subject);
-    describe.each(SMALL)('of a file that is %s', (_how, bodyOfText) => keepsSmallFiles(subject, bodyOfText));
+    describe.each(SMALL)('of a file that is %s', (_how, bodyOfText) => {
+      keepsSmallFiles(subject, bodyOfText);
+    });
     keepsNames(subject);
     storesBigFiles(subject);
     failsWithTheBody(subject);
