@@ -1,10 +1,16 @@
-import type { OutgoingMultipart } from './outgoing-multipart.js';
+import type { Readable } from 'node:stream';
 
 export interface ElementPaceLimits {
   /** Slowest element that is borne with, in bytes a second; 0 means any. */
   readonly minBytesPerSecond: number;
   /** Time of holding us up over which its rate is measured, in milliseconds. */
   readonly rateWindowMs: number;
+}
+
+/** A body that goes out. */
+interface PacedBody extends Pick<Readable, 'on' | 'off' | 'readableFlowing'> {
+  /** Bytes that were read of the file. */
+  readonly bytesTaken: number;
 }
 
 /** So often a window is looked at: an element that is too slow is found late by no more than such a part of it. */
@@ -25,7 +31,7 @@ export class ElementPace {
   #bytesBefore = 0;
 
   constructor(
-    private readonly form: OutgoingMultipart,
+    private readonly form: PacedBody,
     private readonly limits: ElementPaceLimits,
     private readonly onTooSlow: () => void,
   ) {
