@@ -21,6 +21,7 @@ import { guardStandardStreams } from './observability/standard-output.js';
 import { MinorGc } from './body/minor-gc.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
+import { requireNoFormerFiles } from './storage/drivers/local/former-layout.js';
 import { printWelcome } from './welcome.js';
 
 /** Time that the reason why nothing starts has to get out. */
@@ -30,6 +31,7 @@ async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
   requireNoFormerDatabase(environment);
   requireNoFormerSpool(environment);
+  await requireNoFormerFiles(environment);
   const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
   for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])

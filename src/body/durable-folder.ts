@@ -1,5 +1,11 @@
+import { close, fsync, open as openDescriptor } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
+
+// Plain descriptors where many are synced: a FileHandle costs more time than the disk does.
+const openFolder = promisify(openDescriptor);
+const syncDescriptor = promisify(fsync);
 
 /** Makes the names in `folder` durable: a new, renamed or removed file is so only after this. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -39,11 +45,11 @@ export class FolderSyncs {
 
   /** The folder is opened while the sync before is under way. */
   async #after(before: Promise<void>): Promise<void> {
-    const [opened] = await Promise.allSettled([open(this.folder, 'r'), before]);
+    const [opened] = await Promise.allSettled([openFolder(this.folder, 'r'), before]);
     this.#next = undefined;
     if (opened.status === 'rejected') throw opened.reason;
-    this.#underWay = opened.value.sync();
-    void this.#underWay.catch(() => undefined).then(() => opened.value.close().catch(() => undefined));
+    this.#underWay = syncDescriptor(opened.value);
+    void this.#underWay.catch(() => undefined).then(() => close(opened.value, () => undefined));
     return this.#underWay;
   }
 }

@@ -1,6 +1,10 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { lstat, link, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { syncFolder } from '../../../body/durable-folder.js';
+import { errorCode } from '../../../errors/error-code.js';
+import { idOf, type LocalPlaces, versionOfAside } from './local-places.js';
+import { readRecord } from './local-record.js';
 
 /** Nothing that is still being written is this old: an upload is given up long before, when no byte comes. */
 const LEFT_OVER_AGE_MS = 3_600_000;
@@ -8,30 +12,77 @@ const LEFT_OVER_AGE_MS = 3_600_000;
 const logger = new Logger('LocalLeftOvers');
 
 /**
- * Removes the folders in `incoming` that nobody has written to for an hour: their process is gone. One that cannot be
- * removed takes room, and nothing else: it is told of, and stays.
+ * Removes what `incoming` names and nobody has written to for an hour: its process is gone. What cannot be removed takes
+ * room, and nothing else: it is logged, and stays.
  */
-export async function removeLeftOvers(incoming: string): Promise<void> {
-  const names = await readdir(incoming);
-  await Promise.all(names.map((name) => removeIfLeft(join(incoming, name))));
+export async function removeLeftOvers(places: LocalPlaces, nowMs = Date.now()): Promise<void> {
+  const names = await readdir(places.incoming);
+  await Promise.all(
+    names.map(async (name) => {
+      if (nowMs - (await lastChangedMs(places, name)) < LEFT_OVER_AGE_MS) return;
+      await removeLeftOver(places, name).catch((error: unknown) => {
+        logger.warn({ err: error, name }, 'a left-over of an upload cannot be removed');
+      });
+    }),
+  );
 }
 
-async function removeIfLeft(folder: string): Promise<void> {
-  if (Date.now() - (await lastWrittenMs(folder)) < LEFT_OVER_AGE_MS) return;
-  await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
-    logger.warn({ err: error, folder }, 'what an upload left behind cannot be removed');
-  });
+/**
+ * Removes what `name` in `incoming` stands for: of a file that did not get its record all of it, of any other only this name.
+ * Harmless where there is none, and where others do the same. @throws Error of the file system
+ */
+export async function removeLeftOver(places: LocalPlaces, name: string): Promise<void> {
+  const path = join(places.incoming, name);
+  const version = versionOfAside(name);
+  if (version === undefined) return rm(path, { recursive: true, force: true });
+  const aside = places.aside(version);
+  try {
+    // From here on whoever still writes the file cannot give it its record any more.
+    await rename(path, aside);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return;
+    throw error;
+  }
+  const { nlink } = await lstat(aside);
+  if (nlink === 1 && !(await putBackOther(places, aside, version))) {
+    await rm(places.content(version), { force: true });
+  }
+  await unlink(aside);
 }
 
-/** When the folder or its content was written to last; now for what is being removed or renamed meanwhile. */
-async function lastWrittenMs(folder: string): Promise<number> {
-  const times = await Promise.all([folder, join(folder, 'content')].map(writtenMs));
-  return times[0] === undefined ? Date.now() : Math.max(times[0], times[1] ?? 0);
+/** Gives a file its record back that a removal has taken for the version it meant, and was killed before it noticed. */
+async function putBackOther(places: LocalPlaces, aside: string, meant: string): Promise<boolean> {
+  const id = idOf(meant);
+  const version = await readRecord(aside, id).then(
+    (record) => record.version,
+    () => undefined,
+  );
+  if (version === undefined || version === meant) return false;
+  try {
+    await link(aside, places.record(id));
+  } catch (error) {
+    if (errorCode(error) !== 'EEXIST') throw error;
+    // A third has taken its place.
+    await rm(places.content(version), { force: true });
+  }
+  await syncFolder(places.shard(id));
+  return true;
 }
 
-async function writtenMs(path: string): Promise<number | undefined> {
+/** When the record or the content was changed or renamed last; `Infinity` for what is being removed meanwhile. */
+async function lastChangedMs(places: LocalPlaces, name: string): Promise<number> {
+  const version = versionOfAside(name);
+  const [record, content] = await Promise.all([
+    changedMs(join(places.incoming, name)),
+    version === undefined ? undefined : changedMs(places.content(version)),
+  ]);
+  return record === undefined ? Infinity : Math.max(record, content ?? 0);
+}
+
+/** Not when it was written last: nobody but the kernel sets this one, also when a file gets another name. */
+async function changedMs(path: string): Promise<number | undefined> {
   return stat(path).then(
-    ({ mtimeMs }) => mtimeMs,
+    ({ ctimeMs }) => ctimeMs,
     () => undefined,
   );
 }

@@ -1,8 +1,6 @@
 import { constants } from 'node:fs';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, mkdir } from 'node:fs/promises';
 import { ServiceError } from '../../../errors/service-error.js';
-import { syncFolder } from '../../../body/durable-folder.js';
 import type {
   ElementHealth,
   FileBody,
@@ -11,30 +9,30 @@ import type {
   StoredFile,
 } from '../../storage-element.js';
 import { errorCode } from '../../../errors/error-code.js';
+import { isFormerLayout } from './former-layout.js';
+import { LocalDraft } from './local-draft.js';
 import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
-import { exists, readRecord, writeContent, writeRecord } from './local-files.js';
 import { removeLeftOvers } from './local-left-overs.js';
-import { isFileId, makeAside, shardOf } from './local-places.js';
+import { isFileId, LocalPlaces } from './local-places.js';
+import { contentSize, readRecord } from './local-record.js';
+import { removeVersion } from './local-removal.js';
+import { LocalShards } from './local-shards.js';
 import { storageFailed } from '../http/element-errors.js';
-
-/** What `rename` says of a name that is taken by a folder with something in it, by file system. */
-const TAKEN = new Set<string | undefined>(['ENOTEMPTY', 'EEXIST']);
 
 const SWEEP_EVERY_MS = 3_600_000;
 
 const FULL = new Set<string | undefined>(['ENOSPC', 'EDQUOT']);
 
 /**
- * A folder of this machine. Each file is a folder of its own, `files/<last 2 of id>/<id>/`, with `content` and
- * `metadata.json`; the last characters are random also in ids that begin with the time. It is written aside in `incoming/`, made durable, and then renamed as a whole onto its final
- * name, so that nothing but a finished file ever has that name. What a killed process left in `incoming/` is
- * removed once it has not been written to for an hour, so that several processes can share a folder. Only ids,
- * never file names, become paths.
+ * A folder of this machine. A file is two: a content, and a record that names it and is linked to its final name once both
+ * are durable, so that the name of the record is what makes the file (docs/adr/0020-the-record-makes-the-file.md). What a killed
+ * process left is named in `incoming/`, and removed once it has not been written to for an hour, so that several processes can
+ * share a folder. Only ids, never file names, become paths.
  */
 export class LocalStorageElement implements StorageElement {
   readonly acceptsEmptyFiles = true;
-  readonly #incoming: string;
-  readonly #files: string;
+  readonly #places: LocalPlaces;
+  readonly #shards: LocalShards;
   #prepared: Promise<void> | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
@@ -42,11 +40,14 @@ export class LocalStorageElement implements StorageElement {
     readonly id: string,
     root: string,
   ) {
-    this.#incoming = join(root, 'incoming');
-    this.#files = join(root, 'files');
+    this.#places = new LocalPlaces(root);
+    this.#shards = new LocalShards(this.#places.files);
   }
 
-  /** Makes the folders and removes left-overs; done once, before the first file. @throws STORAGE_FAILED */
+  /**
+   * Makes the folders and removes left-overs; done once, before the first file.
+   * @throws STORAGE_FAILED, also where the folder has files of an earlier version
+   */
   prepare(): Promise<void> {
     this.#prepared ??= this.#open().catch((error: unknown) => {
       this.#prepared = undefined;
@@ -58,42 +59,35 @@ export class LocalStorageElement implements StorageElement {
   /** @throws CONFLICT when there is a file of that id */
   async put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile> {
     signal.throwIfAborted();
-    const folder = this.#folderOf(file.fileId);
-    if (!folder) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
+    const fileId = idOf(file.fileId);
+    if (fileId === undefined) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
     await this.prepare();
     try {
-      if (await exists(folder)) throw conflict();
-      return await this.#write(folder, { ...file, fileId: basename(folder) }, body, signal);
+      return await new LocalDraft(this.#places, this.#shards, { ...file, fileId }).store(body, signal);
     } catch (error) {
       throw failureOf(error, body.stream.errored, signal.reason);
     }
   }
 
   async stat(fileId: string): Promise<StoredFile | undefined> {
-    const folder = this.#folderOf(fileId);
-    if (!folder) return undefined;
+    const id = idOf(fileId);
+    if (id === undefined) return undefined;
     try {
-      return await readRecord(folder);
+      const { version, file } = await readRecord(this.#places.record(id), id);
+      return { ...file, size: await contentSize(this.#places, version) };
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return undefined;
       throw failureOf(error);
     }
   }
 
-  /** The name goes first and at once: a kill in between leaves no half of a file under it. */
   async remove(fileId: string): Promise<void> {
-    const folder = this.#folderOf(fileId);
-    if (!folder) return;
+    const id = idOf(fileId);
+    if (id === undefined) return;
     await this.prepare();
     try {
-      if (!(await exists(folder))) return;
-      const aside = await makeAside(this.#incoming, folder);
-      try {
-        await rename(folder, aside);
-        await syncFolder(dirname(folder));
-      } finally {
-        await rm(aside, { recursive: true, force: true });
-      }
+      const { version } = await readRecord(this.#places.record(id), id);
+      await removeVersion(this.#places, this.#shards, version);
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw failureOf(error);
     }
@@ -104,16 +98,17 @@ export class LocalStorageElement implements StorageElement {
    * may do so at once. @throws Error where the folder cannot be read
    */
   removeExpired(nowMs: () => number, signal: AbortSignal): AsyncGenerator<ExpiryOutcome> {
-    return removeExpired({ files: this.#files, incoming: this.#incoming }, nowMs, signal);
+    return removeExpired(this.#places, this.#shards, nowMs, signal);
   }
 
   async health(): Promise<ElementHealth> {
     try {
       await this.prepare();
-      await access(this.#incoming, constants.W_OK | constants.X_OK);
-      await access(this.#files, constants.W_OK | constants.X_OK);
+      await access(this.#places.incoming, constants.W_OK | constants.X_OK);
+      await access(this.#places.files, constants.W_OK | constants.X_OK);
       return { up: true };
     } catch (error) {
+      if (error instanceof ServiceError && error.cause === undefined) return { up: false, reason: error.detail };
       const code = errorCode(error instanceof ServiceError ? error.cause : error) ?? 'unknown error';
       return { up: false, reason: `The folder cannot be written to (${code}).` };
     }
@@ -124,63 +119,26 @@ export class LocalStorageElement implements StorageElement {
     return Promise.resolve();
   }
 
-  async #write(
-    folder: string,
-    file: FileDescription,
-    body: FileBody,
-    signal: AbortSignal,
-  ): Promise<StoredFile> {
-    const aside = await makeAside(this.#incoming, folder);
-    try {
-      await writeContent(aside, body, signal);
-      await writeRecord(aside, file, body.digest());
-      await syncFolder(aside);
-      const stored = await readRecord(aside);
-      signal.throwIfAborted();
-      await this.#settle(aside, folder);
-      return stored;
-    } catch (error) {
-      await rm(aside, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
-  /** Gives the finished folder its final name and makes the name durable. */
-  async #settle(aside: string, folder: string): Promise<void> {
-    const shard = dirname(folder);
-    if (await mkdir(shard, { recursive: true, mode: 0o700 })) await syncFolder(this.#files);
-    await rename(aside, folder).catch((error: unknown) => {
-      throw TAKEN.has(errorCode(error)) ? conflict() : error;
-    });
-    try {
-      await syncFolder(shard);
-    } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      throw error;
-    }
-  }
-
   async #open(): Promise<void> {
-    await mkdir(this.#files, { recursive: true, mode: 0o700 });
-    await mkdir(this.#incoming, { recursive: true, mode: 0o700 });
-    await removeLeftOvers(this.#incoming);
+    await mkdir(this.#places.files, { recursive: true, mode: 0o700 });
+    await mkdir(this.#places.incoming, { recursive: true, mode: 0o700 });
+    if (await isFormerLayout(this.#places)) {
+      throw new ServiceError('STORAGE_FAILED', 'The folder has files of an earlier version.');
+    }
+    await removeLeftOvers(this.#places);
     this.#sweeping = setInterval(() => void this.#sweep(), SWEEP_EVERY_MS).unref();
   }
 
   /** A sweep that fails is tried again with the next one; what the disk has against it, uploads will tell. */
   async #sweep(): Promise<void> {
-    await removeLeftOvers(this.#incoming).catch(() => undefined);
-  }
-
-  /** Undefined for what is no UUID: such an id never touches a path. */
-  #folderOf(fileId: string): string | undefined {
-    const id = fileId.toLowerCase();
-    return isFileId(id) ? join(this.#files, shardOf(id), id) : undefined;
+    await removeLeftOvers(this.#places).catch(() => undefined);
   }
 }
 
-function conflict(): ServiceError {
-  return new ServiceError('CONFLICT', 'There is a file with this id already.');
+/** The id in small letters. Undefined for what is no UUID: such an id never touches a path. */
+function idOf(fileId: string): string | undefined {
+  const id = fileId.toLowerCase();
+  return isFileId(id) ? id : undefined;
 }
 
 /** `ServiceError`s and the errors in `known` as they are, all others as a failure of the disk. */

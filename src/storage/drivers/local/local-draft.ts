@@ -1,0 +1,136 @@
+import { link, lstat, unlink } from 'node:fs';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { errorCode } from '../../../errors/error-code.js';
+import { ServiceError } from '../../../errors/service-error.js';
+import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
+import { lengthFailure } from '../body-failures.js';
+import { BodyBlocks } from './body-blocks.js';
+import { removeLeftOver } from './local-left-overs.js';
+import { type LocalPlaces, newVersion } from './local-places.js';
+import { recordText } from './local-record.js';
+import { removeVersion } from './local-removal.js';
+import type { LocalShards } from './local-shards.js';
+import { NewFile } from './new-file.js';
+
+const linkFile = promisify(link);
+const statFile = promisify(lstat);
+const unlinkFile = promisify(unlink);
+
+/**
+ * A file on its way in. Its draft in `incoming` is there before its content and goes behind its record, so that it tells of
+ * every content that has no record.
+ */
+export class LocalDraft {
+  readonly #version: string;
+  readonly #path: string;
+  #record: NewFile | undefined;
+  #content: NewFile | undefined;
+  /** Nobody waits for it before the end: what is durable cannot be lost by a failure to close it. */
+  #closed: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly places: LocalPlaces,
+    private readonly shards: LocalShards,
+    private readonly file: FileDescription,
+  ) {
+    this.#version = newVersion(file.fileId);
+    this.#path = places.draft(this.#version);
+  }
+
+  /**
+   * Stores the file, or leaves nothing of it.
+   * @throws CONFLICT when there is a file of its id; VALIDATION_ERROR, the failure of the body, the reason of the signal or an
+   * error of the file system
+   */
+  async store(body: FileBody, signal: AbortSignal): Promise<StoredFile> {
+    const blocks = new BodyBlocks(body.stream, signal);
+    try {
+      const size = await this.#write(body, blocks).finally(() => blocks.release());
+      signal.throwIfAborted();
+      await this.#commit();
+      return storedFile(this.file, size, body.digest().sha256);
+    } catch (error) {
+      await removeLeftOver(this.places, basename(this.#path)).catch(() => undefined);
+      throw signal.aborted ? signal.reason : error;
+    } finally {
+      await this.#closed;
+    }
+  }
+
+  /** Writes content and record, durably; gives the size of the content. */
+  async #write(body: FileBody, blocks: BodyBlocks): Promise<number> {
+    try {
+      this.#record = await NewFile.create(this.#path);
+      const path = this.places.content(this.#version);
+      this.#content = await this.shards.createIn(this.places.shard(this.file.fileId), () =>
+        NewFile.create(path),
+      );
+      await appendAll(this.#content, blocks);
+      const { bytes } = this.#content;
+      const failure = lengthFailure(body, bytes);
+      if (failure) throw failure;
+      await this.#sync(recordText(this.#version, this.file, body.digest()), this.#content, this.#record);
+      return bytes;
+    } finally {
+      this.#closed = Promise.allSettled([this.#record?.close(), this.#content?.close()]);
+    }
+  }
+
+  /** Side by side, as both wait for the disk. */
+  async #sync(text: string, content: NewFile, record: NewFile): Promise<void> {
+    const writing = record.append([Buffer.from(text)]).then(() => record.sync());
+    const [synced, written] = await Promise.allSettled([content.sync(), writing]);
+    if (synced.status === 'rejected') throw synced.reason;
+    if (written.status === 'rejected') throw written.reason;
+  }
+
+  /** Gives the record its final name, which makes the file, and makes the name durable. */
+  async #commit(): Promise<void> {
+    const { fileId } = this.file;
+    await linkFile(this.#path, this.places.record(fileId)).catch((error: unknown) => this.#refused(error));
+    // The draft has done its work; one that cannot be removed is left to the sweep.
+    const removal = unlinkFile(this.#path).catch(() => undefined);
+    try {
+      await this.shards.sync(this.places.shard(fileId));
+    } catch (error) {
+      await removeVersion(this.places, this.shards, this.#version).catch(() => undefined);
+      throw error;
+    } finally {
+      await removal;
+    }
+  }
+
+  /** A network file system may repeat a call whose answer was lost, and then say that the name is taken: by us. */
+  async #refused(error: unknown): Promise<void> {
+    const { nlink } = await statFile(this.#path);
+    if (nlink > 1) return;
+    throw errorCode(error) === 'EEXIST' ? conflict() : error;
+  }
+}
+
+async function appendAll(content: NewFile, blocks: BodyBlocks): Promise<void> {
+  for (;;) {
+    const chunks = await blocks.next();
+    if (chunks.length === 0) return;
+    await content.append(chunks);
+  }
+}
+
+function storedFile(file: FileDescription, size: number, sha256: string): StoredFile {
+  const { description, tags, metadata, retentionPolicy, ttlDays } = file;
+  return {
+    fileId: file.fileId,
+    size,
+    sha256,
+    originalFilename: file.originalFilename,
+    contentType: file.contentType,
+    uploadedBy: file.uploadedBy,
+    uploadedAt: file.uploadedAt,
+    remembered: { description, tags, metadata, retentionPolicy, ttlDays },
+  };
+}
+
+function conflict(): ServiceError {
+  return new ServiceError('CONFLICT', 'There is a file with this id already.');
+}

@@ -1,0 +1,54 @@
+import { close, fdatasync, open, writev } from 'node:fs';
+import { promisify } from 'node:util';
+
+// Plain descriptors: FileHandle and streams cost a small file more time than the disk does.
+const openFile = promisify(open);
+const writeFile = promisify(writev);
+const syncFile = promisify(fdatasync);
+const closeFile = promisify(close);
+
+/** A private file that is written once, from its first byte to its last. All calls throw the error of the file system. */
+export class NewFile {
+  #bytes = 0;
+
+  private constructor(private readonly descriptor: number) {}
+
+  /** @throws Error with code EEXIST where there is one */
+  static async create(path: string): Promise<NewFile> {
+    return new NewFile(await openFile(path, 'wx', 0o600));
+  }
+
+  /** Bytes that were written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  async append(chunks: readonly Buffer[]): Promise<void> {
+    let left = chunks.filter(({ length }) => length > 0);
+    while (left.length > 0) {
+      const { bytesWritten } = await writeFile(this.descriptor, left);
+      this.#bytes += bytesWritten;
+      // A disk that is almost full writes a part, and says so only with the next call.
+      left = behind(left, bytesWritten);
+    }
+  }
+
+  /** Makes what was written durable. */
+  sync(): Promise<void> {
+    return syncFile(this.descriptor);
+  }
+
+  close(): Promise<void> {
+    return closeFile(this.descriptor);
+  }
+}
+
+/** What is left of `chunks` behind their first `bytes`. */
+function behind(chunks: readonly Buffer[], bytes: number): Buffer[] {
+  let skipped = bytes;
+  return chunks.flatMap((chunk) => {
+    const skip = Math.min(skipped, chunk.length);
+    skipped -= skip;
+    return skip === chunk.length ? [] : [chunk.subarray(skip)];
+  });
+}
