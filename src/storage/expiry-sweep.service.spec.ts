@@ -74,13 +74,13 @@ describe('ExpirySweep', () => {
     return sweep;
   }
 
-  /** Stores a file of one day that is two days old, in the folder of an element; gives its own folder. */
+  /** Stores a file of one day that is two days old, in the folder of an element; gives the path of its record. */
   async function expired(path: string, content = 'hello'): Promise<string> {
     const file = describedFile({ ttlDays: 1, uploadedAt: new Date(clock.wallMs() - 2 * DAY_MS) });
     const element = new LocalStorageElement('any', path);
     await element.put(file, bodyOfBytes(content), never);
     await element.close();
-    return join(path, 'files', file.fileId.slice(-2), file.fileId);
+    return join(path, 'files', file.fileId.slice(-2), `${file.fileId}.json`);
   }
 
   /** What is counted of an element: files, bytes and failures. */
@@ -110,25 +110,24 @@ describe('ExpirySweep', () => {
 
   it('leaves elements alone that take no files', async () => {
     const sweep = await sweepOver({ temporary: 'edit', permanent: 'rw', read: 'ro', archive: 'ar' });
-    const folders = [];
-    for (const id of ['temporary', 'permanent', 'read', 'archive']) folders.push(await expired(pathOf(id)));
+    const records = [];
+    for (const id of ['temporary', 'permanent', 'read', 'archive']) records.push(await expired(pathOf(id)));
     await sweep.sweep();
-    expect(folders.map(existsSync)).toEqual([false, false, true, true]);
+    expect(records.map(existsSync)).toEqual([false, false, true, true]);
     expect(await counted('storage:read')).toEqual([undefined, undefined, undefined]);
   });
 
   it('removes nothing where it is switched off', async () => {
     const sweep = await sweepOver({ one: 'edit' }, { STORAGE_REMOVE_EXPIRED: 'off' });
-    const folder = await expired(pathOf('one'));
+    const record = await expired(pathOf('one'));
     sweep.onApplicationBootstrap();
     await sweep.sweep();
-    expect(existsSync(folder)).toBe(true);
+    expect(existsSync(record)).toBe(true);
   });
 
   it('says in one line how many records cannot be read, and names ten of them', async () => {
     const sweep = await sweepOver({ one: 'edit' });
-    for (let file = 0; file < 12; file += 1)
-      await writeFile(join(await expired(pathOf('one')), 'metadata.json'), '{');
+    for (let file = 0; file < 12; file += 1) await writeFile(await expired(pathOf('one')), '{');
     await sweep.sweep();
     expect(warn.mock.calls).toEqual([
       [
@@ -146,10 +145,10 @@ describe('ExpirySweep', () => {
 
   it('goes on with other elements where the folder of one is missing, and warns', async () => {
     const sweep = await sweepOver({ lost: 'edit', there: 'edit' });
-    const folder = await expired(pathOf('there'));
+    const record = await expired(pathOf('there'));
     rmSync(pathOf('lost'), { recursive: true });
     await sweep.sweep();
-    expect(existsSync(folder)).toBe(false);
+    expect(existsSync(record)).toBe(false);
     expect(await counted('storage:lost')).toEqual([0, 0, 1]);
     expect(await counted('storage:there')).toEqual([1, 5, 0]);
     expect(warn.mock.calls).toEqual([
@@ -162,10 +161,10 @@ describe('ExpirySweep', () => {
 
   it('ends at a shutdown behind the file that it is at', async () => {
     const sweep = await sweepOver({ one: 'edit' });
-    const folders = await Promise.all(Array.from({ length: 300 }, () => expired(pathOf('one'))));
+    const records = await Promise.all(Array.from({ length: 300 }, () => expired(pathOf('one'))));
     sweep.onApplicationBootstrap();
     await sweep.beforeApplicationShutdown();
-    const left = folders.filter(existsSync).length;
+    const left = records.filter(existsSync).length;
     expect(left).toBeGreaterThan(290);
     expect(await counted('storage:one')).toEqual([300 - left, (300 - left) * 5, 0]);
   });
@@ -173,14 +172,14 @@ describe('ExpirySweep', () => {
   disk.describe(`on a disk that is read-only${disk.whyNot}`, () => {
     it('warns in one line, counts what it could not remove, and removes it later', async () => {
       const sweep = await sweepOver({ one: 'edit' }, {}, () => join(disk.path, 'one'));
-      const folders = [await expired(join(disk.path, 'one')), await expired(join(disk.path, 'one'))];
+      const records = [await expired(join(disk.path, 'one')), await expired(join(disk.path, 'one'))];
       disk.remount('ro');
       try {
         await sweep.sweep();
       } finally {
         disk.remount('rw');
       }
-      expect(folders.map(existsSync)).toEqual([true, true]);
+      expect(records.map(existsSync)).toEqual([true, true]);
       expect(await counted('storage:one')).toEqual([0, 0, 2]);
       expect(warn.mock.calls).toEqual([
         [
@@ -189,7 +188,7 @@ describe('ExpirySweep', () => {
         ],
       ]);
       await sweep.sweep();
-      expect(folders.map(existsSync)).toEqual([false, false]);
+      expect(records.map(existsSync)).toEqual([false, false]);
       expect(await counted('storage:one')).toEqual([2, 10, 2]);
     });
   });

@@ -109,6 +109,6 @@ describe('requests with random faults', () => {
   );
 
   async function contents(): Promise<string[]> {
-    return (await storedPaths(running.dataDir)).filter((path) => path.endsWith('/content'));
+    return (await storedPaths(running.dataDir)).filter((path) => path.endsWith('.content'));
   }
 });

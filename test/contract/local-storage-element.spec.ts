@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { LocalStorageElement } from '../../src/storage/drivers/local/local-storage-element.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
@@ -16,24 +15,28 @@ const ID = '550e8400-e29b-41d4-a716-446655440000';
 
 async function createSubject(): Promise<Subject> {
   const root = await mkdtemp(join(tmpdir(), 'local-element-'));
+  const files = join(root, 'files');
+  const namesIn = (end: string): string[] =>
+    existsSync(files)
+      ? readdirSync(files, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(end))
+      : [];
   return {
     element: new LocalStorageElement('local', root),
-    finishedFiles: async () => {
-      const paths = await readdir(join(root, 'files'), { recursive: true }).catch(() => []);
-      const contents = paths.filter((path) => path.endsWith('/content'));
-      return Promise.all(
-        contents.map(async (path) => {
-          const bytes = await readFile(join(root, 'files', path));
+    finishedFiles: () =>
+      Promise.all(
+        namesIn('.json').map(async (name) => {
+          const { content } = JSON.parse(await readFile(join(files, name), 'utf8')) as { content: string };
+          const bytes = await readFile(join(files, dirname(name), content));
           return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
         }),
-      );
+      ),
+    takenBytes: () =>
+      namesIn('.content').reduce((sum, name) => sum + statSync(join(files, name)).size, 0),
+    leftOvers: async () => {
+      const drafts = await readdir(join(root, 'incoming')).catch(() => []);
+      const contents = namesIn('.content').length - namesIn('.json').length;
+      return contents === 0 ? drafts : [...drafts, `${contents} contents without a record`];
     },
-    takenBytes: () => {
-      const incoming = join(root, 'incoming');
-      const [folder = ''] = existsSync(incoming) ? readdirSync(incoming) : [];
-      return statSync(join(incoming, folder, 'content'), { throwIfNoEntry: false })?.size ?? 0;
-    },
-    leftOvers: () => readdir(join(root, 'incoming')).catch(() => []),
     breakDown: async () => {
       await rm(root, { recursive: true });
       await writeFile(root, 'no folder');
@@ -55,13 +58,19 @@ describe('LocalStorageElement on disk', () => {
 
   afterEach(() => rm(root, { recursive: true, force: true }));
 
-  it('keeps content and metadata in a folder of the id, readable by us alone', async () => {
+  const shard = (): string => join(root, 'files', ID.slice(-2));
+  const record = (): string => join(shard(), `${ID}.json`);
+
+  it('keeps content and record in the shard of the id, readable by us alone', async () => {
     const file = describedFile({ fileId: ID, tags: ['a'], metadata: { project: 'x' }, description: 'one' });
     await element.put(file, bodyOfBytes('hello'), never);
-    const folder = join(root, 'files', ID.slice(-2), ID);
-    expect(await readFile(join(folder, 'content'), 'utf8')).toBe('hello');
-    expect(JSON.parse(await readFile(join(folder, 'metadata.json'), 'utf8'))).toEqual({
+    const names = (await readdir(shard())).toSorted();
+    const content = expect.stringMatching(new RegExp(`^${ID}\\.[0-9a-f]{16}\\.content$`));
+    expect(names).toEqual([content, `${ID}.json`]);
+    expect(await readFile(join(shard(), names[0] ?? ''), 'utf8')).toBe('hello');
+    expect(JSON.parse(await readFile(record(), 'utf8'))).toEqual({
       file_id: ID,
+      content: names[0],
       original_filename: 'a.txt',
       content_type: 'text/plain',
       size: 5,
@@ -76,7 +85,7 @@ describe('LocalStorageElement on disk', () => {
       uploaded_at: '2026-11-20T10:00:00.000Z',
     });
     const modes = await Promise.all(
-      [folder, join(folder, 'content'), join(folder, 'metadata.json')].map(async (path) =>
+      [shard(), ...names.map((name) => join(shard(), name))].map(async (path) =>
         ((await stat(path)).mode & 0o777).toString(8),
       ),
     );
@@ -90,8 +99,7 @@ describe('LocalStorageElement on disk', () => {
     const known = await element.stat(ID);
     expect(JSON.stringify(stored.remembered?.metadata)).toBe(metadata);
     expect(JSON.stringify(known?.remembered?.metadata)).toBe(metadata);
-    const record = await readFile(join(root, 'files', ID.slice(-2), ID, 'metadata.json'), 'utf8');
-    expect(record).toContain(`"metadata":${metadata}`);
+    expect(await readFile(record(), 'utf8')).toContain(`"metadata":${metadata}`);
   });
 
   it('gives a file its name only when it is whole', async () => {
@@ -100,11 +108,12 @@ describe('LocalStorageElement on disk', () => {
     source.write(Buffer.alloc(MIB));
     await setTimeout(100);
     expect(await readdir(join(root, 'incoming'))).toEqual([expect.stringContaining(ID)]);
-    expect(await readdir(join(root, 'files'))).toEqual([]);
+    expect(existsSync(record())).toBe(false);
+    expect(await element.stat(ID)).toBeUndefined();
     source.end();
     await put;
     expect(await readdir(join(root, 'incoming'))).toEqual([]);
-    expect(await readdir(join(root, 'files', ID.slice(-2)))).toEqual([ID]);
+    expect(existsSync(record())).toBe(true);
   });
 
   it('says why an upload was aborted, also while blocks of it are being written', async () => {
@@ -143,51 +152,56 @@ describe('LocalStorageElement on disk', () => {
     expect(await readdir(join(root, 'incoming'))).toEqual([]);
   });
 
+  it('stores the bytes of the one that wins, of many processes that store one id', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const fileId = randomUUID();
+      const elements = Array.from({ length: 4 }, () => new LocalStorageElement('local', root));
+      const puts = elements.map((each, index) =>
+        each.put(describedFile({ fileId }), bodyOfBytes(`content ${'x'.repeat(index)}`), never),
+      );
+      const results = await Promise.allSettled(puts);
+      const won = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+      const lost = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+      expect(won).toHaveLength(1);
+      expect(lost.map(({ code }) => code)).toEqual(['CONFLICT', 'CONFLICT', 'CONFLICT']);
+      const inShard = (await readdir(join(root, 'files', fileId.slice(-2)))).filter((name) =>
+        name.startsWith(fileId),
+      );
+      expect(inShard).toHaveLength(2);
+      const content = inShard.find((name) => name.endsWith('.content')) ?? '';
+      const bytes = await readFile(join(root, 'files', fileId.slice(-2), content));
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(won[0]?.sha256);
+      expect(await element.stat(fileId)).toEqual(won[0]);
+      await Promise.all(elements.map((each) => each.close()));
+    }
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+  });
+
+  it('makes the folder of a shard again where it was removed', async () => {
+    await element.put(describedFile({ fileId: ID }), bodyOfBytes('hello'), never);
+    await rm(shard(), { recursive: true });
+    await element.put(describedFile({ fileId: ID }), bodyOfBytes('hello'), never);
+    expect(await element.stat(ID)).toMatchObject({ size: 5 });
+  });
+
+  it('takes no file where an earlier version has stored some, and says so', async () => {
+    await mkdir(join(shard(), ID), { recursive: true });
+    const reason = 'The folder has files of an earlier version.';
+    expect(await element.health()).toEqual({ up: false, reason });
+    const put = element.put(describedFile(), bodyOfBytes('x'), never);
+    await expect(put).rejects.toMatchObject({ code: 'STORAGE_FAILED', detail: reason });
+    expect(await readdir(join(root, 'incoming'))).toEqual([]);
+  });
+
   it('refuses an id that is no UUID', async () => {
     const put = element.put(describedFile({ fileId: '../evil' }), bodyOfBytes('x'), never);
     await expect(put).rejects.toMatchObject({ code: 'VALIDATION_ERROR' });
     expect(await readdir(root)).toEqual([]);
   });
 
-  it('removes what nobody has written to for an hour, and leaves what another process may be writing', async () => {
-    const longAgo = new Date(Date.now() - 2 * 3_600_000);
-    for (const name of ['left', 'in-use', 'begun']) {
-      const folder = join(root, 'incoming', name);
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, 'content'), 'half');
-      if (name === 'left') await utimes(join(folder, 'content'), longAgo, longAgo);
-      if (name !== 'begun') await utimes(folder, longAgo, longAgo);
-    }
-    await element.prepare();
-    expect((await readdir(join(root, 'incoming'))).toSorted()).toEqual(['begun', 'in-use']);
-  });
-
-  it('takes files also where something that was left behind cannot be removed, and says so', async () => {
-    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
-    const longAgo = new Date(Date.now() - 2 * 3_600_000);
-    const folders = ['left', 'stuck'].map((name) => join(root, 'incoming', name));
-    const [left = '', stuck = ''] = folders;
-    await mkdir(left, { recursive: true });
-    // Two deep folders, one below the other: no path that the system takes leads to the end, not even for root.
-    const deep = join(...Array<string>(12).fill('x'.repeat(250)));
-    await mkdir(join(root, 'aside', deep), { recursive: true });
-    await mkdir(join(stuck, deep), { recursive: true });
-    await rename(join(root, 'aside'), join(stuck, deep, 'aside'));
-    for (const folder of folders) await utimes(folder, longAgo, longAgo);
-    try {
-      expect(await element.health()).toEqual({ up: true });
-      await element.put(describedFile(), bodyOfBytes('x'), never);
-      expect(await readdir(join(root, 'incoming'))).toEqual(['stuck']);
-      expect(warn.mock.calls).toEqual([[expect.objectContaining({ folder: stuck }), expect.any(String)]]);
-    } finally {
-      warn.mockRestore();
-      await rename(join(stuck, deep, 'aside'), join(root, 'aside'));
-    }
-  });
-
   it('does not take damaged metadata for a missing file', async () => {
     await element.put(describedFile({ fileId: ID }), bodyOfBytes('hello'), never);
-    await writeFile(join(root, 'files', ID.slice(-2), ID, 'metadata.json'), '{"file_id":');
+    await writeFile(record(), '{"file_id":');
     await expect(element.stat(ID)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });
 

@@ -27,13 +27,13 @@ describe('a file on a local storage element', () => {
     return String(((await answer.json()) as Json).upload_id);
   }
 
-  function folderOf(id: string, element: string): string {
-    return join(service.running.dataDir, 'storage', element, 'files', id.slice(-2), id);
+  function recordOf(id: string, element: string): string {
+    return join(service.running.dataDir, 'storage', element, 'files', id.slice(-2), `${id}.json`);
   }
 
   /** Has the file uploaded so many days earlier than it was. */
   async function makeOlder(id: string, element: string, days = 2): Promise<void> {
-    const path = join(folderOf(id, element), 'metadata.json');
+    const path = recordOf(id, element);
     const record = JSON.parse(await readFile(path, 'utf8')) as Json;
     const uploadedAt = new Date(Date.parse(String(record.uploaded_at)) - days * DAY_MS).toISOString();
     await writeFile(path, JSON.stringify({ ...record, uploaded_at: uploadedAt }));
@@ -55,13 +55,13 @@ describe('a file on a local storage element', () => {
     await service.untilStatus(temporary, 'active');
     await service.untilStatus(permanent, 'active');
     await sweep();
-    expect(existsSync(folderOf(temporary, 'edit'))).toBe(true);
+    expect(existsSync(recordOf(temporary, 'edit'))).toBe(true);
     await makeOlder(temporary, 'edit');
     await makeOlder(permanent, 'rw');
     expect(await statusOf(temporary)).toBe('expired');
     await sweep();
-    expect(existsSync(folderOf(temporary, 'edit'))).toBe(false);
-    expect(existsSync(join(folderOf(permanent, 'rw'), 'content'))).toBe(true);
+    expect(existsSync(recordOf(temporary, 'edit'))).toBe(false);
+    expect(existsSync(recordOf(permanent, 'rw'))).toBe(true);
     expect(await statusOf(temporary)).toBe('expired');
     expect(await statusOf(permanent)).toBe('active');
     expect(await metric(service, 'storage_expired_files_total{target="storage:local-edit"}')).toBe(1);

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { createTestKeys } from '../support/tokens.js';
 
-/** So many that a removal takes a while. */
-const PARTS = 3_000;
+/** So many that their removal takes a while. */
+const EXPIRED = 1_000;
 
 describe('a service that removes expired files', () => {
   let dataDir: string;
@@ -37,14 +36,16 @@ describe('a service that removes expired files', () => {
     return service;
   }
 
-  /** A file as the local element keeps it, that was uploaded so many days ago for one day. */
+  /** A file as the local element keeps it, that was uploaded so many days ago for one day; gives its id. */
   async function writeFileOf(days: number): Promise<string> {
     const id = randomUUID();
-    const folder = join(files, id.slice(-2), id);
+    const folder = join(files, id.slice(-2));
+    const content = `${id}.0123456789abcdef.content`;
     await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'content'), 'hello');
+    await writeFile(join(folder, content), 'hello');
     const record = {
       file_id: id,
+      content,
       original_filename: 'a.txt',
       content_type: 'text/plain',
       size: 5,
@@ -58,35 +59,30 @@ describe('a service that removes expired files', () => {
       uploaded_by_username: null,
       uploaded_at: new Date(Date.now() - days * 86_400_000).toISOString(),
     };
-    await writeFile(join(folder, 'metadata.json'), JSON.stringify(record));
-    return folder;
+    await writeFile(join(folder, `${id}.json`), JSON.stringify(record));
+    return id;
   }
 
-  /** The folders of files that have their name. */
-  async function named(): Promise<string[]> {
-    const shards = await readdir(files);
-    const names = await Promise.all(
-      shards.map(async (shard) => (await readdir(join(files, shard))).map((id) => join(files, shard, id))),
-    );
-    return names.flat();
+  /** The ids of which there is such a part. */
+  async function idsOf(end: '.json' | '.content', folder = files): Promise<string[]> {
+    const names = await readdir(folder, { recursive: true });
+    return names.filter((name) => name.endsWith(end)).map((name) => basename(name).split('.')[0] ?? '');
   }
 
   it('leaves no half of a file when it is killed at that, and goes on with the next start', async () => {
     const kept = await writeFileOf(0);
-    for (let file = 0; file < 100; file += 1) await writeFileOf(2);
-    const large = await writeFileOf(2);
-    for (let part = 0; part < PARTS; part += 1) await writeFile(join(large, `part-${part}`), '');
+    for (let file = 0; file < EXPIRED; file += 1) await writeFileOf(2);
     const first = await start();
-    await eventually(() => Promise.resolve(expect(existsSync(join(large, 'content'))).toBe(false)));
+    await eventually(async () => expect((await idsOf('.json')).length).toBeLessThan(EXPIRED));
     first.child.kill('SIGKILL');
     await first.exitCode();
-    const left = await named();
-    expect(left).not.toContain(large);
-    const halves = left.filter(
-      (folder) => !existsSync(join(folder, 'content')) || !existsSync(join(folder, 'metadata.json')),
-    );
-    expect(halves).toEqual([]);
+    const contents = new Set(await idsOf('.content'));
+    const records = new Set(await idsOf('.json'));
+    expect([...records].filter((id) => !contents.has(id))).toEqual([]);
+    // What has lost its record is named where left-overs are looked for.
+    const named = new Set(await idsOf('.json', join(files, '..', 'incoming')));
+    expect([...contents].filter((id) => !records.has(id) && !named.has(id))).toEqual([]);
     await start();
-    await eventually(async () => expect(await named()).toEqual([kept]));
+    await eventually(async () => expect(await idsOf('.json')).toEqual([kept]));
   });
 });

@@ -17,7 +17,7 @@ export function storedPaths(dataDir: string): Promise<string[]> {
 
 /** The content of the only file that the default local storage elements hold. */
 export async function onlyStoredContent(dataDir: string): Promise<Buffer> {
-  const contents = (await storedPaths(dataDir)).filter((path) => path.endsWith('/content'));
+  const contents = (await storedPaths(dataDir)).filter((path) => path.endsWith('.content'));
   const [path] = contents;
   if (path === undefined || contents.length > 1)
     throw new Error(`${contents.length} files are stored, not 1`);

@@ -1,4 +1,4 @@
-import { link, lstat, unlink } from 'node:fs';
+import { link, unlink } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { errorCode } from '../../../errors/error-code.js';
@@ -8,13 +8,12 @@ import { lengthFailure } from '../body-failures.js';
 import { BodyBlocks } from './body-blocks.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';
-import { recordText } from './local-record.js';
+import { recordText, versionAt } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 import { NewFile } from './new-file.js';
 
 const linkFile = promisify(link);
-const statFile = promisify(lstat);
 const unlinkFile = promisify(unlink);
 
 /**
@@ -61,7 +60,7 @@ export class LocalDraft {
   /** Writes content and record, durably; gives the size of the content. */
   async #write(body: FileBody, blocks: BodyBlocks): Promise<number> {
     try {
-      this.#record = await NewFile.create(this.#path);
+      this.#record = await NewFile.createSynced(this.#path);
       const path = this.places.content(this.#version);
       this.#content = await this.shards.createIn(this.places.shard(this.file.fileId), () =>
         NewFile.create(path),
@@ -70,7 +69,7 @@ export class LocalDraft {
       const { bytes } = this.#content;
       const failure = lengthFailure(body, bytes);
       if (failure) throw failure;
-      await this.#sync(recordText(this.#version, this.file, body.digest()), this.#content, this.#record);
+      await this.#finish(recordText(this.#version, this.file, body.digest()), this.#content, this.#record);
       return bytes;
     } finally {
       this.#closed = Promise.allSettled([this.#record?.close(), this.#content?.close()]);
@@ -78,9 +77,8 @@ export class LocalDraft {
   }
 
   /** Side by side, as both wait for the disk. */
-  async #sync(text: string, content: NewFile, record: NewFile): Promise<void> {
-    const writing = record.append([Buffer.from(text)]).then(() => record.sync());
-    const [synced, written] = await Promise.allSettled([content.sync(), writing]);
+  async #finish(text: string, content: NewFile, record: NewFile): Promise<void> {
+    const [synced, written] = await Promise.allSettled([content.sync(), record.append([Buffer.from(text)])]);
     if (synced.status === 'rejected') throw synced.reason;
     if (written.status === 'rejected') throw written.reason;
   }
@@ -103,8 +101,8 @@ export class LocalDraft {
 
   /** A network file system may repeat a call whose answer was lost, and then say that the name is taken: by us. */
   async #refused(error: unknown): Promise<void> {
-    const { nlink } = await statFile(this.#path);
-    if (nlink > 1) return;
+    const { fileId } = this.file;
+    if ((await versionAt(this.places.record(fileId), fileId)) === this.#version) return;
     throw errorCode(error) === 'EEXIST' ? conflict() : error;
   }
 }

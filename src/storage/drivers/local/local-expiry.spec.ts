@@ -1,5 +1,5 @@
-import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -28,7 +28,19 @@ describe('files of a local element whose time is over', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  const folderOf = (id: string): string => join(root, 'files', id.slice(-2), id);
+  const shardOf = (id: string): string => join(root, 'files', id.slice(-2));
+  const recordOf = (id: string): string => join(shardOf(id), `${id}.json`);
+  const contentPath = (id: string): string =>
+    join(shardOf(id), String((JSON.parse(readFileSync(recordOf(id), 'utf8')) as { content: string }).content));
+  const contentOf = (id: string): Promise<string> => readFile(contentPath(id), 'utf8');
+  const incoming = (): Promise<string[]> => readdir(join(root, 'incoming'));
+
+  /** As another process that removes it in this moment. */
+  function removeAtOnce(id: string): void {
+    const content = contentPath(id);
+    rmSync(recordOf(id));
+    rmSync(content);
+  }
 
   /** Stores a file of one day; gives its id. */
   async function put(members: Parameters<typeof describedFile>[0] = {}, content = 'hello'): Promise<string> {
@@ -52,19 +64,19 @@ describe('files of a local element whose time is over', () => {
     };
   }
 
-  /** Makes a whole file of today in a folder beside; gives what puts it in the place of `id`, whatever is there. */
-  async function replacementOf(id: string): Promise<() => void> {
-    const other = await put({ uploadedAt: new Date(NOW) }, 'the new one');
-    const aside = join(root, 'replacement');
-    await rename(folderOf(other), aside);
+  /** Makes a file of today of the same id in a folder beside; gives what puts it in the place of the one that is there. */
+  async function replacementOf(fileId: string): Promise<() => void> {
+    const beside = join(root, 'beside');
+    const other = new LocalStorageElement('other', beside);
+    const file = describedFile({ fileId, ttlDays: 1, uploadedAt: new Date(NOW) });
+    await other.put(file, bodyOfBytes('the new one'), never);
+    await other.close();
     return () => {
-      rmSync(folderOf(id), { recursive: true, force: true });
-      renameSync(aside, folderOf(id));
+      removeAtOnce(fileId);
+      cpSync(join(beside, 'files'), join(root, 'files'), { recursive: true });
+      rmSync(beside, { recursive: true });
     };
   }
-
-  const contentOf = (id: string): Promise<string> => readFile(join(folderOf(id), 'content'), 'utf8');
-  const incoming = (): Promise<string[]> => readdir(join(root, 'incoming'));
 
   it('go, and those stay whose time is not over, or that have none', async () => {
     const over = await put({}, 'five!');
@@ -85,7 +97,7 @@ describe('files of a local element whose time is over', () => {
       ]),
     );
     for (const id of [over, longOver]) {
-      expect(existsSync(folderOf(id))).toBe(false);
+      expect((await readdir(shardOf(id))).filter((name) => name.startsWith(id))).toEqual([]);
       expect(await element.stat(id)).toBeUndefined();
     }
     for (const id of [young, longer, permanent]) expect(await contentOf(id)).toBe('hello');
@@ -95,34 +107,33 @@ describe('files of a local element whose time is over', () => {
 
   it('are looked for only where files of the element are', async () => {
     const id = await put();
-    const shard = join(root, 'files', id.slice(-2));
     const strange = [
-      join(shard, `copy-of-${id}`),
-      join(shard, ID.toUpperCase()),
-      join(root, 'files', 'zz', id),
+      join(shardOf(id), `copy-of-${id}.json`),
+      join(shardOf(id), `${ID.toUpperCase()}.json`),
+      join(root, 'files', 'zz', `${id}.json`),
       join(root, 'elsewhere'),
     ];
-    for (const folder of strange) await cp(folderOf(id), folder, { recursive: true });
-    const link = join(shard, `00000000-0000-4000-8000-0000000000${id.slice(-2)}`);
+    for (const path of strange) await cp(recordOf(id), path);
+    const link = join(shardOf(id), `00000000-0000-4000-8000-0000000000${id.slice(-2)}.json`);
     await symlink(join(root, 'elsewhere'), link);
     await writeFile(join(root, 'files', 'a-file'), 'x');
     expect(await sweep()).toEqual([{ kind: 'removed', bytes: 5 }]);
-    for (const path of [...strange, link]) expect(existsSync(join(path, 'content'))).toBe(true);
+    for (const path of [...strange, link]) expect(existsSync(path)).toBe(true);
   });
 
   it('stay, and are named, where their record cannot be read', async () => {
     const ids = [await put(), await put(), await put(), await put()] as const;
-    const [damaged, without, noTime, noContent] = ids;
-    const record = (id: string): string => join(folderOf(id), 'metadata.json');
-    await writeFile(record(damaged), '{"file_id":');
-    await rm(record(without));
-    await writeFile(record(noTime), (await readFile(record(noTime), 'utf8')).replace(/2026[^"]*/, 'x'));
-    await rm(join(folderOf(noContent), 'content'));
+    const [damaged, noTime, noContent, another] = ids;
+    await writeFile(recordOf(damaged), '{"file_id":');
+    await writeFile(recordOf(noTime), (await readFile(recordOf(noTime), 'utf8')).replace(/2026[^"]*/, 'x'));
+    await rm(contentPath(noContent));
+    // Says that it is the record of another file, which would go in its place.
+    await cp(recordOf(await put({ ttlDays: 2 })), recordOf(another));
     const outcomes = await sweep();
     expect(outcomes).toHaveLength(4);
     for (const name of ids) {
       expect(outcomes).toContainEqual({ kind: 'unreadable', name, error: expect.anything() });
-      expect(existsSync(folderOf(name))).toBe(true);
+      expect(existsSync(recordOf(name))).toBe(true);
     }
   });
 
@@ -134,67 +145,24 @@ describe('files of a local element whose time is over', () => {
 
   it('are not told of where another process removes them meanwhile', async () => {
     const id = await put();
-    for (const nth of [1, 2]) {
-      const copy = join(root, 'copy');
-      await cp(folderOf(id), copy, { recursive: true });
-      expect(await sweep(whenAsked(nth, () => rmSync(folderOf(id), { recursive: true })))).toEqual([]);
-      expect(await incoming()).toEqual([]);
-      await rename(copy, folderOf(id));
-    }
-    expect(await sweep()).toHaveLength(1);
+    expect(await sweep(whenAsked(1, () => removeAtOnce(id)))).toEqual([]);
+    expect(await incoming()).toEqual([]);
   });
 
   it('do not take one with them that was stored anew behind a look', async () => {
-    for (const nth of [1, 2]) {
-      const id = await put();
-      let asked = 0;
-      const renew = whenAsked(nth, await replacementOf(id));
-      const outcomes = await sweep(() => {
-        asked += 1;
-        return renew();
-      });
-      expect({ nth, asked, outcomes }).toEqual({ nth, asked: nth + 1, outcomes: [] });
-      expect(await contentOf(id)).toBe('the new one');
-      expect(await incoming()).toEqual([]);
-      await element.remove(id);
-    }
-  });
-
-  it('are not put back in part where another process removes them aside', async () => {
     const id = await put();
-    const record = join(folderOf(id), 'metadata.json');
-    expect(await sweep(whenAsked(2, () => rmSync(record)))).toEqual([{ kind: 'removed', bytes: 5 }]);
-    expect(existsSync(folderOf(id))).toBe(false);
+    expect(await sweep(whenAsked(1, await replacementOf(id)))).toEqual([]);
+    expect(await contentOf(id)).toBe('the new one');
     expect(await incoming()).toEqual([]);
   });
 
   it('are put back where their record can no longer be read', async () => {
     const id = await put();
-    const record = join(folderOf(id), 'metadata.json');
-    expect(await sweep(whenAsked(2, () => writeFileSync(record, '{')))).toEqual([]);
-    expect(await contentOf(id)).toBe('hello');
+    const content = contentPath(id);
+    expect(await sweep(whenAsked(1, () => writeFileSync(recordOf(id), '{')))).toEqual([]);
+    expect(await readFile(recordOf(id), 'utf8')).toBe('{');
+    expect(await readFile(content, 'utf8')).toBe('hello');
     expect(await incoming()).toEqual([]);
-  });
-
-  it('keep the bytes of one that was taken by mistake, where a third is in its place already', async () => {
-    const id = await put();
-    const third = join(root, 'third');
-    const renew = await replacementOf(id);
-    await cp(folderOf(id), third, { recursive: true });
-    await writeFile(join(third, 'content'), 'the third');
-    let asked = 0;
-    const outcomes = await sweep(() => {
-      asked += 1;
-      if (asked === 2) renew();
-      if (asked === 3) renameSync(third, folderOf(id));
-      return NOW;
-    });
-    expect(outcomes).toEqual([
-      { kind: 'failed', name: id, error: expect.objectContaining({ code: expect.any(String) }) },
-    ]);
-    expect(await contentOf(id)).toBe('the third');
-    const [left = ''] = await incoming();
-    expect(await readFile(join(root, 'incoming', left, 'content'), 'utf8')).toBe('the new one');
   });
 
   it('are removed once, however many look at the same time', async () => {
@@ -236,7 +204,7 @@ describe('files of a local element whose time is over', () => {
       expect(outcome.kind).toBe('removed');
       stopping.abort();
     }
-    expect(ids.filter((id) => existsSync(folderOf(id)))).toHaveLength(9);
+    expect(ids.filter((id) => existsSync(recordOf(id)))).toHaveLength(9);
   });
 
   it('are told of as failures where there is no folder to move them to', async () => {
@@ -249,7 +217,7 @@ describe('files of a local element whose time is over', () => {
   it('are looked for in other folders where one cannot be read', async () => {
     const ids = [`${ID.slice(0, -2)}aa`, `${ID.slice(0, -2)}bb`];
     for (const fileId of ids) await put({ fileId, ttlDays: 2 });
-    const removeAll = (): void => ids.forEach((id) => rmSync(join(folderOf(id), '..'), { recursive: true }));
+    const removeAll = (): void => ids.forEach((id) => rmSync(shardOf(id), { recursive: true }));
     expect(await sweep(whenAsked(1, removeAll))).toEqual([
       { kind: 'failed', name: expect.stringMatching(/^(aa|bb)$/), error: expect.anything() },
     ]);

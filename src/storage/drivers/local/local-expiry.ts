@@ -1,9 +1,9 @@
-import { access, opendir } from 'node:fs/promises';
+import { opendir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { expiryOf } from '../../expiry.js';
 import type { StoredFile } from '../../storage-element.js';
 import { idOfRecord, type LocalPlaces } from './local-places.js';
-import { contentSize, readRecord } from './local-record.js';
+import { contentSize, hasRecord, readRecord } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 
@@ -63,7 +63,7 @@ async function expire(
     bytes = await contentSize(places, version);
     if (!isOver(record.file, nowMs())) return undefined;
   } catch (error) {
-    return (await exists(places.record(id))) ? { kind: 'unreadable', name: id, error } : undefined;
+    return (await hasRecord(places.record(id))) ? { kind: 'unreadable', name: id, error } : undefined;
   }
   try {
     return (await removeVersion(places, shards, version)) ? { kind: 'removed', bytes } : undefined;
@@ -76,11 +76,4 @@ function isOver({ uploadedAt, remembered }: Omit<StoredFile, 'size'>, nowMs: num
   if (!uploadedAt || remembered?.retentionPolicy !== 'temporary') return false;
   const expiry = expiryOf({ uploadedAt, ttlDays: remembered.ttlDays });
   return expiry !== undefined && expiry.getTime() <= nowMs;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

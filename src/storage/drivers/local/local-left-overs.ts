@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import { syncFolder } from '../../../body/durable-folder.js';
 import { errorCode } from '../../../errors/error-code.js';
 import { idOf, type LocalPlaces, versionOfAside } from './local-places.js';
-import { readRecord } from './local-record.js';
+import { versionAt } from './local-record.js';
 
 /** Nothing that is still being written is this old: an upload is given up long before, when no byte comes. */
 const LEFT_OVER_AGE_MS = 3_600_000;
@@ -43,20 +43,23 @@ export async function removeLeftOver(places: LocalPlaces, name: string): Promise
     if (errorCode(error) === 'ENOENT') return;
     throw error;
   }
-  const { nlink } = await lstat(aside);
-  if (nlink === 1 && !(await putBackOther(places, aside, version))) {
+  if (!(await isStored(places, aside, version)) && !(await putBackOther(places, aside, version))) {
     await rm(places.content(version), { force: true });
   }
   await unlink(aside);
 }
 
+/** Has the record another name? Also a file system is believed that counts no names, where the record is in its place. */
+async function isStored(places: LocalPlaces, aside: string, version: string): Promise<boolean> {
+  const { nlink } = await lstat(aside);
+  const id = idOf(version);
+  return nlink > 1 || (await versionAt(places.record(id), id)) === version;
+}
+
 /** Gives a file its record back that a removal has taken for the version it meant, and was killed before it noticed. */
 async function putBackOther(places: LocalPlaces, aside: string, meant: string): Promise<boolean> {
   const id = idOf(meant);
-  const version = await readRecord(aside, id).then(
-    (record) => record.version,
-    () => undefined,
-  );
+  const version = await versionAt(aside, id);
   if (version === undefined || version === meant) return false;
   try {
     await link(aside, places.record(id));

@@ -6,6 +6,8 @@ const ID = new RegExp(`^${UUID}$`);
 const VERSION = new RegExp(`^(${UUID})\\.[0-9a-f]{16}$`);
 const ASIDE = new RegExp(`^(${UUID}\\.[0-9a-f]{16})(?:\\.[0-9a-f]{16})?\\.json$`);
 
+const ID_LENGTH = 36;
+
 const RECORD_END = '.json';
 const CONTENT_END = '.content';
 
@@ -26,20 +28,20 @@ export class LocalPlaces {
 
   /** The last characters are random also in ids that begin with the time. */
   shard(idOrVersion: string): string {
-    return join(this.files, shardOf(idOf(idOrVersion)));
+    return `${this.files}/${shardOf(idOf(idOrVersion))}`;
   }
 
   record(id: string): string {
-    return join(this.shard(id), `${id}${RECORD_END}`);
+    return `${this.shard(id)}/${id}${RECORD_END}`;
   }
 
   content(version: string): string {
-    return join(this.shard(version), contentName(version));
+    return `${this.shard(version)}/${contentName(version)}`;
   }
 
   /** Where the record of a new file is until it has its final name. */
   draft(version: string): string {
-    return join(this.incoming, `${version}${RECORD_END}`);
+    return `${this.incoming}/${version}${RECORD_END}`;
   }
 
   /**
@@ -47,7 +49,7 @@ export class LocalPlaces {
    * of its own, a file would keep both.
    */
   aside(version: string): string {
-    return join(this.incoming, `${version}.${randomHex(8)}${RECORD_END}`);
+    return `${this.incoming}/${version}.${randomHex(8)}${RECORD_END}`;
   }
 }
 
@@ -83,9 +85,9 @@ export function idOfRecord(name: string, shard: string): string | undefined {
   return isFileId(id) && shardOf(id) === shard ? id : undefined;
 }
 
+/** The id of a version; an id as it is. */
 export function idOf(version: string): string {
-  const [id = version] = version.split('.', 1);
-  return id;
+  return version.slice(0, ID_LENGTH);
 }
 
 function shardOf(id: string): string {

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseKeepingNumbers } from '../../../errors/json-numbers.js';
 import { metadataSchema } from '../../metadata-schema.js';
@@ -68,6 +68,22 @@ export async function readRecord(path: string, id: string): Promise<LocalRecord>
     },
   };
   return { version, file };
+}
+
+/** The version that the record at `path` names; undefined where there is none that can be read. */
+export async function versionAt(path: string, id: string): Promise<string | undefined> {
+  return readRecord(path, id).then(
+    ({ version }) => version,
+    () => undefined,
+  );
+}
+
+/** Is there a record at `path`, whether it can be read or not? */
+export async function hasRecord(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** The size of the content, as the disk says. @throws Error with code ENOENT when there is none */

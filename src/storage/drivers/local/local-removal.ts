@@ -1,7 +1,7 @@
 import { link, rename, rm, unlink } from 'node:fs/promises';
 import { errorCode } from '../../../errors/error-code.js';
 import { idOf, type LocalPlaces } from './local-places.js';
-import { readRecord } from './local-record.js';
+import { hasRecord, versionAt } from './local-record.js';
 import type { LocalShards } from './local-shards.js';
 
 /**
@@ -18,12 +18,11 @@ export async function removeVersion(
   try {
     await rename(record, aside);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return false;
+    if (errorCode(error) === 'ENOENT' && !(await hasRecord(record))) return false;
     throw error;
   }
   // Another process may have removed it before, and stored a new one.
-  const taken = await readRecord(aside, id).catch(() => undefined);
-  const isMeant = taken?.version === version;
+  const isMeant = (await versionAt(aside, id)) === version;
   if (!isMeant) await link(aside, record);
   // A record that a power cut brings back must find its content.
   await shards.sync(places.shard(id));

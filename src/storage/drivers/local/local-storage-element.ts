@@ -14,7 +14,7 @@ import { LocalDraft } from './local-draft.js';
 import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
 import { removeLeftOvers } from './local-left-overs.js';
 import { isFileId, LocalPlaces } from './local-places.js';
-import { contentSize, readRecord } from './local-record.js';
+import { contentSize, type LocalRecord, readRecord } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import { LocalShards } from './local-shards.js';
 import { storageFailed } from '../http/element-errors.js';
@@ -86,10 +86,10 @@ export class LocalStorageElement implements StorageElement {
     if (id === undefined) return;
     await this.prepare();
     try {
-      const { version } = await readRecord(this.#places.record(id), id);
-      await removeVersion(this.#places, this.#shards, version);
+      const record = await this.#recordOf(id);
+      if (record) await removeVersion(this.#places, this.#shards, record.version);
     } catch (error) {
-      if (errorCode(error) !== 'ENOENT') throw failureOf(error);
+      throw failureOf(error);
     }
   }
 
@@ -117,6 +117,14 @@ export class LocalStorageElement implements StorageElement {
   close(): Promise<void> {
     clearInterval(this.#sweeping);
     return Promise.resolve();
+  }
+
+  /** @throws Error where the record cannot be read */
+  async #recordOf(id: string): Promise<LocalRecord | undefined> {
+    return readRecord(this.#places.record(id), id).catch((error: unknown) => {
+      if (errorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    });
   }
 
   async #open(): Promise<void> {

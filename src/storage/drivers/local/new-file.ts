@@ -1,4 +1,4 @@
-import { close, fdatasync, open, writev } from 'node:fs';
+import { close, constants, fdatasync, open, writev } from 'node:fs';
 import { promisify } from 'node:util';
 
 // Plain descriptors: FileHandle and streams cost a small file more time than the disk does.
@@ -6,6 +6,10 @@ const openFile = promisify(open);
 const writeFile = promisify(writev);
 const syncFile = promisify(fdatasync);
 const closeFile = promisify(close);
+
+/** Exclusive, so that nobody's link is followed. */
+const { O_WRONLY, O_CREAT, O_EXCL, O_DSYNC } = constants;
+const NEW = O_WRONLY | O_CREAT | O_EXCL;
 
 /** A private file that is written once, from its first byte to its last. All calls throw the error of the file system. */
 export class NewFile {
@@ -15,7 +19,12 @@ export class NewFile {
 
   /** @throws Error with code EEXIST where there is one */
   static async create(path: string): Promise<NewFile> {
-    return new NewFile(await openFile(path, 'wx', 0o600));
+    return new NewFile(await openFile(path, NEW, 0o600));
+  }
+
+  /** One that needs no sync: what is appended is durable. For a single short write. @throws Error as `create` */
+  static async createSynced(path: string): Promise<NewFile> {
+    return new NewFile(await openFile(path, NEW | O_DSYNC, 0o600));
   }
 
   /** Bytes that were written. */
