@@ -21,7 +21,7 @@ import { guardStandardStreams } from './observability/standard-output.js';
 import { MinorGc } from './body/minor-gc.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
-import { requireNoFormerFiles } from './storage/drivers/local/former-layout.js';
+import { requireNoFormerFiles } from './storage/former-files.js';
 import { printWelcome } from './welcome.js';
 
 /** Time that the reason why nothing starts has to get out. */

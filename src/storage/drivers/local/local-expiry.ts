@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { expiryOf } from '../../expiry.js';
 import type { StoredFile } from '../../storage-element.js';
 import { idOfRecord, type LocalPlaces } from './local-places.js';
-import { contentSize, hasRecord, readRecord } from './local-record.js';
+import { contentSize, exists, readRecord } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 
@@ -63,7 +63,7 @@ async function expire(
     bytes = await contentSize(places, version);
     if (!isOver(record.file, nowMs())) return undefined;
   } catch (error) {
-    return (await hasRecord(places.record(id))) ? { kind: 'unreadable', name: id, error } : undefined;
+    return (await exists(places.record(id))) ? { kind: 'unreadable', name: id, error } : undefined;
   }
   try {
     return (await removeVersion(places, shards, version)) ? { kind: 'removed', bytes } : undefined;

@@ -36,7 +36,7 @@ describe('what a killed process leaves in a local element', () => {
     element.put(describedFile({ fileId: ID }), bodyOfBytes(content), never);
   const versionNow = async (): Promise<string> => (await readRecord(places.record(ID), ID)).version;
   const contentNow = async (): Promise<string> => readFile(places.content(await versionNow()), 'utf8');
-  const sweepInAnHour = (): Promise<void> => removeLeftOvers(places, Date.now() + 3_600_000);
+  const sweepLater = (): Promise<void> => removeLeftOvers(places, Date.now() + 2 * 3_600_000);
   const inShard = async (): Promise<string[]> => (await readdir(places.shard(ID))).toSorted();
   const incoming = (): Promise<string[]> => readdir(places.incoming);
 
@@ -86,7 +86,7 @@ describe('what a killed process leaves in a local element', () => {
     await removeLeftOvers(places);
     expect(await incoming()).toHaveLength(1);
     await put('the new one');
-    await sweepInAnHour();
+    await sweepLater();
     expect(await incoming()).toEqual([]);
     expect(await inShard()).toEqual([`${await versionNow()}.content`, `${ID}.json`]);
     expect(await contentNow()).toBe('the new one');
@@ -95,21 +95,21 @@ describe('what a killed process leaves in a local element', () => {
   it('behind the name of the record is a whole file, of which the draft alone goes', async () => {
     await put('hello');
     await link(places.record(ID), places.draft(await versionNow()));
-    await sweepInAnHour();
+    await sweepLater();
     expect(await incoming()).toEqual([]);
     expect(await contentNow()).toBe('hello');
     // Nor does the draft keep the file from being removed.
     await link(places.record(ID), places.draft(await versionNow()));
     await element.remove(ID);
     expect(await element.stat(ID)).toBeUndefined();
-    await sweepInAnHour();
+    await sweepLater();
     expect([...(await incoming()), ...(await inShard())]).toEqual([]);
   });
 
   it('of a removal that took the record of a newer file is put back', async () => {
     await put('the newer one');
     await rename(places.record(ID), places.aside(OTHER));
-    await sweepInAnHour();
+    await sweepLater();
     expect(await incoming()).toEqual([]);
     expect(await contentNow()).toBe('the newer one');
   });
@@ -117,7 +117,7 @@ describe('what a killed process leaves in a local element', () => {
   it('of such a removal goes where a third file is in its place', async () => {
     await leave(() => places.aside(OTHER));
     await put('the third');
-    await sweepInAnHour();
+    await sweepLater();
     expect(await incoming()).toEqual([]);
     expect(await inShard()).toHaveLength(2);
     expect(await contentNow()).toBe('the third');
@@ -130,7 +130,7 @@ describe('what a killed process leaves in a local element', () => {
     await eventually(async () => expect((await inShard()).length).toBe(1));
     await removeLeftOvers(places);
     expect([await incoming(), await inShard()].map(({ length }) => length)).toEqual([1, 1]);
-    await sweepInAnHour();
+    await sweepLater();
     expect([...(await incoming()), ...(await inShard())]).toEqual([]);
     source.end();
     await expect(slow).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
@@ -140,7 +140,7 @@ describe('what a killed process leaves in a local element', () => {
 
   it('is removed once, however many look at the same time', async () => {
     await leave((of) => places.draft(of));
-    await Promise.all([sweepInAnHour(), sweepInAnHour(), sweepInAnHour()]);
+    await Promise.all([sweepLater(), sweepLater(), sweepLater()]);
     expect([...(await incoming()), ...(await inShard())]).toEqual([]);
   });
 
@@ -154,7 +154,7 @@ describe('what a killed process leaves in a local element', () => {
     await rename(join(root, 'aside'), join(stuck, deep, 'aside'));
     await writeFile(join(places.incoming, 'strange'), 'x');
     try {
-      await sweepInAnHour();
+      await sweepLater();
       expect(await incoming()).toEqual(['stuck']);
       expect(warn.mock.calls).toEqual([[expect.objectContaining({ name: 'stuck' }), expect.any(String)]]);
       await put('hello');

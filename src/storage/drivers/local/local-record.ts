@@ -78,8 +78,7 @@ export async function versionAt(path: string, id: string): Promise<string | unde
   );
 }
 
-/** Is there a record at `path`, whether it can be read or not? */
-export async function hasRecord(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

@@ -1,7 +1,7 @@
 import { link, rename, rm, unlink } from 'node:fs/promises';
 import { errorCode } from '../../../errors/error-code.js';
 import { idOf, type LocalPlaces } from './local-places.js';
-import { hasRecord, versionAt } from './local-record.js';
+import { exists, versionAt } from './local-record.js';
 import type { LocalShards } from './local-shards.js';
 
 /**
@@ -18,7 +18,8 @@ export async function removeVersion(
   try {
     await rename(record, aside);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && !(await hasRecord(record))) return false;
+    // The record is gone, where it is not the folder that is missing; a newer one may be there again.
+    if (errorCode(error) === 'ENOENT' && (await exists(places.incoming))) return false;
     throw error;
   }
   // Another process may have removed it before, and stored a new one.

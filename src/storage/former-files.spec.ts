@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { bodyOfBytes, describedFile } from '../../../../test/support/file-bodies.js';
-import { ConfigurationError, parseEnvironment } from '../../../config/environment.js';
-import { requireNoFormerFiles } from './former-layout.js';
-import { LocalStorageElement } from './local-storage-element.js';
+import { bodyOfBytes, describedFile } from '../../test/support/file-bodies.js';
+import { ConfigurationError, parseEnvironment } from '../config/environment.js';
+import { LocalStorageElement } from './drivers/local/local-storage-element.js';
+import { requireNoFormerFiles } from './former-files.js';
 
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 
