@@ -32,7 +32,9 @@ describe('a local element of an earlier version', () => {
     await mkdir(join(root, 'one/files/00', ID), { recursive: true });
     const refused: unknown = await check().catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(ConfigurationError);
-    expect(String(refused)).toMatch(/\n {2}STORAGE_ELEMENTS: [^\n]*one has files of an earlier version[^\n]*$/);
+    expect(String(refused)).toMatch(
+      /\n {2}STORAGE_ELEMENTS: [^\n]*one has files of an earlier version[^\n]*$/,
+    );
   });
 
   it('is not seen in files of this version, nor where there are none', async () => {

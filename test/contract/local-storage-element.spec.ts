@@ -30,8 +30,7 @@ async function createSubject(): Promise<Subject> {
           return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
         }),
       ),
-    takenBytes: () =>
-      namesIn('.content').reduce((sum, name) => sum + statSync(join(files, name)).size, 0),
+    takenBytes: () => namesIn('.content').reduce((sum, name) => sum + statSync(join(files, name)).size, 0),
     leftOvers: async () => {
       const drafts = await readdir(join(root, 'incoming')).catch(() => []);
       const contents = namesIn('.content').length - namesIn('.json').length;

@@ -1,9 +1,10 @@
 import { opendir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { errorCode } from '../../../errors/error-code.js';
 import { expiryOf } from '../../expiry.js';
 import type { StoredFile } from '../../storage-element.js';
-import { idOfRecord, type LocalPlaces } from './local-places.js';
-import { contentSize, exists, readRecord } from './local-record.js';
+import { idOf, idOfRecord, type LocalPlaces } from './local-places.js';
+import { contentSize, readRecord, versionAt } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 
@@ -55,20 +56,31 @@ async function expire(
   id: string,
   nowMs: () => number,
 ): Promise<ExpiryOutcome | undefined> {
-  let version: string;
+  try {
+    const { version, file } = await readRecord(places.record(id), id);
+    return isOver(file, nowMs()) ? await expireVersion(places, shards, version) : undefined;
+  } catch (error) {
+    return errorCode(error) === 'ENOENT' ? undefined : { kind: 'unreadable', name: id, error };
+  }
+}
+
+async function expireVersion(
+  places: LocalPlaces,
+  shards: LocalShards,
+  version: string,
+): Promise<ExpiryOutcome | undefined> {
+  const name = idOf(version);
   let bytes: number;
   try {
-    const record = await readRecord(places.record(id), id);
-    ({ version } = record);
     bytes = await contentSize(places, version);
-    if (!isOver(record.file, nowMs())) return undefined;
   } catch (error) {
-    return (await exists(places.record(id))) ? { kind: 'unreadable', name: id, error } : undefined;
+    const isThere = (await versionAt(places.record(name), name)) === version;
+    return isThere ? { kind: 'unreadable', name, error } : undefined;
   }
   try {
     return (await removeVersion(places, shards, version)) ? { kind: 'removed', bytes } : undefined;
   } catch (error) {
-    return { kind: 'failed', name: id, error };
+    return { kind: 'failed', name, error };
   }
 }
 

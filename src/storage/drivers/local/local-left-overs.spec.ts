@@ -80,17 +80,20 @@ describe('what a killed process leaves in a local element', () => {
     ],
   ];
 
-  it.each(killed)('%s is no file, keeps none from its id, and is removed after an hour', async (_, leaveIt) => {
-    await leaveIt();
-    expect(await element.stat(ID)).toBeUndefined();
-    await removeLeftOvers(places);
-    expect(await incoming()).toHaveLength(1);
-    await put('the new one');
-    await sweepLater();
-    expect(await incoming()).toEqual([]);
-    expect(await inShard()).toEqual([`${await versionNow()}.content`, `${ID}.json`]);
-    expect(await contentNow()).toBe('the new one');
-  });
+  it.each(killed)(
+    '%s is no file, keeps none from its id, and is removed after an hour',
+    async (_, leaveIt) => {
+      await leaveIt();
+      expect(await element.stat(ID)).toBeUndefined();
+      await removeLeftOvers(places);
+      expect(await incoming()).toHaveLength(1);
+      await put('the new one');
+      await sweepLater();
+      expect(await incoming()).toEqual([]);
+      expect(await inShard()).toEqual([`${await versionNow()}.content`, `${ID}.json`]);
+      expect(await contentNow()).toBe('the new one');
+    },
+  );
 
   it('behind the name of the record is a whole file, of which the draft alone goes', async () => {
     await put('hello');

@@ -108,7 +108,8 @@ export class LocalStorageElement implements StorageElement {
       await access(this.#places.files, constants.W_OK | constants.X_OK);
       return { up: true };
     } catch (error) {
-      if (error instanceof ServiceError && error.cause === undefined) return { up: false, reason: error.detail };
+      if (error instanceof ServiceError && error.cause === undefined)
+        return { up: false, reason: error.detail };
       const code = errorCode(error instanceof ServiceError ? error.cause : error) ?? 'unknown error';
       return { up: false, reason: `The folder cannot be written to (${code}).` };
     }
