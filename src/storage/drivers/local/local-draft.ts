@@ -17,8 +17,8 @@ const linkFile = promisify(link);
 const unlinkFile = promisify(unlink);
 
 /**
- * A file on its way in. Its draft in `incoming` is there before its content and goes behind its record, so that it tells of
- * every content that has no record.
+ * A file on its way in. Its draft in `incoming` is made before its content, and removed once the record has its final name: so
+ * `incoming` names every content that has no record.
  */
 export class LocalDraft {
   readonly #version: string;

@@ -31,10 +31,7 @@ describe('files of a local element whose time is over', () => {
   const shardOf = (id: string): string => join(root, 'files', id.slice(-2));
   const recordOf = (id: string): string => join(shardOf(id), `${id}.json`);
   const contentPath = (id: string): string =>
-    join(
-      shardOf(id),
-      String((JSON.parse(readFileSync(recordOf(id), 'utf8')) as { content: string }).content),
-    );
+    join(shardOf(id), (JSON.parse(readFileSync(recordOf(id), 'utf8')) as { content: string }).content);
   const contentOf = (id: string): Promise<string> => readFile(contentPath(id), 'utf8');
   const incoming = (): Promise<string[]> => readdir(join(root, 'incoming'));
 

@@ -109,6 +109,13 @@ describe('what a killed process leaves in a local element', () => {
     expect([...(await incoming()), ...(await inShard())]).toEqual([]);
   });
 
+  it('behind the first step of a removal goes also where its draft is left over', async () => {
+    const version = await leave((of) => places.aside(of));
+    await link(join(places.incoming, (await incoming())[0] ?? ''), places.draft(version));
+    await sweepLater();
+    expect([...(await incoming()), ...(await inShard())]).toEqual([]);
+  });
+
   it('of a removal that took the record of a newer file is put back', async () => {
     await put('the newer one');
     await rename(places.record(ID), places.aside(OTHER));

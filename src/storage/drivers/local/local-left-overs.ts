@@ -12,24 +12,22 @@ const LEFT_OVER_AGE_MS = 3_600_000;
 const logger = new Logger('LocalLeftOvers');
 
 /**
- * Removes what `incoming` names and nobody has written to for an hour: its process is gone. What cannot be removed takes
+ * Removes what `incoming` names and nobody has changed for an hour: its process is gone. What cannot be removed takes
  * room, and nothing else: it is logged, and stays.
  */
 export async function removeLeftOvers(places: LocalPlaces, nowMs = Date.now()): Promise<void> {
-  const names = await readdir(places.incoming);
-  await Promise.all(
-    names.map(async (name) => {
-      if (nowMs - (await lastChangedMs(places, name)) < LEFT_OVER_AGE_MS) return;
-      await removeLeftOver(places, name).catch((error: unknown) => {
-        logger.warn({ err: error, name }, 'a left-over of an upload cannot be removed');
-      });
-    }),
-  );
+  // One after the other: of two names of one record, the second must see that the first is gone.
+  for (const name of await readdir(places.incoming)) {
+    if (nowMs - (await lastChangedMs(places, name)) < LEFT_OVER_AGE_MS) continue;
+    await removeLeftOver(places, name).catch((error: unknown) => {
+      logger.warn({ err: error, name }, 'a left-over of an upload cannot be removed');
+    });
+  }
 }
 
 /**
- * Removes what `name` in `incoming` stands for: of a file that did not get its record all of it, of any other only this name.
- * Harmless where there is none, and where others do the same. @throws Error of the file system
+ * Removes `name` from `incoming`, and the content behind it where that belongs to no stored file. Harmless where there is no
+ * such name, and where others do the same. @throws Error of the file system
  */
 export async function removeLeftOver(places: LocalPlaces, name: string): Promise<void> {
   const path = join(places.incoming, name);
@@ -49,7 +47,7 @@ export async function removeLeftOver(places: LocalPlaces, name: string): Promise
   await unlink(aside);
 }
 
-/** Has the record another name? Also a file system is believed that counts no names, where the record is in its place. */
+/** Has the record another name? Some file systems do not count the names of a file: there, its final name is looked at. */
 async function isStored(places: LocalPlaces, aside: string, version: string): Promise<boolean> {
   const { nlink } = await lstat(aside);
   const id = idOf(version);

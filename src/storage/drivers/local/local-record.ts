@@ -1,4 +1,4 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
 import { parseKeepingNumbers } from '../../../errors/json-numbers.js';
 import { metadataSchema } from '../../metadata-schema.js';
@@ -75,13 +75,6 @@ export async function versionAt(path: string, id: string): Promise<string | unde
   return readRecord(path, id).then(
     ({ version }) => version,
     () => undefined,
-  );
-}
-
-export async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
   );
 }
 

@@ -1,7 +1,7 @@
-import { link, rename, rm, unlink } from 'node:fs/promises';
+import { access, link, rename, rm, unlink } from 'node:fs/promises';
 import { errorCode } from '../../../errors/error-code.js';
 import { idOf, type LocalPlaces } from './local-places.js';
-import { exists, versionAt } from './local-record.js';
+import { versionAt } from './local-record.js';
 import type { LocalShards } from './local-shards.js';
 
 /**
@@ -30,4 +30,11 @@ export async function removeVersion(
   if (isMeant) await rm(places.content(version), { force: true });
   await unlink(aside);
   return isMeant;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
