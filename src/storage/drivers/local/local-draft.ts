@@ -5,7 +5,7 @@ import { errorCode } from '../../../errors/error-code.js';
 import { ServiceError } from '../../../errors/service-error.js';
 import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
 import { lengthFailure } from '../body-failures.js';
-import { BodyBlocks } from './body-blocks.js';
+import type { Blocks } from './body-blocks.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';
 import { recordText, versionAt } from './local-record.js';
@@ -42,8 +42,7 @@ export class LocalDraft {
    * @throws CONFLICT when there is a file of its id; VALIDATION_ERROR, the failure of the body, the reason of the signal or an
    * error of the file system
    */
-  async store(body: FileBody, signal: AbortSignal): Promise<StoredFile> {
-    const blocks = new BodyBlocks(body.stream, signal);
+  async store(body: FileBody, blocks: Blocks, signal: AbortSignal): Promise<StoredFile> {
     try {
       const size = await this.#write(body, blocks).finally(() => blocks.release());
       signal.throwIfAborted();
@@ -58,7 +57,7 @@ export class LocalDraft {
   }
 
   /** Writes content and record, durably; gives the size of the content. */
-  async #write(body: FileBody, blocks: BodyBlocks): Promise<number> {
+  async #write(body: FileBody, blocks: Blocks): Promise<number> {
     try {
       this.#record = await NewFile.createSynced(this.#path);
       const path = this.places.content(this.#version);
@@ -107,7 +106,7 @@ export class LocalDraft {
   }
 }
 
-async function appendAll(content: NewFile, blocks: BodyBlocks): Promise<void> {
+async function appendAll(content: NewFile, blocks: Blocks): Promise<void> {
   for (;;) {
     const chunks = await blocks.next();
     if (chunks.length === 0) return;

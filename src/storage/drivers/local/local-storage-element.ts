@@ -9,6 +9,7 @@ import type {
   StoredFile,
 } from '../../storage-element.js';
 import { errorCode } from '../../../errors/error-code.js';
+import { blocksOf } from './body-blocks.js';
 import { isFormerLayout } from './former-layout.js';
 import { LocalDraft } from './local-draft.js';
 import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
@@ -62,10 +63,15 @@ export class LocalStorageElement implements StorageElement {
     const fileId = idOf(file.fileId);
     if (fileId === undefined) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
     await this.prepare();
+    const blocks = blocksOf(body, signal);
     try {
-      return await new LocalDraft(this.#places, this.#shards, { ...file, fileId }).store(body, signal);
+      return await new LocalDraft(this.#places, this.#shards, { ...file, fileId }).store(
+        body,
+        blocks,
+        signal,
+      );
     } catch (error) {
-      throw failureOf(error, body.stream.errored, signal.reason);
+      throw error === signal.reason || blocks.failedWith(error) ? error : failureOf(error);
     }
   }
 
@@ -150,9 +156,9 @@ function idOf(fileId: string): string | undefined {
   return isFileId(id) ? id : undefined;
 }
 
-/** `ServiceError`s and the errors in `known` as they are, all others as a failure of the disk. */
-function failureOf(error: unknown, ...known: unknown[]): unknown {
-  if (error instanceof ServiceError || known.includes(error)) return error;
+/** `ServiceError`s as they are, all others as a failure of the disk. */
+function failureOf(error: unknown): unknown {
+  if (error instanceof ServiceError) return error;
   const code = errorCode(error);
   if (FULL.has(code)) {
     return new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', {
