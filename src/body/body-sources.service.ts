@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { SpoolObserver } from './body-source.js';
 import { BufferBody } from './buffer-body.js';
+import { CollectedBytes } from './collected-bytes.js';
 import { SpooledBody } from './spooled/spooled-body.js';
 import type { MemoryBudget } from './memory-budget.js';
 import type { SpoolFolder } from './spool-folder.service.js';
@@ -29,10 +30,16 @@ export class BodySources {
 
   constructor(private readonly options: BodySourcesOptions) {}
 
-  /** A body that is here whole already. */
-  hold(whole: Buffer): BufferBody {
+  /** Collects a body of up to `maxBytes`, until it is known whether it is larger; whoever begins that releases it. */
+  collect(maxBytes: number, expectedBytes?: number): CollectedBytes {
+    return new CollectedBytes(this.options.budget, maxBytes, expectedBytes);
+  }
+
+  /** A body of what was collected, which is the body's from now on. */
+  hold(collected: CollectedBytes): BufferBody {
     const { budget, folder } = this.options;
-    return new BufferBody(whole, { budget, createFile: () => folder.create(whole.length) });
+    const { length } = collected.bytes;
+    return new BufferBody(collected, { budget, createFile: () => folder.create(length) });
   }
 
   /** Begins an empty body. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { collect } from '../../test/support/spooled-bodies.js';
 import { BufferBody } from './buffer-body.js';
+import { CollectedBytes } from './collected-bytes.js';
 import { MemoryBudget } from './memory-budget.js';
 import { SpoolFolder } from './spool-folder.service.js';
 
@@ -26,8 +27,13 @@ describe('a body that is here whole', () => {
 
   afterEach(() => rm(spool, { recursive: true }));
 
+  const collected = (bytes: Buffer): CollectedBytes => {
+    const all = new CollectedBytes(budget, 64 * 1024, bytes.length);
+    all.add(bytes);
+    return all;
+  };
   const hold = (bytes: Buffer): BufferBody =>
-    new BufferBody(bytes, { budget, createFile: () => folder.create() });
+    new BufferBody(collected(bytes), { budget, createFile: () => folder.create() });
   const left = async (): Promise<string[]> => (await readdir(spool)).filter((name) => name !== 'kept');
   const descriptors = async (): Promise<number> => (await readdir('/proc/self/fd')).length;
 
@@ -105,7 +111,7 @@ describe('a body that is here whole', () => {
     const keeping = body.persist(join(spool, 'nowhere', 'a.upload'));
     await expect(keeping).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
     await body.dispose();
-    const full = new BufferBody(randomBytes(1_000), {
+    const full = new BufferBody(collected(randomBytes(1_000)), {
       budget,
       createFile: () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' })),
     });

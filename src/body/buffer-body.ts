@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../errors/service-error.js';
 import type { BodySource, DurableBody } from './body-source.js';
+import type { CollectedBytes } from './collected-bytes.js';
 import type { MemoryBudget } from './memory-budget.js';
 import { notKept } from './spool-failure.js';
 import { type BodyBytes, BodyReader } from './spooled/body-reader.js';
@@ -16,18 +17,21 @@ export interface BufferBodyOptions {
 
 /** A body that is here whole, in memory. */
 export class BufferBody implements BodySource, DurableBody, BodyBytes {
+  readonly whole: Buffer;
   readonly ended = true;
   readonly #readers = new Set<BodyReader>();
   readonly #spool: SpoolWriter;
   #failure: Error | undefined;
   #persisted: Promise<void> | undefined;
 
+  /** `collected` is the body's from now on. */
   constructor(
-    readonly whole: Buffer,
+    private readonly collected: CollectedBytes,
     private readonly options: BufferBodyOptions,
   ) {
     options.budget.join();
-    options.budget.take(whole.length);
+    const whole = collected.bytes;
+    this.whole = whole;
     const window = { end: whole.length, slicesFrom: (position: number) => [whole.subarray(position)] };
     this.#spool = new SpoolWriter(window, options.createFile, () => undefined);
   }
@@ -54,7 +58,7 @@ export class BufferBody implements BodySource, DurableBody, BodyBytes {
     }
     const reader = new BodyReader(this, offset, signal);
     if (this.#failure) reader.destroy(this.#failure);
-    else this.#readers.add(reader);
+    if (!reader.destroyed) this.#readers.add(reader);
     return reader;
   }
 
@@ -85,7 +89,7 @@ export class BufferBody implements BodySource, DurableBody, BodyBytes {
     if (this.#failure) return;
     this.#failure = error;
     for (const reader of this.#readers) if (!reader.destroyed) reader.destroy(error);
-    this.options.budget.give(this.whole.length);
+    this.collected.release();
     this.options.budget.leave();
   }
 

@@ -35,12 +35,13 @@ export class UploadPipeline {
         {
           active: upload.active,
           received: upload.received,
-          openFile: (head) => this.files.begin(head),
+          openFile: (head) => {
+            const file = this.files.begin(head);
+            upload.measured.counts(() => file.receivedBytes);
+            return file;
+          },
         },
-        (file) => {
-          upload.measured.counts(() => file.body.receivedBytes);
-          return this.place(fileToPlace(upload, file));
-        },
+        (file) => this.place(fileToPlace(upload, file)),
       ),
     );
   }

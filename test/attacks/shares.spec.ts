@@ -107,7 +107,8 @@ describe('a caller who takes what others need', () => {
       STORAGE_ELEMENT_MAX_WAIT_MS: '300000',
       SHUTDOWN_DRAIN_DELAY_MS: '0',
     });
-    for (let count = 0; count < 6; count += 1) (await open('mallory', 100)).send('x');
+    // Large enough that a storage element is asked for a place with the first byte.
+    for (let count = 0; count < 6; count += 1) (await open('mallory', 100_000)).send('x');
     await eventually(async () => expect(await reading('resilience_bulkhead_inflight', 'storage')).toBe(6));
     await expectOthersServed();
     expect(await reading('resilience_bulkhead_inflight', 'storage:se-1')).toBe(3);

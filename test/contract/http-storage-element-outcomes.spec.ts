@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { setTimeout } from 'node:timers/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../../src/errors/service-error.js';
@@ -172,6 +173,28 @@ describe.each(COMPLETE)('what becomes of an upload by HTTP that is %s', (_how, c
     });
     expect(await outcomeAt(url, large())).toEqual(FAILED);
   });
+
+  it.each([undefined, 40 * MIB])(
+    'sends no end of a file of %s declared bytes behind a refusal whose text comes late',
+    async (length) => {
+      let tail = Buffer.alloc(0);
+      const url = await serve(async (request, response) => {
+        await once(request, 'data');
+        request.pause();
+        response.writeHead(500, { connection: 'close' });
+        response.flushHeaders();
+        await setTimeout(1_000);
+        request.on('data', (chunk: Buffer) => {
+          tail = Buffer.concat([tail, chunk]).subarray(-100);
+        });
+        request.on('error', () => undefined).resume();
+        await setTimeout(1_000);
+        response.end('{}');
+      });
+      expect(await outcomeAt(url, bodyOf(randomSource(40 * MIB), length))).toEqual(FAILED);
+      expect(tail.toString('latin1')).not.toMatch(/--\r\n$/);
+    },
+  );
 });
 
 function halfAnswer(response: ServerResponse): void {

@@ -13,6 +13,8 @@ const BUSY = {
   headers: { 'retry-after': '3', connection: 'close' },
 } as const;
 const BODY = multipart([filePart('hello')]);
+/** So large that it is sent on before all of it has come. */
+const LARGE = multipart([filePart(Buffer.alloc(200_000))]);
 
 describe('the back-off before another attempt', () => {
   let element: StorageElementServer;
@@ -37,13 +39,13 @@ describe('the back-off before another attempt', () => {
   });
 
   /** Sends a file and waits until the first attempt has failed. */
-  async function send(body = BODY): Promise<RawClient> {
+  async function send(body = BODY, length = body.length): Promise<RawClient> {
     const client = await RawClient.connect(running.port);
     client
       .head('POST /api/v1/files/upload', {
         Authorization: `Bearer ${await running.token()}`,
         'Content-Type': MULTIPART_TYPE,
-        'Content-Length': BODY.length,
+        'Content-Length': length,
       })
       .send(body);
     await eventually(async () => expect(element.uploads[0]?.state).toBe('refused'));
@@ -111,7 +113,7 @@ describe('the back-off before another attempt', () => {
   describe.each(['closes', 'resets'] as const)('when the client %s its connection', (how) => {
     it('ends at once, and for good, while the file is still coming', async () => {
       element.options.fault = { ...BUSY, afterBytes: 0 };
-      await expectEndWhenGone(await send(BODY.subarray(0, -10)), how);
+      await expectEndWhenGone(await send(LARGE.subarray(0, -10), LARGE.length), how);
     });
 
     it('ends at once, and for good, when the whole file has come', async () => {

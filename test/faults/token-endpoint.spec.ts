@@ -114,7 +114,8 @@ describe('a token endpoint that fails', () => {
   it('does not hold a client that leaves', async () => {
     await start({ SERVICE_TOKEN_TIMEOUT_MS: '60000', SERVICE_TOKEN_DEADLINE_MS: '60000' });
     endpoint.options.fault = 'hang';
-    const body = multipart([filePart('hello')]);
+    // So large that an element is called before all of it has come.
+    const body = multipart([filePart(Buffer.alloc(200_000))]);
     const client = await RawClient.connect(running.port);
     client
       .head('POST /api/v1/files/upload', {

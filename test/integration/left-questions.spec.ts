@@ -40,7 +40,7 @@ describe('a question to an element that takes its time', () => {
     client.head(`PUT /api/v1/files/${randomUUID()}`, {
       Authorization: `Bearer ${await running.token()}`,
       'Content-Type': 'application/octet-stream',
-      'Content-Length': 10,
+      'Content-Length': 100_000,
     });
     client.send('hello');
     await asked('GET');
@@ -87,7 +87,7 @@ describe('a question to an element that takes its time', () => {
     it('is put once for uploads of one id, of which the others are refused meanwhile', async () => {
       const path = `/api/v1/files/${randomUUID()}`;
       const put = async (): Promise<RawClient> =>
-        (await ask(`PUT ${path}`, 'alice', { 'Content-Type': 'text/plain', 'Content-Length': 10 })).send(
+        (await ask(`PUT ${path}`, 'alice', { 'Content-Type': 'text/plain', 'Content-Length': 100_000 })).send(
           'hello',
         );
       await put();

@@ -77,18 +77,18 @@ describe('a protocol that only this file knows, and that has nothing to do with 
     const limits = {
       MAX_FILE_BYTES: '250000',
       MAX_UPLOADS_PER_CALLER: '1',
-      ALLOWED_MEDIA_TYPES: 'image/png',
+      ALLOWED_MEDIA_TYPES: 'image/jpeg',
     };
     await start(limits);
-    const first = pieces.create(ALICE, { contentType: 'image/png' });
+    const first = pieces.create(ALICE, { contentType: 'image/jpeg' });
     await expect(pieces.create(ALICE).result).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     await expect(bring(first, randomBytes(200_000))).rejects.toMatchObject({
       code: 'UNSUPPORTED_MEDIA_TYPE',
     });
     await expect(first.result).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });
-    const png = Buffer.concat([Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex'), randomBytes(300_000)]);
-    const second = pieces.create(ALICE, { contentType: 'image/png' });
-    await expect(bring(second, png)).rejects.toMatchObject({ code: 'FILE_TOO_LARGE' });
+    const jpeg = Buffer.concat([Buffer.from('ffd8ffe0', 'hex'), randomBytes(300_000)]);
+    const second = pieces.create(ALICE, { contentType: 'image/jpeg' });
+    await expect(bring(second, jpeg)).rejects.toMatchObject({ code: 'FILE_TOO_LARGE' });
     await expect(second.result).rejects.toMatchObject({ code: 'FILE_TOO_LARGE' });
     const third = pieces.create(ALICE, { contentType: 'text/plain' });
     await expect(third.result).rejects.toMatchObject({ code: 'UNSUPPORTED_MEDIA_TYPE' });

@@ -11,7 +11,8 @@ import { openPostgres, type PostgresDatabases } from '../support/postgres-databa
 import { StorageElementServer } from '../support/storage-element-server.js';
 import { elementsOf } from './delivery-stage.js';
 
-const BYTES = randomBytes(1_000);
+/** So many that they are a stream before all of them have come. */
+const BYTES = randomBytes(100_000);
 const ASYNC = { prefer: 'respond-async' };
 
 let postgres: PostgresDatabases;
@@ -125,7 +126,7 @@ describe.each(['one spool', 'a spool each'] as const)('a PUT of one id at two re
   });
 
   it('is stored once where it is stored while the other one delivers it', async () => {
-    const [storing, accepting] = await replicas(spools);
+    const [storing, accepting] = await replicas(spools, 5_000);
     const id = randomUUID();
     const { answer, goOn } = await storeAtSecond(storing, id);
     const goOnDelivering = holdUp(elements[0]);
@@ -144,9 +145,9 @@ describe.each(['one spool', 'a spool each'] as const)('a PUT of one id at two re
     const rest = Promise.withResolvers<void>();
     const body = new ReadableStream<Uint8Array>({
       async start(controller) {
-        controller.enqueue(BYTES.subarray(0, 500));
+        controller.enqueue(BYTES.subarray(0, 80_000));
         await rest.promise;
-        controller.enqueue(BYTES.subarray(500));
+        controller.enqueue(BYTES.subarray(80_000));
         controller.close();
       },
     });

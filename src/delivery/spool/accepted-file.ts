@@ -1,7 +1,7 @@
 import { randomHex } from '../../observability/random-ids.js';
 
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-const NAME = new RegExp(`^(${UUID})\\.(${UUID})\\.([0-9]{1,15})\\.([0-9]{1,15})\\.[0-9a-f]{16}$`);
+const NAME =
+  /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([0-9]{1,15})\.([0-9]{1,15})\.[0-9a-f]{16}$/;
 
 /** A file that was accepted. Its name tells all of it. */
 export interface AcceptedFile {

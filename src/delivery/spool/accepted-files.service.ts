@@ -166,8 +166,8 @@ export class AcceptedFiles {
   }
 
   /**
-   * Milliseconds since a file got its name, as the file system says, whose clock is one for all; undefined where there is no
-   * such file. @throws Error of the file system
+   * Milliseconds from when a file got its name, by the clock of the file system, until now, by ours; undefined where there is
+   * no such file. @throws Error of the file system
    */
   async ageMs(name: string): Promise<number | undefined> {
     const status = await this.#statusOf(name);

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { BodySource, DurableBody } from '../../body/body-source.js';
+import type { BufferBody } from '../../body/buffer-body.js';
+import type { CollectedBytes } from '../../body/collected-bytes.js';
 import { ServiceError } from '../../errors/service-error.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import type { PlaceableBody } from '../file-to-place.js';
@@ -20,14 +22,6 @@ export interface IncomingFileOptions {
 /** Made once: every file is disposed of in the end. */
 const DISPOSED = new ServiceError('INTERNAL_ERROR', 'The upload was given up.');
 
-/** What was begun with the bytes, and can be read. */
-interface BegunBody {
-  readonly source: BodySource & DurableBody;
-  readonly whole?: Buffer;
-  fail(error: Error): void;
-  dispose(): Promise<void>;
-}
-
 /**
  * One file on its way in: counted, limited, hashed, and kept so that it can be sent more than once. A small one is
  * collected, and becomes a body when it is here whole. A larger one is read while it comes; who reads it sees its end only
@@ -36,10 +30,11 @@ interface BegunBody {
 export class IncomingFile implements PlaceableBody, FileSink {
   private size = 0;
   private result: ContentDigest | undefined;
-  /** All that has come, while that is little; undefined from then on. */
-  private collected: Buffer[] | undefined = [];
+  /** All that has come, while that is little and more may come. */
+  private collected: CollectedBytes | undefined;
+  /** What became of it: one of both. */
   private streamed: StreamedContent | undefined;
-  private body: BegunBody | undefined;
+  private held: BufferBody | undefined;
   private failure: Error | undefined;
   private readonly lost = Promise.withResolvers<never>();
   private readonly begun = Promise.withResolvers<void>();
@@ -62,9 +57,8 @@ export class IncomingFile implements PlaceableBody, FileSink {
     if (this.failure) return;
     this.size += chunk.length;
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
-    if (!this.collected) return this.streamed?.write(chunk);
-    this.collected.push(chunk);
-    if (Math.max(this.size, this.expectedLength ?? 0) > MAX_WHOLE_BYTES) this.stream(this.collected);
+    if (Math.max(this.size, this.expectedLength ?? 0) > MAX_WHOLE_BYTES) this.stream().write(chunk);
+    else this.collect().add(chunk);
   }
 
   get backPressure(): Promise<void> | undefined {
@@ -73,9 +67,8 @@ export class IncomingFile implements PlaceableBody, FileSink {
 
   async end(): Promise<void> {
     if (this.failure) throw this.failure;
-    if (this.collected) await this.finish(Buffer.concat(this.collected, this.size));
-    else await this.finishStream();
-    this.begun.resolve();
+    if (this.streamed) await this.finishStream(this.streamed);
+    else await this.finish(this.collect());
   }
 
   get length(): number | undefined {
@@ -91,7 +84,7 @@ export class IncomingFile implements PlaceableBody, FileSink {
   }
 
   get whole(): Buffer | undefined {
-    return this.body?.whole;
+    return this.held?.whole;
   }
 
   get complete(): boolean {
@@ -114,14 +107,15 @@ export class IncomingFile implements PlaceableBody, FileSink {
   /** Frees what is held, once nobody reads it any more. Harmless when repeated. */
   async dispose(): Promise<void> {
     this.failure ??= DISPOSED;
-    this.collected = undefined;
-    await this.body?.dispose();
+    this.collected?.release();
+    await (this.streamed ?? this.held)?.dispose();
   }
 
   /** Fails whoever reads, so that whoever reads it leaves nothing behind. Harmless when repeated. */
   fail(error: Error): void {
     this.failure ??= error;
-    this.body?.fail(error);
+    this.streamed?.fail(error);
+    this.held?.fail(error);
   }
 
   digest(): ContentDigest {
@@ -130,47 +124,44 @@ export class IncomingFile implements PlaceableBody, FileSink {
   }
 
   private get source(): BodySource & DurableBody {
-    if (!this.body) throw new Error('A file cannot be read before it has begun');
-    return this.body.source;
+    const source = this.streamed?.body ?? this.held;
+    if (!source) throw new Error('A file cannot be read before it has begun');
+    return source;
   }
 
-  private stream(collected: readonly Buffer[]): void {
-    this.collected = undefined;
+  private collect(): CollectedBytes {
+    this.collected ??= this.options.places.bodies.collect(MAX_WHOLE_BYTES, this.expectedLength);
+    return this.collected;
+  }
+
+  private stream(): StreamedContent {
+    if (this.streamed) return this.streamed;
     const { places, head } = this.options;
     const streamed = new StreamedContent(places, head, (error) => this.lost.reject(error));
     this.streamed = streamed;
-    this.body = {
-      source: streamed.body,
-      fail: (error) => streamed.fail(error),
-      dispose: () => streamed.dispose(),
-    };
-    for (const chunk of collected) streamed.write(chunk);
+    // A copy: what was collected is to be given back, and the stream keeps what it is given.
+    if (this.collected) streamed.write(Buffer.from(this.collected.bytes));
+    this.collected?.release();
     this.begun.resolve();
+    return streamed;
   }
 
-  private async finishStream(): Promise<void> {
-    const { streamed } = this;
-    if (!streamed) return;
+  private async finishStream(streamed: StreamedContent): Promise<void> {
     this.settle(await streamed.digest());
     streamed.body.end();
   }
 
   /** @throws UNSUPPORTED_MEDIA_TYPE, DIGEST_MISMATCH */
-  private async finish(whole: Buffer): Promise<void> {
+  private async finish(collected: CollectedBytes): Promise<void> {
     const { places, head } = this.options;
     const { mediaTypes, bodies } = places;
-    if (!mediaTypes.unrestricted)
-      await mediaTypes.checkBytes(head.contentType, whole.subarray(0, SNIFF_BYTES));
+    const beginning = collected.bytes.subarray(0, SNIFF_BYTES);
+    if (!mediaTypes.unrestricted) await mediaTypes.checkBytes(head.contentType, beginning);
     if (this.failure) throw this.failure;
-    this.settle(hash('sha256', whole, 'hex'));
+    this.settle(hash('sha256', collected.bytes, 'hex'));
+    this.held = bodies.hold(collected);
     this.collected = undefined;
-    const body = bodies.hold(whole);
-    this.body = {
-      source: body,
-      whole,
-      fail: (error) => body.fail(error),
-      dispose: () => body.dispose(),
-    };
+    this.begun.resolve();
   }
 
   /** @throws DIGEST_MISMATCH */

@@ -25,19 +25,15 @@ export class StreamedContent implements SpoolObserver {
 
   /** `onLost` is called when the bytes cannot be kept any more, with SPOOL_FULL or INTERNAL_ERROR. */
   constructor(
-    { bodies, hashes, mediaTypes }: ContentPlaces,
-    { contentType, length, expectedLength = length }: FileHead,
+    private readonly places: ContentPlaces,
+    private readonly fileHead: FileHead,
     private readonly onLost: (error: Error) => void,
   ) {
+    const { bodies, hashes, mediaTypes } = places;
+    const { length, expectedLength = length } = fileHead;
     this.body = bodies.begin({ length, expectedLength, observer: this });
     this.bodyHash = new BodyHash(hashes.start(expectedLength), this.body);
     this.head = mediaTypes.unrestricted ? undefined : [];
-    this.sniff = async (head) => {
-      await mediaTypes.checkBytes(contentType, Buffer.concat(head).subarray(0, SNIFF_BYTES));
-      this.head = undefined;
-      this.sniffing = undefined;
-      for (const chunk of head) this.body.write(chunk);
-    };
   }
 
   write(chunk: Buffer): void {
@@ -82,8 +78,6 @@ export class StreamedContent implements SpoolObserver {
     this.onLost(notKept(cause));
   }
 
-  private readonly sniff: (head: Buffer[]) => Promise<void>;
-
   private hash(chunk: Buffer): void {
     const hashing = this.bodyHash.update(chunk);
     if (!hashing) return;
@@ -103,5 +97,13 @@ export class StreamedContent implements SpoolObserver {
   private releaseHead(head: Buffer[]): Promise<void> {
     this.sniffing ??= this.sniff(head);
     return this.sniffing;
+  }
+
+  private async sniff(head: Buffer[]): Promise<void> {
+    const beginning = Buffer.concat(head).subarray(0, SNIFF_BYTES);
+    await this.places.mediaTypes.checkBytes(this.fileHead.contentType, beginning);
+    this.head = undefined;
+    this.sniffing = undefined;
+    for (const chunk of head) this.body.write(chunk);
   }
 }

@@ -50,6 +50,7 @@ beforeEach(() => {
   } as unknown as StorageGateway;
   const deliveries = {
     admit: () => admit(),
+    release: () => undefined,
     accept: (acceptance: Acceptance) => accept().finally(() => accepted.push(acceptance)),
     followUp: () => followUp(),
   } as unknown as Deliveries;

@@ -122,6 +122,7 @@ export class UploadPlacement {
       this.metrics.outbound.fellBack(target, 'spool', 'success');
       return kept;
     } catch (error) {
+      this.deliveries.release(file.description.fileId);
       const failure = toServiceError(error);
       // A client that leaves or sends nonsense ends the upload, and says nothing of the spool.
       if (file.signal.aborted && failure.code !== 'SPOOL_FULL') throw error;

@@ -35,8 +35,8 @@ export async function sendUpload(
   signal.addEventListener('abort', onAbort, { once: true });
   const watch = form.watch(timeouts, (reason) => attempt.abort(reason));
   const exchange = new UploadExchange(form, watch, attempt.signal);
-  dispatcher.dispatch({ method: 'POST', path, headers, body: form.body }, exchange);
   try {
+    dispatcher.dispatch({ method: 'POST', path, headers, body: form.body }, exchange);
     return await abortable(attempt.signal, exchange.answer);
   } catch (error) {
     form.destroy();
@@ -47,11 +47,13 @@ export async function sendUpload(
   }
 }
 
+const UTF8 = new TextDecoder();
+
 /** What happens to one upload on its connection. */
 class UploadExchange implements Dispatcher.DispatchHandler {
   readonly #answer = Promise.withResolvers<ElementAnswer>();
   readonly #chunks: Buffer[] = [];
-  #head: Omit<ElementAnswer, 'text'> | undefined;
+  #head: Pick<ElementAnswer, 'status' | 'retryAfterMs'> | undefined;
 
   constructor(
     private readonly form: OutgoingForm,
@@ -70,7 +72,10 @@ class UploadExchange implements Dispatcher.DispatchHandler {
     const abort = (): void => controller.abort(reasonOf(this.signal));
     if (this.signal.aborted) return abort();
     this.signal.addEventListener('abort', abort, { once: true });
-    this.form.begun();
+  }
+
+  onRequestSent(): void {
+    this.form.sent();
   }
 
   onResponseStart(
@@ -79,7 +84,7 @@ class UploadExchange implements Dispatcher.DispatchHandler {
     headers: Dispatcher.ResponseData['headers'],
   ): void {
     if (status < 200) return;
-    this.#head = { status, retryAfterMs: retryAfterMsOf(headers), bodySent: this.form.complete };
+    this.#head = { status, retryAfterMs: retryAfterMsOf(headers) };
     // undici closes the connection once the answer is read, since the request was not finished.
     if (!this.form.complete) this.watch.answeredEarly();
   }
@@ -89,7 +94,7 @@ class UploadExchange implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#settle(Buffer.concat(this.#chunks).toString());
+    this.#settle(UTF8.decode(Buffer.concat(this.#chunks)));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
@@ -98,10 +103,11 @@ class UploadExchange implements Dispatcher.DispatchHandler {
   }
 
   #settle(text: string): void {
-    const head = this.#head;
-    if (!head) this.#answer.reject(storageFailed('The storage element gave no answer.'));
-    else if (head.bodySent || isRefusal(head)) this.#answer.resolve({ ...head, text });
-    else {
+    // Only now: an element may have read on after the head of its answer.
+    const bodySent = this.form.complete;
+    if (this.#head && (bodySent || isRefusal(this.#head))) {
+      this.#answer.resolve({ ...this.#head, bodySent, text });
+    } else {
       this.#answer.reject(storageFailed('The storage element confirmed the file before it was complete.'));
     }
   }

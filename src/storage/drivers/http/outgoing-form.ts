@@ -19,8 +19,8 @@ export interface OutgoingForm {
   readonly complete: boolean;
   /** Can another form be made of the same file? */
   readonly repeatable: boolean;
-  /** A connection begins to take it. */
-  begun(): void;
+  /** All of it was handed over. */
+  sent(): void;
   /** Calls `abort` with what ends the upload: a time that ran out, or a failure of the file. */
   watch(timeouts: UploadTimeouts, abort: (reason: unknown) => void): FormWatch;
   /** Nothing comes of it any more. */

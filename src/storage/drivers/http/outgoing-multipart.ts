@@ -30,6 +30,8 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
   #gatheredBytes: number;
   #gatherTimer: NodeJS.Timeout | undefined;
   #started = false;
+  #detached = false;
+  #stopWatching: (() => void) | undefined;
   #bytesTaken = 0;
   #complete = false;
   #failure: Error | undefined;
@@ -67,8 +69,8 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
     return this;
   }
 
-  begun(): void {
-    // It goes out as it is read.
+  sent(): void {
+    // It knows by itself when its last byte was read.
   }
 
   watch(timeouts: UploadTimeouts, abort: (reason: unknown) => void): FormWatch {
@@ -103,11 +105,16 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
 
   /** Stops reading the file for good and leaves its stream paused. */
   detach(): void {
+    this.#detached = true;
+    if (!this.#started) return;
     clearTimeout(this.#gatherTimer);
+    this.#stopWatching?.();
     this.file.stream.off('data', this.#onData).pause();
   }
 
   override _read(): void {
+    // It may be read on while the answer to a part of it comes; nothing more is taken from the file.
+    if (this.#detached) return;
     if (this.#started) {
       this.file.stream.resume();
       return;
@@ -115,7 +122,7 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
     this.#started = true;
     this.#gatherTimer = setTimeout(() => this.#release(), GATHER_MS);
     // Tells of the end, and of every way in which a stream can fail, also of one that has failed already.
-    finished(this.file.stream, { writable: false }, (error) => {
+    this.#stopWatching = finished(this.file.stream, { writable: false }, (error) => {
       if (error) this.#fail(bodyFailure(error));
       else this.#end();
     });
@@ -124,7 +131,7 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    if (this.#started) this.detach();
+    this.detach();
     callback(error);
   }
 

@@ -26,7 +26,7 @@ export class WholeMultipart implements OutgoingForm {
     return this.#complete;
   }
 
-  begun(): void {
+  sent(): void {
     this.#complete = true;
     this.#timer?.taken(this.whole.length);
   }

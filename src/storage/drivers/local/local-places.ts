@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { randomHex } from '../../../observability/random-ids.js';
 
-const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
-const ID = new RegExp(`^${UUID}$`);
-const VERSION = new RegExp(`^(${UUID})\\.[0-9a-f]{16}$`);
-const ASIDE = new RegExp(`^(${UUID}\\.[0-9a-f]{16})(?:\\.[0-9a-f]{16})?\\.json$`);
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const VERSION = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.[0-9a-f]{16}$/;
+const ASIDE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9a-f]{16})(?:\.[0-9a-f]{16})?\.json$/;
 
 const ID_LENGTH = 36;
 
