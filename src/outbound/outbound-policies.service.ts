@@ -54,11 +54,11 @@ export class OutboundPolicies {
   }
 
   /**
-   * Registers `name` for questions to the targets of `base`. How those answer says nothing of the calls of `base`, nor the
+   * Registers `name` for probes of the targets of `base`. How those answer says nothing of the calls of `base`, nor the
    * other way round: both share no circuit, rest, budget or bulkhead. Only the word of an operator is for both.
    * @throws Error when there is a policy of that name already.
    */
-  registerQuestions(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
+  registerProbes(base: string, name: string, retry: RetrySettings, bulkhead: BulkheadSettings): void {
     if (this.policies.has(name)) throw new Error(`There is a policy named "${name}" already`);
     const { targets, ...shared } = this.require(base);
     this.policies.set(name, {

@@ -11,7 +11,7 @@ export interface OutboundTarget {
   readonly circuit: CircuitBreaker;
   readonly budget: RetryBudget;
   readonly cooling: RetryAfterCooling;
-  /** Of a target that is only asked: the circuit that operators see. Where it is open by hand, questions stop as well. */
+  /** Of a target that is only asked: the circuit that operators see. Where it is open by hand, probes stop as well. */
   readonly shownCircuit?: CircuitBreaker;
   /** Limits the attempts at this target alone; absent where the dependency's own limit is enough. */
   readonly bulkhead?: Bulkhead;

@@ -48,7 +48,7 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
       this.configured.map(({ target }) => target),
     );
     policies.register(policy);
-    policies.registerQuestions(
+    policies.registerProbes(
       STORAGE_POLICY,
       STORAGE_QUERY_POLICY,
       { ...policy.retry, attempts: 1 },

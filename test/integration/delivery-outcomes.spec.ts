@@ -116,7 +116,7 @@ describeDeliveryOnBoth('a delivery', (start) => {
       {
         number: 1,
         target: 'storage:se-1',
-        outcome: 'put_off',
+        outcome: 'deferred',
         code: 'NO_STORAGE_AVAILABLE',
         status_code: null,
       },

@@ -45,7 +45,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   /** Made when somebody has to be told: most bodies are disposed of when nobody reads them any more. */
   #failure: (() => Error) | undefined;
   /** Were bytes dropped that are not on the disk? */
-  #torn = false;
+  #replayLost = false;
   #held: PromiseWithResolvers<void> | undefined;
   #persisted: Promise<void> | undefined;
 
@@ -58,7 +58,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   get replayable(): boolean {
-    return !this.#torn && !this.#failure;
+    return !this.#replayLost && !this.#failure;
   }
 
   get receivedBytes(): number {
@@ -132,7 +132,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   async readBlock(position: number): Promise<Buffer> {
     const { budget } = this.#options;
     const end = Math.min(this.#window.start, this.#spool.writtenBytes);
-    if (this.#torn || position >= end) throw bytesLost(this.#spool.failure);
+    if (this.#replayLost || position >= end) throw bytesLost(this.#spool.failure);
     const length = Math.min(end - position, budget.exceeded ? SMALL_BLOCK_BYTES : BLOCK_BYTES);
     budget.take(length);
     try {
@@ -156,7 +156,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
 
   async #persist(path: string, onNamed: () => Promise<void>): Promise<void> {
     if (this.#failure) throw this.#failure();
-    if (this.#torn) throw bytesLost(this.#spool.failure);
+    if (this.#replayLost) throw bytesLost(this.#spool.failure);
     try {
       await this.#spool.keep(path, onNamed);
     } catch (error) {
@@ -215,7 +215,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   #drop(): void {
     const window = this.#window;
     while (window.heldBytes > 0 && this.#mayDropFirst()) {
-      if (window.firstEnd > this.#spool.writtenBytes) this.#tear();
+      if (window.firstEnd > this.#spool.writtenBytes) this.#loseReplay();
       window.dropFirst();
     }
   }
@@ -228,7 +228,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
       return overfull ? !this.#waitsForReader() : !this.#someReader(start - BLOCK_BYTES, firstEnd);
     }
     if (!this.#spool.failure || this.#readers.size === 0) return false;
-    return (this.#torn || overfull) && !this.#someReader(0, firstEnd);
+    return (this.#replayLost || overfull) && !this.#someReader(0, firstEnd);
   }
 
   /** Is it worth while to keep what is on the disk already, for a reader that is about to take it? */
@@ -245,8 +245,8 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   /** From here on the body is what it would be without a spool; its file is of no use and the disk is short. */
-  #tear(): void {
-    this.#torn = true;
+  #loseReplay(): void {
+    this.#replayLost = true;
     void this.#spool.remove();
   }
 

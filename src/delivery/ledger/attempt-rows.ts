@@ -53,7 +53,7 @@ export async function endAttempts(sql: Sql, ends: readonly AttemptEnd[]): Promis
 export interface UnsentAttempt {
   readonly taskId: string;
   readonly number: number;
-  readonly outcome: 'failed' | 'put_off' | 'in_doubt';
+  readonly outcome: 'failed' | 'deferred' | 'in_doubt';
   readonly code: string;
   /** One that could not be called; null where none is known. */
   readonly target: string | null;

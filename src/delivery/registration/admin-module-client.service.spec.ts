@@ -169,7 +169,7 @@ describe('the Admin module', () => {
     [
       '503 that asks for time',
       { status: 503, headers: { 'retry-after': '7' } },
-      { kind: 'put_off', retryAfterMs: expect.closeTo(7_000, -3) },
+      { kind: 'deferred', retryAfterMs: expect.closeTo(7_000, -3) },
     ],
   ])('that answers with %s says what becomes of the task', async (_, answer, outcome) => {
     await open();
@@ -210,7 +210,7 @@ describe('the Admin module', () => {
     await failure();
     await failure();
     const error = await failure();
-    expect(outcomeOfError(error, ADMIN_CODES)).toMatchObject({ kind: 'put_off', reason: 'CIRCUIT_OPEN' });
+    expect(outcomeOfError(error, ADMIN_CODES)).toMatchObject({ kind: 'deferred', reason: 'CIRCUIT_OPEN' });
     expect(server.requests).toHaveLength(2);
     expect(told.filter((what) => what === 'begins')).toHaveLength(2);
   });

@@ -15,24 +15,24 @@ describe('the outcome of a try', () => {
     [
       'an open circuit',
       new ServiceError('NO_STORAGE_AVAILABLE', 'None.', { retryAfterMs: 7_000 }),
-      { kind: 'put_off', reason: 'NO_STORAGE_AVAILABLE', retryAfterMs: 7_000 },
+      { kind: 'deferred', reason: 'NO_STORAGE_AVAILABLE', retryAfterMs: 7_000 },
     ],
     [
       'a full bulkhead',
       new ServiceError('BULKHEAD_FULL', 'Full.', { retryAfterMs: 1_000 }),
-      { kind: 'put_off', reason: 'BULKHEAD_FULL', retryAfterMs: 1_000 },
+      { kind: 'deferred', reason: 'BULKHEAD_FULL', retryAfterMs: 1_000 },
     ],
     [
       'a refused connection',
       new ServiceError('STORAGE_FAILED', 'The connection failed.', {
         cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
       }),
-      { kind: 'put_off', reason: 'STORAGE_FAILED', retryAfterMs: undefined },
+      { kind: 'deferred', reason: 'STORAGE_FAILED', retryAfterMs: undefined },
     ],
     [
       'an element that asks for time',
       answered(503, 5_000),
-      { kind: 'put_off', reason: 'STORAGE_FAILED', retryAfterMs: 5_000 },
+      { kind: 'deferred', reason: 'STORAGE_FAILED', retryAfterMs: 5_000 },
     ],
     ['an element that breaks', answered(500), { kind: 'failed', reason: 'STORAGE_FAILED' }],
     ['an element of another mode', answered(409), { kind: 'failed', reason: 'STORAGE_FAILED' }],
@@ -47,7 +47,7 @@ describe('the outcome of a try', () => {
     [
       'no service token',
       new ServiceError('ADMIN_UNAVAILABLE', 'No token.'),
-      { kind: 'put_off', reason: 'ADMIN_UNAVAILABLE', retryAfterMs: 10_000 },
+      { kind: 'deferred', reason: 'ADMIN_UNAVAILABLE', retryAfterMs: 10_000 },
     ],
     [
       'a kept file that is not there now',

@@ -18,7 +18,7 @@ export type AttemptOutcome =
   /** We stopped it ourselves, as at a shutdown. */
   | { readonly kind: 'interrupted' }
   /** Nobody was asked to do the work, or asked us to come later: that says nothing of the task. */
-  | { readonly kind: 'put_off'; readonly reason: ErrorCode; readonly retryAfterMs?: number }
+  | { readonly kind: 'deferred'; readonly reason: ErrorCode; readonly retryAfterMs?: number }
   /** A target that may have done the work cannot be asked whether it has, or may still do it. */
   | {
       readonly kind: 'in_doubt';
@@ -47,10 +47,10 @@ export function outcomeOfError(error: unknown, ownCodes: readonly ErrorCode[]): 
   const retryAfterMs = retryAfterOf(error) ?? failure.retryAfterMs;
   if (code === 'SHUTTING_DOWN') return { kind: 'interrupted' };
   if (code === 'ADMIN_UNAVAILABLE' && !ownCodes.includes(code)) {
-    return { kind: 'put_off', reason: code, retryAfterMs: NO_TOKEN_RETRY_MS };
+    return { kind: 'deferred', reason: code, retryAfterMs: NO_TOKEN_RETRY_MS };
   }
   if (NOT_CALLED.has(code) || saysNothingOfTheTask(failure)) {
-    return { kind: 'put_off', reason: code, retryAfterMs };
+    return { kind: 'deferred', reason: code, retryAfterMs };
   }
   if (error instanceof SpoolDamaged) return { kind: 'refused', reason: error.reason };
   if (error instanceof SpoolFileMissing) return { kind: 'failed', reason: error.reason };

@@ -19,7 +19,7 @@ const outcome: fc.Arbitrary<AttemptOutcome> = fc.oneof(
     { kind: 'refused', reason: 'CONFLICT' },
   ),
   fc.record({
-    kind: fc.constant('put_off' as const),
+    kind: fc.constant('deferred' as const),
     reason: fc.constant('NO_STORAGE_AVAILABLE' as const),
     retryAfterMs: fc.option(fc.nat(10_000_000), { nil: undefined }),
   }),
@@ -73,7 +73,7 @@ describe('the step after a try', () => {
   it('waits for an open circuit without counting', () => {
     expect(
       nextStep(
-        { kind: 'put_off', reason: 'NO_STORAGE_AVAILABLE', retryAfterMs: 30_000 },
+        { kind: 'deferred', reason: 'NO_STORAGE_AVAILABLE', retryAfterMs: 30_000 },
         FRESH,
         LIMITS,
         shortest,

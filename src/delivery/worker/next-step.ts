@@ -61,7 +61,7 @@ export function nextStep(
       return { kind: 'die', attempts: attempts + 1, reason: outcome.reason };
     case 'failed':
       return afterFailure(outcome.reason, history, limits, random);
-    case 'put_off':
+    case 'deferred':
     case 'in_doubt':
       return afterDelay(outcome, history, waitMs(history, limits, random));
     default:
@@ -78,12 +78,12 @@ function afterFailure(reason: Reason, history: TaskHistory, limits: RetryLimits,
 
 /** Beyond what was asked for, so that those who wait for one target do not all come at once. */
 function afterDelay(
-  outcome: Extract<AttemptOutcome, { kind: 'put_off' | 'in_doubt' }>,
+  outcome: Extract<AttemptOutcome, { kind: 'deferred' | 'in_doubt' }>,
   history: TaskHistory,
   ownDelayMs: number,
 ): NextStep {
   const delayMs = (outcome.retryAfterMs ?? 0) + ownDelayMs;
-  if (outcome.kind === 'put_off') return waitOrDie(outcome.reason, history.attempts, delayMs, history);
+  if (outcome.kind === 'deferred') return waitOrDie(outcome.reason, history.attempts, delayMs, history);
   return waitOrDie('in_doubt', history.attempts, Math.min(delayMs, outcome.withinMs ?? Infinity), history);
 }
 

@@ -24,7 +24,7 @@ function diedOf(held: SettledTask['held'], outcome: SettledTask['outcome']): Lin
   if (outcome.kind === 'in_doubt') {
     return held.locations.all.map(({ target }) => ({ outcome: 'in_doubt', code: 'in_doubt', target }));
   }
-  if (outcome.kind !== 'put_off') return [];
+  if (outcome.kind !== 'deferred') return [];
   const targets = held.candidates.length > 0 ? held.candidates : [null];
-  return targets.map((target) => ({ outcome: 'put_off', code: outcome.reason, target }));
+  return targets.map((target) => ({ outcome: 'deferred', code: outcome.reason, target }));
 }

@@ -92,7 +92,7 @@ class Driven {
         return this.settle(this.answers.length - 1 - what.which, what.verdict);
       case 'pass over':
         this.events.push({ at, type: 'pass over' });
-        this.turnedAway.push(this.breaker.turnsAway());
+        this.turnedAway.push(this.breaker.recordRejection());
         return;
       case 'pass':
         return this.clock.pass(what.ms);

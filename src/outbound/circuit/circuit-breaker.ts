@@ -117,7 +117,7 @@ export class CircuitBreaker {
    * For who chooses among targets: where a call would be rejected, counts that and says so. Where it would be admitted,
    * nothing is granted and nothing counted.
    */
-  turnsAway(): boolean {
+  recordRejection(): boolean {
     const now = this.#catchUp();
     const turnedAway = this.#retryAfterMs(now) > 0;
     if (turnedAway) this.#countRejection(now);

@@ -35,7 +35,7 @@ class Caller {
       bulkhead: BULKHEAD,
       targetBulkhead: { ...BULKHEAD, maxCalls: 1, maxQueued: 1, maxWaitMs: 5_000 },
     });
-    policies.registerQuestions('orders', 'questions', RETRY, BULKHEAD);
+    policies.registerProbes('orders', 'questions', RETRY, BULKHEAD);
   }
 
   @Outbound('orders')

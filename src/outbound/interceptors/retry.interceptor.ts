@@ -142,7 +142,7 @@ export class RetryInterceptor extends OutboundInterceptor {
         replayable: call.canRepeat?.() ?? true,
         hasOtherTarget: others.some((name) => !failed.has(name)),
         hasEarlierTarget: others.length > 0,
-        isShut: target.circuit.retryAfterMs > 0,
+        isUnavailable: target.circuit.retryAfterMs > 0,
         signal: call.signal,
         abandoned: call.abandoned,
         deadline: call.deadline,
@@ -163,7 +163,7 @@ function countRejections(
 ): void {
   const untried = call.targets.filter((name) => !failed.has(name));
   for (const name of preferredTo(chosen, untried)) {
-    if (!turnedAway.has(name) && policy.targets.get(name)?.circuit.turnsAway()) turnedAway.add(name);
+    if (!turnedAway.has(name) && policy.targets.get(name)?.circuit.recordRejection()) turnedAway.add(name);
   }
 }
 

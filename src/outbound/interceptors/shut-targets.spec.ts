@@ -33,7 +33,7 @@ class Caller {
       circuit: { failureThreshold: 1, recoveryTimeoutMs: 2_000, maxRecoveryTimeoutMs: 2_000 },
       bulkhead: BULKHEAD,
     });
-    policies.registerQuestions('orders', 'questions', RETRY, BULKHEAD);
+    policies.registerProbes('orders', 'questions', RETRY, BULKHEAD);
   }
 
   @Outbound('orders')

@@ -112,11 +112,11 @@ describe('planRetry', () => {
     });
 
     it('when its circuit is open, without a price, unless there is another', () => {
-      expect(plan([broken], { isShut: true })).toEqual({ kind: 'stop', reason: 'shut' });
-      expect(plan([busyFor(500)], { isShut: true })).toEqual({ kind: 'stop', reason: 'shut' });
+      expect(plan([broken], { isUnavailable: true })).toEqual({ kind: 'stop', reason: 'shut' });
+      expect(plan([busyFor(500)], { isUnavailable: true })).toEqual({ kind: 'stop', reason: 'shut' });
       expect(budget.tokens).toBe(10);
-      expect(plan([broken], { isShut: true, hasOtherTarget: true })).toMatchObject({ where: 'next' });
-      const after = plan([broken, broken], { isShut: true, hasEarlierTarget: true });
+      expect(plan([broken], { isUnavailable: true, hasOtherTarget: true })).toMatchObject({ where: 'next' });
+      const after = plan([broken, broken], { isUnavailable: true, hasEarlierTarget: true });
       expect(after).toMatchObject({ kind: 'retry', delayMs: 2000 });
     });
 

@@ -22,7 +22,7 @@ export interface FailedCall {
   /** Is there another target that failed before and may be called again? */
   readonly hasEarlierTarget?: boolean;
   /** Is the target that failed behind an open circuit now? That it asks for rest is another matter, and may be waited for. */
-  readonly isShut?: boolean;
+  readonly isUnavailable?: boolean;
   readonly signal: AbortSignal;
   /** Aborted when nobody waits for another attempt. */
   readonly abandoned?: AbortSignal;
@@ -61,7 +61,7 @@ function planWait(
   settings: RetrySettings,
   random: Random,
 ): RetryDecision {
-  if (call.isShut && !call.hasEarlierTarget) return { kind: 'stop', reason: 'shut' };
+  if (call.isUnavailable && !call.hasEarlierTarget) return { kind: 'stop', reason: 'shut' };
   // What this one asks for is nothing to another one.
   const restMs = call.hasEarlierTarget ? 0 : (failure.retryAfterMs ?? 0);
   if (restMs > settings.backoff.maxMs) return { kind: 'stop', reason: 'predicate' };

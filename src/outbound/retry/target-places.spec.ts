@@ -118,7 +118,7 @@ describe('takePlace', () => {
   });
 
   it('has room for all at targets without a limit, as for calls that only ask', async () => {
-    policies.registerQuestions('test', 'questions', policy.retry, TARGET);
+    policies.registerProbes('test', 'questions', policy.retry, TARGET);
     policy = policies.require('questions');
     const places = await Promise.all([take(), take(), take()]);
     expect(places.map(({ target }) => target)).toEqual(['one', 'one', 'one']);
