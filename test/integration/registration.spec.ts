@@ -58,7 +58,7 @@ describe.each([
       ADMIN_RETRY_ATTEMPTS: '1',
       DELIVERY_POLL_MS: '20',
       DELIVERY_BACKOFF_BASE_MS: '1',
-      DATABASE_CONNECT_TIMEOUT_MS: '500',
+      DATABASE_CONNECT_TIMEOUT_MS: '30000',
       SERVICE_TOKEN_URL: tokens.url,
       SERVICE_CLIENT_ID: 'ingester',
       SERVICE_CLIENT_SECRET: 'hunter2',
