@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os';
-
 const isLongRun = process.env.TEST_LONG === '1';
 /** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
 const alone = [
@@ -40,8 +38,8 @@ const app = {
 /** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
-  // Half of what the specs do is to wait, so that more of them than there are cores find something to do.
-  maxWorkers: Math.ceil(1.5 * availableParallelism()),
+  // Jest leaves one core free, and there may be two.
+  maxWorkers: '100%',
   // Modules of a file that is done are never quite given back, and a full heap makes every file after it slow.
   workerIdleMemoryLimit: '700MB',
   projects: [
