@@ -41,11 +41,12 @@ async function rounds(calls, count) {
 
 async function measure({ env, rounds: count }) {
   const { parseEnvironment } = await built('config/environment');
+  const { storageDrivers } = await built('storage/storage-drivers');
   const { createApp } = await built('create-app');
   const { StorageGateway } = await built('storage/storage-gateway.service');
   const { StorageElements } = await built('storage/storage-elements.service');
   const { CircuitBreakers } = await built('outbound/circuit-breakers.service');
-  const app = await createApp(parseEnvironment(env));
+  const app = await createApp(parseEnvironment(env, storageDrivers));
   await app.init();
   try {
     const elements = app.get(StorageElements, { strict: false });

@@ -22,6 +22,7 @@ import { MinorGc } from './body/minor-gc.js';
 import { shutDownOnSignal } from './shutdown.js';
 import { reportStartFailure } from './start-failure.js';
 import { requireNoFormerFiles } from './storage/former-files.js';
+import { storageDrivers } from './storage/storage-drivers.js';
 import { printWelcome } from './welcome.js';
 
 /** Time that the reason why nothing starts has to get out. */
@@ -31,7 +32,7 @@ async function main(environment: Environment): Promise<void> {
   await requireFolders(environment);
   requireNoFormerDatabase(environment);
   requireNoFormerSpool(environment);
-  await requireNoFormerFiles(environment);
+  await requireNoFormerFiles(environment, storageDrivers);
   const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
   for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])
@@ -61,7 +62,7 @@ guardStandardStreams();
 let variables = processVariables();
 try {
   variables = overEnvFile(variables);
-  await main(parseEnvironment(variables));
+  await main(parseEnvironment(variables, storageDrivers));
 } catch (error) {
   await reportStartFailure(error, variables);
   await endProcess(1, REPORT_MS);

@@ -4,7 +4,8 @@ import { createPublicKey } from 'node:crypto';
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Environment, parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import type { Environment } from '../config/environment.js';
 import { openDevelopmentKeys } from './development-keys.js';
 import { developmentToken } from './development-token.js';
 

@@ -1,5 +1,6 @@
+import type { DriverSettings } from './element-settings.js';
 import { plainHttpProblems } from './plain-http.js';
-import { namesHttpElement, repeatedIds } from './storage-elements.variable.js';
+import { repeatedIds, wantsServiceToken } from './storage-elements.variable.js';
 import { sharedFolderProblems } from './storage-folders.js';
 
 type Given = Record<string, string | undefined>;
@@ -10,14 +11,14 @@ const CREDENTIALS = ['SERVICE_TOKEN_URL', 'SERVICE_CLIENT_ID', 'SERVICE_CLIENT_S
  * What the variables need beyond each being well-formed, and what a production start needs. It looks at the raw
  * variables, so that these problems are reported together with malformed ones and not one start later.
  */
-export function combinedProblems(given: Given): string[] {
+export function combinedProblems(given: Given, drivers: readonly DriverSettings[]): string[] {
   return [
     ...keyProblems(given),
     ...credentialProblems(given),
     ...adminProblems(given),
     ...repeatedElementProblems(given),
-    ...sharedFolderProblems(given),
-    ...(given.NODE_ENV === 'production' ? missingInProduction(given) : []),
+    ...sharedFolderProblems(given, drivers),
+    ...(given.NODE_ENV === 'production' ? missingInProduction(given, drivers) : []),
   ];
 }
 
@@ -46,7 +47,7 @@ function repeatedElementProblems({ STORAGE_ELEMENTS }: Given): string[] {
   );
 }
 
-function missingInProduction(given: Given): string[] {
+function missingInProduction(given: Given, drivers: readonly DriverSettings[]): string[] {
   const problems: string[] = [];
   if (given.SKIP_AUTH && !/^(false|0|no|off)$/i.test(given.SKIP_AUTH)) {
     problems.push('SKIP_AUTH: is not allowed with NODE_ENV=production');
@@ -55,7 +56,12 @@ function missingInProduction(given: Given): string[] {
     problems.push('JWT_PUBLIC_KEY_FILE or JWT_JWKS_URL: one is required with NODE_ENV=production');
   }
   if (!given.STORAGE_ELEMENTS) problems.push('STORAGE_ELEMENTS: is required with NODE_ENV=production');
-  return [...problems, ...missingClaims(given), ...missingCredentials(given), ...plainHttpProblems(given)];
+  return [
+    ...problems,
+    ...missingClaims(given),
+    ...missingCredentials(given, drivers),
+    ...plainHttpProblems(given, drivers),
+  ];
 }
 
 /** An issuer signs tokens for others too, and tokens that are for no access, with the same keys (RFC 8725, section 3.8). */
@@ -65,8 +71,12 @@ function missingClaims(given: Given): string[] {
     .map((name) => `${name}: is required with NODE_ENV=production; * takes any`);
 }
 
-/** Storage elements behind HTTP want a service token. */
-function missingCredentials(given: Given): string[] {
-  if (CREDENTIALS.some((name) => given[name]) || !namesHttpElement(given.STORAGE_ELEMENTS)) return [];
-  return CREDENTIALS.map((name) => `${name}: is required for storage elements with driver "http"`);
+/** Some storage elements want a service token. */
+function missingCredentials(given: Given, drivers: readonly DriverSettings[]): string[] {
+  const { STORAGE_ELEMENTS } = given;
+  if (CREDENTIALS.some((name) => given[name]) || !wantsServiceToken(STORAGE_ELEMENTS, drivers)) return [];
+  const names = drivers.filter((driver) => driver.wantsServiceToken).map(({ name }) => `"${name}"`);
+  return CREDENTIALS.map(
+    (name) => `${name}: is required for storage elements with driver ${names.join(' or ')}`,
+  );
 }

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ConfigService } from '@nestjs/config';
 import { Test } from '@nestjs/testing';
 import { configModule } from './config.module.js';
-import { type Environment, parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import type { Environment } from './environment.js';
 
 async function configOf(env: Record<string, string>): Promise<ConfigService<Environment, true>> {
   const module = await Test.createTestingModule({ imports: [configModule(parseEnvironment(env))] }).compile();

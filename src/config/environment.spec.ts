@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { join } from 'node:path';
-import { ConfigurationError, parseEnvironment, variables } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import { ConfigurationError, variables } from './environment.js';
 
 type Given = Record<string, string | undefined>;
 

@@ -5,11 +5,12 @@ import { authVariables } from './auth.variables.js';
 import { combinedProblems } from './combined-rules.js';
 import { deliveryVariables } from './delivery.variables.js';
 import { describeIssue } from './describe-issue.js';
+import type { DriverSettings, ElementSettings } from './element-settings.js';
 import { observabilityVariables } from './observability.variables.js';
 import { resilienceVariables } from './resilience.variables.js';
 import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
-import { defaultElements, type StorageElementSettings } from './storage-elements.variable.js';
+import { defaultElements, elementsSchema } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
 import { misspeltVariables, unknownVariables } from './unknown-variables.js';
 import { uploadVariables } from './upload.variables.js';
@@ -30,7 +31,10 @@ export const variables = {
 const schema = z.object(variables);
 
 /** The checked configuration. Names are those of the variables. */
-export type Environment = z.infer<typeof schema> & { STORAGE_ELEMENTS: StorageElementSettings[] };
+export type Environment = Omit<z.infer<typeof schema>, 'STORAGE_ELEMENTS'> & {
+  /** Each as its driver wants it. */
+  STORAGE_ELEMENTS: ElementSettings[];
+};
 
 type Variables = Record<string, string | undefined>;
 
@@ -44,23 +48,28 @@ export class ConfigurationError extends Error {
 }
 
 /**
- * Checks `env` as a whole: variables that are unset or empty take their default.
+ * Checks `env` as a whole: variables that are unset or empty take their default. `drivers` are those that a storage element
+ * may have.
  * @throws ConfigurationError with all problems at once.
  */
-export function parseEnvironment(env: Variables): Environment {
+export function parseEnvironment(env: Variables, drivers: readonly DriverSettings[]): Environment {
   const given = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   );
-  const parsed = schema.safeParse(given, { error: describeIssue });
-  const problems = [...(parsed.error?.issues ?? []).map(describe), ...combinedProblems(given)];
+  const elements = elementsSchema(drivers);
+  const parsed = schema
+    .extend({ STORAGE_ELEMENTS: elements.optional() })
+    .safeParse(given, { error: describeIssue });
+  const problems = [...(parsed.error?.issues ?? []).map(describe), ...combinedProblems(given, drivers)];
   if (!parsed.success || problems.length > 0)
     throw new ConfigurationError([
       ...problems,
       ...misspeltVariables(Object.keys(variables), Object.keys(given)),
     ]);
+  const { STORAGE_ELEMENTS, DATA_DIR } = parsed.data;
   return {
     ...parsed.data,
-    STORAGE_ELEMENTS: parsed.data.STORAGE_ELEMENTS ?? defaultElements(parsed.data.DATA_DIR),
+    STORAGE_ELEMENTS: STORAGE_ELEMENTS ?? elements.parse(defaultElements(DATA_DIR)),
   };
 }
 
@@ -75,8 +84,8 @@ export function overEnvFile(env: Variables): Variables {
 }
 
 /** The configuration of this process. @throws ConfigurationError */
-export function loadEnvironment(): Environment {
-  return parseEnvironment(overEnvFile(processVariables()));
+export function loadEnvironment(drivers: readonly DriverSettings[]): Environment {
+  return parseEnvironment(overEnvFile(processVariables()), drivers);
 }
 
 /** Names the variables that were meant for this service and that it does not have, one a sentence. */

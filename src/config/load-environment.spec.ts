@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadEnvironment, strayVariables } from './environment.js';
+import { storageDrivers } from '../../test/support/parse-environment.js';
 
 describe('the configuration of this process', () => {
   const home = process.cwd();
@@ -24,17 +25,17 @@ describe('the configuration of this process', () => {
   it('is its environment over an .env file', () => {
     writeFileSync('.env', 'MAX_PARTS=7\nJWT_ISSUER=from-file\n');
     process.env.JWT_ISSUER = 'from-environment';
-    expect(loadEnvironment()).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-environment' });
+    expect(loadEnvironment(storageDrivers)).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-environment' });
   });
 
   it('is read from an .env file that begins with a byte order mark', () => {
     writeFileSync('.env', '\ufeffMAX_PARTS=7\nJWT_ISSUER=from-file\n');
-    expect(loadEnvironment()).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-file' });
+    expect(loadEnvironment(storageDrivers)).toMatchObject({ MAX_PARTS: 7, JWT_ISSUER: 'from-file' });
   });
 
   it('does not pass over an .env file in another encoding', () => {
     writeFileSync('.env', '\ufeffMAX_PARTS=7\n', 'utf16le');
-    expect(() => loadEnvironment()).toThrow('.env: must be UTF-8');
+    expect(() => loadEnvironment(storageDrivers)).toThrow('.env: must be UTF-8');
   });
 
   it('names variables that it does not have', () => {
@@ -48,11 +49,11 @@ describe('the configuration of this process', () => {
 
   it('names an .env that cannot be read', () => {
     mkdirSync('.env');
-    expect(() => loadEnvironment()).toThrow('.env: cannot be read (Error: EISDIR');
+    expect(() => loadEnvironment(storageDrivers)).toThrow('.env: cannot be read (Error: EISDIR');
   });
 
   it('needs no .env file', () => {
     process.env.MAX_PARTS = '8';
-    expect(loadEnvironment().MAX_PARTS).toBe(8);
+    expect(loadEnvironment(storageDrivers).MAX_PARTS).toBe(8);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { plainHttpProblems } from './plain-http.js';
+import { storageDrivers } from '../../test/support/parse-environment.js';
 
 const problem = (name: string, host: string): string =>
   `${name}: must be https with NODE_ENV=production, unless PLAIN_HTTP_HOSTS names ${host}`;
@@ -9,12 +10,15 @@ const elementAt = (url: string): string => JSON.stringify([{ driver: 'local' }, 
 describe('plainHttpProblems', () => {
   it('names every URL that a secret would be sent to in clear text, and that of the keys', () => {
     expect(
-      plainHttpProblems({
-        JWT_JWKS_URL: 'http://keys.example/jwks.json',
-        SERVICE_TOKEN_URL: 'HTTP://Tokens.Example/token',
-        ADMIN_URL: 'http://10.0.0.7:8000',
-        STORAGE_ELEMENTS: elementAt('http://se-01:8010'),
-      }),
+      plainHttpProblems(
+        {
+          JWT_JWKS_URL: 'http://keys.example/jwks.json',
+          SERVICE_TOKEN_URL: 'HTTP://Tokens.Example/token',
+          ADMIN_URL: 'http://10.0.0.7:8000',
+          STORAGE_ELEMENTS: elementAt('http://se-01:8010'),
+        },
+        storageDrivers,
+      ),
     ).toEqual([
       problem('JWT_JWKS_URL', 'keys.example'),
       problem('SERVICE_TOKEN_URL', 'tokens.example'),
@@ -30,7 +34,9 @@ describe('plainHttpProblems', () => {
     'http://127.1',
     'http://[::1]:80',
   ])('takes %s', (url) => {
-    expect(plainHttpProblems({ SERVICE_TOKEN_URL: url, STORAGE_ELEMENTS: elementAt(url) })).toEqual([]);
+    expect(
+      plainHttpProblems({ SERVICE_TOKEN_URL: url, STORAGE_ELEMENTS: elementAt(url) }, storageDrivers),
+    ).toEqual([]);
   });
 
   it.each([
@@ -41,7 +47,9 @@ describe('plainHttpProblems', () => {
     ['http://0.0.0.0', '0.0.0.0'],
     ['http://[::ffff:10.0.0.1]', '[::ffff:a00:1]'],
   ])('does not take %s for this machine', (url, host) => {
-    expect(plainHttpProblems({ SERVICE_TOKEN_URL: url })).toEqual([problem('SERVICE_TOKEN_URL', host)]);
+    expect(plainHttpProblems({ SERVICE_TOKEN_URL: url }, storageDrivers)).toEqual([
+      problem('SERVICE_TOKEN_URL', host),
+    ]);
   });
 
   it('takes the hosts that are named, in any case and at any port, and no others', () => {
@@ -49,14 +57,18 @@ describe('plainHttpProblems', () => {
       SERVICE_TOKEN_URL: 'http://tokens.example',
       STORAGE_ELEMENTS: elementAt('http://SE-01:8010'),
     };
-    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'se-01, Tokens.example' })).toEqual([]);
-    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'Se-01' })).toEqual([
+    expect(
+      plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'se-01, Tokens.example' }, storageDrivers),
+    ).toEqual([]);
+    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: 'Se-01' }, storageDrivers)).toEqual([
       problem('SERVICE_TOKEN_URL', 'tokens.example'),
     ]);
-    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: '*' })).toEqual([]);
+    expect(plainHttpProblems({ ...given, PLAIN_HTTP_HOSTS: '*' }, storageDrivers)).toEqual([]);
   });
 
   it('leaves what is no URL to the check of the variable', () => {
-    expect(plainHttpProblems({ SERVICE_TOKEN_URL: 'tokens', STORAGE_ELEMENTS: '[{' })).toEqual([]);
+    expect(
+      plainHttpProblems({ SERVICE_TOKEN_URL: 'tokens', STORAGE_ELEMENTS: '[{' }, storageDrivers),
+    ).toEqual([]);
   });
 });

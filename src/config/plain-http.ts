@@ -1,6 +1,7 @@
 import { isIPv4 } from 'node:net';
+import type { DriverSettings } from './element-settings.js';
 import { serviceTokenVariables } from './service-token.variables.js';
-import { elementUrls } from './storage-elements.variable.js';
+import { settingsNamed } from './storage-elements.variable.js';
 
 type Given = Record<string, string | undefined>;
 
@@ -11,24 +12,26 @@ type Given = Record<string, string | undefined>;
 const GUARDED_URLS = ['JWT_JWKS_URL', 'SERVICE_TOKEN_URL', 'ADMIN_URL'];
 
 /** Names each URL that is not encrypted, goes to another machine, and is not among `PLAIN_HTTP_HOSTS`. */
-export function plainHttpProblems(given: Given): string[] {
+export function plainHttpProblems(given: Given, drivers: readonly DriverSettings[]): string[] {
   const allowed = serviceTokenVariables.PLAIN_HTTP_HOSTS.safeParse(given.PLAIN_HTTP_HOSTS).data ?? [];
   if (allowed.includes('*')) return [];
   const hosts = new Set(allowed.map((host) => host.toLowerCase()));
-  return guardedUrls(given).flatMap(([name, value]) => {
+  return guardedUrls(given, drivers).flatMap(([name, value]) => {
     const host = plainHttpHost(value);
     if (host === undefined || hosts.has(host) || isLoopback(host)) return [];
     return `${name}: must be https with NODE_ENV=production, unless PLAIN_HTTP_HOSTS names ${host}`;
   });
 }
 
-function guardedUrls(given: Given): [name: string, url: string | undefined][] {
+function guardedUrls(
+  given: Given,
+  drivers: readonly DriverSettings[],
+): [name: string, url: string | undefined][] {
   return [
     ...GUARDED_URLS.map((name): [string, string | undefined] => [name, given[name]]),
-    ...elementUrls(given.STORAGE_ELEMENTS).map(([index, url]): [string, string] => [
-      `STORAGE_ELEMENTS[${index}].url`,
-      url,
-    ]),
+    ...settingsNamed('urlSetting', given.STORAGE_ELEMENTS, drivers).map(
+      ({ name, value }): [string, string] => [name, value],
+    ),
   ];
 }
 

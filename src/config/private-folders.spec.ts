@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
 import { closeToOthers } from './private-folders.js';
 
 describe('the folders of the service', () => {

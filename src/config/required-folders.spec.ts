@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
 import { requireFolders } from './required-folders.js';
 
 describe('the folders that the service needs', () => {

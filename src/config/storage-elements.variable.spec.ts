@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError, parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import { ConfigurationError } from './environment.js';
 
 const local = { id: 'disk', driver: 'local', path: '/files', mode: 'edit' };
 const remote = { id: 'se-01', driver: 'http', url: 'https://se-01.example/base', mode: 'rw' };

@@ -1,41 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type DriverSettings, type ElementSettings, elementShape } from './element-settings.js';
 import { utf8Text } from './utf8-text.js';
-import { httpUrl } from './variables.js';
 
-const shared = {
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"'),
-  /** `edit` takes temporary files, `rw` permanent ones; `ro` and `ar` take none. */
-  mode: z.enum(['edit', 'rw', 'ro', 'ar']),
-  /** The lower number is asked first. */
-  priority: z.number().int().default(100),
-  /** Size of the element in bytes. */
-  capacity: z.number().int().min(1).optional(),
-};
-
-const storageElementSchema = z.discriminatedUnion('driver', [
-  z.strictObject({
-    ...shared,
-    driver: z.literal('http'),
-    url: httpUrl(),
-    /** Does the element store a file of no bytes? Most refuse one. */
-    acceptsEmptyFiles: z.boolean().default(false),
-  }),
-  z.strictObject({ ...shared, driver: z.literal('local'), path: z.string().min(1) }),
-]);
-
-const httpElement = z.looseObject({ driver: z.literal('http') });
-const elementUrl = z.looseObject({ driver: z.literal('http'), url: z.string() });
-const localElement = z.looseObject({ driver: z.literal('local'), path: z.string().min(1) });
-const namedElement = z.looseObject({ id: shared.id });
-
-/** One entry of `STORAGE_ELEMENTS`. */
-export type StorageElementSettings = z.infer<typeof storageElementSchema>;
-
-const storageElementsSchema = z.array(storageElementSchema).min(1);
+const namedElement = z.looseObject({ id: elementShape.id });
+const anyElement = z.record(z.string(), z.unknown());
 
 interface JsonOrProblem {
   readonly json?: unknown;
@@ -50,15 +20,24 @@ const jsonOrFile = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-export const storageElementsVariable = jsonOrFile.pipe(storageElementsSchema).optional().meta({
+/** The variable, before its drivers have looked at it. */
+export const storageElementsVariable = jsonOrFile.optional().meta({
   description:
     'The storage elements: an array of `{id, driver, url or path, mode, …}`, as below. In development two local ones under `DATA_DIR`.',
   unit: 'JSON array or file',
 });
 
-/** Is there an element behind HTTP? Looks at nothing else, so that it can tell also where others are wrong. */
-export function namesHttpElement(value: string | undefined): boolean {
-  return elementsIn(value).some((element) => httpElement.safeParse(element).success);
+/** The entries, each as its driver wants it. */
+export function elementsSchema(drivers: readonly DriverSettings[]): z.ZodType<ElementSettings[]> {
+  const [first, ...others] = drivers.map(({ settingsSchema }) => settingsSchema);
+  if (!first) throw new Error('There is no driver of storage elements');
+  return jsonOrFile.pipe(z.array(z.discriminatedUnion('driver', [first, ...others])).min(1));
+}
+
+/** Is there an element whose driver wants a service token? Looks at nothing else, so that it can tell also where others are wrong. */
+export function wantsServiceToken(value: string | undefined, drivers: readonly DriverSettings[]): boolean {
+  const wanting = drivers.filter((driver) => driver.wantsServiceToken);
+  return elementsIn(value).some((element) => wanting.some(({ name }) => name === driverOf(element)));
 }
 
 /** Where ids are that an element before has already. Looks at nothing else either: a check of the schema would be left out. */
@@ -67,31 +46,44 @@ export function repeatedIds(value: string | undefined): { index: number; id: str
   return ids.flatMap((id, index) => (id !== undefined && ids.indexOf(id) < index ? [{ index, id }] : []));
 }
 
-/** The folder of each local element, by its index; of those whose driver and path can be read. */
-export function localPaths(value: string | undefined): [index: number, path: string][] {
-  return elementsIn(value).flatMap((element, index) => {
-    const path = localElement.safeParse(element).data?.path;
-    return path === undefined ? [] : [[index, path]];
-  });
+/** Where in `STORAGE_ELEMENTS` a setting stands, and what it is. */
+export interface FoundSetting {
+  /** `STORAGE_ELEMENTS[0].path` */
+  readonly name: string;
+  readonly value: string;
 }
 
-/** The URL of each element behind HTTP, by its index; of those whose driver and URL can be read. */
-export function elementUrls(value: string | undefined): [index: number, url: string][] {
+/** The settings of all elements that their drivers call a folder or a URL; of those that can be read. */
+export function settingsNamed(
+  role: 'folderSetting' | 'urlSetting',
+  value: string | undefined,
+  drivers: readonly DriverSettings[],
+): FoundSetting[] {
   return elementsIn(value).flatMap((element, index) => {
-    const url = elementUrl.safeParse(element).data?.url;
-    return url === undefined ? [] : [[index, url]];
+    const setting = drivers.find(({ name }) => name === driverOf(element))?.[role];
+    const found = setting === undefined ? undefined : memberOf(element, setting);
+    if (setting === undefined || typeof found !== 'string' || found === '') return [];
+    return [{ name: `STORAGE_ELEMENTS[${index}].${setting}`, value: found }];
   });
 }
 
 /** One element for each retention policy, so that a first start needs no configuration. */
-export function defaultElements(dataDir: string): StorageElementSettings[] {
-  return (['edit', 'rw'] as const).map((mode) => ({
+export function defaultElements(dataDir: string): string {
+  const elements = (['edit', 'rw'] as const).map((mode) => ({
     id: `local-${mode}`,
     driver: 'local',
     path: join(dataDir, 'storage', mode),
     mode,
-    priority: 100,
   }));
+  return JSON.stringify(elements);
+}
+
+function driverOf(element: unknown): unknown {
+  return memberOf(element, 'driver');
+}
+
+function memberOf(element: unknown, name: string): unknown {
+  return anyElement.safeParse(element).data?.[name];
 }
 
 function elementsIn(value: string | undefined): readonly unknown[] {

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ConfigurationError, parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import { ConfigurationError } from './environment.js';
 
 describe('folders of local storage elements', () => {
   let root: string;

@@ -1,7 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { serverVariables } from './server.variables.js';
-import { defaultElements, localPaths } from './storage-elements.variable.js';
+import type { DriverSettings } from './element-settings.js';
+import { defaultElements, settingsNamed } from './storage-elements.variable.js';
 
 interface Folder {
   readonly owner: string;
@@ -10,27 +11,22 @@ interface Folder {
 }
 
 /**
- * Names each local element whose folder is that of another, inside it or around it: two elements in one folder are one,
+ * Names each element whose folder is that of another, inside it or around it: two elements in one folder are one,
  * and files of one would be those of the other. The folders that the service needs for itself count as well.
  */
-export function sharedFolderProblems(given: Record<string, string | undefined>): string[] {
+export function sharedFolderProblems(
+  given: Record<string, string | undefined>,
+  drivers: readonly DriverSettings[],
+): string[] {
   const dataDir = serverVariables.DATA_DIR.parse(given.DATA_DIR);
   const taken = ownFolders(dataDir, given.SPOOL_DIR?.trim());
-  const problems: string[] = [];
-  const paths = given.STORAGE_ELEMENTS ? localPaths(given.STORAGE_ELEMENTS) : defaultPaths(dataDir);
-  for (const [index, path] of paths) {
-    const element = { owner: `STORAGE_ELEMENTS[${index}]`, path: realPath(resolve(path)) };
-    const problem = taken.flatMap((other) => overlap(element.path, other) ?? [])[0];
-    if (problem) problems.push(`${element.owner}.path: ${problem}`);
-    taken.push(element);
-  }
-  return problems;
-}
-
-function defaultPaths(dataDir: string): [index: number, path: string][] {
-  return defaultElements(dataDir).flatMap((element, index) =>
-    element.driver === 'local' ? [[index, element.path]] : [],
-  );
+  const elements = given.STORAGE_ELEMENTS ?? defaultElements(dataDir);
+  return settingsNamed('folderSetting', elements, drivers).flatMap(({ name, value }) => {
+    const path = realPath(resolve(value));
+    const problem = taken.flatMap((other) => overlap(path, other) ?? [])[0];
+    taken.push({ owner: name.slice(0, name.indexOf('.')), path });
+    return problem === undefined ? [] : [`${name}: ${problem}`];
+  });
 }
 
 function ownFolders(dataDir: string, spoolDir: string | undefined): Folder[] {

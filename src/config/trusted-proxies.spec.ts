@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { ExpressAdapter } from '@nestjs/platform-express';
-import { parseEnvironment } from './environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
 
 const parse = (TRUSTED_PROXIES: string): string[] => parseEnvironment({ TRUSTED_PROXIES }).TRUSTED_PROXIES;
 

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
 import { requireNoFormerDatabase } from './former-database.js';
 
 describe('the embedded database of an earlier version', () => {

@@ -1,4 +1,4 @@
-import type { StorageElementSettings } from '../config/storage-elements.variable.js';
+import type { ElementSettings } from '../config/element-settings.js';
 import { SharedResult } from '../observability/shared-result.js';
 import type { StorageElement } from '../storage/storage-element.js';
 import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
@@ -15,7 +15,7 @@ interface CheckedElement {
  */
 export function storageChecks(
   elements: readonly Pick<StorageElement, 'id' | 'health'>[],
-  settings: readonly Pick<StorageElementSettings, 'id' | 'mode'>[],
+  settings: readonly Pick<ElementSettings, 'id' | 'mode'>[],
   canKeep: () => Promise<boolean>,
 ): ReadinessCheck[] {
   const writable = new Set(

@@ -9,7 +9,8 @@ import { eventually } from '../../test/support/eventually.js';
 import { bodyOfBytes, describedFile } from '../../test/support/file-bodies.js';
 import { ManualClock } from '../../test/support/manual-clock.js';
 import { smallDisk } from '../../test/support/small-disk.js';
-import { type Environment, parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
 import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
@@ -17,6 +18,7 @@ import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { TokenEndpoint } from '../service-tokens/token-endpoint.service.js';
 import { LocalStorageElement } from './drivers/local/local-storage-element.js';
 import { ExpirySweep } from './expiry-sweep.service.js';
+import { storageDrivers } from './storage-drivers.js';
 import { StorageElements } from './storage-elements.service.js';
 
 const DAY_MS = 86_400_000;
@@ -64,7 +66,7 @@ describe('ExpirySweep', () => {
     const config = new ConfigService<Environment, true>(environment);
     const policies = new OutboundPolicies(new CircuitBreakers(clock), clock, metrics);
     const tokens = new ServiceTokens(new TokenEndpoint(config, policies, clock), config, clock);
-    const elements = new StorageElements(config, tokens, policies);
+    const elements = new StorageElements(storageDrivers, config, tokens, policies);
     await elements.onModuleInit();
     const sweep = new ExpirySweep(config, elements, metrics, clock);
     ends.push(

@@ -10,12 +10,18 @@ import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
-import type { ExpiryOutcome } from './drivers/local/local-expiry.js';
 import { ExpiryMetrics } from './expiry-metrics.js';
-import { StorageElements, type WrittenFolder } from './storage-elements.service.js';
+import type { ExpiryOutcome, StorageElement } from './storage-element.js';
+import { StorageElements } from './storage-elements.service.js';
 
 /** Names that one log line has at most. */
 const MOST_NAMES = 10;
+
+/** An element that does not see to its expired files itself. */
+interface SweptElement {
+  readonly target: string;
+  readonly removeExpired: NonNullable<StorageElement['removeExpired']>;
+}
 
 /** What one sweep of an element has come to. */
 interface Tally {
@@ -33,13 +39,13 @@ interface Named {
 }
 
 /**
- * Removes files from local storage elements when their time is over: at the start and then regularly. Elements behind
- * HTTP see to that themselves. Several processes may do so at once.
+ * Removes files from storage elements when their time is over: at the start and then regularly. Some see to that
+ * themselves, as those behind HTTP do. Several processes may do so at once.
  */
 @Injectable()
 export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(ExpirySweep.name);
-  private readonly folders: readonly WrittenFolder[];
+  private readonly swept: readonly SweptElement[];
   private readonly counts: ExpiryMetrics;
   private readonly everyMs: number;
   private readonly stopping = new AbortController();
@@ -51,17 +57,17 @@ export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShu
     { registry }: Metrics,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
-    this.folders = config.get('STORAGE_REMOVE_EXPIRED', { infer: true }) ? elements.writtenFolders() : [];
+    this.swept = config.get('STORAGE_REMOVE_EXPIRED', { infer: true }) ? sweptOf(elements) : [];
     this.everyMs = config.get('STORAGE_EXPIRY_SWEEP_INTERVAL_MS', { infer: true });
     this.counts = new ExpiryMetrics(
       registry,
-      this.folders.map(({ target }) => target),
+      this.swept.map(({ target }) => target),
     );
   }
 
   /** Does not wait: there may be many files. */
   onApplicationBootstrap(): void {
-    if (this.folders.length === 0) return;
+    if (this.swept.length === 0) return;
     this.regular = new RegularWork(() => this.sweep(), this.everyMs);
   }
 
@@ -73,14 +79,14 @@ export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Looks through all elements once. Never fails: what cannot be done is logged, and keeps no other element. */
   async sweep(): Promise<void> {
-    await Promise.all(this.folders.map((folder) => this.sweepOne(folder)));
+    await Promise.all(this.swept.map((element) => this.sweepOne(element)));
   }
 
-  private async sweepOne({ target, element }: WrittenFolder): Promise<void> {
+  private async sweepOne({ target, removeExpired }: SweptElement): Promise<void> {
     const tally: Tally = { files: 0, bytes: 0, failed: none(), unreadable: none() };
     try {
       const nowMs = (): number => this.clock.wallMs();
-      for await (const outcome of element.removeExpired(nowMs, this.stopping.signal)) {
+      for await (const outcome of removeExpired(nowMs, this.stopping.signal)) {
         this.count(target, outcome, tally);
       }
     } catch (error) {
@@ -108,6 +114,13 @@ export class ExpirySweep implements OnApplicationBootstrap, BeforeApplicationShu
       this.logger.warn({ target, ...unreadable }, 'files whose record cannot be read are kept');
     }
   }
+}
+
+function sweptOf(elements: StorageElements): SweptElement[] {
+  return elements.written().flatMap(({ target, element }) => {
+    const removeExpired = element.removeExpired?.bind(element);
+    return removeExpired ? [{ target, removeExpired }] : [];
+  });
 }
 
 function none(): Named {

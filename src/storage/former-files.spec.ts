@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bodyOfBytes, describedFile } from '../../test/support/file-bodies.js';
-import { ConfigurationError, parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import { ConfigurationError } from '../config/environment.js';
 import { LocalStorageElement } from './drivers/local/local-storage-element.js';
 import { requireNoFormerFiles } from './former-files.js';
+import { storageDrivers } from './storage-drivers.js';
 
 const ID = '550e8400-e29b-41d4-a716-446655440000';
 
@@ -25,6 +27,7 @@ describe('a local element of an earlier version', () => {
     ];
     return requireNoFormerFiles(
       parseEnvironment({ NODE_ENV: 'test', STORAGE_ELEMENTS: JSON.stringify(elements) }),
+      storageDrivers,
     );
   }
 

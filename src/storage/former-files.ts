@@ -1,20 +1,19 @@
 import { ConfigurationError, type Environment } from '../config/environment.js';
-import { isFormerLayout } from './drivers/local/former-layout.js';
-import { LocalPlaces } from './drivers/local/local-places.js';
+import type { StorageDriver } from './storage-driver.js';
 
 /**
- * An earlier version kept the files of local elements in another way.
- * @throws ConfigurationError where there are some, which would be forgotten
+ * An earlier version may have kept its files in another way.
+ * @throws ConfigurationError that names each element whose driver refuses it: its files would be forgotten
  */
-export async function requireNoFormerFiles({ STORAGE_ELEMENTS }: Environment): Promise<void> {
-  const problems: string[] = [];
-  for (const element of STORAGE_ELEMENTS) {
-    if (element.driver !== 'local') continue;
-    // Of a folder that cannot be read, or is not there yet, the health of its element tells.
-    if (!(await isFormerLayout(new LocalPlaces(element.path)).catch(() => false))) continue;
-    problems.push(
-      `STORAGE_ELEMENTS: ${element.path} has files of an earlier version, which this one cannot read; store them anew in an empty folder`,
-    );
-  }
-  if (problems.length > 0) throw new ConfigurationError(problems);
+export async function requireNoFormerFiles(
+  { STORAGE_ELEMENTS }: Environment,
+  drivers: readonly StorageDriver[],
+): Promise<void> {
+  const problems = await Promise.all(
+    STORAGE_ELEMENTS.map(async (settings) => {
+      const refusal = await drivers.find(({ name }) => name === settings.driver)?.refusal?.(settings);
+      return refusal === undefined ? [] : [`STORAGE_ELEMENTS: ${refusal}`];
+    }),
+  );
+  if (problems.flat().length > 0) throw new ConfigurationError(problems.flat());
 }

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
  * only when the element has acknowledged the file durably; when the body fails, or `signal` aborts before the
  * body has ended, the element is left without a finished file. A driver does not retry, choose another element
  * or check permissions. It stops reading the body when it fails, but never destroys it: that is its owner's.
- * Failures are `ServiceError`s: STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL; an element whose ids are ours
+ * Failures are `ServiceError`s: STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, with a `TargetFailure` as cause where more is known; an element whose ids are ours
  * answers CONFLICT when the id is taken.
  */
 
@@ -77,6 +77,15 @@ export interface StoredFile {
 /** An expected "no" is a value: an element that is down is reported, not thrown. */
 export type ElementHealth = { readonly up: true } | { readonly up: false; readonly reason: string };
 
+/** What became of a file whose time is over, or of one that does not say when that is. */
+export type ExpiryOutcome =
+  | { readonly kind: 'removed'; readonly bytes: number }
+  /**
+   * `failed`: the time of the file is over, and it could not be removed; or a folder of many files could not be read.
+   * `unreadable`: its record cannot be read. Such a file stays. `name` is the id of the file, or that of the folder.
+   */
+  | { readonly kind: 'failed' | 'unreadable'; readonly name: string; readonly error: unknown };
+
 export interface StorageElement {
   readonly id: string;
   /** Does it store a file of no bytes? Where not, none is given to `put`. */
@@ -85,7 +94,8 @@ export interface StorageElement {
    * @throws STORAGE_FAILED, STORAGE_TIMEOUT, STORAGE_FULL, CONFLICT, ADMIN_UNAVAILABLE where there is no token;
    * the error that `body.stream` failed with, CLIENT_CLOSED_REQUEST when it was closed without one,
    * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`. What ends an upload when the
-   * element had all of it has the mark `bodySent` in its causes: the element may have the file all the same.
+   * element had all of it has a `TargetFailure` with the mark `bodySent` in its causes: the element may have the file all the
+   * same.
    */
   put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile>;
   /** The file, or undefined where the element has none of that id. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
@@ -93,6 +103,16 @@ export interface StorageElement {
   /** Removes the file; no error where there is none. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
   remove(fileId: string): Promise<void>;
   health(): Promise<ElementHealth>;
+  /**
+   * Makes ready what the element has on this machine, so that it is so before the first file; `put` does so where this has
+   * failed. @throws STORAGE_FAILED
+   */
+  prepare?(): Promise<void>;
+  /**
+   * Removes the files whose time is over, one by one, until `signal` aborts; tells what became of each. Several processes
+   * may do so at once. Absent where the element sees to that itself. @throws Error where it cannot look through them
+   */
+  removeExpired?(nowMs: () => number, signal: AbortSignal): AsyncIterable<ExpiryOutcome>;
   /** Closes what the driver opened. */
   close(): Promise<void>;
 }

@@ -4,13 +4,15 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { type Environment, parseEnvironment } from '../config/environment.js';
+import { parseEnvironment } from '../../test/support/parse-environment.js';
+import type { Environment } from '../config/environment.js';
 import { Metrics } from '../observability/metrics.service.js';
 import { CircuitBreakers } from '../outbound/circuit-breakers.service.js';
 import { systemClock } from '../timing/clock.js';
 import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
 import { TokenEndpoint } from '../service-tokens/token-endpoint.service.js';
+import { storageDrivers } from './storage-drivers.js';
 import { StorageElements } from './storage-elements.service.js';
 
 describe('StorageElements', () => {
@@ -42,7 +44,7 @@ describe('StorageElements', () => {
     const policies = new OutboundPolicies(new CircuitBreakers(systemClock), systemClock, new Metrics());
     const endpoint = new TokenEndpoint(config, policies, systemClock);
     const tokens = new ServiceTokens(endpoint, config, systemClock);
-    const elements = new StorageElements(config, tokens, policies);
+    const elements = new StorageElements(storageDrivers, config, tokens, policies);
     opened.push(elements);
     return elements;
   }

@@ -1,29 +1,27 @@
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
-import type { StorageElementSettings } from '../config/storage-elements.variable.js';
+import type { ElementSettings } from '../config/element-settings.js';
 import { OutboundPolicies } from '../outbound/outbound-policies.service.js';
 import { ServiceTokens } from '../service-tokens/service-tokens.service.js';
-import { LocalStorageElement } from './drivers/local/local-storage-element.js';
-import { createStorageElement } from './storage-element.factory.js';
+import type { DriverServices, StorageDriver } from './storage-driver.js';
+import { STORAGE_DRIVERS } from './storage-drivers.js';
 import type { RetentionPolicy, StorageElement } from './storage-element.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY, storagePolicy } from './storage-policy.js';
 
-/** A local element that files are written to. */
-export interface WrittenFolder {
-  readonly target: string;
-  readonly element: LocalStorageElement;
-}
-
-interface ConfiguredElement {
-  readonly settings: StorageElementSettings;
-  readonly element: StorageElement;
+/** An element that files are written to. */
+export interface WrittenElement {
   /** Names its circuit and its metrics. */
   readonly target: string;
+  readonly element: StorageElement;
+}
+
+interface ConfiguredElement extends WrittenElement {
+  readonly settings: ElementSettings;
 }
 
 /** Where each kind of file is written. `ro` and `ar` elements take none. */
-const MODE_FOR: Readonly<Record<RetentionPolicy, StorageElementSettings['mode']>> = {
+const MODE_FOR: Readonly<Record<RetentionPolicy, ElementSettings['mode']>> = {
   temporary: 'edit',
   permanent: 'rw',
 };
@@ -34,13 +32,18 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(StorageElements.name);
   private readonly configured: readonly ConfiguredElement[];
 
-  constructor(config: ConfigService<Environment, true>, tokens: ServiceTokens, policies: OutboundPolicies) {
+  constructor(
+    @Inject(STORAGE_DRIVERS) drivers: readonly StorageDriver[],
+    config: ConfigService<Environment, true>,
+    tokens: ServiceTokens,
+    policies: OutboundPolicies,
+  ) {
     this.configured = config
       .get('STORAGE_ELEMENTS', { infer: true })
       .toSorted((one, other) => one.priority - other.priority)
       .map((settings) => ({
         settings,
-        element: createStorageElement(settings, config, tokens),
+        element: create(settings, drivers, { config, tokens }),
         target: `storage:${settings.id}`,
       }));
     const policy = storagePolicy(
@@ -56,12 +59,11 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
     );
   }
 
-  /** Prepares local folders. One that cannot be used does not stop the others; its health tells. */
+  /** Prepares what elements have on this machine. One that cannot be used does not stop the others; its health tells. */
   async onModuleInit(): Promise<void> {
     await Promise.all(
       this.all().map(async (element) => {
-        if (!(element instanceof LocalStorageElement)) return;
-        await element.prepare().catch((error: unknown) => {
+        await element.prepare?.().catch((error: unknown) => {
           this.logger.warn(`Storage element ${element.id} was not prepared: ${String(error)}`);
         });
       }),
@@ -101,17 +103,24 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
 
   /** The targets that are written to, where a file may be. */
   writtenTargets(): readonly string[] {
-    return this.configured.filter(isWritten).map(({ target }) => target);
+    return this.written().map(({ target }) => target);
   }
 
-  /** The local elements among them. */
-  writtenFolders(): readonly WrittenFolder[] {
-    return this.configured
-      .filter(isWritten)
-      .flatMap(({ target, element }) =>
-        element instanceof LocalStorageElement ? [{ target, element }] : [],
-      );
+  /** The elements at these targets. */
+  written(): readonly WrittenElement[] {
+    return this.configured.filter(isWritten);
   }
+}
+
+/** The configuration was checked: a driver of that name is there. */
+function create(
+  settings: ElementSettings,
+  drivers: readonly StorageDriver[],
+  services: DriverServices,
+): StorageElement {
+  const driver = drivers.find(({ name }) => name === settings.driver);
+  if (!driver) throw new Error(`There is no driver "${settings.driver}"`);
+  return driver.create(settings, services);
 }
 
 function isWritten({ settings }: ConfiguredElement): boolean {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { developmentToken } from '../../src/auth/development-token.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../support/parse-environment.js';
 import { Doors, knock, listen, logged } from '../support/doors.js';
 import { createTestKeys, type TestKeys } from '../support/tokens.js';
 

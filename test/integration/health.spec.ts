@@ -7,7 +7,7 @@ import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../support/parse-environment.js';
 import { HealthModule } from '../../src/health/health.module.js';
 import { READINESS_CHECKS, type ReadinessCheck } from '../../src/health/readiness-check.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';

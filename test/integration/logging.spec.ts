@@ -15,7 +15,7 @@ import { Test } from '@nestjs/testing';
 import type { Request } from 'express';
 import request from 'supertest';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../support/parse-environment.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
 import { ObservabilityModule } from '../../src/observability/observability.module.js';
 import { outboundHeaders } from '../../src/observability/outbound-headers.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../support/parse-environment.js';
 import { listenForManagement, ManagementPortError } from '../../src/connections/management-port.js';
 import { ShutdownState } from '../../src/observability/shutdown-state.js';
 import { type RunningApp, startApp } from '../support/app.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from '../support/parse-environment.js';
 import { Database } from '../../src/database/database.service.js';
 import type { SqlValue } from '../../src/database/sql.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';

@@ -11,13 +11,14 @@ const SAMPLES = 10;
 
 const built = (name) => import(new URL(`../../dist/${name}.js`, import.meta.url).href);
 const { parseEnvironment } = await built('config/environment');
+const { storageDrivers } = await built('storage/storage-drivers');
 const { createApp } = await built('create-app');
 const { ServiceError } = await built('errors/service-error');
 const { StorageGateway } = await built('storage/storage-gateway.service');
 const { StorageElements } = await built('storage/storage-elements.service');
 const { CircuitBreakers } = await built('outbound/circuit-breakers.service');
 
-const app = await createApp(parseEnvironment(process.env));
+const app = await createApp(parseEnvironment(process.env, storageDrivers));
 await app.init();
 const gateway = app.get(StorageGateway, { strict: false });
 const elements = app.get(StorageElements, { strict: false });

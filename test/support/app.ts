@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
 import { createApp, portOf } from '../../src/create-app.js';
 import { listenForManagement } from '../../src/connections/management-port.js';
 import { createTestKeys, type TestKeys } from './tokens.js';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Test } from '@nestjs/testing';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
 import { Database } from '../../src/database/database.service.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';

@@ -9,7 +9,7 @@ import { CurrentCaller } from '../../src/auth/current-caller.decorator.js';
 import { Public } from '../../src/auth/public.decorator.js';
 import { RequirePermission } from '../../src/auth/require-permission.decorator.js';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
 import { answerClientErrors } from '../../src/errors/client-error.js';
 import { ProblemFilter } from '../../src/errors/problem.filter.js';
 import { refuseProtocolFailure } from '../../src/errors/protocol-failure.js';

@@ -3,7 +3,8 @@ import { Test, type TestingModule } from '@nestjs/testing';
 import { JwksEndpoint } from '../../src/auth/jwks-endpoint.service.js';
 import { JwksKeys } from '../../src/auth/jwks-keys.js';
 import { configModule } from '../../src/config/config.module.js';
-import { type Environment, parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
+import type { Environment } from '../../src/config/environment.js';
 import { CLOCK, type Clock, systemClock } from '../../src/timing/clock.js';
 import { OutboundRoom } from './outbound-room.js';
 

@@ -7,7 +7,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AuthModule } from '../../src/auth/auth.module.js';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
 import { Database } from '../../src/database/database.service.js';
 import { Redelivery } from '../../src/delivery/dead-letters/redelivery.service.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.service.js';

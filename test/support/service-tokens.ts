@@ -1,6 +1,6 @@
 import { Test, type TestingModule } from '@nestjs/testing';
 import { configModule } from '../../src/config/config.module.js';
-import { parseEnvironment } from '../../src/config/environment.js';
+import { parseEnvironment } from './parse-environment.js';
 import { CLOCK, type Clock } from '../../src/timing/clock.js';
 import { ServiceTokens } from '../../src/service-tokens/service-tokens.service.js';
 import { ServiceTokensModule } from '../../src/service-tokens/service-tokens.module.js';

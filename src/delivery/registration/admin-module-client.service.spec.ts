@@ -5,7 +5,7 @@ import { eventually } from '../../../test/support/eventually.js';
 import { OutboundRoom } from '../../../test/support/outbound-room.js';
 import { TokenEndpointServer } from '../../../test/support/token-endpoint.js';
 import { configModule } from '../../config/config.module.js';
-import { parseEnvironment } from '../../config/environment.js';
+import { parseEnvironment } from '../../../test/support/parse-environment.js';
 import { ADMIN_CODES } from '../../outbound/classify-failure.js';
 import { CircuitBreakers } from '../../outbound/circuit-breakers.service.js';
 import { ServiceTokensModule } from '../../service-tokens/service-tokens.module.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { bodyOfBytes, describedFile } from '../../../../test/support/file-bodies.js';
-import type { ExpiryOutcome } from './local-expiry.js';
+import type { ExpiryOutcome } from '../../storage-element.js';
 import { LocalStorageElement } from './local-storage-element.js';
 
 const DAY_MS = 86_400_000;

@@ -2,20 +2,11 @@ import { opendir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorCode } from '../../../errors/error-code.js';
 import { expiryOf } from '../../expiry.js';
-import type { StoredFile } from '../../storage-element.js';
+import type { ExpiryOutcome, StoredFile } from '../../storage-element.js';
 import { idOf, idOfRecord, type LocalPlaces } from './local-places.js';
 import { contentSize, readRecord, versionAt } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
-
-/** What became of a file whose time is over, or of one that does not say when that is. */
-export type ExpiryOutcome =
-  | { readonly kind: 'removed'; readonly bytes: number }
-  /**
-   * `failed`: the time of the file is over, and it could not be removed; or a folder of many files could not be read.
-   * `unreadable`: its record cannot be read. Such a file stays. `name` is the id of the file, or that of the folder.
-   */
-  | { readonly kind: 'failed' | 'unreadable'; readonly name: string; readonly error: unknown };
 
 /**
  * Looks through all files, one after the other, so that memory does not grow with their number, and removes those

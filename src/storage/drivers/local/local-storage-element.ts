@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { ServiceError } from '../../../errors/service-error.js';
 import type {
   ElementHealth,
+  ExpiryOutcome,
   FileBody,
   FileDescription,
   StorageElement,
@@ -12,13 +13,13 @@ import { errorCode } from '../../../errors/error-code.js';
 import { blocksOf } from './body-blocks.js';
 import { isFormerLayout } from './former-layout.js';
 import { LocalDraft } from './local-draft.js';
-import { type ExpiryOutcome, removeExpired } from './local-expiry.js';
+import { removeExpired } from './local-expiry.js';
 import { removeLeftOvers } from './local-left-overs.js';
 import { isFileId, LocalPlaces } from './local-places.js';
 import { contentSize, type LocalRecord, readRecord } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import { LocalShards } from './local-shards.js';
-import { storageFailed } from '../http/element-errors.js';
+import { storageFailed } from '../storage-failures.js';
 
 const SWEEP_EVERY_MS = 3_600_000;
 
@@ -99,10 +100,6 @@ export class LocalStorageElement implements StorageElement {
     }
   }
 
-  /**
-   * Removes the files whose time is over, one by one, until `signal` aborts; tells what became of each. Several processes
-   * may do so at once. @throws Error where the folder cannot be read
-   */
   removeExpired(nowMs: () => number, signal: AbortSignal): AsyncGenerator<ExpiryOutcome> {
     return removeExpired(this.#places, this.#shards, nowMs, signal);
   }
