@@ -5,6 +5,7 @@ import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { ADMIN_CODES, classifyFailure, STORAGE_CODES } from './classify-failure.js';
 import type { FailureKind } from './outcome.js';
+import { type FailureMarks, TargetFailure } from './target-failure.js';
 
 const FAILED: FailureKind = { verdict: 'failure', retry: 'again' };
 const NOT_REACHED: FailureKind = { ...FAILED, nothingSent: true };
@@ -20,8 +21,8 @@ function storage(cause?: unknown, code: ErrorCode = 'STORAGE_FAILED'): FailureKi
 }
 
 /** What an element answered, as its driver reports it. */
-function answered(statusCode: number, members: object = {}): FailureKind {
-  return storage(Object.assign(new Error('answered'), { statusCode, ...members }));
+function answered(statusCode: number, marks: FailureMarks = {}): FailureKind {
+  return storage(new TargetFailure('answered', { statusCode, ...marks }));
 }
 
 describe('classifyFailure', () => {
@@ -111,7 +112,7 @@ describe('classifyFailure', () => {
       ['an early close', new errors.SocketError('other side closed')],
       ['silence', undefined],
     ])('%s after the last byte', (_what, cause) => {
-      const lost = Object.assign(new Error('lost', { cause }), { bodySent: true });
+      const lost = new TargetFailure('lost', { bodySent: true }, { cause });
       expect(storage(lost)).toEqual({ ...FAILED, mayHaveSucceeded: true });
       expect(storage(lost, 'STORAGE_TIMEOUT')).toEqual({ ...FAILED, mayHaveSucceeded: true });
     });
@@ -134,7 +135,7 @@ describe('classifyFailure', () => {
     it('but not what was refused, is full or never got there', () => {
       expect(answered(409, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');
       expect(answered(507, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');
-      const refused = Object.assign(coded('ECONNREFUSED'), { bodySent: true });
+      const refused = new TargetFailure('lost', { bodySent: true }, { cause: coded('ECONNREFUSED') });
       expect(storage(refused)).toEqual(NOT_REACHED);
     });
   });
@@ -149,7 +150,7 @@ describe('classifyFailure', () => {
     it('a target that is full', () => {
       expect(answered(507)).toEqual(ELSEWHERE);
       expect(storage(undefined, 'STORAGE_FULL')).toEqual(ELSEWHERE);
-      const saysFull = Object.assign(new Error('answered'), { statusCode: 500 });
+      const saysFull = new TargetFailure('answered', { statusCode: 500 });
       expect(storage(saysFull, 'STORAGE_FULL')).toEqual(ELSEWHERE);
     });
 

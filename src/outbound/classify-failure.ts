@@ -5,7 +5,9 @@ import { classifyAnswer } from './failures/classify-answer.js';
 import { classifyTransport } from './failures/classify-transport.js';
 import { causesOf, memberOf } from '../errors/error-causes.js';
 import { FAILED, NO_ROOM, NOT_CALLED, NOT_ITS_FAULT, UNWANTED_HERE } from './failures/failure-kinds.js';
+import { statusCodeOf } from './final-answer.js';
 import type { FailureKind } from './outcome.js';
+import { type FailureMarks, TargetFailure } from './target-failure.js';
 
 /** The codes under which storage elements fail. */
 export const STORAGE_CODES: readonly ErrorCode[] = ['STORAGE_FAILED', 'STORAGE_TIMEOUT', 'STORAGE_FULL'];
@@ -22,13 +24,13 @@ const PROGRAMMING_ERRORS = new Set(['TypeError', 'RangeError', 'ReferenceError',
  * Says which row of the table of outcomes an error is. `ownCodes` are the codes under which the target's own failures
  * come: any other `ServiceError` that a call ends with is the client's, ours, or that of another dependency which
  * has done its own retries, as when there is no token for a storage element. Errors that are no `ServiceError` are
- * known by what undici, Node or a `statusCode` say, and are programming errors otherwise.
+ * known by their marks, or by what undici or Node say, and are programming errors otherwise.
  */
 export function classifyFailure(error: unknown, ownCodes: readonly ErrorCode[] = []): FailureKind {
   if (!(error instanceof ServiceError)) return classifyChain(error) ?? NOT_ITS_FAULT;
   if (NOT_CALLED_CODES.has(error.code)) return NOT_CALLED;
   if (ownCodes.includes(error.code)) return classifyOwn(error);
-  const wasAnswered = causesOf(error).some((cause) => memberOf(cause, 'statusCode') !== undefined);
+  const wasAnswered = statusCodeOf(error) !== undefined;
   return wasBodySent(error) && !wasAnswered ? { ...NOT_ITS_FAULT, mayHaveSucceeded: true } : NOT_ITS_FAULT;
 }
 
@@ -44,8 +46,7 @@ function classifyOwn({ code, cause }: ServiceError): FailureKind {
  * request has passed our own checks, so the answer is taken for that: another element is worth a try, this one is not.
  */
 function isWrongMode(cause: unknown): boolean {
-  const statusCode = memberOf(cause, 'statusCode');
-  return statusCode === 400 || statusCode === 409;
+  return cause instanceof TargetFailure && (cause.statusCode === 400 || cause.statusCode === 409);
 }
 
 function classifyChain(thrown: unknown): FailureKind | undefined {
@@ -56,10 +57,17 @@ function classifyChain(thrown: unknown): FailureKind | undefined {
   return undefined;
 }
 
-/** By members, not by class: what Node throws is of another realm under Jest, and drivers are rooms above this one. */
 function classifyLink(error: unknown): FailureKind | undefined {
-  const statusCode = memberOf(error, 'statusCode');
-  if (typeof statusCode === 'number') return classifyAnswer(statusCode, millisecondsOf(error));
+  return error instanceof TargetFailure ? classifyMarks(error) : classifyForeign(error);
+}
+
+function classifyMarks({ statusCode, retryAfterMs, timeoutPhase }: FailureMarks): FailureKind | undefined {
+  if (statusCode !== undefined) return classifyAnswer(statusCode, retryAfterMs);
+  return timeoutPhase === undefined ? undefined : FAILED;
+}
+
+/** What undici and Node throw, by members, not by class: under Jest it is of another realm. */
+function classifyForeign(error: unknown): FailureKind | undefined {
   const code = memberOf(error, 'code');
   return typeof code === 'string' ? classifyTransport(code, syscallOf(error)) : classifyName(error);
 }
@@ -77,11 +85,6 @@ function classifyName(error: unknown): FailureKind | undefined {
   }
 }
 
-function millisecondsOf(error: unknown): number | undefined {
-  const retryAfterMs = memberOf(error, 'retryAfterMs');
-  return typeof retryAfterMs === 'number' ? retryAfterMs : undefined;
-}
-
 /** Where every address of a name failed there is one error for all, which has no system call, but they were all connecting. */
 function syscallOf(error: unknown): unknown {
   return Array.isArray(memberOf(error, 'errors')) ? 'connect' : memberOf(error, 'syscall');
@@ -93,9 +96,8 @@ function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
   return (isLost || kind.busy) && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
 }
 
-/** The mark `bodySent` of a driver: the target had all of the request when the call ended. */
 function wasBodySent(thrown: unknown): boolean {
-  return causesOf(thrown).some((error) => memberOf(error, 'bodySent') === true);
+  return causesOf(thrown).some((error) => error instanceof TargetFailure && error.bodySent === true);
 }
 
 function isProgrammingError(cause: unknown): boolean {

@@ -5,6 +5,7 @@ import { abortable } from './abortable.js';
 import { systemClock } from '../timing/clock.js';
 import { DeadlineSignal } from './deadline/deadline-signal.js';
 import { parseRetryAfter } from './retry-after.js';
+import { TargetFailure } from './target-failure.js';
 
 /** Times are those of one attempt, in milliseconds. */
 export interface EndpointLimits {
@@ -31,21 +32,12 @@ export interface EndpointAnswer {
  * An answer that is not the one hoped for: the cause behind a `ServiceError`, by which it is classified. It does not
  * hold the text of the answer, which may be a secret or echo one.
  */
-export class EndpointAnswerError extends Error {
+export class EndpointAnswerError extends TargetFailure {
   override readonly name = 'EndpointAnswerError';
-  readonly statusCode: number;
-  readonly retryAfterMs: number | undefined;
 
   constructor({ statusCode, retryAfterMs }: EndpointAnswer, what: string) {
-    super(`answered ${statusCode}, ${what}`);
-    this.statusCode = statusCode;
-    this.retryAfterMs = retryAfterMs;
+    super(`answered ${statusCode}, ${what}`, { statusCode, retryAfterMs });
   }
-}
-
-/** No whole answer came in time. The name is the one by which such errors are known. */
-class AnswerTimeoutError extends Error {
-  override readonly name = 'TimeoutError';
 }
 
 /**
@@ -65,16 +57,13 @@ export class EndpointClient {
   }
 
   /**
-   * Gives the answer, whatever its status. @throws the reason of `signal`, else the error of undici, a `TimeoutError`
+   * Gives the answer, whatever its status. @throws the reason of `signal`, else the error of undici, a `TargetFailure`
    * when the time of the attempt is over or the deadline of the whole call passes meanwhile
    */
   async ask(request: EndpointRequest, signal: AbortSignal): Promise<EndpointAnswer> {
     const attempt = new DeadlineSignal(signal);
     const { answerMs } = this.#limits;
-    const timer = setTimeout(
-      () => attempt.abort(new AnswerTimeoutError(`no answer in ${answerMs} ms`)),
-      answerMs,
-    );
+    const timer = setTimeout(() => attempt.abort(lateAnswer(`no answer in ${answerMs} ms`)), answerMs);
     try {
       return await abortable(attempt.signal, this.#exchange(request, attempt.signal));
     } catch (error) {
@@ -115,7 +104,12 @@ export class EndpointClient {
 /** A deadline that passes while it is the endpoint's turn is its fault: it had all the time that was left. */
 function blamed(reason: unknown): unknown {
   const isLate = reason instanceof ServiceError && reason.code === 'DEADLINE_EXCEEDED';
-  return isLate ? new AnswerTimeoutError('no answer before the deadline', { cause: reason }) : reason;
+  return isLate ? lateAnswer('no answer before the deadline', reason) : reason;
+}
+
+/** No whole answer came in time. */
+function lateAnswer(what: string, cause?: unknown): TargetFailure {
+  return new TargetFailure(what, { timeoutPhase: 'headers' }, { cause });
 }
 
 /** undici's parser quotes what it could not read, and that may be a token. */

@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { ServiceError } from '../errors/service-error.js';
 import { isFinalAnswer, statusCodeOf } from './final-answer.js';
+import { TargetFailure } from './target-failure.js';
 
 const answered = (statusCode: number): ServiceError =>
   new ServiceError('STORAGE_FAILED', 'The storage element refused the request.', {
-    cause: Object.assign(new Error(`answered ${statusCode}`), { statusCode }),
+    cause: new TargetFailure(`answered ${statusCode}`, { statusCode }),
   });
 const unanswered = new ServiceError('STORAGE_TIMEOUT', 'No answer.');
 

@@ -10,6 +10,7 @@ import { DEFAULT_BACKOFF } from './backoff.js';
 import type { OutboundCall } from './outbound-call.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { Outbound } from './outbound.decorator.js';
+import { TargetFailure } from './target-failure.js';
 
 const never = new AbortController().signal;
 const context = new AsyncLocalStorage<string>();
@@ -122,7 +123,9 @@ describe('an outbound method', () => {
     caller.answer = () => {
       setImmediate(() => leaving.abort(new ServiceError('CLIENT_CLOSED_REQUEST', 'Gone.')));
       return Promise.reject(
-        new ServiceError('STORAGE_FAILED', 'Busy.', { cause: { statusCode: 503, retryAfterMs: 5_000 } }),
+        new ServiceError('STORAGE_FAILED', 'Busy.', {
+          cause: new TargetFailure('busy', { statusCode: 503, retryAfterMs: 5_000 }),
+        }),
       );
     };
     const call = caller.call({ targets: ['one'], signal: leaving.signal });
@@ -141,7 +144,9 @@ describe('an outbound method', () => {
     caller.answer = () => {
       setImmediate(() => leaving.abort(gone));
       return Promise.reject(
-        new ServiceError('STORAGE_FAILED', 'Busy.', { cause: { statusCode: 503, retryAfterMs: 1_000 } }),
+        new ServiceError('STORAGE_FAILED', 'Busy.', {
+          cause: new TargetFailure('busy', { statusCode: 503, retryAfterMs: 1_000 }),
+        }),
       );
     };
     await expect(caller.call(call('one'))).rejects.toBe(gone);

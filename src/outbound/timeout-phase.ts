@@ -1,5 +1,6 @@
 import type { TimeoutPhase } from '../observability/outbound-metrics.js';
 import { causesOf, memberOf } from '../errors/error-causes.js';
+import { TargetFailure } from './target-failure.js';
 
 const BY_CODE = new Map<string, TimeoutPhase>([
   ['UND_ERR_CONNECT_TIMEOUT', 'connect'],
@@ -8,7 +9,7 @@ const BY_CODE = new Map<string, TimeoutPhase>([
 ]);
 
 /**
- * Says what a target was late with, where that is why a call failed: by the mark `timeoutPhase` of a driver, by undici's
+ * Says what a target was late with, where that is why a call failed: by the mark of who called it, by undici's
  * code, and else by the name of a `TimeoutError`, which is for a whole answer.
  */
 export function timeoutPhaseOf(thrown: unknown): TimeoutPhase | undefined {
@@ -20,8 +21,7 @@ export function timeoutPhaseOf(thrown: unknown): TimeoutPhase | undefined {
 }
 
 function phaseOf(error: unknown): TimeoutPhase | undefined {
-  const phase = memberOf(error, 'timeoutPhase');
-  if (phase === 'connect' || phase === 'headers' || phase === 'stall' || phase === 'commit') return phase;
+  if (error instanceof TargetFailure) return error.timeoutPhase;
   const code = memberOf(error, 'code');
   if (code === 'ETIMEDOUT') return memberOf(error, 'syscall') === 'connect' ? 'connect' : 'stall';
   if (typeof code === 'string') return BY_CODE.get(code);

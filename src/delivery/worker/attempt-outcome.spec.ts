@@ -3,10 +3,11 @@ import { ServiceError } from '../../errors/service-error.js';
 import { STORAGE_CODES } from '../../outbound/classify-failure.js';
 import { SpoolDamaged, SpoolFileMissing } from '../spool/spool-damaged.js';
 import { outcomeOfError } from './attempt-outcome.js';
+import { TargetFailure } from '../../outbound/target-failure.js';
 
 const answered = (statusCode: number, retryAfterMs?: number): ServiceError =>
   new ServiceError('STORAGE_FAILED', 'The storage element refused the request.', {
-    cause: Object.assign(new Error(`answered ${statusCode}`), { statusCode, retryAfterMs }),
+    cause: new TargetFailure(`answered ${statusCode}`, { statusCode, retryAfterMs }),
   });
 const outcome = (error: unknown): unknown => outcomeOfError(error, STORAGE_CODES);
 

@@ -2,14 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import type { NewPlacement } from '../../delivery/placement.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { PossiblePlacements } from './possible-placements.js';
+import { TargetFailure } from '../../outbound/target-failure.js';
 
-const lost = new ServiceError('STORAGE_TIMEOUT', 'x', { cause: { code: 'ECONNRESET', bodySent: true } });
-const refused = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 500 } });
-const failed = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 500, bodySent: true } });
-const busy = new ServiceError('STORAGE_FAILED', 'x', {
-  cause: { statusCode: 503, retryAfterMs: 5_000, bodySent: true },
+const lost = new ServiceError('STORAGE_TIMEOUT', 'x', {
+  cause: new TargetFailure('lost', { bodySent: true }),
 });
-const gateway = new ServiceError('STORAGE_FAILED', 'x', { cause: { statusCode: 504, bodySent: true } });
+const refused = new ServiceError('STORAGE_FAILED', 'x', {
+  cause: new TargetFailure('refused', { statusCode: 500 }),
+});
+const failed = new ServiceError('STORAGE_FAILED', 'x', {
+  cause: new TargetFailure('failed', { statusCode: 500, bodySent: true }),
+});
+const busy = new ServiceError('STORAGE_FAILED', 'x', {
+  cause: new TargetFailure('busy', { statusCode: 503, retryAfterMs: 5_000, bodySent: true }),
+});
+const gateway = new ServiceError('STORAGE_FAILED', 'x', {
+  cause: new TargetFailure('late', { statusCode: 504, bodySent: true }),
+});
 const late = new ServiceError('DEADLINE_EXCEEDED', 'x');
 
 const TARGET = 'storage:a';

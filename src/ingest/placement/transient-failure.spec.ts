@@ -2,10 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '../../errors/catalogue.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { isTransient } from './transient-failure.js';
+import { TargetFailure } from '../../outbound/target-failure.js';
 
 const failure = (code: ErrorCode, cause?: unknown): ServiceError => new ServiceError(code, 'x', { cause });
 const answered = (statusCode: number): ServiceError =>
-  failure('STORAGE_FAILED', Object.assign(new Error('x'), { statusCode }));
+  failure('STORAGE_FAILED', new TargetFailure('x', { statusCode }));
 
 describe('isTransient', () => {
   it.each<ErrorCode>([

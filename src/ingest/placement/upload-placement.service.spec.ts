@@ -11,6 +11,7 @@ import type { FileDescription } from '../../storage/storage-element.js';
 import type { PlacedFile, PutCall, StorageGateway } from '../../storage/storage-gateway.service.js';
 import { UploadPlacement } from './upload-placement.service.js';
 import type { FileToPlace } from '../file-to-place.js';
+import { TargetFailure } from '../../outbound/target-failure.js';
 
 const FILE = { fileId: 'id', retentionPolicy: 'temporary' } as FileDescription;
 const PLACED: PlacedFile = { target: 'storage:a', file: { fileId: 'id', size: 5 } };
@@ -113,7 +114,7 @@ describe('UploadPlacement', () => {
     put = async ({ watcher }) => {
       watcher?.failed(
         'storage:b',
-        new ServiceError('STORAGE_TIMEOUT', 'x', { cause: { code: 'ECONNRESET', bodySent: true } }),
+        new ServiceError('STORAGE_TIMEOUT', 'x', { cause: new TargetFailure('lost', { bodySent: true }) }),
         false,
       );
       throw DOWN;

@@ -12,6 +12,7 @@ import { CircuitBreakers } from '../circuit-breakers.service.js';
 import type { OutboundCall } from '../outbound-call.js';
 import { OutboundPolicies } from '../outbound-policies.service.js';
 import { Outbound } from '../outbound.decorator.js';
+import { TargetFailure } from '../target-failure.js';
 
 const never = new AbortController().signal;
 const RETRY = { attempts: 1, backoff: DEFAULT_BACKOFF };
@@ -55,7 +56,7 @@ describe('a target that is asked beside its calls, as when it is to be left alon
   let circuit: CircuitBreaker;
   const one = (): OutboundCall => ({ targets: ['one'], signal: never });
   const answers = (statusCode: number, retryAfterMs?: number) => () => {
-    const cause = Object.assign(new Error('an answer'), { statusCode, retryAfterMs });
+    const cause = new TargetFailure('an answer', { statusCode, retryAfterMs });
     return Promise.reject(new ServiceError('STORAGE_FAILED', 'Failed.', { cause }));
   };
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { StoredFile } from '../../storage-element.js';
-import { type ElementAnswer, ElementAnswerError, storageFailed } from './element-errors.js';
+import { storageFailed } from '../storage-failures.js';
+import { type ElementAnswer, unwantedAnswer } from './element-errors.js';
 
 /** Ids that can stand in a URL as they are, without becoming another path. */
 export const FILE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -45,7 +46,7 @@ export function storedFileFrom({ status, text }: ElementAnswer): StoredFile {
   if (data) return data;
   throw storageFailed(
     'The storage element gave an answer that is not understood.',
-    new ElementAnswerError(status, text),
+    unwantedAnswer({ status, text }),
   );
 }
 

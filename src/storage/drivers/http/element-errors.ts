@@ -3,6 +3,8 @@ import type { ErrorCode } from '../../../errors/catalogue.js';
 import { ServiceError } from '../../../errors/service-error.js';
 import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
 import { systemClock } from '../../../timing/clock.js';
+import { TargetFailure } from '../../../outbound/target-failure.js';
+import { storageFailed } from '../storage-failures.js';
 import { parseRetryAfter } from '../../../outbound/retry-after.js';
 import { errorCode } from '../../../errors/error-code.js';
 
@@ -23,39 +25,13 @@ export function retryAfterMsOf(headers: Dispatcher.ResponseData['headers']): num
 }
 
 /** An answer that is not the one hoped for: the cause behind a `ServiceError`, for logs and for who decides on another try. */
-export class ElementAnswerError extends Error {
-  override readonly name = 'ElementAnswerError';
-
-  constructor(
-    /** HTTP status of the answer. */
-    readonly statusCode: number,
-    text: string,
-    /** When the element wants to be asked again, in milliseconds from the answer on. */
-    readonly retryAfterMs?: number,
-    /** Had the element all of the upload when it answered? Then it may have it all the same. */
-    readonly bodySent?: boolean,
-  ) {
-    super(`The element answered ${statusCode}: ${JSON.stringify(text.slice(0, 200))}`);
-  }
-}
-
-/** There was no answer to an upload that went out whole: the element may have the file all the same. */
-class LostAnswerError extends Error {
-  override readonly name = 'LostAnswerError';
-  readonly bodySent = true;
-
-  constructor(cause: unknown) {
-    super('No answer came to the whole upload', { cause });
-  }
-}
-
-/** A time of ours ran out: the cause behind a `ServiceError`, for who counts timeouts. */
-class ElementTimeoutError extends Error {
-  override readonly name = 'TimeoutError';
-
-  constructor(readonly timeoutPhase: TimeoutPhase) {
-    super(`The time of the phase "${timeoutPhase}" ran out`);
-  }
+export function unwantedAnswer({ status, text, retryAfterMs, bodySent }: ElementAnswer): TargetFailure {
+  const said = JSON.stringify(text.slice(0, 200));
+  return new TargetFailure(`The element answered ${status}: ${said}`, {
+    statusCode: status,
+    retryAfterMs,
+    bodySent,
+  });
 }
 
 /** artStore answers 500 when its disk is full. Only these words are taken for it: a mere "full" may be anything. */
@@ -63,8 +39,9 @@ const SAYS_FULL =
   /\b(no space left on device|not enough (free )?space|insufficient (storage|space)|(disk|storage|volume) is full|disk full|disk quota exceeded)\b/i;
 
 /** The error behind an answer that is no success. */
-export function answerFailure({ status, text, retryAfterMs, bodySent }: ElementAnswer): ServiceError {
-  const cause = new ElementAnswerError(status, text, retryAfterMs, bodySent);
+export function answerFailure(answer: ElementAnswer): ServiceError {
+  const { status, text } = answer;
+  const cause = unwantedAnswer(answer);
   if (status === 507 || (status === 500 && SAYS_FULL.test(text))) {
     return new ServiceError('STORAGE_FULL', 'The storage element has no room for the file.', { cause });
   }
@@ -87,16 +64,15 @@ export function transportFailure(error: unknown): ServiceError {
 export function withAnswerLost(error: unknown): unknown {
   if (!(error instanceof ServiceError)) return error;
   const { code, detail, options } = error;
-  return new ServiceError(code, detail, { ...options, cause: new LostAnswerError(options.cause) });
-}
-
-export function storageFailed(detail: string, cause?: unknown): ServiceError {
-  return failure('STORAGE_FAILED', detail, cause);
+  const marks = { bodySent: true };
+  const lost = new TargetFailure('No answer came to the whole upload', marks, { cause: options.cause });
+  return new ServiceError(code, detail, { ...options, cause: lost });
 }
 
 /** The error of an element that took longer than it may with what `phase` says. */
 export function storageTimeout(detail: string, phase: TimeoutPhase): ServiceError {
-  return failure('STORAGE_TIMEOUT', detail, new ElementTimeoutError(phase));
+  const late = new TargetFailure(`The time of the phase "${phase}" ran out`, { timeoutPhase: phase });
+  return failure('STORAGE_TIMEOUT', detail, late);
 }
 
 function failure(code: ErrorCode, detail: string, cause: unknown): ServiceError {

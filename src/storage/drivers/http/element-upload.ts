@@ -1,12 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { abortable } from '../../../outbound/abortable.js';
-import {
-  type ElementAnswer,
-  retryAfterMsOf,
-  storageFailed,
-  transportFailure,
-  withAnswerLost,
-} from './element-errors.js';
+import { type ElementAnswer, retryAfterMsOf, transportFailure, withAnswerLost } from './element-errors.js';
+import { storageFailed } from '../storage-failures.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
 import type { UploadTimeouts } from './upload-timer.js';
 

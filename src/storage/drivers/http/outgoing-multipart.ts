@@ -5,7 +5,7 @@ import { storageTimeout } from './element-errors.js';
 import { type FilePart, MultipartFrame, type TextParts } from './multipart-frame.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
 import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
-import { bodyFailure, lengthFailure } from '../body-failures.js';
+import { bodyFailure, lengthFailure } from '../storage-failures.js';
 
 /** The beginning of a body goes out together, so that a small file is one write. */
 const GATHER_BYTES = 16 * 1024;

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { errorCode } from '../../../errors/error-code.js';
 import { ServiceError } from '../../../errors/service-error.js';
 import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
-import { lengthFailure } from '../body-failures.js';
+import { lengthFailure } from '../storage-failures.js';
 import type { Blocks } from './body-blocks.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';

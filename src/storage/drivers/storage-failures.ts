@@ -16,3 +16,8 @@ export function lengthFailure(body: FileBody, size: number): ServiceError | unde
   const detail = `The file was declared with ${body.length} bytes and came with ${size > body.length ? 'more' : size}.`;
   return new ServiceError('VALIDATION_ERROR', detail);
 }
+
+/** The error of an element that could not do what it was asked to; `cause` says more. */
+export function storageFailed(detail: string, cause?: unknown): ServiceError {
+  return new ServiceError('STORAGE_FAILED', detail, { cause });
+}
