@@ -8,19 +8,17 @@ import { SpooledBody } from './spooled/spooled-body.js';
 import { MemoryBudget } from './memory-budget.js';
 import { SpoolFolder } from './spool-folder.service.js';
 import { BodyHash } from './body-hash.js';
-import { ThreadedContentHash } from './hash/content-hash-threaded.js';
-import { InlineContentHash } from './content-hash.js';
 import { Sha256Thread } from './hash/sha256-thread.js';
 
 const MIB = 1024 * 1024;
 
 /** Counts the bytes that were copied for it. */
-class CountedHash extends ThreadedContentHash {
+class CountingThread extends Sha256Thread {
   copied = 0;
 
-  override update(chunk: Buffer): Promise<void> | undefined {
-    this.copied += chunk.length;
-    return super.update(chunk);
+  override hashBytes(file: number, chunks: readonly Buffer[]): void {
+    this.copied += chunks.reduce((sum, { length }) => sum + length, 0);
+    super.hashBytes(file, chunks);
   }
 }
 
@@ -28,20 +26,21 @@ describe('BodyHash', () => {
   const content = randomBytes(20 * MIB);
   let path: string;
   let folder: SpoolFolder;
-  let thread: Sha256Thread;
+  let thread: CountingThread;
 
   beforeAll(() => {
-    thread = new Sha256Thread();
+    thread = new CountingThread();
   });
   afterAll(() => thread.close());
 
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'body-hash-'));
     folder = new SpoolFolder({ path, limitBytes: 0 });
+    thread.copied = 0;
   });
   afterEach(() => rm(path, { recursive: true }));
 
-  function begin(hash: InlineContentHash | ThreadedContentHash): { body: SpooledBody; bodyHash: BodyHash } {
+  function begin(on = thread): { body: SpooledBody; bodyHash: BodyHash } {
     const body: SpooledBody = new SpooledBody({
       memoryBytes: MIB,
       budget: new MemoryBudget(64 * MIB),
@@ -51,7 +50,7 @@ describe('BodyHash', () => {
         spoolFailed: () => bodyHash.spoolFailed(),
       },
     });
-    const bodyHash = new BodyHash(hash, body);
+    const bodyHash = new BodyHash(() => on, body);
     return { body, bodyHash };
   }
 
@@ -65,36 +64,31 @@ describe('BodyHash', () => {
     }
   }
 
-  it('copies what fits into memory', async () => {
-    const hash = new CountedHash(thread);
-    const { body, bodyHash } = begin(hash);
-    await send(content.subarray(0, 900_000), body, bodyHash);
-    expect(await bodyHash.digest()).toBe(sha256(content.subarray(0, 900_000)));
-    expect(hash.copied).toBe(900_000);
+  it.each([
+    ['by itself, where it is small', 256 * 1024, 0],
+    ['on the thread, which it is copied for', 900_000, 900_000],
+  ])('hashes what fits into memory at its end, %s', async (_where, size, copied) => {
+    const { body, bodyHash } = begin();
+    await send(content.subarray(0, size), body, bodyHash);
+    expect(thread.copied).toBe(0);
+    expect(await bodyHash.digest()).toBe(sha256(content.subarray(0, size)));
+    expect(thread.copied).toBe(copied);
     await body.dispose();
   });
 
   it('reads the greatest part of a large body from its file', async () => {
-    const hash = new CountedHash(thread);
-    const { body, bodyHash } = begin(hash);
+    const { body, bodyHash } = begin();
     await send(content, body, bodyHash);
     expect(await bodyHash.digest()).toBe(sha256(content));
-    // About its memory at the beginning, and what was not written yet at the end.
-    expect(hash.copied).toBeLessThan(4 * MIB);
+    // What was not written yet at the end.
+    expect(thread.copied).toBeLessThan(MIB);
     await body.dispose();
     expect(await readdir(path)).toEqual([]);
   });
 
-  it('hashes on the calling thread what it began there', async () => {
-    const { body, bodyHash } = begin(new InlineContentHash());
-    await send(content, body, bodyHash);
-    expect(await bodyHash.digest()).toBe(sha256(content));
-    await body.dispose();
-  });
-
   it('goes on with copies when the disk takes no more, and lets the file go', async () => {
     folder = new SpoolFolder({ path, limitBytes: 8 * MIB });
-    const { body, bodyHash } = begin(new ThreadedContentHash(thread));
+    const { body, bodyHash } = begin();
     const reader = body.open(0, new AbortController().signal).resume();
     await send(content, body, bodyHash);
     expect(body.replayable).toBe(false);
@@ -107,7 +101,7 @@ describe('BodyHash', () => {
 
   it('goes on with copies when there is no file at all', async () => {
     folder = new SpoolFolder({ path: '/dev/null', limitBytes: 0 });
-    const { body, bodyHash } = begin(new ThreadedContentHash(thread));
+    const { body, bodyHash } = begin();
     const reader = body.open(0, new AbortController().signal).resume();
     await send(content, body, bodyHash);
     expect(await bodyHash.digest()).toBe(sha256(content));
@@ -115,18 +109,38 @@ describe('BodyHash', () => {
     await body.dispose();
   });
 
-  it.each([
-    ['fails', 'The client has gone', (body: SpooledBody) => body.fail(new Error('The client has gone'))],
-    ['is given up', 'INTERNAL_ERROR', () => undefined],
-  ])('leaves nothing behind when the body %s', async (_how, error, fail) => {
-    const { body, bodyHash } = begin(new ThreadedContentHash(thread));
+  it.each<readonly [string, (body: SpooledBody) => void]>([
+    ['fails', (body) => body.fail(new Error('The client has gone'))],
+    ['is given up', () => undefined],
+  ])('leaves nothing behind when the body %s', async (_how, end) => {
+    const { body, bodyHash } = begin();
     await send(content, body, bodyHash);
-    fail(body);
+    end(body);
     bodyHash.dispose();
     bodyHash.dispose();
     await body.dispose();
     expect(await readdir(path)).toEqual([]);
-    await expect(bodyHash.digest()).rejects.toThrow(error);
+    await expect(bodyHash.digest()).rejects.toThrow('INTERNAL_ERROR');
+  });
+
+  it('fails with the body, and lets its file go', async () => {
+    const { body, bodyHash } = begin();
+    await send(content, body, bodyHash);
+    body.fail(new Error('The client has gone'));
+    await expect(bodyHash.digest()).rejects.toThrow('The client has gone');
+    bodyHash.dispose();
+    await body.dispose();
+    expect(await readdir(path)).toEqual([]);
+  });
+
+  it('fails with the thread, and lets its file go', async () => {
+    const doomed = new CountingThread();
+    const { body, bodyHash } = begin(doomed);
+    await send(content, body, bodyHash);
+    await doomed.close();
+    await expect(bodyHash.digest()).rejects.toMatchObject({ code: 'INTERNAL_ERROR' });
+    await body.dispose();
+    expect(await readdir(path)).toEqual([]);
   });
 });
 

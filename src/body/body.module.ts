@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { BodySources } from './body-sources.service.js';
-import { ContentHashService } from './content-hash.service.js';
+import { BodyHashes } from './body-hashes.service.js';
 import { MemoryBudget } from './memory-budget.js';
 import { MinorGc } from './minor-gc.js';
 import { SpoolFolder } from './spool-folder.service.js';
@@ -14,12 +14,12 @@ type Config = ConfigService<Environment, true>;
 @Global()
 @Module({
   providers: [
-    ContentHashService,
+    BodyHashes,
     { provide: SpoolFolder, inject: [ConfigService], useFactory: spoolFolder },
     { provide: MinorGc, useFactory: () => new MinorGc() },
     { provide: BodySources, inject: [ConfigService, SpoolFolder, MinorGc], useFactory: bodySources },
   ],
-  exports: [BodySources, ContentHashService, MinorGc, SpoolFolder],
+  exports: [BodySources, BodyHashes, MinorGc, SpoolFolder],
 })
 export class BodyModule {}
 

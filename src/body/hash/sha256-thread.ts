@@ -1,187 +1,135 @@
 import { Worker } from 'node:worker_threads';
 import { ServiceError } from '../../errors/service-error.js';
-import type { FileRange } from '../content-hash.js';
-import {
-  createSha256Ring,
-  IN_SLOT,
-  RANGE_BYTES,
-  RING_SLOTS,
-  type Sha256End,
-  type Sha256Message,
-  SLOT_BYTES,
-} from './sha256-ring.js';
+import type { FileRange, Sha256Answer, Sha256Message, Sha256Reply } from './sha256-messages.js';
 
-/** The next bytes of a file, or where they lie. */
-export type Piece = Buffer | FileRange;
-
-/** Nothing more comes from another file. */
-export const LEAVE_FILE: FileRange = { descriptor: 0, position: 0, length: 0 };
-
-/** Slots that wait before a sleeping thread is woken: fewer wake-ups leave both threads more of their caches. */
-const WAKE_AT_SLOTS = RING_SLOTS / 4;
-const WAKE_AT_BYTES = 512 * 1024;
+/** Memory that goes over at once. New memory costs more than the copy, so that some is kept. */
+const COPY_BYTES = 1024 * 1024;
+const MOST_SPARE = 4;
 
 /**
- * The main thread's end of one hashing thread, which hashes any number of files at once. The thread starts with
+ * The main thread's end of a hashing thread, which hashes any number of files at once. The thread starts with
  * this object, and does not keep the process alive.
  */
 export class Sha256Thread {
-  private readonly worker: Worker;
-  private readonly digests = new Map<number, PromiseWithResolvers<string>>();
-  private readonly leaving = new Map<number, () => void>();
-  private room: PromiseWithResolvers<void> | undefined;
-  private published: number;
-  /** Bytes that were published since the thread was last woken. */
-  private unheardBytes = 0;
-  private lastOwner = 0;
-  private failure: ServiceError | undefined;
+  readonly #worker: Worker;
+  /** Who waits for an answer, in the order in which they come. */
+  readonly #asked: PromiseWithResolvers<Sha256Answer>[] = [];
+  readonly #spare: ArrayBuffer[] = [];
+  #files = 0;
+  #failure: ServiceError | undefined;
 
-  constructor(private readonly ring = createSha256Ring()) {
-    this.published = Atomics.load(ring.published, 0);
+  constructor() {
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.worker = new Worker(new URL(`./sha256.worker.${extension}`, import.meta.url), {
+    this.#worker = new Worker(new URL(`./sha256.worker.${extension}`, import.meta.url), {
       name: 'sha256',
-      workerData: ring,
       env: {},
     });
-    this.worker.unref();
-    this.worker.on('message', (message: Sha256Message) => this.hear(message));
-    this.worker.on('error', (error) => this.fail(error));
-    this.worker.on('exit', (code) => this.fail(new Error(`The hashing thread ended with code ${code}`)));
+    this.#worker.unref();
+    this.#worker.on('message', (reply: Sha256Reply) => this.#hear(reply));
+    this.#worker.on('error', (error) => this.#fail(error));
+    this.#worker.on('exit', (code) => this.#fail(new Error(`The hashing thread ended with code ${code}`)));
   }
 
   /** True once the thread is gone. Its files fail; new ones need a new thread. */
   get failed(): boolean {
-    return this.failure !== undefined;
+    return this.#failure !== undefined;
   }
 
   /** Gives a number for one more file. */
-  nextOwner(): number {
-    this.lastOwner = (this.lastOwner + 1) | 0;
-    return this.lastOwner;
+  nextFile(): number {
+    this.#files += 1;
+    return this.#files;
   }
 
-  /** Takes as much of `piece` as there is room for, and gives the rest, if any. @throws INTERNAL_ERROR */
-  offer(owner: number, piece: Piece): Piece | undefined {
-    let rest: Piece | undefined = piece;
-    while (rest && this.hasRoom())
-      rest = Buffer.isBuffer(rest) ? this.copy(owner, rest) : this.name(owner, rest);
-    const enough = this.waiting() >= WAKE_AT_SLOTS || this.unheardBytes >= WAKE_AT_BYTES;
-    if (enough || piece.length === 0) this.wake();
-    return rest;
+  /** Hashes a copy of the next bytes of a file. */
+  hashBytes(file: number, chunks: readonly Buffer[]): void {
+    for (const piece of piecesOf(chunks)) {
+      const memory = this.#spare.pop() ?? new ArrayBuffer(COPY_BYTES);
+      this.#tell({ file, bytes: copied(piece, memory) }, [memory]);
+    }
   }
 
-  /** Ends a file; false when there is no room for that yet. @throws INTERNAL_ERROR */
-  end(owner: number): boolean {
-    if (!this.hasRoom()) return false;
-    this.publish(owner, 0, IN_SLOT, 0);
-    this.wake();
-    return true;
+  /** Hashes the next bytes of a file from where they lie; that file must stay open until this one
+   * was reached, forgotten or has its digest. */
+  hashRange(file: number, range: FileRange): void {
+    this.#tell({ file, range });
   }
 
-  /** The digest of a file that `end` has just ended. @throws INTERNAL_ERROR */
-  digestOf(owner: number): Promise<string> {
-    if (this.failure) return Promise.reject(this.failure);
-    const digest = Promise.withResolvers<string>();
-    this.digests.set(owner, digest);
-    return digest.promise;
+  /** The SHA-256 of all that came of the file, which is forgotten: 64 lower-case hex characters. @throws INTERNAL_ERROR */
+  async digest(file: number): Promise<string> {
+    const answer = await this.#ask(file, 'digest');
+    if ('failure' in answer) throw hashingFailed(answer.failure);
+    return answer.digest ?? '';
   }
 
-  /** Resolves when the thread reads no other file for this one any more, or is gone. Never rejects. */
-  whenLeft(owner: number): Promise<void> {
-    if (this.failure) return Promise.resolve();
-    const left = Promise.withResolvers<void>();
-    this.leaving.set(owner, left.resolve);
-    return left.promise;
+  /** Resolves when everything was hashed that came before. @throws INTERNAL_ERROR when the thread is gone */
+  async whenReached(file: number): Promise<void> {
+    await this.#ask(file, 'reached');
   }
 
-  /** Settles when it is worth to try again. @throws INTERNAL_ERROR */
-  whenRoom(): Promise<void> {
-    if (this.failure) return Promise.reject(this.failure);
-    // First the wish, then the look; the thread does it the other way round, so one of them sees the other.
-    Atomics.store(this.ring.roomWanted, 0, 1);
-    if (this.waiting() <= RING_SLOTS / 2) return Promise.resolve();
-    this.room ??= Promise.withResolvers();
-    return this.room.promise;
+  /** Forgets the file; resolves when nothing of it is read any more. @throws INTERNAL_ERROR when the thread is gone */
+  async forget(file: number): Promise<void> {
+    await this.#ask(file, 'forgotten');
   }
 
   /** Ends the thread; files that it still has fail. */
   async close(): Promise<void> {
-    await this.worker.terminate();
+    await this.#worker.terminate();
   }
 
-  private hasRoom(): boolean {
-    if (this.failure) throw this.failure;
-    return this.waiting() < RING_SLOTS;
+  #ask(file: number, ask: 'digest' | 'reached' | 'forgotten'): Promise<Sha256Answer> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const answer = Promise.withResolvers<Sha256Answer>();
+    this.#asked.push(answer);
+    this.#tell({ file, ask });
+    return answer.promise;
   }
 
-  private waiting(): number {
-    return (this.published - Atomics.load(this.ring.consumed, 0)) | 0;
+  /** A thread that is gone takes no message, and says so when it is asked. */
+  #tell(message: Sha256Message, transferred: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transferred);
   }
 
-  private nextSlot(): number {
-    return this.published & (RING_SLOTS - 1);
+  #hear(reply: Sha256Reply): void {
+    if (!('spare' in reply)) this.#asked.shift()?.resolve(reply);
+    else if (this.#spare.length < MOST_SPARE) this.#spare.push(reply.spare);
   }
 
-  private copy(owner: number, chunk: Buffer): Buffer | undefined {
-    const length = Math.min(SLOT_BYTES, chunk.length);
-    if (length === 0) return undefined;
-    chunk.copy(this.ring.bytes, this.nextSlot() * SLOT_BYTES, 0, length);
-    this.publish(owner, length, IN_SLOT, 0);
-    return length < chunk.length ? chunk.subarray(length) : undefined;
-  }
-
-  private name(owner: number, { descriptor, position, length }: FileRange): FileRange | undefined {
-    const taken = Math.min(RANGE_BYTES, length);
-    this.publish(owner, taken, descriptor, position);
-    return taken < length ? { descriptor, position: position + taken, length: length - taken } : undefined;
-  }
-
-  private publish(owner: number, length: number, descriptor: number, position: number): void {
-    const slot = this.nextSlot();
-    this.ring.owner[slot] = owner;
-    this.ring.length[slot] = length;
-    this.ring.descriptor[slot] = descriptor;
-    this.ring.position[slot] = position;
-    this.published = (this.published + 1) | 0;
-    this.unheardBytes += length;
-    Atomics.store(this.ring.published, 0, this.published);
-  }
-
-  private wake(): void {
-    this.unheardBytes = 0;
-    if (Atomics.load(this.ring.asleep, 0) === 1) Atomics.notify(this.ring.published, 0);
-  }
-
-  private hear(message: Sha256Message): void {
-    if (message === 'room') {
-      this.room?.resolve();
-      this.room = undefined;
-      return;
-    }
-    this.leaving.get(message.owner)?.();
-    this.leaving.delete(message.owner);
-    if (!('left' in message)) this.hearEnd(message);
-  }
-
-  private hearEnd(end: Sha256End): void {
-    const digest = this.digests.get(end.owner);
-    this.digests.delete(end.owner);
-    if ('digest' in end) digest?.resolve(end.digest);
-    else digest?.reject(notHashed(end.failure));
-  }
-
-  private fail(cause: Error): void {
-    if (this.failure) return;
-    this.failure = notHashed(cause);
-    this.room?.reject(this.failure);
-    for (const { reject } of this.digests.values()) reject(this.failure);
-    this.digests.clear();
-    for (const leave of this.leaving.values()) leave();
-    this.leaving.clear();
+  #fail(error: unknown): void {
+    this.#failure ??= hashingFailed(error);
+    for (const answer of this.#asked.splice(0)) answer.reject(this.#failure);
   }
 }
 
-function notHashed(cause: unknown): ServiceError {
+/** The chunks, in groups and parts that fit into one copy each. */
+function* piecesOf(chunks: readonly Buffer[]): Generator<readonly Buffer[]> {
+  let piece: Buffer[] = [];
+  let room = COPY_BYTES;
+  for (const chunk of chunks) {
+    for (let rest = chunk; rest.length > 0;) {
+      const part = rest.subarray(0, room);
+      piece.push(part);
+      rest = rest.subarray(part.length);
+      room -= part.length;
+      if (room > 0) continue;
+      yield piece;
+      piece = [];
+      room = COPY_BYTES;
+    }
+  }
+  if (piece.length > 0) yield piece;
+}
+
+function copied(chunks: readonly Buffer[], memory: ArrayBuffer): Uint8Array<ArrayBuffer> {
+  const all = new Uint8Array(memory);
+  let length = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, length);
+    length += chunk.length;
+  }
+  return all.subarray(0, length);
+}
+
+function hashingFailed(cause: unknown): ServiceError {
   return new ServiceError('INTERNAL_ERROR', 'The file could not be hashed.', { cause });
 }

@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { BodySources } from '../../body/body-sources.service.js';
-import { ContentHashService } from '../../body/content-hash.service.js';
+import { BodyHashes } from '../../body/body-hashes.service.js';
 import { MemoryBudget } from '../../body/memory-budget.js';
 import { SpoolFolder } from '../../body/spool-folder.service.js';
 import { readUploadFields } from '../upload-fields.js';
@@ -23,7 +23,7 @@ const bodies = new BodySources({
   budget,
   folder: new SpoolFolder({ path: join(tmpdir(), 'ingester-incoming-file'), limitBytes: 0 }),
 });
-const hashes = new ContentHashService();
+const hashes = new BodyHashes();
 const opened: IncomingFile[] = [];
 
 afterEach(() => Promise.all(opened.splice(0).map((file) => file.dispose())));

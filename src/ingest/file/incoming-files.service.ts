@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { BodySources } from '../../body/body-sources.service.js';
-import { ContentHashService } from '../../body/content-hash.service.js';
+import { BodyHashes } from '../../body/body-hashes.service.js';
 import { UploadLimits } from '../upload-limits.js';
 import type { FileHead } from '../upload-source.js';
 import { IncomingFile } from './incoming-file.js';
@@ -13,7 +13,7 @@ export class IncomingFiles {
 
   constructor(
     private readonly limits: UploadLimits,
-    hashes: ContentHashService,
+    hashes: BodyHashes,
     bodies: BodySources,
   ) {
     this.places = { bodies, hashes, mediaTypes: limits.mediaTypes };

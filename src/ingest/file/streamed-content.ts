@@ -1,7 +1,7 @@
-import { BodyHash } from '../../body/body-hash.js';
+import type { BodyHash } from '../../body/body-hash.js';
 import type { BodySources } from '../../body/body-sources.service.js';
 import type { LentFile, SpoolObserver } from '../../body/body-source.js';
-import type { ContentHashService } from '../../body/content-hash.service.js';
+import type { BodyHashes } from '../../body/body-hashes.service.js';
 import { notKept } from '../../body/spool-failure.js';
 import type { FileHead } from '../upload-source.js';
 import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
@@ -9,7 +9,7 @@ import { type MediaTypes, SNIFF_BYTES } from './media-types.js';
 /** Where the bytes of files go. */
 export interface ContentPlaces {
   readonly bodies: BodySources;
-  readonly hashes: ContentHashService;
+  readonly hashes: BodyHashes;
   readonly mediaTypes: MediaTypes;
 }
 
@@ -32,7 +32,7 @@ export class StreamedContent implements SpoolObserver {
     const { bodies, hashes, mediaTypes } = places;
     const { length, expectedLength = length } = fileHead;
     this.body = bodies.begin({ length, expectedLength, observer: this });
-    this.bodyHash = new BodyHash(hashes.start(expectedLength), this.body);
+    this.bodyHash = hashes.begin(this.body);
     this.head = mediaTypes.unrestricted ? undefined : [];
   }
 
