@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { startServer } from './processes.js';
 import { EXPECTED_CLAIMS, startTokenEndpoint, writeKeyPair } from './tokens.js';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+const { config } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const local = (name) => join(root, 'bench', 'servers', name);
 export const RAW = { method: 'PUT', path: '/file', multipart: false };
 export const MULTIPART = {
@@ -88,7 +89,7 @@ export function baseline({ sink, folder, logFile }, script, env = {}) {
 export function startOurs({ sink, folder, logFile, nodeArgs, keys, tokenEndpoint }, variables = {}) {
   return startServer({
     script: join(root, 'dist', 'main.js'),
-    nodeArgs,
+    nodeArgs: [...config.v8Flags.split(' '), ...nodeArgs],
     cwd: folder,
     logFile,
     env: {

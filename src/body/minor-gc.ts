@@ -1,20 +1,7 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { Logger } from '@nestjs/common';
 
 /** Often enough to stay clear of the amount at which V8 starts to mark, seldom enough to cost next to nothing. */
 const COLLECT_EVERY_BYTES = 8 * 1024 * 1024;
-
-/**
- * What a heap may grow before V8 marks it, in per cent. By itself it allows 10 MB to one that was idle for a while, and
- * the buffers of two uploads are more, as it counts them until the collection after the one that freed them.
- */
-const HEAP_GROWTH_PERCENT = 40;
-
-/**
- * A collection that finds nothing alive is done before another thread is awake, and freeing a few hundred buffers costs
- * less than to ask one for it.
- */
-const COLLECT_ALONE = ['--no-parallel-scavenge', '--no-concurrent-array-buffer-sweeping'];
 
 /** Has V8 collect what is young, or everything; it returns when that is done. */
 type Collector = (options: { readonly type: 'minor' | 'major' }) => void;
@@ -30,7 +17,7 @@ type Collector = (options: { readonly type: 'minor' | 'major' }) => void;
 export class MinorGc {
   #freedBytes = 0;
 
-  constructor(private readonly collect: Collector | undefined = collectorOfThisProcess()) {}
+  constructor(private readonly collect: Collector | undefined = givenCollector()) {}
 
   /** Counts bytes of buffers that nobody holds any more. */
   freed(bytes: number): void {
@@ -42,19 +29,18 @@ export class MinorGc {
 
   /**
    * Has everything collected, once: how far the heap may grow before V8 looks, it takes from what lived the last time;
-   * without this, from the start, in which there is three times as much.
+   * without this, from the start, in which there is three times as much. Where the process was started without V8's flags, a
+   * warning tells.
    */
   endOfStart(): void {
-    this.collect?.({ type: 'major' });
+    if (this.collect) return this.collect({ type: 'major' });
+    new Logger(MinorGc.name).warn('started without the V8 flags of package.json: large uploads are slower');
   }
 }
 
-/** What `--expose-gc` gives to new contexts; an engine that has no such thing does without. */
-function collectorOfThisProcess(): Collector | undefined {
-  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
-  for (const flag of COLLECT_ALONE) setFlagsFromString(flag);
-  setFlagsFromString('--expose-gc');
-  const collect: unknown = runInNewContext('globalThis.gc');
+/** What `--expose-gc` gives; a process that was started without it does without. */
+function givenCollector(): Collector | undefined {
+  const collect: unknown = globalThis.gc;
   return isCollector(collect) ? collect : undefined;
 }
 

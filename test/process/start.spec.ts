@@ -1,12 +1,17 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
-import { coverageOfProcesses, type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import {
+  coverageOfProcesses,
+  type ServiceProcess,
+  startServiceProcess,
+  V8_FLAGS,
+} from '../support/service-process.js';
 import { smallDisk } from '../support/small-disk.js';
 import { onlyStoredContent } from '../support/stored-files.js';
 
@@ -44,6 +49,20 @@ describe('start', () => {
     );
     expect(JSON.parse(stdout)).toMatchObject({ status: 'active', uploaded_by: 'developer' });
     expect((await onlyStoredContent(service.dataDir)).toString()).toContain('PUBLIC KEY');
+  });
+
+  it('is with the same V8 flags by npm and in the image, and tells where they are missing', async () => {
+    const image = readFileSync(join(DIST, '../Dockerfile'), 'utf8');
+    const command = ['node', ...V8_FLAGS, 'dist/main.js'].map((word) => `"${word}"`).join(', ');
+    expect(image).toContain(`CMD [${command}]\n`);
+    const warning = 'started without the V8 flags';
+    const service = await start({});
+    await service.port();
+    expect(service.output()).not.toContain(warning);
+    const plain = await startServiceProcess({}, { v8Flags: [] });
+    services.push(plain);
+    await plain.port();
+    expect(plain.output()).toContain(warning);
   });
 
   it('in development takes tokens of the token command, and keeps its keys over a restart', async () => {

@@ -1,10 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const MAIN = join(import.meta.dirname, '../../dist/main.js');
+const ROOT = join(import.meta.dirname, '../..');
+const MAIN = join(ROOT, 'dist/main.js');
+
+/** The flags that `npm start` and the image start the service with. */
+const { config } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  config: { v8Flags: string };
+};
+export const V8_FLAGS = config.v8Flags.split(' ');
 
 /** Where a process says at its end what of its code ran; `npm run test:coverage` asks for that. */
 const folder = process.env.TEST_PROCESS_COVERAGE;
@@ -29,6 +37,8 @@ interface ProcessOptions {
   readonly maxDescriptors?: number;
   /** Where standard output goes instead of `output`; the port is then to be given. */
   readonly stdout?: number;
+  /** Those of `npm start` where none are given. */
+  readonly v8Flags?: readonly string[];
 }
 
 /** Starts the service with no variables but these, in a data folder of its own. */
@@ -75,10 +85,10 @@ export async function startServiceProcess(
 function spawnService(
   variables: Record<string, string>,
   cwd: string,
-  { maxDescriptors, stdout }: ProcessOptions,
+  { maxDescriptors, stdout, v8Flags = V8_FLAGS }: ProcessOptions,
 ): ChildProcess {
   const limit = maxDescriptors === undefined ? '' : `ulimit -n ${maxDescriptors} && `;
-  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, MAIN], {
+  return spawn('sh', ['-c', `${limit}exec "$@"`, 'sh', process.execPath, ...v8Flags, MAIN], {
     env: {
       PATH: process.env.PATH,
       HOST: '127.0.0.1',
