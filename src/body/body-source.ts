@@ -14,6 +14,18 @@ import type { Readable } from 'node:stream';
  * whoever made the source disposes of it, at the end of every way.
  */
 
+/** A name that the file with the bytes of a body was given where they are to be stored. */
+export interface LinkedFile {
+  /**
+   * Resolves when all bytes have come, were found good and are in the file; with false, as soon as that is known, where it
+   * will not have all of them: then it is of no use there, and whoever asked for the name removes it.
+   * @throws the error of the writer when the body fails; the reason of the signal
+   */
+  whenWhole(): Promise<boolean>;
+  /** Makes a whole file durable, with the bytes of the body and no others. @throws Error of the file system */
+  sync(): Promise<void>;
+}
+
 /** What an attempt to send the body sees of it. */
 export interface BodySource {
   /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
@@ -27,6 +39,13 @@ export interface BodySource {
    * @throws RangeError when `offset` lies behind what came
    */
   open(offset: number, signal: AbortSignal): Readable;
+  /**
+   * Gives the file that the bytes go to the name `path` as well, which nothing has, while they come; undefined where there is
+   * no such file, as of a body that fits into memory, or the file system does not let it: then nothing has that name. The file
+   * keeps it after the body was kept elsewhere or disposed of, and is not written again. May be repeated, with other names.
+   * @throws the error of the writer when the body fails; the reason of `signal`
+   */
+  linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
   /** Bytes that came so far: what a reader that starts now at 0 gets without waiting for the client. */
   committedBytes(): number;
   /**

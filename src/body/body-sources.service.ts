@@ -57,6 +57,7 @@ export class BodySources {
         },
       },
       length,
+      expectedLength,
     });
   }
 }

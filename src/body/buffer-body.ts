@@ -78,6 +78,11 @@ export class BufferBody implements BodySource, DurableBody, BodyBytes {
     for (const reader of this.#readers) if (reader.destroyed) this.#readers.delete(reader);
   }
 
+  /** It is here whole, and has no file. */
+  linkTo(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
   persist(path: string, onNamed: () => Promise<void> = () => Promise.resolve()): Promise<void> {
     // A disk that has failed to make bytes durable may say at the next try that they are.
     this.#persisted ??= this.#persist(path, onNamed);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../timing/clock.js';
 import { makeFolder } from './durable-folder.js';
 import { isMissing, spoolFull } from './spool-failure.js';
+import { EarlySyncs } from './spooled/early-syncs.js';
 import { type SpareFile, SpoolFilePool } from './spooled/spool-file-pool.js';
 import {
   type DiskSpoolFile,
@@ -45,6 +46,7 @@ export interface SpoolUsage {
  */
 @Injectable()
 export class SpoolFolder implements OnModuleInit, OnApplicationShutdown, SpoolFileOwner {
+  readonly earlySyncs = new EarlySyncs();
   private readonly logger = new Logger(SpoolFolder.name);
   /** With the time of their making, oldest first. */
   private readonly files = new Map<DiskSpoolFile, number>();

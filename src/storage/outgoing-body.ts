@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LinkedFile } from '../body/body-source.js';
 import type { ReplayableBody } from './replayable-body.js';
 import type { ContentDigest, FileBody } from './storage-element.js';
 
@@ -23,6 +24,11 @@ export class OutgoingBody implements FileBody {
     return whole;
   }
 
+  async linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined> {
+    const file = await this.body.linkTo?.(path, signal);
+    return file && { whenWhole: () => this.#countWhole(file), sync: () => file.sync() };
+  }
+
   get stream(): Readable {
     // Paused, so that to listen does not begin it: that is for the driver.
     this.#stream ??= this.body
@@ -39,5 +45,11 @@ export class OutgoingBody implements FileBody {
   /** The attempt is over. */
   close(): void {
     this.#stream?.destroy();
+  }
+
+  async #countWhole(file: LinkedFile): Promise<boolean> {
+    const isWhole = await file.whenWhole();
+    if (isWhole) this.count(this.digest().size);
+    return isWhole;
   }
 }

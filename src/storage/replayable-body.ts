@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LinkedFile } from '../body/body-source.js';
 import type { ContentDigest } from './storage-element.js';
 
 /** The bytes of a file that can be sent more than once. */
@@ -16,6 +17,8 @@ export interface ReplayableBody {
   readonly whole?: Buffer;
   /** A stream of all of it, which ends only when the whole upload has been parsed, counted and checked. */
   open(signal: AbortSignal): Readable;
+  /** As that of `FileBody`. */
+  linkTo?(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
   /** What went through. @throws Error before the end. */
   digest(): ContentDigest;
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { LinkedFile } from '../body/body-source.js';
 
 /*
  * The port to the place where files rest.
@@ -50,9 +51,16 @@ export interface FileBody {
    * `ServiceError` when it is bad; a driver that sees no end must not finish the file.
    */
   readonly stream: Readable;
+  /**
+   * In place of `stream`, for who stores on a disk of this machine: gives the file of ours that the bytes go to the name `path`
+   * as well, which nothing has, so that nobody copies them. Undefined where there is no such file, or it is on another file
+   * system: then nothing has that name, and the stream has all bytes.
+   * @throws the error that the body failed with; the reason of `signal`
+   */
+  linkTo?(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
   /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
   readonly length?: number;
-  /** What went through. @throws Error before `stream` has ended. */
+  /** What went through. @throws Error before `stream` has ended, or the linked file is whole. */
   digest(): ContentDigest;
 }
 

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { parseKeepingNumbers } from '../../src/errors/json-numbers.js';
 import { LocalStorageElement } from '../../src/storage/drivers/local/local-storage-element.js';
 import { bodyInHand, bodyOf, bodyOfBytes, describedFile, MIB, randomSource } from '../support/file-bodies.js';
+import { LinkableBodies } from '../support/linkable-bodies.js';
 import { storageElementContract, type Subject } from './storage-element.contract.js';
 
 const never = new AbortController().signal;
@@ -44,7 +45,24 @@ async function createSubject(): Promise<Subject> {
   };
 }
 
+/** The same, with bodies in a spool on the same file system. */
+async function createLinkingSubject(): Promise<Subject> {
+  const spool = await mkdtemp(join(tmpdir(), 'local-element-spool-'));
+  const bodies = new LinkableBodies(spool);
+  const subject = await createSubject();
+  return {
+    ...subject,
+    bodies,
+    dispose: async () => {
+      await bodies.dispose();
+      await subject.dispose();
+      await rm(spool, { recursive: true });
+    },
+  };
+}
+
 storageElementContract('LocalStorageElement', createSubject);
+storageElementContract('LocalStorageElement that links', createLinkingSubject);
 
 describe('LocalStorageElement on disk', () => {
   let root: string;

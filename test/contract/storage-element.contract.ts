@@ -4,17 +4,20 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { ContentDigest, FileBody, StorageElement } from '../../src/storage/storage-element.js';
 import {
   bodyInHand,
-  bodyOf,
   bodyOfBytes,
   describedFile,
+  type FileBodies,
   MIB,
   randomSource,
+  STREAMED,
   wholeBody,
 } from '../support/file-bodies.js';
 
 /** An element with a driver under test, and a look behind it. */
 export interface Subject {
   readonly element: StorageElement;
+  /** How it is given large bodies; absent: as streams. */
+  readonly bodies?: FileBodies;
   /** What it really has. */
   finishedFiles(): Promise<ContentDigest[]>;
   /** Bytes that it has taken of the upload under way. */
@@ -63,9 +66,14 @@ export function storageElementContract(name: string, createSubject: () => Promis
     keepsNames(subject);
     storesBigFiles(subject);
     failsWithTheBody(subject);
+    takesACloseForALostClient(subject);
     endsWithTheSignal(subject);
     saysWhatItHas(subject);
   });
+}
+
+function bodiesOf({ bodies = STREAMED }: Subject): FileBodies {
+  return bodies;
 }
 
 function keepsSmallFiles(subject: () => Subject, bodyOfText: (text: string) => FileBody): void {
@@ -100,7 +108,7 @@ function keepsFiles(subject: () => Subject): void {
 
   it('stores a file whose length is not known', async () => {
     const { element } = subject();
-    const { source, body } = bodyInHand();
+    const { source, body } = bodiesOf(subject()).inHand();
     const put = element.put(describedFile(), body, never);
     source.write('one ');
     await setTimeout(20);
@@ -110,7 +118,9 @@ function keepsFiles(subject: () => Subject): void {
 
   it('stores files side by side', async () => {
     const { element } = subject();
-    const bodies = Array.from({ length: 20 }, (_, index) => bodyOf(randomSource(100_000 + index)));
+    const bodies = Array.from({ length: 20 }, (_, index) =>
+      bodiesOf(subject()).of(randomSource(100_000 + index)),
+    );
     await Promise.all(bodies.map((body) => element.put(describedFile(), body, never)));
     const sizes = (await subject().finishedFiles()).map(({ size }) => size).toSorted((a, b) => a - b);
     expect(sizes).toEqual(bodies.map((body) => body.digest().size));
@@ -136,7 +146,7 @@ function keepsNames(subject: () => Subject): void {
 
 function storesBigFiles(subject: () => Subject): void {
   it('gives the size and digest of a big file as they went through', async () => {
-    const body = bodyOf(randomSource(BIG_BYTES));
+    const body = bodiesOf(subject()).of(randomSource(BIG_BYTES));
     const stored = await subject().element.put(describedFile(), body, never);
     expect(stored).toMatchObject({ size: BIG_BYTES, sha256: body.digest().sha256 });
     expect(await subject().finishedFiles()).toEqual([body.digest()]);
@@ -149,7 +159,7 @@ function storesBigFiles(subject: () => Subject): void {
       taken += chunk.length;
       ahead = Math.max(ahead, taken - subject().takenBytes());
     });
-    await subject().element.put(describedFile(), bodyOf(source), never);
+    await subject().element.put(describedFile(), bodiesOf(subject()).of(source), never);
     expect(ahead).toBeLessThan(AHEAD_BYTES);
   });
 }
@@ -160,25 +170,39 @@ function failsWithTheBody(subject: () => Subject): void {
     ['after its first bytes', 1000],
     ['in the middle of a large file', 3 * MIB],
   ])('fails with the error of a stream that breaks %s and leaves nothing', async (_when, size) => {
-    const { source, body } = bodyInHand();
+    const { source, body, fail } = bodiesOf(subject()).inHand();
     const put = subject().element.put(describedFile(), body, never);
     const broken = new Error('the client sent nonsense');
     source.write(Buffer.alloc(size, 'x'));
     await setTimeout(50);
-    body.stream.destroy(broken);
+    fail(broken);
     await expect(put).rejects.toBe(broken);
     await expectNothingLeft(subject());
   });
 
   it('fails with the error of a stream that was broken before', async () => {
-    const { body } = bodyInHand();
+    const { body, fail } = bodiesOf(subject()).inHand();
     const broken = new Error('too late');
-    body.stream.destroy(broken);
+    fail(broken);
     await setTimeout(10);
     await expect(subject().element.put(describedFile(), body, never)).rejects.toBe(broken);
     await expectNothingLeft(subject());
   });
 
+  it.each([
+    ['fewer', 4],
+    ['more', 6],
+  ])('refuses a file of %s bytes than were declared', async (_which, size) => {
+    const { source, body } = bodiesOf(subject()).inHand(5);
+    source.end('x'.repeat(size));
+    await expect(subject().element.put(describedFile(), body, never)).rejects.toMatchObject({
+      code: 'VALIDATION_ERROR',
+    });
+    await expectNothingLeft(subject());
+  });
+}
+
+function takesACloseForALostClient(subject: () => Subject): void {
   it('takes a stream that is closed before its end for a client that left', async () => {
     const { source, body } = bodyInHand();
     const put = subject().element.put(describedFile(), body, never);
@@ -188,23 +212,11 @@ function failsWithTheBody(subject: () => Subject): void {
     await expect(put).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST' });
     await expectNothingLeft(subject());
   });
-
-  it.each([
-    ['fewer', 4],
-    ['more', 6],
-  ])('refuses a file of %s bytes than were declared', async (_which, size) => {
-    const { source, body } = bodyInHand(5);
-    source.end('x'.repeat(size));
-    await expect(subject().element.put(describedFile(), body, never)).rejects.toMatchObject({
-      code: 'VALIDATION_ERROR',
-    });
-    await expectNothingLeft(subject());
-  });
 }
 
 function endsWithTheSignal(subject: () => Subject): void {
   it('ends an aborted upload at once with the reason and leaves nothing', async () => {
-    const { source, body } = bodyInHand();
+    const { source, body } = bodiesOf(subject()).inHand();
     const controller = new AbortController();
     const put = subject().element.put(describedFile(), body, controller.signal);
     source.write(Buffer.alloc(MIB));

@@ -66,14 +66,33 @@ export function randomSource(size: number): Readable {
   });
 }
 
-/** A body that is filled by the test: write, end or destroy `source`. */
-export function bodyInHand(length?: number): { source: Transform; body: FileBody } {
+/** A body that is filled by the test: write or end `source`. */
+export interface BodyInHand {
+  readonly source: Transform;
+  readonly body: FileBody;
+  /** Has the body fail. */
+  readonly fail: (error: Error) => void;
+}
+
+/** How bodies come to a driver. */
+export interface FileBodies {
+  /** A body of the bytes of `source`. */
+  of(source: Readable, length?: number): FileBody;
+  inHand(length?: number): BodyInHand;
+}
+
+/** As streams. */
+export const STREAMED: FileBodies = { of: bodyOf, inHand: bodyInHand };
+
+/** A streamed body in the hand of the test, which may destroy `source` as well. */
+export function bodyInHand(length?: number): BodyInHand {
   const source = new Transform({
     transform(chunk, _encoding, done) {
       done(null, chunk);
     },
   });
-  return { source, body: bodyOf(source, length) };
+  const body = bodyOf(source, length);
+  return { source, body, fail: (error) => void body.stream.destroy(error) };
 }
 
 /** A description with a new id; `members` win. */

@@ -51,6 +51,8 @@ export class SlowDisk {
       lend: () => {
         throw new Error('This disk has no descriptors');
       },
+      link: () => use(() => false),
+      sync: () => use(() => undefined),
       keep: (path) =>
         use(() => {
           if (removed) throw new Error('The file was removed');

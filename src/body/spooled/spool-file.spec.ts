@@ -3,33 +3,9 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CountingOwner } from '../../../test/support/counting-owner.js';
 import type { SpareFile } from './spool-file-pool.js';
-import { DiskSpoolFile, type SpoolFileOwner, createSpoolFile, reuseSpoolFile } from './spool-file.js';
-
-class CountingOwner implements SpoolFileOwner {
-  bytes = 0;
-  problems: unknown[] | undefined;
-  readonly spares: SpareFile[] = [];
-
-  constructor(private readonly savesFiles = false) {}
-
-  take(bytes: number): void {
-    this.bytes += bytes;
-  }
-
-  give(bytes: number): void {
-    this.bytes -= bytes;
-  }
-
-  async spare(file: SpareFile): Promise<boolean> {
-    if (this.savesFiles) this.spares.push(file);
-    return this.savesFiles;
-  }
-
-  removed(_: unknown, problems: readonly unknown[]): void {
-    this.problems = [...problems];
-  }
-}
+import { DiskSpoolFile, createSpoolFile, reuseSpoolFile } from './spool-file.js';
 
 describe('a spool file', () => {
   let folder: string;

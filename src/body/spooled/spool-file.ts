@@ -1,7 +1,9 @@
-import { fstat, fsync, ftruncate, open, read, rename, writev } from 'node:fs';
+import { fdatasync, fstat, ftruncate, open, read, rename, writev } from 'node:fs';
 import { promisify } from 'node:util';
 import type { LentFile } from '../body-source.js';
+import { giveSecondName } from '../second-name.js';
 import { discardFile } from './discard-file.js';
+import type { EarlySyncs } from './early-syncs.js';
 import type { SpareFile } from './spool-file-pool.js';
 
 /*
@@ -10,11 +12,14 @@ import type { SpareFile } from './spool-file-pool.js';
  */
 const openFile = promisify(open);
 const statFile = promisify(fstat);
-const syncFile = promisify(fsync);
+const syncFile = promisify(fdatasync);
 const truncateFile = promisify(ftruncate);
 const renameFile = promisify(rename);
 const readFile = promisify(read);
 const writeFile = promisify(writev);
+
+/** Bytes of a linked file that are made durable at once, while more come. */
+const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
 
 /** The part of a body that is on the disk: written once, in order, and read anywhere before its end. */
 export interface SpoolFile extends LentFile {
@@ -22,6 +27,13 @@ export interface SpoolFile extends LentFile {
   write(chunks: readonly Buffer[], position: number): Promise<number>;
   /** Reads up to `length` bytes. @throws Error when there are none at `position` */
   read(position: number, length: number): Promise<Buffer>;
+  /**
+   * Gives the file the name `path` as well, which nothing has; false where that could not be done. From then on its bytes are
+   * not the spool's alone: it is never written again for another body.
+   */
+  link(path: string): Promise<boolean>;
+  /** Makes what was written durable, and the file no longer than that. Once that has failed, it fails for ever. */
+  sync(): Promise<void>;
   /**
    * Makes what was written durable, and the file's name `path`, which nothing has, on the same file system; when both is
    * done it is not ours any more, and `remove` only closes it. `onNamed` is called when it has the name, which is durable
@@ -34,6 +46,7 @@ export interface SpoolFile extends LentFile {
 
 /** Who makes the files: counts their bytes against the limit that they share. */
 export interface SpoolFileOwner {
+  readonly earlySyncs: EarlySyncs;
   /** @throws Error when there is no room for so many more */
   take(bytes: number): void;
   give(bytes: number): void;
@@ -51,7 +64,7 @@ export async function createSpoolFile(path: string, owner: SpoolFileOwner): Prom
 
 /**
  * Begins a body in a file that has held another one, and cuts off what `expectedBytes` have no need of. Gives undefined,
- * and closes the file, where it could not be kept any more: somebody may have removed its name.
+ * and closes the file, where it has not just the name that it was made with: somebody may have removed that.
  */
 export async function reuseSpoolFile(
   spare: SpareFile,
@@ -62,8 +75,11 @@ export async function reuseSpoolFile(
   const size = Math.min(spare.size, expectedBytes);
   try {
     const { nlink } = await statFile(descriptor);
-    if (size < spare.size) await truncateFile(descriptor, size);
-    if (nlink > 0) return new DiskSpoolFile(descriptor, path, owner, size);
+    // With another name it is a stored file, whatever was said when it got it.
+    if (nlink === 1) {
+      if (size < spare.size) await truncateFile(descriptor, size);
+      return new DiskSpoolFile(descriptor, path, owner, size);
+    }
   } catch {
     // What cannot be asked or cut is of no use; a new file shows whether the disk is.
   }
@@ -77,6 +93,12 @@ export class DiskSpoolFile implements SpoolFile {
   #size: number;
   /** Has every call been carried out so far? */
   #sound = true;
+  /** Has it had a name elsewhere? */
+  #linked = false;
+  /** The last sync. One that has failed stays so: the next would say that all is well. */
+  #synced: Promise<unknown> = Promise.resolve();
+  /** Bytes that were there when the last early sync began. */
+  #syncedEarly = 0;
   #underWay = 0;
   #idle: PromiseWithResolvers<void> | undefined;
   #removed: Promise<void> | undefined;
@@ -109,6 +131,7 @@ export class DiskSpoolFile implements SpoolFile {
       } finally {
         this.owner.give(growth - this.#reach(position + written));
       }
+      this.#syncEarly();
       return written;
     });
   }
@@ -128,12 +151,28 @@ export class DiskSpoolFile implements SpoolFile {
     return this.descriptor;
   }
 
+  link(path: string): Promise<boolean> {
+    return this.#use(async () => {
+      const [name] = this.#names;
+      const isLinked = name !== undefined && (await giveSecondName(name, path));
+      this.#linked ||= isLinked;
+      return isLinked;
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#use(async () => {
+      await this.#cut();
+      await this.#syncNext();
+    });
+  }
+
   keep(path: string, onNamed: () => Promise<void>): Promise<void> {
     return this.#use(async () => {
-      if (this.#size > this.#bytes) await truncateFile(this.descriptor, this.#bytes);
+      await this.#cut();
       // Whichever fails first: the descriptor is in use until its sync has ended.
       const naming = this.#rename(path).then(onNamed);
-      const [synced, named] = await Promise.allSettled([syncFile(this.descriptor), naming]);
+      const [synced, named] = await Promise.allSettled([this.#syncNext(), naming]);
       if (synced.status === 'rejected') throw synced.reason;
       if (named.status === 'rejected') throw named.reason;
       this.#names = [];
@@ -144,6 +183,29 @@ export class DiskSpoolFile implements SpoolFile {
   async #rename(path: string): Promise<void> {
     await renameFile(this.path, path);
     this.#names = [path];
+  }
+
+  /** Only where it will be stored as it is: what waits in the spool may never come to the disk. */
+  #syncEarly(): void {
+    const bytes = this.#bytes;
+    if (!this.#linked || bytes - this.#syncedEarly < EARLY_SYNC_BYTES) return;
+    const isBegun = this.owner.earlySyncs.begin(() => this.#use(() => this.#syncNext()));
+    if (isBegun) this.#syncedEarly = bytes;
+  }
+
+  /** One after the other, as an error of the disk is told once. */
+  #syncNext(): Promise<unknown> {
+    this.#synced = this.#synced.then(() => syncFile(this.descriptor));
+    return this.#synced;
+  }
+
+  /** Cuts off what is of another body. */
+  async #cut(): Promise<void> {
+    const surplus = this.#size - this.#bytes;
+    if (surplus === 0) return;
+    await truncateFile(this.descriptor, this.#bytes);
+    this.#size -= surplus;
+    this.owner.give(surplus);
   }
 
   remove(): Promise<void> {
@@ -161,10 +223,10 @@ export class DiskSpoolFile implements SpoolFile {
     else this.#leave(await discardFile(this.descriptor, this.#names));
   }
 
-  /** Only a file that has the name it was made with: one that is kept is somebody else's. */
+  /** Only a file that has the name it was made with, and never had another: else it is, or may be, somebody else's. */
   async #spared(): Promise<boolean> {
     const { descriptor, path, size } = this;
-    if (!this.#sound || this.#names.length !== 1) return false;
+    if (!this.#sound || this.#linked || this.#names.length !== 1) return false;
     return this.owner.spare({ descriptor, path, size });
   }
 

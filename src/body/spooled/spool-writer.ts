@@ -41,14 +41,41 @@ export class SpoolWriter {
     this.#lastWrite = this.#write();
   }
 
-  /** Writes all that has come, and keeps the file as `path`. @throws Error of the file system */
-  async keep(path: string, onNamed: () => Promise<void>): Promise<void> {
+  /** Makes the file before there is anything to be written. */
+  begin(): void {
+    if (this.#removed) return;
+    this.#file ??= this.createFile();
+    // The first write sees it.
+    this.#file.catch(() => undefined);
+  }
+
+  /** Writes all that has come; false where the file takes no more, or is gone. */
+  async writeAll(): Promise<boolean> {
     while (this.#writtenBytes < this.window.end && !this.#failure && !this.#removed) {
       this.flush();
       await this.#lastWrite;
     }
+    return !this.#failure && !this.#removed;
+  }
+
+  /** Gives the file the name `path` as well; false where there is no file, or that could not be done. */
+  async link(path: string): Promise<boolean> {
+    const file = await this.#file?.catch(() => undefined);
+    return file !== undefined && !this.#removed && file.link(path);
+  }
+
+  /** Makes the file durable. @throws Error of the file system */
+  async sync(): Promise<void> {
+    const file = await this.#file;
+    if (!file || this.#removed) throw removed();
+    await file.sync();
+  }
+
+  /** Writes all that has come, and keeps the file as `path`. @throws Error of the file system */
+  async keep(path: string, onNamed: () => Promise<void>): Promise<void> {
+    await this.writeAll();
     if (this.#failure) throw this.#failure;
-    if (this.#removed) throw new Error('The spool file was removed');
+    if (this.#removed) throw removed();
     // A body without a byte has no file yet.
     this.#file ??= this.createFile();
     const file = await this.#file;
@@ -94,4 +121,8 @@ export class SpoolWriter {
     const file = await this.#file?.catch(() => undefined);
     await file?.remove();
   }
+}
+
+function removed(): Error {
+  return new Error('The spool file was removed');
 }

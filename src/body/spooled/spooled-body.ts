@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import { ServiceError } from '../../errors/service-error.js';
+import { BodyLinks } from './body-links.js';
 import { type BodyBytes, BodyReader } from './body-reader.js';
 import { Patience } from './patience.js';
-import type { BodySource, BodyWriter, DurableBody, SpoolObserver } from '../body-source.js';
+import type { BodySource, BodyWriter, DurableBody, LinkedFile, SpoolObserver } from '../body-source.js';
 import type { MemoryBudget } from '../memory-budget.js';
 import { MemoryWindow } from './memory-window.js';
 import type { SpoolFile } from './spool-file.js';
@@ -31,6 +32,8 @@ export interface SpooledBodyOptions {
   readonly observer?: SpoolObserver;
   /** Bytes that the client declared. */
   readonly length?: number;
+  /** Bytes that are about to come, more or less, where that is known. */
+  readonly expectedLength?: number;
 }
 
 /** A body in memory, and on the disk where it is too large for that. */
@@ -39,6 +42,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   readonly #options: SpooledBodyOptions;
   readonly #window: MemoryWindow;
   readonly #spool: SpoolWriter;
+  readonly #links: BodyLinks;
   readonly #readers = new Set<BodyReader>();
   readonly #patience = new Patience(() => this.#settle());
   #ended = false;
@@ -55,6 +59,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     this.#window = new MemoryWindow(options.budget);
     options.budget.join();
     this.#spool = new SpoolWriter(this.#window, options.createFile, (file) => this.#afterWrite(file));
+    this.#links = new BodyLinks(this, this.#spool);
   }
 
   get replayable(): boolean {
@@ -67,6 +72,17 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
 
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** What nobody gets any more of it for. */
+  get failure(): Error | undefined {
+    return this.#failure?.();
+  }
+
+  /** Will it go to the disk, by what is known of its length? */
+  get isLarge(): boolean | undefined {
+    const { memoryBytes, length, expectedLength = length } = this.#options;
+    return expectedLength === undefined ? undefined : expectedLength > memoryBytes;
   }
 
   get whenWritable(): Promise<void> | undefined {
@@ -101,6 +117,10 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
 
   fail(error: Error): void {
     this.#close(() => error);
+  }
+
+  linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined> {
+    return this.#links.linkTo(path, signal);
   }
 
   async persist(path: string, onNamed: () => Promise<void> = () => Promise.resolve()): Promise<void> {
@@ -161,12 +181,8 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
       await this.#spool.keep(path, onNamed);
     } catch (error) {
       // It may have come while the file was being kept.
-      throw this.#failureNow() ?? notKept(error);
+      throw this.failure ?? notKept(error);
     }
-  }
-
-  #failureNow(): Error | undefined {
-    return this.#failure?.();
   }
 
   #close(failure: () => Error): void {
@@ -199,6 +215,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
       this.#drop();
       if (this.#mustFlush()) this.#spool.flush();
     }
+    this.#links.changed();
     this.#releaseWriter();
   }
 

@@ -1,4 +1,7 @@
 import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import type { LinkedFile } from '../../body/body-source.js';
+import { giveSecondName } from '../../body/second-name.js';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest } from '../../storage/storage-element.js';
 import { AcceptedReader, type ReadHooks } from './accepted-reader.js';
@@ -33,8 +36,19 @@ export class AcceptedBody implements ReplayableBody {
     return this.#newest;
   }
 
+  /** It is durable, but may have been damaged since: it is read and compared with what was promised, as for every other target. */
+  async linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined> {
+    if (!(await giveSecondName(this.path, path))) return undefined;
+    return { whenWhole: () => this.#compare(signal), sync: () => Promise.resolve() };
+  }
+
   /** What was promised; a stream that ends has had just that. */
   digest(): ContentDigest {
     return this.promised;
+  }
+
+  async #compare(signal: AbortSignal): Promise<true> {
+    await finished(this.open(signal).resume());
+    return true;
   }
 }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { BodySource, DurableBody } from '../../body/body-source.js';
+import type { BodySource, DurableBody, LinkedFile } from '../../body/body-source.js';
 import type { BufferBody } from '../../body/buffer-body.js';
 import type { CollectedBytes } from '../../body/collected-bytes.js';
 import { ServiceError } from '../../errors/service-error.js';
@@ -102,6 +102,11 @@ export class IncomingFile implements PlaceableBody, FileSink {
   /** @throws Error before `whenBegun` */
   open(signal: AbortSignal): Readable {
     return this.source.open(0, signal);
+  }
+
+  /** @throws Error before `whenBegun` */
+  linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined> {
+    return this.source.linkTo(path, signal);
   }
 
   /** Frees what is held, once nobody reads it any more. Harmless when repeated. */

@@ -5,7 +5,7 @@ import { errorCode } from '../../../errors/error-code.js';
 import { ServiceError } from '../../../errors/service-error.js';
 import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
 import { lengthFailure } from '../storage-failures.js';
-import type { Blocks } from './body-blocks.js';
+import type { Content, ContentSource } from './content-source.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';
 import { recordText, versionAt } from './local-record.js';
@@ -24,7 +24,7 @@ export class LocalDraft {
   readonly #version: string;
   readonly #path: string;
   #record: NewFile | undefined;
-  #content: NewFile | undefined;
+  #content: Content | undefined;
   /** Nobody waits for it before the end: what is durable cannot be lost by a failure to close it. */
   #closed: Promise<unknown> | undefined;
 
@@ -42,9 +42,9 @@ export class LocalDraft {
    * @throws CONFLICT when there is a file of its id; VALIDATION_ERROR, the failure of the body, the reason of the signal or an
    * error of the file system
    */
-  async store(body: FileBody, blocks: Blocks, signal: AbortSignal): Promise<StoredFile> {
+  async store(body: FileBody, source: ContentSource, signal: AbortSignal): Promise<StoredFile> {
     try {
-      const size = await this.#write(body, blocks).finally(() => blocks.release());
+      const size = await this.#write(body, source);
       signal.throwIfAborted();
       await this.#commit();
       return storedFile(this.file, size, body.digest().sha256);
@@ -57,14 +57,13 @@ export class LocalDraft {
   }
 
   /** Writes content and record, durably; gives the size of the content. */
-  async #write(body: FileBody, blocks: Blocks): Promise<number> {
+  async #write(body: FileBody, source: ContentSource): Promise<number> {
     try {
       this.#record = await NewFile.createSynced(this.#path);
-      const path = this.places.content(this.#version);
-      this.#content = await this.shards.createIn(this.places.shard(this.file.fileId), () =>
-        NewFile.create(path),
+      const shard = this.places.shard(this.file.fileId);
+      this.#content = await source.contentAt(this.places.content(this.#version), (create) =>
+        this.shards.createIn(shard, create),
       );
-      await appendAll(this.#content, blocks);
       const { bytes } = this.#content;
       const failure = lengthFailure(body, bytes);
       if (failure) throw failure;
@@ -76,7 +75,7 @@ export class LocalDraft {
   }
 
   /** Side by side, as both wait for the disk. */
-  async #finish(text: string, content: NewFile, record: NewFile): Promise<void> {
+  async #finish(text: string, content: Content, record: NewFile): Promise<void> {
     const [synced, written] = await Promise.allSettled([content.sync(), record.append([Buffer.from(text)])]);
     if (synced.status === 'rejected') throw synced.reason;
     if (written.status === 'rejected') throw written.reason;
@@ -103,14 +102,6 @@ export class LocalDraft {
     const { fileId } = this.file;
     if ((await versionAt(this.places.record(fileId), fileId)) === this.#version) return;
     throw errorCode(error) === 'EEXIST' ? conflict() : error;
-  }
-}
-
-async function appendAll(content: NewFile, blocks: Blocks): Promise<void> {
-  for (;;) {
-    const chunks = await blocks.next();
-    if (chunks.length === 0) return;
-    await content.append(chunks);
   }
 }
 

@@ -10,7 +10,7 @@ import type {
   StoredFile,
 } from '../../storage-element.js';
 import { errorCode } from '../../../errors/error-code.js';
-import { blocksOf } from './body-blocks.js';
+import { ContentSource } from './content-source.js';
 import { isFormerLayout } from './former-layout.js';
 import { LocalDraft } from './local-draft.js';
 import { removeExpired } from './local-expiry.js';
@@ -64,15 +64,15 @@ export class LocalStorageElement implements StorageElement {
     const fileId = idOf(file.fileId);
     if (fileId === undefined) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
     await this.prepare();
-    const blocks = blocksOf(body, signal);
+    const source = new ContentSource(body, signal);
     try {
       return await new LocalDraft(this.#places, this.#shards, { ...file, fileId }).store(
         body,
-        blocks,
+        source,
         signal,
       );
     } catch (error) {
-      throw error === signal.reason || blocks.failedWith(error) ? error : failureOf(error);
+      throw error === signal.reason || source.failedWith(error) ? error : failureOf(error);
     }
   }
 
