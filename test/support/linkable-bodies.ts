@@ -4,17 +4,20 @@ import { MemoryBudget } from '../../src/body/memory-budget.js';
 import { SpoolFolder } from '../../src/body/spool-folder.service.js';
 import { SpooledBody } from '../../src/body/spooled/spooled-body.js';
 import type { ContentDigest, FileBody } from '../../src/storage/storage-element.js';
-import type { FileBodies } from './file-bodies.js';
+import type { BodyInHand, FileBodies } from './file-bodies.js';
 
 /** So small that every body of more than a byte goes to the spool. */
 const MEMORY_BYTES = 1;
 
-/** Bodies in a spool, that a driver is to link: none of them can be read as a stream. */
+/** Bodies in a spool, that a driver is to link: none of them can be read as a stream, unless they are `readable`. */
 export class LinkableBodies implements FileBodies {
   readonly #folder: SpoolFolder;
   readonly #bodies: SpooledBody[] = [];
 
-  constructor(path: string) {
+  constructor(
+    path: string,
+    private readonly readable = false,
+  ) {
     this.#folder = new SpoolFolder({ path, limitBytes: 0 });
   }
 
@@ -22,11 +25,11 @@ export class LinkableBodies implements FileBodies {
     return this.#read(source, this.#begin(length));
   }
 
-  inHand(length?: number): ReturnType<FileBodies['inHand']> {
+  inHand(length?: number): BodyInHand & { readonly spooled: SpooledBody } {
     const source = new PassThrough();
     const spooled = this.#begin(length);
     const body = this.#read(source, spooled);
-    return { source, body, fail: (error) => spooled.fail(error) };
+    return { source, body, spooled, fail: (error) => spooled.fail(error) };
   }
 
   /** Frees all that was begun. */
@@ -51,10 +54,12 @@ export class LinkableBodies implements FileBodies {
       digest = whole;
     };
     fill(spooled, source, onWhole).catch((error: Error) => spooled.fail(error));
+    const { readable } = this;
     return {
       takeWhole: () => undefined,
-      get stream(): never {
-        throw new Error('It was to be linked');
+      get stream() {
+        if (!readable) throw new Error('It was to be linked');
+        return spooled.open(0, new AbortController().signal).pause();
       },
       length: spooled.length,
       linkTo: (path, signal) => spooled.linkTo(path, signal),
