@@ -30,7 +30,7 @@ describe('CircuitBreakers', () => {
       const breaker = breakers.register('se-01');
       expect(breakers.get('se-01')).toBe(breaker);
       for (const name of ['se-02', '__proto__', '']) expect(breakers.get(name)).toBeUndefined();
-      breakers.restore({ 'se-02': { state: 'closed', failuresAtMs: [] } });
+      breakers.restoreForced({ 'se-02': { reason: 'test', by: 'alice', openedAtMs: 0, retryAtMs: null } });
       expect(breakers.all()).toEqual([breaker]);
     });
 
@@ -146,11 +146,12 @@ describe('CircuitBreakers', () => {
   it('brings forced circuits back after a restart', () => {
     breakers.register('a');
     breakers.register('b').forceOpen({ reason: 'broken', by: 'alice' });
-    const saved = breakers.snapshots();
+    const saved = breakers.forced();
+    expect(Object.keys(saved)).toEqual(['b']);
     const next = new CircuitBreakers(clock);
     next.register('a');
     next.register('b');
-    next.restore(saved);
+    next.restoreForced(saved);
     expect(next.get('a')?.report()).toMatchObject({ state: 'closed', state_changes: 0 });
     expect(next.get('b')?.report()).toMatchObject({
       state: 'open',

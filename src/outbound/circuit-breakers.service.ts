@@ -11,8 +11,7 @@ import {
   type Cooling,
 } from './circuit-reports.js';
 import { type CircuitSettings, DEFAULT_CIRCUIT_SETTINGS } from './circuit/circuit-settings.js';
-import type { CircuitSnapshot } from './circuit/circuit-snapshot.js';
-import type { CircuitTransition } from './circuit/circuit-state.js';
+import type { CircuitTransition, ForcedOrder } from './circuit/circuit-state.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 
 /** Names label metrics and stand in URLs. */
@@ -77,14 +76,15 @@ export class CircuitBreakers {
     return circuitsSummary(this.reports());
   }
 
-  /** By name: what to save, so that circuits, forced ones above all, outlive the process. */
-  snapshots(): Record<string, CircuitSnapshot> {
-    return Object.fromEntries(this.all().map((breaker) => [breaker.name, breaker.snapshot()]));
+  /** By name: what of those that are open by hand is to outlive the process. */
+  forced(): Record<string, ForcedOrder> {
+    const orders = this.all().map(({ name, forced }) => [name, forced] as const);
+    return Object.fromEntries(orders.flatMap(([name, forced]) => (forced ? [[name, forced]] : [])));
   }
 
-  /** Restores circuits that are still there; a saved name that is unknown makes none. */
-  restore(snapshots: Readonly<Record<string, CircuitSnapshot>>): void {
-    for (const [name, snapshot] of Object.entries(snapshots)) this.breakers.get(name)?.restore(snapshot);
+  /** Opens circuits that are still there; a saved name that is unknown makes none. */
+  restoreForced(orders: Readonly<Record<string, ForcedOrder>>): void {
+    for (const [name, order] of Object.entries(orders)) this.breakers.get(name)?.restoreForced(order);
   }
 
   /** `listener` hears of every change of state of every circuit; what it throws is logged. */

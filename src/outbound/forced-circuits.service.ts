@@ -48,7 +48,7 @@ export class ForcedCircuits implements OnApplicationBootstrap, OnApplicationShut
   private async restore(): Promise<void> {
     try {
       const text = await readFile(this.path, 'utf8');
-      this.circuits.restore(readForced(text));
+      this.circuits.restoreForced(readForced(text));
       this.onDisk = text;
     } catch (error) {
       if (isMissing(error)) return;
@@ -58,7 +58,7 @@ export class ForcedCircuits implements OnApplicationBootstrap, OnApplicationShut
 
   /** Most changes are those of calls, which leave the text as it is. */
   private async save(): Promise<void> {
-    const text = writtenForced(this.circuits.snapshots());
+    const text = writtenForced(this.circuits.forced());
     if (text === this.onDisk) return;
     try {
       await replaceFile(this.path, text);

@@ -21,6 +21,7 @@ interface Period {
   readonly kind: 'closed' | 'open' | 'half_open';
   readonly openedAt?: number;
   readonly endsAt?: number;
+  readonly isForced?: true;
 }
 
 interface Call {
@@ -114,13 +115,14 @@ export class CircuitModel {
         return this.enter({
           kind: 'open',
           openedAt: event.at,
+          isForced: true,
           ...(event.ttlMs !== undefined && { endsAt: event.at + event.ttlMs }),
         });
       case 'reset':
         this.inARow = [];
         return this.close(event.at);
       case 'restart':
-        return this.restart(event.at);
+        return this.restart();
     }
   }
 
@@ -213,15 +215,19 @@ export class CircuitModel {
     this.period = period;
   }
 
-  private restart(at: number): void {
-    for (const call of this.calls) if (!call.result) call.lost = true;
+  /** What calls have done to it ends with the process, and what was ordered by hand does not. */
+  private restart(): void {
+    for (const call of this.calls) {
+      if (call.result) call.forgiven = true;
+      else call.lost = true;
+    }
     this.seen = [];
     this.inARow = [];
     this.last = {};
-    const { kind, openedAt } = this.period;
-    this.changes = kind === 'closed' ? 0 : 1;
-    if (kind === 'half_open') this.period = { kind: 'open', openedAt: openedAt ?? at, endsAt: at };
-    else this.period = { ...this.period };
+    this.openings = 0;
+    const { isForced } = this.period;
+    this.changes = isForced ? 1 : 0;
+    this.period = isForced ? { ...this.period } : { kind: 'closed' };
   }
 }
 

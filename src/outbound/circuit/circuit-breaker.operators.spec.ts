@@ -3,8 +3,7 @@ import { ManualClock } from '../../../test/support/manual-clock.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { type CallOutcome, CircuitListeners } from './circuit-listeners.js';
 import { DEFAULT_CIRCUIT_SETTINGS } from './circuit-settings.js';
-import type { CircuitSnapshot } from './circuit-snapshot.js';
-import type { CircuitTransition } from './circuit-state.js';
+import type { CircuitTransition, ForcedOrder } from './circuit-state.js';
 
 const HANDS = { reason: 'disk is being changed', by: 'alice' };
 
@@ -118,10 +117,10 @@ describe('CircuitBreaker, for those who operate and watch it', () => {
       (ttlMs) => {
         breaker.forceOpen({ ...HANDS, ...(ttlMs !== undefined && { ttlMs }) });
         const before = breaker.report();
-        const saved = JSON.stringify(breaker.snapshot());
+        const saved = JSON.stringify(breaker.forced);
         clock = new ManualClock(1, clock.wallMs() + 600_000);
         breaker = newBreaker();
-        breaker.restore(JSON.parse(saved) as CircuitSnapshot);
+        breaker.restoreForced(JSON.parse(saved) as ForcedOrder);
         const { opened_at, retry_at, forced } = breaker.report();
         expect({ opened_at, retry_at, forced }).toEqual({
           opened_at: before.opened_at,

@@ -6,7 +6,6 @@ import { CircuitBreaker } from './circuit-breaker.js';
 import { CircuitListeners } from './circuit-listeners.js';
 import type { Permit, Rejection } from './circuit-permit.js';
 import type { CircuitSettings } from './circuit-settings.js';
-import type { CircuitSnapshot } from './circuit-snapshot.js';
 import { casesOf } from '../../../test/support/long-run.js';
 
 type Step =
@@ -120,10 +119,10 @@ class Driven {
   }
 
   private restart(downMs: number): void {
-    const saved = JSON.stringify(this.breaker.snapshot());
+    const { forced } = this.breaker;
     this.clock = new ManualClock(downMs * 7, this.clock.wallMs() + downMs);
     this.breaker = this.newBreaker();
-    this.breaker.restore(JSON.parse(saved) as CircuitSnapshot);
+    if (forced) this.breaker.restoreForced(forced);
   }
 
   private newBreaker(): CircuitBreaker {

@@ -9,8 +9,13 @@ import {
   recoveryTimeoutMs,
   requirePositive,
 } from './circuit-settings.js';
-import { type CircuitSnapshot, failureTimesOf, snapshotOf, stateOf } from './circuit-snapshot.js';
-import type { CircuitState, CircuitStateName, CircuitTransition, TransitionCause } from './circuit-state.js';
+import type {
+  CircuitState,
+  CircuitStateName,
+  CircuitTransition,
+  ForcedOrder,
+  TransitionCause,
+} from './circuit-state.js';
 import type { Clock } from '../../timing/clock.js';
 import { FailureWindow } from './failure-window.js';
 import type { Verdict } from '../outcome.js';
@@ -84,10 +89,12 @@ export class CircuitBreaker {
     return this.#state.kind;
   }
 
-  /** Is it open by hand? */
-  get isForced(): boolean {
+  /** What an operator has ordered, while it is open by hand. */
+  get forced(): ForcedOrder | undefined {
     this.#look();
-    return this.#state.kind === 'open' && this.#state.forced !== undefined;
+    if (this.#state.kind !== 'open' || !this.#state.forced) return undefined;
+    const { forced, openedAtWallMs, retryAt } = this.#state;
+    return { ...forced, openedAtMs: openedAtWallMs, retryAtMs: retryAt?.wallMs ?? null };
   }
 
   /** Milliseconds until a call may be admitted: 0 when the next one is. Asking counts as nothing. */
@@ -158,25 +165,13 @@ export class CircuitBreaker {
     });
   }
 
-  /** What to save, so that the circuit outlives the process. */
-  snapshot(): CircuitSnapshot {
-    const now = this.#look();
-    const failuresAtMs = this.#failures.times(now.ms);
-    return snapshotOf({ state: this.#state, failuresAtMs, openings: this.#openings }, now);
-  }
-
-  /** Takes the saved state on. Counters are not saved: they begin with the process. */
-  restore(snapshot: CircuitSnapshot): void {
+  /** Opens the circuit as it was ordered before, in another process. */
+  restoreForced({ reason, by, openedAtMs, retryAtMs }: ForcedOrder): void {
     const now = this.#catchUp();
-    const state = stateOf(snapshot, now, this.settings);
-    // A circuit that was closed and is closed did not change, as after most starts.
-    if (state.kind === 'open' || this.#state.kind !== 'closed') {
-      const forced = state.kind === 'open' ? state.forced : undefined;
-      this.#become(state, 'restored', now, forced && { by: forced.by, reason: forced.reason });
-    }
-    this.#openings = snapshot.state === 'open' ? snapshot.openings : 0;
-    this.#failures.clear();
-    for (const atMs of failureTimesOf(snapshot, now)) this.#failures.add(atMs);
+    const leftMs = Math.max(0, (retryAtMs ?? 0) - now.wallMs);
+    const retryAt = retryAtMs === null ? undefined : momentAt(now.ms + leftMs, now);
+    const state = { kind: 'open', openedAtWallMs: openedAtMs, retryAt, forced: { reason, by } } as const;
+    this.#become(state, 'restored', now, { by, reason });
     this.#listeners.tell();
   }
 

@@ -6,6 +6,13 @@ export interface Forced {
   readonly by: string;
 }
 
+/** What is to outlive the process of a circuit that is open by hand. Times are ms since 1970, as no other clock does. */
+export interface ForcedOrder extends Forced {
+  readonly openedAtMs: number;
+  /** When probes are admitted; null: only a reset ends it. */
+  readonly retryAtMs: number | null;
+}
+
 /** Replaced as a whole, never changed, so that a wrong mix cannot be built. */
 export type CircuitState =
   | { readonly kind: 'closed'; readonly successes: number }

@@ -24,11 +24,6 @@ export class FailureWindow {
     return this.#size;
   }
 
-  /** The times that count, the oldest first. */
-  times(nowMs: number): number[] {
-    return Array.from({ length: this.count(nowMs) }, (_, index) => this.#at(index));
-  }
-
   clear(): void {
     this.#head = 0;
     this.#size = 0;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { CircuitSnapshot } from './circuit-snapshot.js';
+import type { ForcedOrder } from './circuit-state.js';
 
 /** By which the file is known as ours, whatever else is in the folder. */
 const FORMAT = 'ingester-forced-circuits';
@@ -23,26 +23,15 @@ const fileSchema = z.object({
   ),
 });
 
-type Snapshots = Readonly<Record<string, CircuitSnapshot>>;
+/** By the name of the circuit. */
+type ForcedOrders = Readonly<Record<string, ForcedOrder>>;
 
-/** The text that says which of the circuits are open by hand; what calls did to them is left out. */
-export function writtenForced(snapshots: Snapshots): string {
-  const forced = Object.entries(snapshots).flatMap(([name, snapshot]) => {
-    if (snapshot.state !== 'open' || !snapshot.forced) return [];
-    const { openedAtMs, retryAtMs } = snapshot;
-    return [[name, { ...snapshot.forced, openedAtMs, retryAtMs }] as const];
-  });
-  const file = { format: FORMAT, version: VERSION, circuits: Object.fromEntries(forced) };
-  return `${JSON.stringify(file, null, 2)}\n`;
+/** The text that says which circuits are open by hand. */
+export function writtenForced(orders: ForcedOrders): string {
+  return `${JSON.stringify({ format: FORMAT, version: VERSION, circuits: orders }, null, 2)}\n`;
 }
 
 /** What `writtenForced` wrote. @throws Error for any other text */
-export function readForced(text: string): Snapshots {
-  const { circuits } = fileSchema.parse(JSON.parse(text));
-  return Object.fromEntries(
-    Object.entries(circuits).map(([name, { reason, by, openedAtMs, retryAtMs }]) => [
-      name,
-      { state: 'open', failuresAtMs: [], openings: 0, openedAtMs, retryAtMs, forced: { reason, by } },
-    ]),
-  );
+export function readForced(text: string): ForcedOrders {
+  return fileSchema.parse(JSON.parse(text)).circuits;
 }

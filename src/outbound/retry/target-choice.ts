@@ -3,7 +3,7 @@ import type { OutboundPolicy, OutboundTarget } from '../outbound-policy.js';
 
 /** Milliseconds until a target is no longer to be left alone; 0 when it may be called. */
 function waitMs({ circuit, cooling, shownCircuit }: OutboundTarget): number {
-  const byHandMs = shownCircuit?.isForced ? shownCircuit.retryAfterMs : 0;
+  const byHandMs = shownCircuit?.forced ? shownCircuit.retryAfterMs : 0;
   return Math.max(circuit.retryAfterMs, cooling.remainingMs, byHandMs);
 }
 
