@@ -28,6 +28,24 @@ describe('a writer of lines', () => {
     expect([disk.text, disk.calls, writer.droppedLines]).toEqual(['one\ntwo\nthree\n', 2, 0]);
   });
 
+  it('gathers those that come soon after a call, but not those that would be more than one call', async () => {
+    const disk = new Disk();
+    const writer = new LineWriter(disk.write, 1_000_000, 1_000);
+    writer.write('one\n');
+    await new Promise(setImmediate);
+    for (const line of ['two\n', 'three\n']) {
+      writer.write(line);
+      await new Promise(setImmediate);
+    }
+    expect([disk.text, writer.rest()]).toEqual(['one\n', 'two\nthree\n']);
+    await writer.flush(10_000);
+    expect(disk.calls).toBe(2);
+    for (let line = 0; line < 4; line += 1) writer.write(`${'x'.repeat(60_000)}\n`);
+    await new Promise(setImmediate);
+    expect(writer.rest().length).toBeLessThan(64 * 1024);
+    await writer.flush(10_000);
+  });
+
   it('goes on where a part was taken, and after a reader that takes nothing for a while', async () => {
     const disk = new Disk([2, 0, failure('EAGAIN'), 1]);
     const writer = new LineWriter(disk.write, 1_000);

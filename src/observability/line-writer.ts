@@ -3,6 +3,8 @@ import { errorCode } from '../errors/error-code.js';
 
 /** Bytes that one call of the system is given, unless a single line is longer. */
 const BATCH_BYTES = 64 * 1024;
+/** A busy service makes one call for many lines; one that comes after a rest does not wait. */
+const GATHER_MS = 10;
 /** Time until a reader that took nothing is tried again. */
 const RETRY_MS = 20;
 /** A call that takes longer is taken for one that never comes back. */
@@ -15,7 +17,8 @@ type Write = (bytes: Uint8Array) => Promise<number>;
 /**
  * Writes lines in the background, so that whoever logs never feels what becomes of them. A line that is refused
  * (ENOSPC, EIO, EPIPE) is dropped and counted, and the next one is tried all the same. While a reader takes nothing
- * (EAGAIN) lines wait; beyond `maxWaitingBytes` the newest are dropped.
+ * (EAGAIN) lines wait; beyond `maxWaitingBytes` the newest are dropped. Lines gather for `gatherMs` milliseconds after each
+ * call.
  */
 export class LineWriter {
   private readonly waiting: string[] = [];
@@ -31,6 +34,7 @@ export class LineWriter {
   constructor(
     private readonly writeBytes: Write,
     private readonly maxWaitingBytes: number,
+    private readonly gatherMs = GATHER_MS,
   ) {}
 
   /** Lines that were not written, or not to their end. */
@@ -75,7 +79,10 @@ export class LineWriter {
   }
 
   private async drain(): Promise<void> {
-    while (this.waiting.length > 0 && !this.closed) await this.writeBatch(this.takeBatch());
+    while (this.waiting.length > 0 && !this.closed) {
+      await this.writeBatch(this.takeBatch());
+      if (this.waitingBytes < BATCH_BYTES) await sleep(this.gatherMs);
+    }
     this.draining = undefined;
   }
 
