@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
-import { abortable } from '../../../outbound/abortable.js';
-import { type ElementAnswer, retryAfterMsOf, transportFailure, withAnswerLost } from './element-errors.js';
+import { asError } from '../../../errors/as-error.js';
 import { storageFailed } from '../storage-failures.js';
+import { type ElementAnswer, retryAfterMsOf, transportFailure, withAnswerLost } from './element-errors.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
 import type { UploadTimeouts } from './upload-timer.js';
 
@@ -24,20 +24,17 @@ export async function sendUpload(
   timeouts: UploadTimeouts,
   signal: AbortSignal,
 ): Promise<ElementAnswer> {
-  // Derived by hand: `AbortSignal.any` keeps every derived signal as long as its parent lives.
-  const attempt = new AbortController();
-  const onAbort = (): void => attempt.abort(signal.reason);
+  const exchange = new UploadExchange(form, timeouts);
+  const onAbort = (): void => exchange.abort(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
-  const watch = form.watch(timeouts, (reason) => attempt.abort(reason));
-  const exchange = new UploadExchange(form, watch, attempt.signal);
   try {
     dispatcher.dispatch({ method: 'POST', path, headers, body: form.body }, exchange);
-    return await abortable(attempt.signal, exchange.answer);
+    return await exchange.answer;
   } catch (error) {
     form.destroy();
     throw form.complete ? withAnswerLost(error) : error;
   } finally {
-    watch.stop();
+    exchange.stop();
     signal.removeEventListener('abort', onAbort);
   }
 }
@@ -48,25 +45,41 @@ const UTF8 = new TextDecoder();
 class UploadExchange implements Dispatcher.DispatchHandler {
   readonly #answer = Promise.withResolvers<ElementAnswer>();
   readonly #chunks: Buffer[] = [];
+  readonly #watch: FormWatch;
   #head: Pick<ElementAnswer, 'status' | 'retryAfterMs'> | undefined;
+  /** Undefined while it waits for its connection. */
+  #request: Dispatcher.DispatchController | undefined;
+  #abortion: Error | undefined;
 
   constructor(
     private readonly form: OutgoingForm,
-    private readonly watch: FormWatch,
-    private readonly signal: AbortSignal,
+    timeouts: UploadTimeouts,
   ) {
     this.#answer.promise.catch(() => undefined);
+    this.#watch = form.watch(timeouts, (reason) => this.abort(reason));
   }
 
-  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT */
+  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT, the reason of `abort` */
   get answer(): Promise<ElementAnswer> {
     return this.#answer.promise;
   }
 
+  /** Ends it at once, also while it waits for its connection. Only the first reason counts. */
+  abort(reason: unknown): void {
+    if (this.#abortion) return;
+    this.#abortion = asError(reason);
+    this.#answer.reject(reason);
+    this.#request?.abort(this.#abortion);
+  }
+
+  /** Its time is not watched any more. */
+  stop(): void {
+    this.#watch.stop();
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    const abort = (): void => controller.abort(reasonOf(this.signal));
-    if (this.signal.aborted) return abort();
-    this.signal.addEventListener('abort', abort, { once: true });
+    this.#request = controller;
+    if (this.#abortion) controller.abort(this.#abortion);
   }
 
   onRequestSent(): void {
@@ -81,7 +94,7 @@ class UploadExchange implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.#head = { status, retryAfterMs: retryAfterMsOf(headers) };
     // undici closes the connection once the answer is read, since the request was not finished.
-    if (!this.form.complete) this.watch.answeredEarly();
+    if (!this.form.complete) this.#watch.answeredEarly();
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -110,8 +123,4 @@ class UploadExchange implements Dispatcher.DispatchHandler {
 
 function isRefusal({ status }: Pick<ElementAnswer, 'status'>): boolean {
   return status >= 300;
-}
-
-function reasonOf({ reason }: AbortSignal): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
