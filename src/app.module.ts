@@ -27,9 +27,10 @@ export class AppModule {
         OutboundModule,
         VersioningModule,
         AuthModule,
+        // Express looks for a route in the order of modules, and most requests are uploads.
+        ProtocolsModule,
         HealthModule,
         AdminModule,
-        ProtocolsModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
     };
