@@ -4,7 +4,7 @@ import { length, ValidateBy, type ValidationOptions } from 'class-validator';
  * A member for which `holds`. Where it does not, `message` is all that is said of it. Several decorators of
  * class-validator would each complain, also where the type alone is wrong.
  */
-export function Rule(
+function Rule(
   message: NonNullable<ValidationOptions['message']>,
   holds: (value: unknown) => boolean,
 ): PropertyDecorator {
