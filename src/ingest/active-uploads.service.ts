@@ -11,12 +11,20 @@ export interface ActiveUpload {
   finish(): void;
 }
 
+/**
+ * What the set of uploads holds of one. A table that the set has outgrown keeps its entries until V8 marks all of the heap: what
+ * an upload that is over listened with, its buffers among it, must not hang on them.
+ */
+interface Entry {
+  controller: AbortController | undefined;
+}
+
 const RETRY_AFTER_MS = 5_000;
 
 /** Knows the uploads that are under way: new ones are refused while the service shuts down. */
 @Injectable()
 export class ActiveUploads {
-  private readonly controllers = new Set<AbortController>();
+  private readonly entries = new Set<Entry>();
   private readonly ids = new Set<string>();
   private whenEmpty: (() => void) | undefined;
   private readonly drainage = new AbortController();
@@ -27,7 +35,7 @@ export class ActiveUploads {
   }
 
   get count(): number {
-    return this.controllers.size;
+    return this.entries.size;
   }
 
   /**
@@ -42,11 +50,13 @@ export class ActiveUploads {
       });
     }
     const controller = new AbortController();
-    this.controllers.add(controller);
+    const entry: Entry = { controller };
+    this.entries.add(entry);
     this.ids.add(uploadId);
     const finish = (): void => {
-      if (this.controllers.delete(controller)) this.ids.delete(uploadId);
-      if (this.controllers.size === 0) this.whenEmpty?.();
+      if (this.entries.delete(entry)) this.ids.delete(uploadId);
+      entry.controller = undefined;
+      if (this.entries.size === 0) this.whenEmpty?.();
     };
     return { signal: controller.signal, abort: (error) => controller.abort(error), finish };
   }
@@ -60,16 +70,16 @@ export class ActiveUploads {
     const timer = new AbortController();
     await Promise.race([this.empty(), elapse(graceMs, timer.signal)]);
     timer.abort();
-    const aborted = this.controllers.size;
-    for (const controller of this.controllers)
-      controller.abort(shuttingDown('stopped before the upload was complete'));
+    const aborted = this.entries.size;
+    for (const { controller } of this.entries)
+      controller?.abort(shuttingDown('stopped before the upload was complete'));
     await this.empty();
     return aborted;
   }
 
   private empty(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.controllers.size === 0) resolve();
+      if (this.entries.size === 0) resolve();
       else this.whenEmpty = resolve;
     });
   }

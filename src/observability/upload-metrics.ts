@@ -53,6 +53,8 @@ export class UploadMetrics {
         if (!this.#underWay.delete(reading)) return;
         const bytes = receivedBytes();
         this.#receivedBytes += bytes;
+        // A table that the set has outgrown keeps what was in it, and with it the file, until all of the heap is marked.
+        receivedBytes = none;
         this.#endsOf(protocol)[outcome](performance.now() - startedAtMs, bytes);
       },
     };
