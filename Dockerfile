@@ -49,4 +49,4 @@ HEALTHCHECK --interval=10s --timeout=3s --start-period=10s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8020}/health/live`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # The exec form makes Node process 1, which gets SIGTERM and handles it itself.
 # The flags are those of package.json (docs/adr/0009-collect-young-buffers.md).
-CMD ["node", "--expose-gc", "--heap-growing-percent=40", "--no-parallel-scavenge", "--no-concurrent-array-buffer-sweeping", "dist/main.js"]
+CMD ["node", "--expose-gc", "--max-semi-space-size=16", "--heap-growing-percent=40", "--no-parallel-scavenge", "--no-concurrent-array-buffer-sweeping", "dist/main.js"]
