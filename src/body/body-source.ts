@@ -33,12 +33,12 @@ export interface BodySource {
   /** Can every byte that came so far be read again? Once false it stays so. */
   readonly replayable: boolean;
   /**
-   * A stream of the bytes from `offset` on, which must have come already. It fails with the reason of `signal`
+   * A stream of the bytes from `offset` on, which must have come already, up to `end` or to the end of the body. It fails with the reason of `signal`
    * when that aborts, with the error of the writer when the body fails, and with SPOOL_FULL when the bytes at
    * `offset` are gone. Who opens it destroys it, also after a failure: one that is left lying about is waited for.
    * @throws RangeError when `offset` lies behind what came
    */
-  open(offset: number, signal: AbortSignal): Readable;
+  open(offset: number, signal: AbortSignal, end?: number): Readable;
   /**
    * Gives the file that the bytes go to the name `path` as well, which nothing has, while they come; undefined where there is
    * no such file, as of a body that fits into memory, or the file system does not let it: then nothing has that name. The file

@@ -52,11 +52,11 @@ export class BufferBody implements BodySource, DurableBody, BodyBytes {
     return this.whole.length;
   }
 
-  open(offset: number, signal: AbortSignal): Readable {
+  open(offset: number, signal: AbortSignal, end?: number): Readable {
     if (!Number.isInteger(offset) || offset < 0 || offset > this.whole.length) {
       throw new RangeError(`A body of ${this.whole.length} bytes cannot be read from ${offset}`);
     }
-    const reader = new BodyReader(this, offset, signal);
+    const reader = new BodyReader(this, offset, signal, end);
     if (this.#failure) reader.destroy(this.#failure);
     if (!reader.destroyed) this.#readers.add(reader);
     return reader;

@@ -39,6 +39,12 @@ export interface ContentDigest {
   readonly sha256: string;
 }
 
+/**
+ * A stream of `bytes` bytes, one at least, from `from` on, which have come already; as often as need be, and several at a time.
+ * Who opens it destroys it. It fails as the body does, and with SPOOL_FULL when the bytes are gone.
+ */
+export type RangeReader = (from: number, bytes: number, signal: AbortSignal) => Readable;
+
 /** The bytes of a file on their way to an element. */
 export interface FileBody {
   /**
@@ -58,9 +64,11 @@ export interface FileBody {
    * @throws the error that the body failed with; the reason of `signal`
    */
   linkTo?(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
+  /** Reads what `stream` has given already once more, apart from it; absent where the bytes can be read once only. */
+  readonly range?: RangeReader | undefined;
   /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
   readonly length?: number;
-  /** What went through. @throws Error before `stream` has ended, or the linked file is whole. */
+  /** What went through. @throws Error before `stream` has ended or the linked file is whole, where it was not known before. */
   digest(): ContentDigest;
 }
 

@@ -21,7 +21,7 @@ export interface BodyBytes {
   readerMoved(): void;
 }
 
-/** Follows a growing body from an offset on: from memory near the tail, else from the disk, block by block. */
+/** Follows a growing body from an offset on, as far as it is to: from memory near the tail, else from the disk, block by block. */
 export class BodyReader extends Readable {
   #position: number;
   #wanted = false;
@@ -33,6 +33,8 @@ export class BodyReader extends Readable {
     private readonly body: BodyBytes,
     offset: number,
     private readonly signal: AbortSignal,
+    /** Where it ends, if before the end of the body. */
+    private readonly end = Infinity,
   ) {
     super({ highWaterMark: HIGH_WATER_MARK_BYTES });
     this.#position = offset;
@@ -51,13 +53,13 @@ export class BodyReader extends Readable {
   pump(): void {
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#wanted && !this.destroyed && this.#position < this.body.receivedBytes) {
+    while (this.#wanted && !this.destroyed && this.#position < Math.min(this.body.receivedBytes, this.end)) {
       const bytes = this.body.bytesAt(this.#position);
       if (!bytes) return void this.#readBlock();
       this.#hand(bytes);
     }
     this.#busy = false;
-    if (this.body.ended && this.#position === this.body.receivedBytes && !this.destroyed) this.push(null);
+    if (this.#isAtEnd() && !this.destroyed) this.push(null);
   }
 
   override _read(): void {
@@ -91,8 +93,14 @@ export class BodyReader extends Readable {
   }
 
   #hand(bytes: Buffer): void {
-    this.#position += bytes.length;
-    this.#wanted = this.push(bytes);
+    const left = this.end - this.#position;
+    const wanted = bytes.length > left ? bytes.subarray(0, left) : bytes;
+    this.#position += wanted.length;
+    this.#wanted = this.push(wanted);
+  }
+
+  #isAtEnd(): boolean {
+    return this.#position >= this.end || (this.body.ended && this.#position === this.body.receivedBytes);
   }
 
   #giveBack(): void {

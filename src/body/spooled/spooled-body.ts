@@ -135,11 +135,11 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     return this.#spool.remove();
   }
 
-  open(offset: number, signal: AbortSignal): Readable {
+  open(offset: number, signal: AbortSignal, end?: number): Readable {
     if (!Number.isInteger(offset) || offset < 0 || offset > this.#window.end) {
       throw new RangeError(`A body of ${this.#window.end} bytes cannot be read from ${offset}`);
     }
-    const reader = new BodyReader(this, offset, signal);
+    const reader = new BodyReader(this, offset, signal, end);
     if (this.#failure) reader.destroy(this.#failure());
     if (!reader.destroyed) this.#readers.add(reader);
     return reader;

@@ -57,6 +57,18 @@ describe('the body of an accepted file', () => {
     await eventually(async () => expect(await descriptors()).toBe(before));
   });
 
+  it('gives any part of it, beside those who read all', async () => {
+    const parts = [
+      [0, 1],
+      [300 * KIB + 1, 300 * KIB],
+      [SIZE - 7, 7],
+    ] as const;
+    for (const [from, size] of parts) {
+      const part = body.range?.(from, size, never);
+      expect(part && (await collect(part)).equals(bytes.subarray(from, from + size))).toBe(true);
+    }
+  });
+
   it('comes in large blocks, and only as far as it is wanted', async () => {
     const stream = body.open(never);
     stream.read(0);

@@ -89,6 +89,19 @@ describe('IncomingFile', () => {
       expect((await buffer(small.open(never))).equals(bytes)).toBe(true);
   });
 
+  it('gives parts of what has come, while more comes', async () => {
+    const bytes = randomBytes(3_000_000);
+    const [small, large] = [open(), open()];
+    await write(small, bytes.subarray(0, 10_000));
+    await small.end();
+    await write(large, bytes);
+    const parts = [small.range?.(2_000, 3_000, never), large.range?.(1_000_000, 1_500_000, never)];
+    const [ofSmall, ofLarge] = await Promise.all(parts.map((part) => part && buffer(part)));
+    expect(ofSmall?.equals(bytes.subarray(2_000, 5_000))).toBe(true);
+    expect(ofLarge?.equals(bytes.subarray(1_000_000, 2_500_000))).toBe(true);
+    await Promise.all([small.dispose(), large.dispose()]);
+  });
+
   it('knows no digest before its end', () => {
     expect(() => open().digest()).toThrow('not known');
   });
