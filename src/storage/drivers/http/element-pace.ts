@@ -8,10 +8,7 @@ export interface ElementPaceLimits {
 }
 
 /** A body that goes out. */
-interface PacedBody extends Pick<Readable, 'on' | 'off' | 'readableFlowing'> {
-  /** Bytes that were read of the file. */
-  readonly bytesTaken: number;
-}
+type PacedBody = Pick<Readable, 'on' | 'off' | 'readableFlowing'>;
 
 /** So often a window is looked at: an element that is too slow is found late by no more than such a part of it. */
 const LOOKS_PER_WINDOW = 10;
@@ -31,19 +28,21 @@ export class ElementPace {
   #bytesBefore = 0;
 
   constructor(
-    private readonly form: PacedBody,
+    private readonly body: PacedBody,
+    /** Bytes that were read of the file. */
+    private readonly bytesTaken: () => number,
     private readonly limits: ElementPaceLimits,
     private readonly onTooSlow: () => void,
   ) {
     if (limits.minBytesPerSecond === 0) return;
-    form.on('pause', this.#onPause).on('resume', this.#onResume);
+    body.on('pause', this.#onPause).on('resume', this.#onResume);
     const everyMs = Math.ceil(limits.rateWindowMs / LOOKS_PER_WINDOW);
     this.#timer = setInterval(() => this.#look(performance.now()), everyMs).unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
-    this.form.off('pause', this.#onPause).off('resume', this.#onResume);
+    this.body.off('pause', this.#onPause).off('resume', this.#onResume);
   }
 
   readonly #onPause = (): void => {
@@ -53,7 +52,7 @@ export class ElementPace {
   /** Comes a tick late: a chunk may have gone out meanwhile, and the body be paused again. */
   readonly #onResume = (): void => {
     this.#count(performance.now());
-    if (this.form.readableFlowing === true) this.#heldSinceMs = undefined;
+    if (this.body.readableFlowing === true) this.#heldSinceMs = undefined;
   };
 
   #count(nowMs: number): void {
@@ -65,10 +64,11 @@ export class ElementPace {
   #look(nowMs: number): void {
     this.#count(nowMs);
     if (this.#heldMs < this.limits.rateWindowMs) return;
-    const taken = this.form.bytesTaken - this.#bytesBefore;
+    const bytesTaken = this.bytesTaken();
+    const taken = bytesTaken - this.#bytesBefore;
     const wanted = (this.limits.minBytesPerSecond * this.#heldMs) / 1_000;
     this.#heldMs = 0;
-    this.#bytesBefore = this.form.bytesTaken;
+    this.#bytesBefore = bytesTaken;
     if (taken < wanted) this.onTooSlow();
   }
 }

@@ -76,9 +76,9 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
   watch(timeouts: UploadTimeouts, abort: (reason: unknown) => void): FormWatch {
     // A body that is read but has nothing to give is the client's business and never the element's.
     const timer = new UploadTimer(timeouts, abort, () => this.readableFlowing === true);
-    const pace = new ElementPace(this, timeouts, () =>
-      abort(storageTimeout('The storage element takes the file too slowly.', 'stall')),
-    );
+    const onTooSlow = (): void =>
+      abort(storageTimeout('The storage element takes the file too slowly.', 'stall'));
+    const pace = new ElementPace(this, () => this.bytesTaken, timeouts, onTooSlow);
     // undici pauses the body with nearly every chunk.
     const onPause = (): void => timer.moved();
     const onEnd = (): void => {
