@@ -91,7 +91,9 @@ export interface StoredFile {
 }
 
 /** An expected "no" is a value: an element that is down is reported, not thrown. */
-export type ElementHealth = { readonly up: true } | { readonly up: false; readonly reason: string };
+export type ElementHealth =
+  /** `remark`: what an operator may want to know all the same. */
+  { readonly up: true; readonly remark?: string } | { readonly up: false; readonly reason: string };
 
 /** What became of a file whose time is over, or of one that does not say when that is. */
 export type ExpiryOutcome =

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+import { storageFailed } from '../http/element-errors.js';
+import { headerOf, type S3Answer, xmlOf } from './s3-answers.js';
+import type { S3Client, S3Request } from './s3-client.js';
+import { checksumHeaders, type Payload } from './payload.js';
+import { pause } from './s3-retries.js';
+import type { ChecksumKind } from './s3-settings.js';
+
+/** What became of a write that was to overwrite nothing. */
+export type WriteOutcome = 'written' | 'taken';
+
+const CONDITION_TRIES = 4;
+
+const listSchema = z.object({
+  ListBucketResult: z.looseObject({
+    Contents: z.array(z.looseObject({ Key: z.string() })).default([]),
+  }),
+});
+
+/** Objects of one bucket, each sent as a whole. */
+export class S3Objects {
+  constructor(
+    private readonly client: S3Client,
+    private readonly checksum: ChecksumKind,
+  ) {}
+
+  /** What the store says of an object, without its bytes; undefined where there is none. */
+  async head(key: string, signal: AbortSignal): Promise<S3Answer | undefined> {
+    return this.#found({ operation: 'HeadObject', method: 'HEAD', key }, signal);
+  }
+
+  /** The text of a small object; undefined where there is none. */
+  async text(key: string, signal: AbortSignal): Promise<string | undefined> {
+    return (await this.#found({ operation: 'GetObject', method: 'GET', key }, signal))?.text;
+  }
+
+  /** Writes an object, whatever is there. */
+  async put(
+    key: string,
+    payload: Payload,
+    headers: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#check(payload, await this.client.succeed(this.#putRequest(key, payload, headers), signal));
+  }
+
+  /** Writes an object where there is none. Only for stores that know conditions. */
+  async create(
+    key: string,
+    payload: Payload,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<WriteOutcome> {
+    const request = this.#putRequest(key, payload, { ...headers, 'if-none-match': '*' });
+    for (let attempt = 1; ; attempt += 1) {
+      const answer = await this.client.send(request, signal);
+      if (answer.status === 412) return 'taken';
+      if (answer.status < 300) {
+        this.#check(payload, answer);
+        return 'written';
+      }
+      // Another write of the key is under way.
+      if (answer.status !== 409 || attempt === CONDITION_TRIES) throw this.client.failureOf(request, answer);
+      await pause(attempt, signal);
+    }
+  }
+
+  /** No error where there is none. */
+  async remove(key: string, signal: AbortSignal): Promise<void> {
+    const request: S3Request = { operation: 'DeleteObject', method: 'DELETE', key };
+    const answer = await this.client.send(request, signal);
+    if (answer.status >= 300 && answer.status !== 404) throw this.client.failureOf(request, answer);
+  }
+
+  /** The first thousand keys that begin with `start`. */
+  async keysFrom(start: string, signal: AbortSignal): Promise<string[]> {
+    const query = { 'list-type': '2', prefix: start };
+    const { text } = await this.client.succeed({ operation: 'ListObjectsV2', method: 'GET', query }, signal);
+    const { data } = listSchema.safeParse(xmlOf(text));
+    if (!data) throw storageFailed('The storage element gave an answer that is not understood.');
+    return data.ListBucketResult.Contents.map(({ Key }) => Key);
+  }
+
+  /** @throws STORAGE_FAILED, STORAGE_TIMEOUT where the bucket cannot be used */
+  async checkBucket(signal: AbortSignal): Promise<void> {
+    await this.client.succeed({ operation: 'HeadBucket', method: 'HEAD' }, signal);
+  }
+
+  #putRequest(key: string, payload: Payload, headers: Readonly<Record<string, string>>): S3Request {
+    const checksum = checksumHeaders(this.checksum, payload.digests);
+    return { operation: 'PutObject', method: 'PUT', key, headers: { ...headers, ...checksum }, payload };
+  }
+
+  async #found(request: S3Request, signal: AbortSignal): Promise<S3Answer | undefined> {
+    const answer = await this.client.send(request, signal);
+    if (answer.status < 300) return answer;
+    const failure = this.client.failureOf(request, answer);
+    if (answer.status === 404 && !answer.text.includes('NoSuchBucket')) return undefined;
+    throw failure;
+  }
+
+  #check(payload: Payload, answer: S3Answer): void {
+    checkAcknowledged(checksumHeaders(this.checksum, payload.digests), answer);
+  }
+}
+
+/** Compares the checksum that a store says it has with the one that was sent. @throws STORAGE_FAILED when they differ */
+export function checkAcknowledged(sent: Readonly<Record<string, string>>, answer: S3Answer): void {
+  for (const [name, value] of Object.entries(sent)) {
+    const acknowledged = headerOf(answer, name);
+    if (acknowledged === undefined || acknowledged === value) continue;
+    const cause = new Error(`The store says that ${name} is ${acknowledged}, and ${value} was sent`);
+    throw storageFailed('The storage element did not store the bytes as they were sent.', cause);
+  }
+}

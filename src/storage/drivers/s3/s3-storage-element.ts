@@ -1,0 +1,206 @@
+import { type Dispatcher, Pool } from 'undici';
+import { ServiceError } from '../../../errors/service-error.js';
+import { abortable } from '../../../outbound/abortable.js';
+import type {
+  ElementHealth,
+  FileBody,
+  FileDescription,
+  StorageElement,
+  StoredFile,
+} from '../../storage-element.js';
+import { storageTimeout } from '../http/element-errors.js';
+import { traceHeaders } from '../http/trace-headers.js';
+import { AbandonedUploads } from './abandoned-uploads.js';
+import { FileUpload } from './file-upload.js';
+import { idOf, ObjectKeys } from './object-keys.js';
+import { type OrphanLimits, type OrphanOutcome, removeOrphans, removeUpload } from './orphaned-uploads.js';
+import type { DigestKind } from './payload.js';
+import { fileIn, removeFrom, type S3Bucket } from './s3-bucket.js';
+import { S3Client } from './s3-client.js';
+import { credentialsOf, type S3Credentials } from './s3-credentials.js';
+import { S3Endpoint } from './s3-endpoint.js';
+import { S3Multiparts } from './s3-multiparts.js';
+import { S3Objects } from './s3-objects.js';
+import type { S3Limits, S3Settings } from './s3-settings.js';
+import { S3Signer } from './s3-signer.js';
+import { stateOf, type UploadCheckpoint } from './upload-checkpoint.js';
+import { WriteConditions } from './write-conditions.js';
+
+/** A list of a thousand parts, and the blanks of minutes; larger answers fail. */
+const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
+
+const HEALTH_MS = 2_000;
+
+/** So long the element waits for what it is clearing up when it is closed. */
+const CLOSE_MS = 5_000;
+
+/** S3 takes 10 000 parts; a file of known length leaves some of them free. */
+const MOST_PARTS = 10_000;
+const PLANNED_PARTS = 9_000;
+
+export interface S3ElementOptions {
+  readonly id: string;
+  readonly settings: S3Settings;
+  readonly limits: S3Limits;
+  /** Unset: those that the settings name. */
+  readonly credentials?: S3Credentials;
+}
+
+/**
+ * A bucket of AWS S3, or of what speaks its protocol. The name of a file's object is what makes the file: it is given to a whole
+ * object, by one PUT or by the order to join parts, and to none where it is taken (docs/adr/0024-a-file-in-a-bucket.md).
+ */
+export class S3StorageElement implements StorageElement {
+  readonly id: string;
+  readonly acceptsEmptyFiles = true;
+  readonly #bucket: S3Bucket;
+  readonly #signer: S3Signer;
+  readonly #abandoned: AbandonedUploads;
+  readonly #closed = new AbortController();
+  #opened: Dispatcher | undefined;
+
+  constructor(private readonly options: S3ElementOptions) {
+    const { id, settings, limits } = options;
+    const { signal } = this.#closed;
+    this.id = id;
+    const endpoint = new S3Endpoint(settings);
+    this.#signer = new S3Signer(endpoint, settings.region);
+    const client = new S3Client({
+      dispatcher: () => this.#dispatcher(endpoint.origin),
+      endpoint,
+      signer: this.#signer,
+      credentials: options.credentials ?? credentialsOf(settings),
+      limits,
+      region: settings.region,
+      elementId: id,
+    });
+    const kinds = digestKinds(settings, endpoint);
+    const keys = new ObjectKeys(settings.prefix);
+    const objects = new S3Objects(client, settings.checksum);
+    const multiparts = new S3Multiparts(client, settings.checksum, kinds);
+    const conditions = new WriteConditions({ elementId: id, objects, keys, kinds, signal });
+    this.#bucket = { settings, keys, objects, multiparts, conditions, kinds };
+    this.#abandoned = new AbandonedUploads(id, this.#bucket, signal);
+  }
+
+  /**
+   * With a `checkpoint`, an upload in parts goes on where an attempt before stopped.
+   * @throws CONFLICT when there is a file of that id
+   */
+  async put(
+    file: FileDescription,
+    body: FileBody,
+    signal: AbortSignal,
+    checkpoint?: UploadCheckpoint,
+  ): Promise<StoredFile> {
+    signal.throwIfAborted();
+    const fileId = idOf(file.fileId);
+    if (fileId === undefined) throw new ServiceError('VALIDATION_ERROR', 'The file id is not a UUID.');
+    return new FileUpload({
+      bucket: this.#bucket,
+      abandoned: this.#abandoned,
+      file: { ...file, fileId },
+      body,
+      partBytes: this.#partBytes(body.length),
+      checkpoint,
+    }).store(signal);
+  }
+
+  async stat(fileId: string): Promise<StoredFile | undefined> {
+    const id = idOf(fileId);
+    return id === undefined ? undefined : fileIn(this.#bucket, id, this.#closed.signal);
+  }
+
+  async remove(fileId: string): Promise<void> {
+    const id = idOf(fileId);
+    if (id !== undefined) await removeFrom(this.#bucket, id, this.#closed.signal);
+  }
+
+  /**
+   * Removes what an upload has left whose `state` a checkpoint saved, and that nobody will go on with.
+   * @throws STORAGE_FAILED, STORAGE_TIMEOUT
+   */
+  async discard(state: string): Promise<void> {
+    const saved = stateOf(state);
+    const id = saved && this.#bucket.keys.idAt(saved.key);
+    if (!saved || id === undefined) return;
+    await removeUpload(this.#bucket, id, saved, this.#closed.signal);
+  }
+
+  /**
+   * Removes the parts of uploads that were begun more than `olderThanMs` milliseconds ago, and that nobody goes on with; until
+   * `signal` aborts. @throws STORAGE_FAILED, STORAGE_TIMEOUT where they cannot be listed
+   */
+  removeOrphans(
+    olderThanMs: number,
+    isUnderWay: OrphanLimits['isUnderWay'],
+    signal: AbortSignal,
+  ): AsyncGenerator<OrphanOutcome> {
+    return removeOrphans(
+      this.#bucket,
+      { begunBeforeMs: this.#signer.nowMs() - olderThanMs, isUnderWay },
+      signal,
+    );
+  }
+
+  async health(): Promise<ElementHealth> {
+    const late = new AbortController();
+    const timeout = storageTimeout('The storage element did not answer in time.', 'headers');
+    const timer = setTimeout(() => late.abort(timeout), Math.min(HEALTH_MS, this.options.limits.requestMs));
+    try {
+      await abortable(late.signal, this.#bucket.objects.checkBucket(late.signal));
+      if (this.#bucket.conditions.known !== false) return { up: true };
+      return {
+        up: true,
+        remark: 'The store ignores conditional writes: files are looked for before they are written.',
+      };
+    } catch (error) {
+      return { up: false, reason: reasonOf(error) };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.#closed.abort(new Error('The storage element is closed')), CLOSE_MS);
+    await this.#abandoned.settled();
+    clearTimeout(timer);
+    await this.#opened?.destroy();
+  }
+
+  /** All parts are of one size, so that they are told by their number; some stores demand it. */
+  #partBytes(length: number | undefined): number {
+    const { settings, limits } = this.options;
+    const least =
+      length === undefined ? Math.ceil(limits.maxFileBytes / MOST_PARTS) : Math.ceil(length / PLANNED_PARTS);
+    return Math.max(settings.partSize, least);
+  }
+
+  /** undici's own timers are off: its headers timeout fires while a store still reads a slow body. */
+  #dispatcher(origin: string): Dispatcher {
+    const { connectMs, maxConnections } = this.options.limits;
+    this.#opened ??= new Pool(origin, {
+      connections: maxConnections,
+      pipelining: 1,
+      allowH2: false,
+      connect: { timeout: connectMs },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      maxResponseSize: MAX_ANSWER_BYTES,
+    }).compose(traceHeaders);
+    return this.#opened;
+  }
+}
+
+/** Without TLS, all bytes are hashed before they are sent: the signature is for the hash. */
+function digestKinds({ checksum }: S3Settings, endpoint: S3Endpoint): ReadonlySet<DigestKind> {
+  const kinds = new Set<DigestKind>();
+  if (!endpoint.isEncrypted) kinds.add('sha256');
+  if (checksum !== 'none') kinds.add(checksum);
+  return kinds;
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof ServiceError)) return error instanceof Error ? error.message : String(error);
+  return error.cause instanceof Error ? `${error.detail} ${error.cause.message}` : error.detail;
+}
