@@ -1,0 +1,64 @@
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  S3Client,
+} from '@aws-sdk/client-s3';
+
+/** A store that is already running, as the environment says. */
+export interface RealStore {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly bucket: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** `S3_TEST_ENDPOINT` and the like; undefined where there is none. */
+export function realStore(): RealStore | undefined {
+  const {
+    S3_TEST_ENDPOINT,
+    S3_TEST_REGION,
+    S3_TEST_BUCKET,
+    S3_TEST_ACCESS_KEY_ID,
+    S3_TEST_SECRET_ACCESS_KEY,
+  } = process.env;
+  if (!S3_TEST_ENDPOINT) return undefined;
+  return {
+    endpoint: S3_TEST_ENDPOINT,
+    region: S3_TEST_REGION ?? 'us-east-1',
+    bucket: S3_TEST_BUCKET ?? 'ingester-test',
+    credentials: {
+      accessKeyId: S3_TEST_ACCESS_KEY_ID ?? '',
+      secretAccessKey: S3_TEST_SECRET_ACCESS_KEY ?? '',
+    },
+  };
+}
+
+export function sdkFor({ endpoint, region, credentials }: RealStore): S3Client {
+  return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
+}
+
+/** Makes the bucket where there is none. */
+export async function makeBucket(sdk: S3Client, { bucket }: RealStore): Promise<void> {
+  await sdk.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
+    if (!/BucketAlready/.test(String(error))) throw error;
+  });
+}
+
+export async function keysUnder(sdk: S3Client, bucket: string, prefix: string): Promise<string[]> {
+  const { Contents = [] } = await sdk.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }));
+  return Contents.map(({ Key = '' }) => Key);
+}
+
+export async function uploadsUnder(sdk: S3Client, bucket: string, prefix: string): Promise<string[]> {
+  const { Uploads = [] } = await sdk.send(
+    new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }),
+  );
+  return Uploads.map(({ Key = '' }) => Key);
+}
+
+export async function bytesOf(sdk: S3Client, bucket: string, key: string): Promise<Buffer> {
+  const { Body } = await sdk.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+  return Buffer.from((await Body?.transformToByteArray()) ?? []);
+}
