@@ -16,7 +16,7 @@ export const LIMITS: S3Limits = {
   commitMs: 30_000,
   requestMs: 30_000,
   maxConnections: 32,
-  maxFileBytes: 1024 * 1024 * 1024,
+  maxFileBytes: 10_000 * 64 * KIB,
 };
 
 /** Small parts, so that a test needs no large files. */
