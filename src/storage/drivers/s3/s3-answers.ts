@@ -30,6 +30,11 @@ const complaintSchema = z.looseObject({
   Region: z.string().optional(),
 });
 
+/** An element with others in it; one that has none is read as a text of no characters. */
+export function elementOf<T extends z.ZodRawShape>(members: T) {
+  return z.preprocess((value) => (value === '' ? {} : value), z.looseObject(members));
+}
+
 /** The XML as an object; an empty one where it is none. */
 export function xmlOf(text: string): Readonly<Record<string, unknown>> {
   if (!text.trimStart().startsWith('<')) return {};

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { storageFailed } from '../http/element-errors.js';
-import { complaintOf, headerOf, xmlOf, xmlText } from './s3-answers.js';
+import { complaintOf, elementOf, headerOf, xmlOf, xmlText } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { ALGORITHM_OF, bufferPayload, checksumHeaders, type DigestKind, type Payload } from './payload.js';
 import { checkAcknowledged } from './s3-objects.js';
@@ -31,7 +31,7 @@ const createdSchema = z.object({
 });
 
 const partsSchema = z.object({
-  ListPartsResult: z.looseObject({
+  ListPartsResult: elementOf({
     IsTruncated: z.string().optional(),
     NextPartNumberMarker: z.string().optional(),
     Part: z
@@ -49,7 +49,7 @@ const partsSchema = z.object({
 });
 
 const uploadsSchema = z.object({
-  ListMultipartUploadsResult: z.looseObject({
+  ListMultipartUploadsResult: elementOf({
     IsTruncated: z.string().optional(),
     NextKeyMarker: z.string().optional(),
     NextUploadIdMarker: z.string().optional(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { storageFailed } from '../http/element-errors.js';
-import { headerOf, type S3Answer, xmlOf } from './s3-answers.js';
+import { elementOf, headerOf, type S3Answer, xmlOf } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { checksumHeaders, type Payload } from './payload.js';
 import { pause } from './s3-retries.js';
@@ -12,7 +12,7 @@ export type WriteOutcome = 'written' | 'taken';
 const CONDITION_TRIES = 4;
 
 const listSchema = z.object({
-  ListBucketResult: z.looseObject({
+  ListBucketResult: elementOf({
     Contents: z.array(z.looseObject({ Key: z.string() })).default([]),
   }),
 });
