@@ -17,7 +17,7 @@ print(json.dumps({"sha256": hashlib.sha256(found["Body"].read()).hexdigest(), "t
 
 const hasBoto3 = spawnSync('python3', ['-c', 'import boto3'], { timeout: 60_000 }).status === 0;
 
-describe('boto3 and the S3 driver', () => {
+describe('boto3 at a store of the S3 driver', () => {
   const s3 = s3ElementFixture();
 
   if (!hasBoto3) {
@@ -25,33 +25,28 @@ describe('boto3 and the S3 driver', () => {
     return;
   }
 
-  it.each([1000, 12 * PART_BYTES])(
-    'it reads names, metadata and bytes of a file of %d bytes',
-    async (size) => {
-      const file = describedFile({
-        originalFilename: 'résumé – 履歴書.pdf',
-        tags: ['ä'],
-        metadata: { author: 'Zoë' },
-      });
-      const stored = await s3
-        .elementWith()
-        .put(file, bodyOf(randomSource(size)), new AbortController().signal);
-      const { options, url } = s3.double;
-      const env = {
-        ...process.env,
-        AWS_ACCESS_KEY_ID: DOUBLE_IDENTITY.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: DOUBLE_IDENTITY.secretAccessKey,
-      };
-      const argv = ['-c', READ, url, options.region, options.bucketName, `in/here/${file.fileId}`];
-      const { stdout } = await promisify(execFile)('python3', argv, { env, timeout: 60_000 });
-      const { sha256, type, meta } = JSON.parse(stdout) as {
-        sha256: string;
-        type: string;
-        meta: Record<string, string>;
-      };
-      expect([sha256, type]).toEqual([stored.sha256, file.contentType]);
-      expect(meta).toMatchObject({ filename: file.originalFilename, 'uploaded-by': 'alice', tags: '["ä"]' });
-      expect(JSON.parse(meta['metadata'] ?? '')).toEqual(file.metadata);
-    },
-  );
+  it.each([1000, 12 * PART_BYTES])('reads names, metadata and bytes of a file of %d bytes', async (size) => {
+    const file = describedFile({
+      originalFilename: 'résumé – 履歴書.pdf',
+      tags: ['ä'],
+      metadata: { author: 'Zoë' },
+    });
+    const stored = await s3.elementWith().put(file, bodyOf(randomSource(size)), new AbortController().signal);
+    const { options, url } = s3.double;
+    const env = {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: DOUBLE_IDENTITY.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: DOUBLE_IDENTITY.secretAccessKey,
+    };
+    const argv = ['-c', READ, url, options.region, options.bucketName, `in/here/${file.fileId}`];
+    const { stdout } = await promisify(execFile)('python3', argv, { env, timeout: 60_000 });
+    const { sha256, type, meta } = JSON.parse(stdout) as {
+      sha256: string;
+      type: string;
+      meta: Record<string, string>;
+    };
+    expect([sha256, type]).toEqual([stored.sha256, file.contentType]);
+    expect(meta).toMatchObject({ filename: file.originalFilename, 'uploaded-by': 'alice', tags: '["ä"]' });
+    expect(JSON.parse(meta['metadata'] ?? '')).toEqual(file.metadata);
+  });
 });

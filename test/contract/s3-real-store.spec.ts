@@ -25,7 +25,11 @@ async function createSubject(store: RealStore, checksum: S3Settings['checksum'])
   const element = new S3StorageElement({
     id: 's3',
     settings: {
-      ...{ bucket, region, credentials, prefix, checksum },
+      bucket,
+      region,
+      credentials,
+      prefix,
+      checksum,
       endpoint: relay.url,
       partSize: 5 * MIB,
       concurrentParts: 4,

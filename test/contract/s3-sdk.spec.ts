@@ -40,7 +40,7 @@ const stores: [string, () => Promise<OpenedStore>][] = [
   ...(named ? [[named.endpoint, () => real(named)] satisfies [string, () => Promise<OpenedStore>]] : []),
 ];
 
-describe.each(stores)('@aws-sdk/client-s3 and the S3 driver at %s', (_name, open) => {
+describe.each(stores)('@aws-sdk/client-s3 beside the S3 driver, at %s', (_name, open) => {
   let store: OpenedStore;
   let sdk: S3Client;
   let element: S3StorageElement;
@@ -64,8 +64,8 @@ describe.each(stores)('@aws-sdk/client-s3 and the S3 driver at %s', (_name, open
 
   it.each([
     ['small', 1000],
-    ['in parts', 11 * MIB],
-  ])('it reads a %s file that the driver wrote', async (_what, size) => {
+    ['large', 11 * MIB],
+  ])('reads a %s file that the driver wrote', async (_what, size) => {
     const name = 'résumé – 履歴書 "1"; 100%.pdf';
     const metadata = { author: 'Zoë', n: 7 };
     const file = describedFile({
@@ -86,7 +86,7 @@ describe.each(stores)('@aws-sdk/client-s3 and the S3 driver at %s', (_name, open
     expect(hash('sha256', bytes)).toBe(stored.sha256);
   });
 
-  it('the driver knows and removes what it wrote, as a whole and in parts', async () => {
+  it('has the driver know and remove what it wrote, as a whole and in parts', async () => {
     const [one, two] = [randomUUID(), randomUUID()];
     const at = (id: string) => ({ Bucket: store.bucket, Key: `${prefix}/${id}` });
     await sdk.send(new PutObjectCommand({ ...at(one), Body: 'hello', ContentType: 'text/csv' }));
@@ -105,7 +105,7 @@ describe.each(stores)('@aws-sdk/client-s3 and the S3 driver at %s', (_name, open
     }
   });
 
-  it('neither overwrites what the other wrote', async () => {
+  it('does not overwrite what the driver wrote, nor the other way round', async () => {
     const file = describedFile();
     const asked = { Bucket: store.bucket, Key: `${prefix}/${file.fileId}` };
     await element.put(file, wholeBody('ours'), never);
@@ -122,7 +122,7 @@ describe.each(stores)('@aws-sdk/client-s3 and the S3 driver at %s', (_name, open
     expect(await element.stat(other.fileId)).toMatchObject({ size: 6 });
   });
 
-  it('the driver clears up what it left unfinished', async () => {
+  it('has the driver clear up what it left unfinished', async () => {
     const id = randomUUID();
     await sdk.send(new CreateMultipartUploadCommand({ Bucket: store.bucket, Key: `${prefix}/${id}` }));
     const told: unknown[] = [];

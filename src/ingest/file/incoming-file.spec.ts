@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
@@ -95,10 +96,14 @@ describe('IncomingFile', () => {
     await write(small, bytes.subarray(0, 10_000));
     await small.end();
     await write(large, bytes);
-    const parts = [small.range?.(2_000, 3_000, never), large.range?.(1_000_000, 1_500_000, never)];
-    const [ofSmall, ofLarge] = await Promise.all(parts.map((part) => part && buffer(part)));
-    expect(ofSmall?.equals(bytes.subarray(2_000, 5_000))).toBe(true);
-    expect(ofLarge?.equals(bytes.subarray(1_000_000, 2_500_000))).toBe(true);
+    const read = async (file: IncomingFile, from: number, size: number): Promise<Buffer> =>
+      buffer(file.range?.(from, size, never) ?? Readable.from([]));
+    const [ofSmall, ofLarge] = await Promise.all([
+      read(small, 2_000, 3_000),
+      read(large, 1_000_000, 1_500_000),
+    ]);
+    expect(ofSmall.equals(bytes.subarray(2_000, 5_000))).toBe(true);
+    expect(ofLarge.equals(bytes.subarray(1_000_000, 2_500_000))).toBe(true);
     await Promise.all([small.dispose(), large.dispose()]);
   });
 

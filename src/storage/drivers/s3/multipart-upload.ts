@@ -64,7 +64,8 @@ export class MultipartUpload {
     const { multiparts, conditions } = this.bucket;
     const { begun } = this.plan;
     const ifAbsent = await conditions.areKept();
-    if (!ifAbsent && (await this.#whose(bytes, signal)) === 'taken') throw idTaken();
+    // Asked in any case: there are stores that know the condition for a whole file only.
+    if ((await this.#whose(bytes, signal)) === 'taken') throw idTaken();
     this.#mayBeFile = true;
     try {
       await withRetries(() => multiparts.complete(begun, parts, { bytes, ifAbsent }, signal), signal);

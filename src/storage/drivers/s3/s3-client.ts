@@ -27,8 +27,8 @@ export interface S3Request {
 }
 
 export interface S3ClientParts {
-  /** Opened with the first request. */
-  readonly dispatcher: () => Dispatcher;
+  /** Connections for files, or for all else, so that a question does not wait for those. */
+  readonly dispatcher: (what: 'files' | 'questions') => Dispatcher;
   readonly endpoint: S3Endpoint;
   readonly signer: S3Signer;
   readonly credentials: S3Credentials;
@@ -110,7 +110,7 @@ export class S3Client {
       },
       limits,
     );
-    return exchange.run(dispatcher(), signal);
+    return exchange.run(dispatcher(isFile(request) ? 'files' : 'questions'), signal);
   }
 
   /** Over TLS nobody can change the bytes, so that they need not be hashed before they are sent. */
@@ -142,6 +142,11 @@ export class S3Client {
     );
     signer.setClock(storeMs);
   }
+}
+
+/** The order to join parts is a question: its payload is a list. */
+function isFile({ method, payload }: S3Request): boolean {
+  return method === 'PUT' && payload !== undefined;
 }
 
 /** An answer to HEAD does not say why it is a refusal: then the clocks are compared. */

@@ -23,7 +23,7 @@ const ELSEWHERE = new Set([
 ]);
 
 /** An answer that is not the one hoped for: the cause behind a `ServiceError`, for logs and for who decides on another try. */
-export class S3AnswerError extends Error {
+class S3AnswerError extends Error {
   override readonly name = 'S3AnswerError';
   /** What S3 calls it, `NoSuchBucket`; the status where it said nothing. */
   readonly s3Code: string;

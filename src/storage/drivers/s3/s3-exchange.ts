@@ -50,8 +50,9 @@ export class S3Exchange implements Dispatcher.DispatchHandler {
       once: true,
     });
     if (signal.aborted) onAbort();
-    this.#watchBody();
     const { method, path, headers, body } = this.request;
+    if (body instanceof Readable) body.once('error', (error) => this.#fail(error));
+    if (!body) this.#limitAnswer();
     try {
       if (!signal.aborted) dispatcher.dispatch({ method, path, headers, body }, this);
       return await this.#answer.promise;
@@ -68,8 +69,9 @@ export class S3Exchange implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     const { signal } = this.#over;
     const abort = (): void => controller.abort(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    this.#watchBody();
   }
 
   onBodySent(chunk: Uint8Array): void {
@@ -119,12 +121,12 @@ export class S3Exchange implements Dispatcher.DispatchHandler {
     this.#answer.reject(isOwn ? error : transportFailure(error));
   }
 
+  /** Its time begins when it has a connection: before that, others hold it up. */
   #watchBody(): void {
     const { body } = this.request;
-    if (!body) return this.#limitAnswer();
+    if (!body) return;
     this.#timer.limit(this.limits.stallMs, 'stall', 'take the file');
     if (!(body instanceof Readable)) return;
-    body.once('error', (error) => this.#fail(error));
     const onTooSlow = (): void =>
       this.#over.abort(storageTimeout('The storage element takes the file too slowly.', 'stall'));
     this.#pace = new ElementPace(body, () => this.#bytesTaken, this.limits, onTooSlow);

@@ -30,7 +30,7 @@ export async function pause(attempt: number, signal: AbortSignal): Promise<void>
 }
 
 /** An element that is late has had its time, and has used up that of the upload. */
-export function isForAMoment(error: unknown): boolean {
+function isForAMoment(error: unknown): boolean {
   if (error instanceof ServiceError && error.code === 'STORAGE_TIMEOUT') return false;
   const { retry, once } = classifyFailure(error, STORAGE_CODES);
   return retry === 'again' && !once;

@@ -57,7 +57,8 @@ export class S3StorageElement implements StorageElement {
   readonly #signer: S3Signer;
   readonly #abandoned: AbandonedUploads;
   readonly #closed = new AbortController();
-  #opened: Dispatcher | undefined;
+  /** Opened when they are first needed. */
+  readonly #opened = new Map<'files' | 'questions', Dispatcher>();
 
   constructor(private readonly options: S3ElementOptions) {
     const { id, settings, limits } = options;
@@ -66,7 +67,7 @@ export class S3StorageElement implements StorageElement {
     const endpoint = new S3Endpoint(settings);
     this.#signer = new S3Signer(endpoint, settings.region);
     const client = new S3Client({
-      dispatcher: () => this.#dispatcher(endpoint.origin),
+      dispatcher: (what) => this.#dispatcher(what, endpoint.origin),
       endpoint,
       signer: this.#signer,
       credentials: options.credentials ?? credentialsOf(settings),
@@ -165,7 +166,7 @@ export class S3StorageElement implements StorageElement {
     const timer = setTimeout(() => this.#closed.abort(new Error('The storage element is closed')), CLOSE_MS);
     await this.#abandoned.settled();
     clearTimeout(timer);
-    await this.#opened?.destroy();
+    await Promise.all(Array.from(this.#opened.values(), (dispatcher) => dispatcher.destroy()));
   }
 
   /** All parts are of one size, so that they are told by their number; some stores demand it. */
@@ -177,9 +178,11 @@ export class S3StorageElement implements StorageElement {
   }
 
   /** undici's own timers are off: its headers timeout fires while a store still reads a slow body. */
-  #dispatcher(origin: string): Dispatcher {
+  #dispatcher(what: 'files' | 'questions', origin: string): Dispatcher {
+    const opened = this.#opened.get(what);
+    if (opened) return opened;
     const { connectMs, maxConnections } = this.options.limits;
-    this.#opened ??= new Pool(origin, {
+    const dispatcher = new Pool(origin, {
       connections: maxConnections,
       pipelining: 1,
       allowH2: false,
@@ -188,7 +191,8 @@ export class S3StorageElement implements StorageElement {
       bodyTimeout: 0,
       maxResponseSize: MAX_ANSWER_BYTES,
     }).compose(traceHeaders);
-    return this.#opened;
+    this.#opened.set(what, dispatcher);
+    return dispatcher;
   }
 }
 
