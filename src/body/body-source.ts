@@ -46,6 +46,8 @@ export interface BodySource {
    * @throws the error of the writer when the body fails; the reason of `signal`
    */
   linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
+  /** So many bytes, from the first on, can be read again whatever comes: more may be lost when the disk takes no more. */
+  readonly keptBytes: number;
   /** Bytes that came so far: what a reader that starts now at 0 gets without waiting for the client. */
   committedBytes(): number;
   /**

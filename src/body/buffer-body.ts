@@ -44,6 +44,10 @@ export class BufferBody implements BodySource, DurableBody, BodyBytes {
     return !this.#failure;
   }
 
+  get keptBytes(): number {
+    return this.whole.length;
+  }
+
   get receivedBytes(): number {
     return this.whole.length;
   }

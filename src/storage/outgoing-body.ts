@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { LinkedFile } from '../body/body-source.js';
 import type { ReplayableBody } from './replayable-body.js';
-import type { ContentDigest, FileBody, RangeReader } from './storage-element.js';
+import type { ContentDigest, FileBody, BodyRanges } from './storage-element.js';
 
 /** The bytes of one attempt to store a file. Nothing is opened before the driver asks for it. */
 export class OutgoingBody implements FileBody {
@@ -38,8 +38,8 @@ export class OutgoingBody implements FileBody {
     return this.#stream;
   }
 
-  get range(): RangeReader | undefined {
-    return this.body.range;
+  get ranges(): BodyRanges | undefined {
+    return this.body.ranges;
   }
 
   digest(): ContentDigest {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { LinkedFile } from '../body/body-source.js';
-import type { ContentDigest, RangeReader } from './storage-element.js';
+import type { ContentDigest, BodyRanges } from './storage-element.js';
 
 /** The bytes of a file that can be sent more than once. */
 export interface ReplayableBody {
@@ -19,8 +19,8 @@ export interface ReplayableBody {
   open(signal: AbortSignal): Readable;
   /** As that of `FileBody`. */
   linkTo?(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
-  /** Reads a part of it, beside those who read all; absent where it cannot be read again. */
-  readonly range?: RangeReader | undefined;
+  /** Absent where it cannot be read again. */
+  readonly ranges?: BodyRanges | undefined;
   /** What went through. @throws Error before the end, where it was not known before. */
   digest(): ContentDigest;
 }

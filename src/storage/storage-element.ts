@@ -39,11 +39,16 @@ export interface ContentDigest {
   readonly sha256: string;
 }
 
-/**
- * A stream of `bytes` bytes, one at least, from `from` on, which have come already; as often as need be, and several at a time.
- * Who opens it destroys it. It fails as the body does, and with SPOOL_FULL when the bytes are gone.
- */
-export type RangeReader = (from: number, bytes: number, signal: AbortSignal) => Readable;
+/** What can be read once more of a body, apart from its stream, as often as need be. */
+export interface BodyRanges {
+  /** So many bytes, from the first on, stay readable; one after them may be gone as soon as `stream` has given it. */
+  readonly keptBytes: number;
+  /**
+   * A stream of `bytes` bytes, one at least, from `from` on, which have come already. It fails as the body does, and with
+   * SPOOL_FULL when they are gone. Who opens it destroys it.
+   */
+  read(from: number, bytes: number, signal: AbortSignal): Readable;
+}
 
 /** The bytes of a file on their way to an element. */
 export interface FileBody {
@@ -64,8 +69,8 @@ export interface FileBody {
    * @throws the error that the body failed with; the reason of `signal`
    */
   linkTo?(path: string, signal: AbortSignal): Promise<LinkedFile | undefined>;
-  /** Reads what `stream` has given already once more, apart from it; absent where the bytes can be read once only. */
-  readonly range?: RangeReader | undefined;
+  /** Absent where the bytes can be read once only. */
+  readonly ranges?: BodyRanges | undefined;
   /** Bytes that will come, where the client declared them; a promise of the client, not a fact. */
   readonly length?: number;
   /** What went through. @throws Error before `stream` has ended or the linked file is whole, where it was not known before. */

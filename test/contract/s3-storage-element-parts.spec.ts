@@ -182,18 +182,37 @@ describe('S3StorageElement with a file in parts', () => {
     await ranged.dispose();
   });
 
-  it('fails with SPOOL_FULL when what is still to be sent is in no place any more', async () => {
+  it('sends a body that no disk takes all the same, one part at a time', async () => {
     const ranged = rangedBody(undefined, new SlowDisk(0));
     const put = s3.elementWith().put(describedFile(), ranged.body, never);
-    void (async () => {
-      for (let chunk = 0; chunk < 12; chunk += 1) await ranged.write(randomBytes(PART_BYTES / 4));
-    })();
-    await expect(put).rejects.toMatchObject({ code: 'SPOOL_FULL' });
-    await eventually(async () => {
-      expect(leftIn(s3.double)).toEqual([]);
-    });
+    for (let chunk = 0; chunk < 12; chunk += 1) await ranged.write(randomBytes(PART_BYTES / 4));
+    ranged.end();
+    await put;
+    expect(filesIn(s3.double)).toEqual([ranged.body.digest()]);
+    expect([s3.double.mostPartsAtOnce, ranged.reading.most]).toEqual([1, 0]);
     await ranged.dispose();
   });
+
+  it.each([0.4, 1.5, 2.6, 3])(
+    'stores all of a body, or nothing, when the disk is full after %d parts of it',
+    async (parts) => {
+      const ranged = rangedBody(undefined, new SlowDisk(PART_BYTES * parts));
+      const put = s3.elementWith().put(describedFile(), ranged.body, never);
+      const failure = put.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      for (let chunk = 0; chunk < 24; chunk += 1) await ranged.write(randomBytes(PART_BYTES / 4));
+      ranged.end();
+      const error = await failure;
+      if (error === undefined) expect(filesIn(s3.double)).toEqual([ranged.body.digest()]);
+      else expect(error).toMatchObject({ code: 'SPOOL_FULL' });
+      await eventually(async () => {
+        expect(leftIn(s3.double)).toEqual([]);
+      });
+      await ranged.dispose();
+    },
+  );
 
   it.each([
     ['that is known', 9_000 * PART_BYTES + 1, PART_BYTES + 1],

@@ -30,10 +30,15 @@ export function rangedBody(length?: number, disk = new SlowDisk()): RangedBody {
     length,
     replayable: true,
     open: (signal) => spooled.open(0, signal),
-    get range() {
+    get ranges() {
       if (!spooled.replayable) return undefined;
-      return (from: number, bytes: number, signal: AbortSignal) =>
-        counted(spooled.open(from, signal, from + bytes));
+      return {
+        get keptBytes() {
+          return spooled.keptBytes;
+        },
+        read: (from: number, bytes: number, signal: AbortSignal) =>
+          counted(spooled.open(from, signal, from + bytes)),
+      };
     },
     digest: () => {
       if (sha256 === undefined) throw new Error('not before the end');

@@ -66,6 +66,10 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
     return !this.#replayLost && !this.#failure;
   }
 
+  get keptBytes(): number {
+    return this.#replayLost ? 0 : this.#spool.writtenBytes;
+  }
+
   get receivedBytes(): number {
     return this.#window.end;
   }

@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { LinkedFile } from '../../body/body-source.js';
 import { giveSecondName } from '../../body/second-name.js';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
-import type { ContentDigest, RangeReader } from '../../storage/storage-element.js';
+import type { ContentDigest, BodyRanges } from '../../storage/storage-element.js';
 import { AcceptedReader, type ReadHooks } from './accepted-reader.js';
 
 /** Bytes that come from the disk at once, in a range. */
@@ -13,11 +13,6 @@ const RANGE_BLOCK_BYTES = 256 * 1024;
 /** An accepted file, to be sent as often as need be. Each attempt opens it anew; nothing stays open in between. */
 export class AcceptedBody implements ReplayableBody {
   readonly replayable = true;
-  /** Looks at nothing but the bytes: whether the file may be finished is for the stream of all of it. */
-  readonly range: RangeReader = (from, bytes, signal) => {
-    const end = from + bytes - 1;
-    return createReadStream(this.path, { start: from, end, highWaterMark: RANGE_BLOCK_BYTES, signal });
-  };
   #newest: AcceptedReader | undefined;
 
   constructor(
@@ -25,6 +20,21 @@ export class AcceptedBody implements ReplayableBody {
     private readonly promised: ContentDigest,
     private readonly hooks: ReadHooks,
   ) {}
+
+  /** Looks at nothing but the bytes: whether the file may be finished is for the stream of all of it. */
+  get ranges(): BodyRanges {
+    const { path } = this;
+    return {
+      keptBytes: this.promised.size,
+      read: (from, bytes, signal) =>
+        createReadStream(path, {
+          start: from,
+          end: from + bytes - 1,
+          highWaterMark: RANGE_BLOCK_BYTES,
+          signal,
+        }),
+    };
+  }
 
   get length(): number {
     return this.promised.size;

@@ -4,7 +4,7 @@ import type { BodySource, DurableBody, LinkedFile } from '../../body/body-source
 import type { BufferBody } from '../../body/buffer-body.js';
 import type { CollectedBytes } from '../../body/collected-bytes.js';
 import { ServiceError } from '../../errors/service-error.js';
-import type { ContentDigest, RangeReader } from '../../storage/storage-element.js';
+import type { ContentDigest, BodyRanges } from '../../storage/storage-element.js';
 import type { PlaceableBody } from '../file-to-place.js';
 import type { FileHead, FileSink } from '../upload-source.js';
 import { SNIFF_BYTES } from './media-types.js';
@@ -83,9 +83,15 @@ export class IncomingFile implements PlaceableBody, FileSink {
     return this.source.replayable;
   }
 
-  get range(): RangeReader | undefined {
+  get ranges(): BodyRanges | undefined {
     const { source } = this;
-    return source.replayable ? (from, bytes, signal) => source.open(from, signal, from + bytes) : undefined;
+    if (!source.replayable) return undefined;
+    return {
+      get keptBytes() {
+        return source.keptBytes;
+      },
+      read: (from, bytes, signal) => source.open(from, signal, from + bytes),
+    };
   }
 
   get whole(): Buffer | undefined {

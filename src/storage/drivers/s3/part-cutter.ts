@@ -1,4 +1,4 @@
-import type { FileBody, RangeReader } from '../../storage-element.js';
+import type { BodyRanges, FileBody } from '../../storage-element.js';
 import { lengthFailure } from '../body-failures.js';
 import { blocksOf, type Blocks } from '../local/body-blocks.js';
 import { chunksPayload, type DigestKind, type Payload, RunningDigests } from './payload.js';
@@ -22,7 +22,8 @@ export interface CutSettings {
 
 /**
  * Cuts a body into parts while it comes. It reads the stream from beginning to end, makes digests, and drops the bytes: a part is
- * sent from where the body keeps it, as often as need be. Only where the body cannot be read twice a part is held in memory.
+ * sent from where the body keeps it, as often as need be. Only where the body cannot be read twice, as the disk takes no more, a
+ * part is held in memory.
  */
 export class PartCutter {
   readonly #blocks: Blocks;
@@ -47,13 +48,13 @@ export class PartCutter {
   async next(): Promise<Part> {
     const { partBytes, kinds } = this.settings;
     this.#number += 1;
-    const part = new PartInMaking(this.#position, kinds, this.body.range);
+    const part = new PartInMaking(this.#position, kinds, this.body.ranges);
     while (part.size < partBytes && (await this.#fill())) part.add(this.#take(partBytes - part.size));
     this.#position += part.size;
     // A part that is full is the last one where nothing comes after it.
     const isLast = !(await this.#fill());
     if (isLast) this.#checkLength(this.#position);
-    return { number: this.#number, payload: part.payload(), isLast, isHeld: part.isHeld };
+    return { number: this.#number, ...part.finished(), isLast };
   }
 
   /** Lets go of the body. */
@@ -86,34 +87,46 @@ export class PartCutter {
   }
 }
 
+/** Holds what the body may lose, which is next to nothing while the disk takes what comes. */
 class PartInMaking {
   size = 0;
   readonly #digests: RunningDigests;
-  readonly #chunks: Buffer[] = [];
+  readonly #held: Buffer[] = [];
+  #droppedBytes = 0;
 
   constructor(
     private readonly from: number,
     kinds: ReadonlySet<DigestKind>,
-    /** As it was when the first byte was read: what is dropped from here on must be read again by it. */
-    private readonly range: RangeReader | undefined,
+    private readonly ranges: BodyRanges | undefined,
   ) {
     this.#digests = new RunningDigests(kinds);
-  }
-
-  get isHeld(): boolean {
-    return this.range === undefined;
   }
 
   add(bytes: Buffer): void {
     this.size += bytes.length;
     this.#digests.update(bytes);
-    if (this.isHeld) this.#chunks.push(bytes);
+    this.#held.push(bytes);
+    this.#drop();
   }
 
-  payload(): Payload {
-    const { from, size, range } = this;
+  finished(): Pick<Part, 'payload' | 'isHeld'> {
+    const { from, size, ranges } = this;
     const digests = this.#digests.digest();
-    if (!range) return chunksPayload(this.#chunks, size, digests);
-    return { size, digests, open: (signal) => range(from, size, signal) };
+    this.#drop();
+    if (!ranges || this.#droppedBytes === 0) {
+      return { payload: chunksPayload(this.#held, size, digests), isHeld: true };
+    }
+    const open: Payload['open'] = (signal) => ranges.read(from, size, signal);
+    return { payload: { size, digests, open }, isHeld: false };
+  }
+
+  #drop(): void {
+    const keptBytes = this.ranges?.keptBytes ?? 0;
+    let first = this.#held[0];
+    while (first && this.from + this.#droppedBytes + first.length <= keptBytes) {
+      this.#droppedBytes += first.length;
+      this.#held.shift();
+      first = this.#held[0];
+    }
   }
 }
