@@ -1,14 +1,11 @@
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { LinkedFile } from '../../body/body-source.js';
 import { giveSecondName } from '../../body/second-name.js';
 import type { ReplayableBody } from '../../storage/replayable-body.js';
 import type { ContentDigest, BodyRanges } from '../../storage/storage-element.js';
+import { AcceptedRange } from './accepted-range.js';
 import { AcceptedReader, type ReadHooks } from './accepted-reader.js';
-
-/** Bytes that come from the disk at once, in a range. */
-const RANGE_BLOCK_BYTES = 256 * 1024;
 
 /** An accepted file, to be sent as often as need be. Each attempt opens it anew; nothing stays open in between. */
 export class AcceptedBody implements ReplayableBody {
@@ -23,16 +20,11 @@ export class AcceptedBody implements ReplayableBody {
 
   /** Looks at nothing but the bytes: whether the file may be finished is for the stream of all of it. */
   get ranges(): BodyRanges {
-    const { path } = this;
+    const { path, hooks } = this;
     return {
       keptBytes: this.promised.size,
       read: (from, bytes, signal) =>
-        createReadStream(path, {
-          start: from,
-          end: from + bytes - 1,
-          highWaterMark: RANGE_BLOCK_BYTES,
-          signal,
-        }),
+        new AcceptedRange(path, { from, to: from + bytes }, signal, (passed) => hooks.passed?.(passed)),
     };
   }
 

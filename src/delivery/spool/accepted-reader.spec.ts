@@ -69,6 +69,25 @@ describe('the body of an accepted file', () => {
     }
   });
 
+  it('tells why a part of it cannot be read, and leaves no file open', async () => {
+    const before = await descriptors();
+    const part = (signal = never): Readable => {
+      const stream = body.ranges?.read(300 * KIB, 400 * KIB, signal);
+      if (!stream) throw new Error('it has no ranges');
+      return stream;
+    };
+    const controller = new AbortController();
+    const aborted = part(controller.signal);
+    const reason = new Error('nobody waits');
+    controller.abort(reason);
+    await expect(collect(aborted)).rejects.toBe(reason);
+    await truncate(path, 500 * KIB);
+    await expect(collect(part())).rejects.toMatchObject(damaged);
+    await unlink(path);
+    await expect(collect(part())).rejects.toMatchObject(missing);
+    await eventually(async () => expect(await descriptors()).toBe(before));
+  });
+
   it('comes in large blocks, and only as far as it is wanted', async () => {
     const stream = body.open(never);
     stream.read(0);

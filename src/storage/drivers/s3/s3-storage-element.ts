@@ -29,6 +29,9 @@ import { WriteConditions } from './write-conditions.js';
 /** A list of a thousand parts, and the blanks of minutes; larger answers fail. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 
+/** Questions are short. */
+const QUESTION_CONNECTIONS = 32;
+
 const HEALTH_MS = 2_000;
 
 /** So long the element waits for what it is clearing up when it is closed. */
@@ -183,7 +186,7 @@ export class S3StorageElement implements StorageElement {
     if (opened) return opened;
     const { connectMs, maxConnections } = this.options.limits;
     const dispatcher = new Pool(origin, {
-      connections: maxConnections,
+      connections: what === 'files' ? maxConnections : Math.min(maxConnections, QUESTION_CONNECTIONS),
       pipelining: 1,
       allowH2: false,
       connect: { timeout: connectMs },
