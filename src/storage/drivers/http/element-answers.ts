@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { StoredFile } from '../../storage-element.js';
-import { storageFailed } from '../storage-failures.js';
 import { type ElementAnswer, unwantedAnswer } from './element-errors.js';
+import { storageFailed } from '../storage-failures.js';
 
 /** Ids that can stand in a URL as they are, without becoming another path. */
 export const FILE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

@@ -1,9 +1,9 @@
 import type { Dispatcher } from 'undici';
 import { asError } from '../../../errors/as-error.js';
-import { storageFailed } from '../storage-failures.js';
-import { type ElementAnswer, retryAfterMsOf, transportFailure, withAnswerLost } from './element-errors.js';
+import { type ElementAnswer } from './element-errors.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
-import type { UploadTimeouts } from './upload-timer.js';
+import type { UploadTimeouts } from '../upload-timeouts.js';
+import { retryAfterMsOf, storageFailed, transportFailure, withAnswerLost } from '../storage-failures.js';
 
 export interface UploadRequest {
   readonly path: string;

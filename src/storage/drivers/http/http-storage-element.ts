@@ -10,27 +10,20 @@ import type {
   StoredFile,
 } from '../../storage-element.js';
 import { FILE_ID, storedFileFrom } from './element-answers.js';
-import {
-  answerFailure,
-  type ElementAnswer,
-  retryAfterMsOf,
-  storageTimeout,
-  transportFailure,
-} from './element-errors.js';
+import { answerFailure, type ElementAnswer } from './element-errors.js';
 import { sendUpload } from './element-upload.js';
 import type { OutgoingForm } from './outgoing-form.js';
 import { WholeMultipart } from './whole-multipart.js';
 import { OutgoingMultipart } from './outgoing-multipart.js';
 import { withoutOwnName } from './own-names.js';
-import { traceHeaders } from './trace-headers.js';
-import type { UploadTimeouts } from './upload-timer.js';
+import { traceHeaders } from '../trace-headers.js';
+import type { CallLimits } from '../upload-timeouts.js';
+import { retryAfterMsOf, storageTimeout, transportFailure } from '../storage-failures.js';
 
-export interface HttpStorageElementSettings extends UploadTimeouts {
+export interface HttpStorageElementSettings extends CallLimits {
   readonly id: string;
   /** Where the element listens; a path is kept as a prefix. */
   readonly url: string;
-  readonly connectMs: number;
-  readonly maxConnections: number;
   /** What the element may know us by. */
   readonly clientId?: string;
   readonly acceptsEmptyFiles: boolean;

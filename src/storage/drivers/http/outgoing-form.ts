@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { UploadTimeouts } from './upload-timer.js';
+import type { UploadTimeouts } from '../upload-timeouts.js';
 
 /** Watches the time of one upload. */
 export interface FormWatch {

@@ -1,11 +1,11 @@
 import { finished, Readable } from 'node:stream';
 import type { FileBody } from '../../storage-element.js';
-import { ElementPace } from './element-pace.js';
-import { storageTimeout } from './element-errors.js';
+import { ElementPace } from '../element-pace.js';
 import { type FilePart, MultipartFrame, type TextParts } from './multipart-frame.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
-import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
-import { bodyFailure, lengthFailure } from '../storage-failures.js';
+import type { UploadTimeouts } from '../upload-timeouts.js';
+import { UploadTimer } from './upload-timer.js';
+import { bodyFailure, lengthFailure, storageTimeout } from '../storage-failures.js';
 
 /** The beginning of a body goes out together, so that a small file is one write. */
 const GATHER_BYTES = 16 * 1024;

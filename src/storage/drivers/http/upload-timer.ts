@@ -1,18 +1,8 @@
 import type { ServiceError } from '../../../errors/service-error.js';
 import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
 import { commitTimeMs } from '../../commit-time.js';
-import { storageTimeout } from './element-errors.js';
-import type { ElementPaceLimits } from './element-pace.js';
-
-/** What an element has time for, in milliseconds. */
-export interface UploadTimeouts extends ElementPaceLimits {
-  /** To take a byte while we have one. */
-  readonly stallMs: number;
-  /** At least, to answer after the last byte. */
-  readonly commitMs: number;
-  /** To finish an answer that it began before the last byte. */
-  readonly requestMs: number;
-}
+import type { UploadTimeouts } from '../upload-timeouts.js';
+import { storageTimeout } from '../storage-failures.js';
 
 /**
  * The time of one upload. While the body goes out it finds a stall of the element, which holds bytes of ours and gets rid

@@ -1,6 +1,7 @@
 import { type FilePart, MultipartFrame, type TextParts } from './multipart-frame.js';
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
-import { UploadTimer, type UploadTimeouts } from './upload-timer.js';
+import type { UploadTimeouts } from '../upload-timeouts.js';
+import { UploadTimer } from './upload-timer.js';
 
 /** A form around a file that is here whole: it goes out in one write. */
 export class WholeMultipart implements OutgoingForm {

@@ -2,7 +2,7 @@ import { unlink } from 'node:fs';
 import { promisify } from 'node:util';
 import type { LinkedFile } from '../../../body/body-source.js';
 import type { FileBody } from '../../storage-element.js';
-import { type Blocks, StreamBlocks, wholeBlock } from './body-blocks.js';
+import { type Blocks, StreamBlocks, wholeBlock } from '../body-blocks.js';
 import { NewFile } from './new-file.js';
 
 const unlinkFile = promisify(unlink);

@@ -4,7 +4,6 @@ import { promisify } from 'node:util';
 import { errorCode } from '../../../errors/error-code.js';
 import { ServiceError } from '../../../errors/service-error.js';
 import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
-import { lengthFailure } from '../storage-failures.js';
 import type { Content, ContentSource } from './content-source.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';
@@ -12,6 +11,7 @@ import { recordText, versionAt } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 import { NewFile } from './new-file.js';
+import { lengthFailure } from '../storage-failures.js';
 
 const linkFile = promisify(link);
 const unlinkFile = promisify(unlink);

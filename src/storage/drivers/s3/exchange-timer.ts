@@ -1,6 +1,6 @@
 import type { ServiceError } from '../../../errors/service-error.js';
 import type { TimeoutPhase } from '../../../observability/outbound-metrics.js';
-import { storageTimeout } from '../http/element-errors.js';
+import { storageTimeout } from '../storage-failures.js';
 
 /** The time of one exchange: at any moment one limit holds. */
 export class ExchangeTimer {

@@ -1,7 +1,7 @@
 import type { BodyRanges, FileBody } from '../../storage-element.js';
-import { lengthFailure } from '../body-failures.js';
-import { blocksOf, type Blocks } from '../local/body-blocks.js';
+import { StreamBlocks } from '../body-blocks.js';
 import { chunksPayload, type DigestKind, type Payload, RunningDigests } from './payload.js';
+import { lengthFailure } from '../storage-failures.js';
 
 /** A part of a file, all bytes of which have come. */
 export interface Part {
@@ -26,7 +26,7 @@ export interface CutSettings {
  * part is held in memory.
  */
 export class PartCutter {
-  readonly #blocks: Blocks;
+  readonly #blocks: StreamBlocks;
   /** What was read and is of a later part. */
   #ahead: Buffer[] = [];
   #number = 0;
@@ -38,7 +38,7 @@ export class PartCutter {
     private readonly settings: CutSettings,
     signal: AbortSignal,
   ) {
-    this.#blocks = blocksOf(body, signal);
+    this.#blocks = new StreamBlocks(body.stream, signal);
   }
 
   /**

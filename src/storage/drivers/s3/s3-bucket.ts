@@ -1,4 +1,3 @@
-import { storageFailed } from '../http/element-errors.js';
 import type { StoredFile } from '../../storage-element.js';
 import { recordedFile } from './file-record.js';
 import { describedFile, markOf, sizeOf } from './object-headers.js';
@@ -8,6 +7,7 @@ import type { S3Multiparts } from './s3-multiparts.js';
 import type { S3Objects } from './s3-objects.js';
 import type { S3Settings } from './s3-settings.js';
 import type { WriteConditions } from './write-conditions.js';
+import { storageFailed } from '../storage-failures.js';
 
 /** A bucket as the element uses it. */
 export interface S3Bucket {

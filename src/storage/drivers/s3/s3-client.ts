@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { Dispatcher } from 'undici';
 import { Logger } from '@nestjs/common';
 import { abortable } from '../../../outbound/abortable.js';
-import { storageFailed } from '../http/element-errors.js';
 import { complaintOf, headerOf, type S3Answer } from './s3-answers.js';
 import type { S3Credentials, S3Identity } from './s3-credentials.js';
 import { queryText, type S3Endpoint } from './s3-endpoint.js';
@@ -11,6 +10,7 @@ import { S3Exchange } from './s3-exchange.js';
 import type { S3Limits } from './s3-settings.js';
 import type { S3Signer } from './s3-signer.js';
 import type { Payload } from './payload.js';
+import { storageFailed } from '../storage-failures.js';
 
 /** What is asked of the bucket. */
 export interface S3Request {

@@ -1,6 +1,7 @@
 import { ServiceError } from '../../../errors/service-error.js';
-import { retryAfterMsOf, storageFailed } from '../http/element-errors.js';
+import { TargetFailure } from '../../../outbound/target-failure.js';
 import { complaintOf, headerOf, type S3Answer } from './s3-answers.js';
+import { retryAfterMsOf, storageFailed } from '../storage-failures.js';
 
 /** The store or the bucket has no room, or not for a file of this size: another element may. */
 const NO_ROOM = new Set([
@@ -23,16 +24,10 @@ const ELSEWHERE = new Set([
 ]);
 
 /** An answer that is not the one hoped for: the cause behind a `ServiceError`, for logs and for who decides on another try. */
-class S3AnswerError extends Error {
+class S3AnswerError extends TargetFailure {
   override readonly name = 'S3AnswerError';
   /** What S3 calls it, `NoSuchBucket`; the status where it said nothing. */
   readonly s3Code: string;
-  /** By which the outbound room classifies it; none where the status would tell it something else than is meant. */
-  readonly statusCode: number | undefined;
-  /** When the store wants to be asked again, in milliseconds from the answer on. */
-  readonly retryAfterMs: number | undefined;
-  /** Had the store all of the upload when it broke? Then it may have it all the same. */
-  readonly bodySent: boolean;
 
   constructor(operation: string, answer: S3Answer) {
     const { status, headers, bodySent } = answer;
@@ -40,11 +35,15 @@ class S3AnswerError extends Error {
     const code = complaint?.code ?? String(status);
     super(
       `The store answered ${status} to ${operation}: ${code} ${JSON.stringify((complaint?.message ?? '').slice(0, 200))}`,
+      {
+        // None where the status would tell something else than is meant.
+        statusCode: statusMeant(status, code),
+        retryAfterMs: retryAfterMsOf(headers),
+        // A store that broke when it had all of the upload may have it all the same.
+        bodySent: bodySent && (status >= 500 || status < 300),
+      },
     );
     this.s3Code = code;
-    this.statusCode = statusMeant(status, code);
-    this.retryAfterMs = retryAfterMsOf(headers);
-    this.bodySent = bodySent && (status >= 500 || status < 300);
   }
 }
 

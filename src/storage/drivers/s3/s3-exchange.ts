@@ -2,11 +2,11 @@ import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { ServiceError } from '../../../errors/service-error.js';
 import { commitTimeMs } from '../../commit-time.js';
-import { ElementPace } from '../http/element-pace.js';
-import { storageTimeout, transportFailure, withAnswerLost } from '../http/element-errors.js';
+import { ElementPace } from '../element-pace.js';
 import { ExchangeTimer } from './exchange-timer.js';
 import type { S3Answer } from './s3-answers.js';
 import type { S3Limits } from './s3-settings.js';
+import { storageTimeout, transportFailure, withAnswerLost } from '../storage-failures.js';
 
 /** A request as it goes out. */
 export interface WireRequest {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { storageFailed } from '../http/element-errors.js';
 import { complaintOf, elementOf, headerOf, xmlOf, xmlText } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { ALGORITHM_OF, bufferPayload, checksumHeaders, type DigestKind, type Payload } from './payload.js';
 import { checkAcknowledged } from './s3-objects.js';
 import type { ChecksumKind } from './s3-settings.js';
+import { storageFailed } from '../storage-failures.js';
 
 /** An upload in parts that was begun. */
 export interface BegunMultipart {

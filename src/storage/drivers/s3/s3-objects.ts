@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { storageFailed } from '../http/element-errors.js';
 import { elementOf, headerOf, type S3Answer, xmlOf } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { checksumHeaders, type Payload } from './payload.js';
 import { pause } from './s3-retries.js';
 import type { ChecksumKind } from './s3-settings.js';
+import { storageFailed } from '../storage-failures.js';
 
 /** What became of a write that was to overwrite nothing. */
 export type WriteOutcome = 'written' | 'taken';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { UploadTimeouts } from '../http/upload-timer.js';
+import type { CallLimits } from '../upload-timeouts.js';
 
 const MIB = 1024 * 1024;
 /** What every store takes: a part is of 5 MiB at least, but for the last, and of 5 GiB at most. */
@@ -62,9 +62,7 @@ export type S3Settings = z.infer<typeof s3SettingsSchema>;
 export type ChecksumKind = S3Settings['checksum'];
 
 /** Times are those of one request, in milliseconds. */
-export interface S3Limits extends UploadTimeouts {
-  readonly connectMs: number;
-  readonly maxConnections: number;
+export interface S3Limits extends CallLimits {
   /** Bytes of the largest file: where it is not known how large one becomes, it must fit into the parts there are. */
   readonly maxFileBytes: number;
 }

@@ -8,8 +8,7 @@ import type {
   StorageElement,
   StoredFile,
 } from '../../storage-element.js';
-import { storageTimeout } from '../http/element-errors.js';
-import { traceHeaders } from '../http/trace-headers.js';
+import { traceHeaders } from '../trace-headers.js';
 import { AbandonedUploads } from './abandoned-uploads.js';
 import { FileUpload } from './file-upload.js';
 import { idOf, ObjectKeys } from './object-keys.js';
@@ -25,6 +24,7 @@ import type { S3Limits, S3Settings } from './s3-settings.js';
 import { S3Signer } from './s3-signer.js';
 import { stateOf, type UploadCheckpoint } from './upload-checkpoint.js';
 import { WriteConditions } from './write-conditions.js';
+import { storageTimeout } from '../storage-failures.js';
 
 /** A list of a thousand parts, and the blanks of minutes; larger answers fail. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { outboundHeaders } from '../../../observability/outbound-headers.js';
+import { outboundHeaders } from '../../observability/outbound-headers.js';
 
 /** Sends the id and the trace of the request that is being served with every call that passes through. */
 export const traceHeaders: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, handler) =>

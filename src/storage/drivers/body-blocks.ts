@@ -1,5 +1,5 @@
 import { finished, type Readable } from 'node:stream';
-import { bodyFailure } from '../storage-failures.js';
+import { bodyFailure } from './storage-failures.js';
 
 /** Bytes gathered for one write: measured 1.5 times as fast as the default of 64 KiB; more gains nothing. */
 const BLOCK_BYTES = 256 * 1024;
