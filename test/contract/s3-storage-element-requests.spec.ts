@@ -221,7 +221,7 @@ describe('S3StorageElement by its settings', () => {
       dispatcher: () => pool,
       endpoint,
       signer: new S3Signer(endpoint, 'eu-test-1'),
-      credentials: credentialsOf({ credentials: DOUBLE_IDENTITY }),
+      credentials: credentialsOf({ region: 'eu-test-1', credentials: DOUBLE_IDENTITY }),
       limits: LIMITS,
       region: 'eu-test-1',
       elementId: 's3',

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { type S3Bucket, whoseFile } from './s3-bucket.js';
+import { storageFailed } from '../http/element-errors.js';
 import type { BegunMultipart } from './s3-multiparts.js';
 
 /** Parts that were under way may land after an upload was aborted: it is aborted until the store knows it no more. */
@@ -89,4 +90,5 @@ export async function abortUntilGone(
     if ((await multiparts.parts(begun, signal)) === undefined) return;
     await setTimeout(ROUND_MS * round, undefined, { signal, ref: false });
   }
+  throw storageFailed('The storage element still has parts of an upload that was aborted.');
 }

@@ -17,11 +17,11 @@ export interface S3Credentials {
 /** A provider of the usual chain: it keeps what it found, and looks again before that expires. */
 type CredentialsChain = (options?: { readonly forceRefresh?: boolean }) => Promise<S3Identity>;
 
-export function credentialsOf({
-  credentials,
-  profile,
-}: Pick<S3Settings, 'credentials' | 'profile'>): S3Credentials {
-  return credentials ? new GivenCredentials(credentials) : new ChainCredentials(() => usualChain(profile));
+type ChainSettings = Pick<S3Settings, 'profile' | 'region'>;
+
+export function credentialsOf(settings: ChainSettings & Pick<S3Settings, 'credentials'>): S3Credentials {
+  const { credentials } = settings;
+  return credentials ? new GivenCredentials(credentials) : new ChainCredentials(() => usualChain(settings));
 }
 
 class GivenCredentials implements S3Credentials {
@@ -69,7 +69,8 @@ export class ChainCredentials implements S3Credentials {
 }
 
 /** Loaded when it is needed: who has no such element does not pay for it at the start. */
-async function usualChain(profile: string | undefined): Promise<CredentialsChain> {
+async function usualChain({ profile, region }: ChainSettings): Promise<CredentialsChain> {
   const { defaultProvider } = await import('@aws-sdk/credential-provider-node');
-  return defaultProvider({ profile });
+  // Files are read anew, or credentials that were put there meanwhile would not be found.
+  return defaultProvider({ profile, ignoreCache: true, clientConfig: { region } });
 }

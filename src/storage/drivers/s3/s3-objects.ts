@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { elementOf, headerOf, type S3Answer, xmlOf } from './s3-answers.js';
+import { complaintOf, elementOf, headerOf, type S3Answer, xmlOf } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { checksumHeaders, type Payload } from './payload.js';
 import { pause } from './s3-retries.js';
@@ -55,7 +55,7 @@ export class S3Objects {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.client.send(request, signal);
       if (answer.status === 412) return 'taken';
-      if (answer.status < 300) {
+      if (answer.status < 300 && !complaintOf(answer)) {
         this.#check(payload, answer);
         return 'written';
       }
