@@ -77,6 +77,17 @@ export interface FileBody {
   digest(): ContentDigest;
 }
 
+/**
+ * Where it is written down how far an upload is, so that another attempt goes on with it, in this process or in another, after
+ * a crash as well. The text is the driver's own. An upload that fails for now is left as it is, for that attempt.
+ */
+export interface UploadCheckpoint {
+  /** What was saved last, by whichever attempt; undefined where nothing was. */
+  load(): string | undefined;
+  /** Called before anything is sent that is to be found again; undefined once there is nothing to go on with. */
+  save(state: string | undefined): Promise<void>;
+}
+
 /** What an element says it has stored. */
 export interface StoredFile {
   /** The element's own id of the file. */
@@ -119,8 +130,14 @@ export interface StorageElement {
    * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`. What ends an upload when the
    * element had all of it has a `TargetFailure` with the mark `bodySent` in its causes: the element may have the file all the
    * same.
+   * With a checkpoint, an upload that failed for now may be gone on with.
    */
-  put(file: FileDescription, body: FileBody, signal: AbortSignal): Promise<StoredFile>;
+  put(
+    file: FileDescription,
+    body: FileBody,
+    signal: AbortSignal,
+    checkpoint?: UploadCheckpoint,
+  ): Promise<StoredFile>;
   /** The file, or undefined where the element has none of that id. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
   stat(fileId: string): Promise<StoredFile | undefined>;
   /** Removes the file; no error where there is none. @throws STORAGE_FAILED, STORAGE_TIMEOUT */

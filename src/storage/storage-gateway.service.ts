@@ -14,6 +14,7 @@ import type {
   RetentionPolicy,
   StorageElement,
   StoredFile,
+  UploadCheckpoint,
 } from './storage-element.js';
 import { StorageElements } from './storage-elements.service.js';
 import { STORAGE_POLICY, STORAGE_QUERY_POLICY } from './storage-policy.js';
@@ -35,6 +36,8 @@ export interface PutCall extends OutboundCall {
   /** Is what is found there still ours to remove? Unset: it is. */
   readonly mayRemove?: () => boolean;
   watcher?: AttemptWatcher;
+  /** Keeps how far an upload to a target is. */
+  checkpointAt?: (target: string) => UploadCheckpoint;
 }
 
 export interface FileCall extends OutboundCall {
@@ -109,12 +112,15 @@ export class StorageGateway {
   /** Stores a file at the element of this attempt. */
   @Outbound(STORAGE_POLICY)
   async put(call: PutCall): Promise<PlacedFile> {
-    const { file, body, signal, watcher, target = '' } = call;
+    const { file, body, signal, watcher, target = '', checkpointAt } = call;
     const element = this.elements.at(target);
     await watcher?.begins(target);
     const sent = new OutgoingBody(body, signal, this.metrics.uploads.forwardingTo(target));
     try {
-      return { target, file: await storeVerified(element, file, sent, signal) };
+      return {
+        target,
+        file: await storeVerified(element, file, { body: sent, signal, checkpoint: checkpointAt?.(target) }),
+      };
     } catch (error) {
       const after = await this.lookAfter(error, element, call);
       if (after.kind === 'stored') {

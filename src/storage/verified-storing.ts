@@ -6,9 +6,16 @@ import type {
   FileDescription,
   StorageElement,
   StoredFile,
+  UploadCheckpoint,
 } from './storage-element.js';
 
 const logger = new Logger('VerifiedStoring');
+
+interface PutAttempt {
+  readonly body: FileBody;
+  readonly signal: AbortSignal;
+  readonly checkpoint?: UploadCheckpoint | undefined;
+}
 
 /**
  * Stores a file and compares what the element acknowledges with what went through; where they differ the stored
@@ -18,10 +25,9 @@ const logger = new Logger('VerifiedStoring');
 export async function storeVerified(
   element: StorageElement,
   file: FileDescription,
-  body: FileBody,
-  signal: AbortSignal,
+  { body, signal, checkpoint }: PutAttempt,
 ): Promise<StoredFile> {
-  const stored = await element.put(file, body, signal);
+  const stored = await element.put(file, body, signal, checkpoint);
   const difference = differenceOf(stored, body.digest());
   if (difference === undefined) return stored;
   logger.error(`Storage element ${element.id} stored file ${stored.fileId} wrongly: ${difference}`);

@@ -15,7 +15,10 @@ describe('HttpStorageElement', () => {
   describe('when the element acknowledges what we did not send', () => {
     it.each(['wrong-checksum', 'wrong-size'] as const)('fails with %s and removes the file', async (kind) => {
       fixture.server.options.fault = { kind };
-      const stored = storeVerified(fixture.elementWith(), describedFile(), bodyOfBytes('hello'), never);
+      const stored = storeVerified(fixture.elementWith(), describedFile(), {
+        body: bodyOfBytes('hello'),
+        signal: never,
+      });
       await expect(stored).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
       expect(fixture.server.uploads).toMatchObject([{ state: 'finished' }]);
       expect(fixture.server.files.size).toBe(0);

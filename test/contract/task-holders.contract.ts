@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from '@jest/globals';
 import type { Database } from '../../src/database/database.service.js';
 import { extendLeases } from '../../src/delivery/ledger/task-claims.js';
-import { beginAttempts } from '../../src/delivery/ledger/task-checkpoints.js';
+import { beginAttempts, saveCheckpoint } from '../../src/delivery/ledger/task-checkpoints.js';
 import { lockHeld, releaseTasks } from '../../src/delivery/ledger/task-ends.js';
 import type { ClaimedTask } from '../../src/delivery/worker/held-task.js';
 import { claimedIds, claimOne, type Given, insertTask, LEASE_MS, setDue } from './delivery-subject.js';
@@ -79,6 +79,7 @@ function fencesTheLoser(given: Given): void {
     const before = await everythingOf(database, taskId);
     expect(await extended(database, lost)).toEqual([]);
     expect(await begin(database, lost)).toBeUndefined();
+    expect(await checkpointed(database, lost, 'part 3')).toBe(false);
     expect(await release(database, lost, 'done')).toBe(false);
     expect(await everythingOf(database, taskId)).toEqual(before);
     expect(await extended(database, taken)).toEqual([taskId]);
@@ -148,6 +149,20 @@ function writesDown(given: Given): void {
     expect(await begin(database, held)).toMatchObject(wish);
     const locked = await database.transaction((tx) => lockHeld(tx, [keyOf(held)]));
     expect(locked.get(taskId)).toMatchObject(wish);
+  });
+
+  it('keeps how far an upload is, for whoever claims its task next', async () => {
+    const { database, one, other } = given();
+    const taskId = await insertTask(database);
+    const held = await claimOne(one);
+    expect(held.task.checkpoint).toBeNull();
+    expect(await checkpointed(database, held, 'part 3')).toBe(true);
+    await release(database, held, 'waiting');
+    const next = await claimOne(other);
+    expect(next.task).toMatchObject({ task_id: taskId, checkpoint: 'part 3' });
+    expect(await checkpointed(database, next, null)).toBe(true);
+    await release(database, next, 'waiting');
+    expect((await claimOne(one)).task.checkpoint).toBeNull();
   });
 
   it('says how far a delivery is', async () => {
@@ -227,6 +242,18 @@ async function extended(database: Database, ...held: ClaimedTask[]): Promise<str
     durable: false,
   });
   return rows.map(({ task_id: id }) => id);
+}
+
+/** True where the task was the holder's. */
+async function checkpointed(
+  database: Database,
+  held: ClaimedTask,
+  checkpoint: string | null,
+): Promise<boolean> {
+  const saved = await database.transaction((tx) =>
+    saveCheckpoint(tx, { ...keyOf(held), checkpoint }, LEASE_MS),
+  );
+  return saved !== undefined;
 }
 
 async function begin(database: Database, held: ClaimedTask): Promise<object | undefined> {

@@ -56,6 +56,7 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     lease_owner uuid,
     attempts int NOT NULL DEFAULT 0,
     target text,
+    checkpoint text,
     reason text,
     doubt_since bigint,
     cancel_requested_at bigint,

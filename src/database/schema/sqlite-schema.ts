@@ -49,6 +49,7 @@ export const SQLITE_SCHEMA: readonly string[] = [
     lease_owner text,
     attempts integer NOT NULL DEFAULT 0,
     target text,
+    checkpoint text,
     reason text,
     doubt_since integer,
     cancel_requested_at integer,

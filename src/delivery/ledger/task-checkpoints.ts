@@ -67,6 +67,20 @@ export async function beginAttempts(
   );
 }
 
+/** Writes down how far the upload of a task is; gives what its holder is told, or nothing where the task is not his any more. */
+export async function saveCheckpoint(
+  sql: Sql,
+  { taskId, holder, checkpoint }: HeldTaskKey & { readonly checkpoint: string | null },
+  leaseMs: number,
+): Promise<Held | undefined> {
+  const [held] = await sql.query<HeldRow>(
+    `UPDATE ingester.tasks SET checkpoint = $3, due_at = ingester.now_ms() + $4::bigint, updated_at = ingester.now_ms()
+    WHERE state = 'running' AND task_id = $1 AND lease_owner = $2 RETURNING task_id, cancel_requested_at`,
+    [taskId, holder, checkpoint, leaseMs],
+  );
+  return held;
+}
+
 async function holdForSending(
   sql: Sql,
   attempts: readonly AttemptBegin[],

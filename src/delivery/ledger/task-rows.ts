@@ -22,6 +22,8 @@ export interface TaskRow {
   readonly lease_owner: string | null;
   readonly attempts: number;
   readonly target: string | null;
+  /** How far its upload to a target is, for the next attempt there: `target` and `state` of its driver, as JSON. */
+  readonly checkpoint: string | null;
   readonly reason: string | null;
   /** Since when its file may be somewhere. */
   readonly doubt_since: number | null;

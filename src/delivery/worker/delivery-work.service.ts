@@ -99,6 +99,7 @@ export class DeliveryWork implements TaskKind {
         else if (!mayBeStored(error, body.handedOver)) held.locations.ruleOut(target);
       },
     };
+    call.checkpointAt = (target) => held.checkpointAt(target);
     // A file that may be somewhere is sent nowhere else before that is known.
     const canRepeat = (): boolean => held.locations.isEmpty;
     return this.storage.put({ ...call, idIsCallers, mayRemove: () => held.lease.isHeld, canRepeat });

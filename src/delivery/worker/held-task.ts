@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import type { Clock } from '../../timing/clock.js';
 import type { AttemptEnd } from '../ledger/attempt-rows.js';
 import type { ClaimedRow } from '../ledger/task-claims.js';
+import type { UploadCheckpoint } from '../../storage/storage-element.js';
 import type { Placement } from '../placement.js';
 import type { UploadRecord } from '../upload-record.js';
 import { Lease } from './lease.js';
@@ -22,6 +24,8 @@ export interface TaskCheckpoints {
   readonly leaseMs: number;
   /** Gives the id of the attempt. @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
   beginAttempt(held: HeldTask, attempt: AttemptStart): Promise<number | undefined>;
+  /** Writes down how far the upload is; null where there is nothing to go on with. @throws as `beginAttempt` */
+  saveCheckpoint(held: HeldTask, checkpoint: string | null): Promise<void>;
 }
 
 export interface AttemptStart {
@@ -32,6 +36,12 @@ export interface AttemptStart {
 
 /** How one attempt ended, without what is known of it already. */
 export type AttemptResult = Omit<AttemptEnd, 'id'>;
+
+/** How far the upload to a target is; `state` is the text of its driver. */
+interface SavedCheckpoint {
+  readonly target: string;
+  readonly state: string;
+}
 
 /**
  * A task while this process works on it: writes down how far the work is, before it goes on, so that another process
@@ -51,6 +61,7 @@ export class HeldTask {
   #attemptId: number | undefined;
   #hasTried = false;
   #ends: AttemptEnd[] = [];
+  #checkpoint: SavedCheckpoint | undefined;
 
   constructor(
     readonly claimed: ClaimedTask,
@@ -59,6 +70,7 @@ export class HeldTask {
   ) {
     const { task, placements, claimedMs } = claimed;
     this.locations = new PossibleLocations(placements, task.now);
+    this.#checkpoint = checkpointFrom(task.checkpoint);
     this.lease = new Lease({
       leaseMs: ledger.leaseMs,
       clock,
@@ -110,6 +122,17 @@ export class HeldTask {
     return this.#begin({ target, sends: true });
   }
 
+  /** What is known of an upload to `target` that goes on. */
+  checkpointAt(target: string): UploadCheckpoint {
+    return {
+      load: () => (this.#checkpoint?.target === target ? this.#checkpoint.state : undefined),
+      save: async (state) => {
+        this.#checkpoint = state === undefined ? undefined : { target, state };
+        await this.ledger.saveCheckpoint(this, textOf(this.#checkpoint));
+      },
+    };
+  }
+
   /** The target of the attempt under way has all of the file: only its answer says what became of it. */
   handedOver(): void {
     this.locations.handedOver(this.#sendingTo, this.nowMs);
@@ -131,4 +154,14 @@ export class HeldTask {
     this.#hasTried = true;
     this.#ends = this.#ends.slice(writtenEnds);
   }
+}
+
+const savedSchema = z.object({ target: z.string(), state: z.string() });
+
+function checkpointFrom(text: string | null): SavedCheckpoint | undefined {
+  return text === null ? undefined : savedSchema.parse(JSON.parse(text));
+}
+
+function textOf(checkpoint: SavedCheckpoint | undefined): string | null {
+  return checkpoint ? JSON.stringify(checkpoint) : null;
 }

@@ -8,7 +8,12 @@ import { DeliverySettings } from '../delivery-settings.service.js';
 import { TaskKinds } from '../task-kinds.service.js';
 import { findPlacements } from '../ledger/placement-rows.js';
 import { claimTasks } from '../ledger/task-claims.js';
-import { type AttemptBegin, beginAttempts, type BegunAttempt } from '../ledger/task-checkpoints.js';
+import {
+  type AttemptBegin,
+  beginAttempts,
+  type BegunAttempt,
+  saveCheckpoint,
+} from '../ledger/task-checkpoints.js';
 import { findUploads } from '../ledger/upload-rows.js';
 import type { AttemptStart, ClaimedTask, HeldTask, TaskCheckpoints } from './held-task.js';
 
@@ -87,6 +92,17 @@ export class TaskLedger implements TaskCheckpoints {
     lease.extended(begun, sinceMs);
     lease.signal.throwIfAborted();
     return begun?.attemptId;
+  }
+
+  /** @throws LeaseLost, CancelRequested, QUEUE_UNAVAILABLE */
+  async saveCheckpoint({ claimed, lease }: HeldTask, checkpoint: string | null): Promise<void> {
+    const { task, holder } = claimed;
+    const sinceMs = this.settings.clock.monotonicMs();
+    const held = await this.database.transaction((tx) =>
+      tx.last(saveCheckpoint(tx, { taskId: task.task_id, holder, checkpoint }, this.leaseMs)),
+    );
+    lease.extended(held, sinceMs);
+    lease.signal.throwIfAborted();
   }
 
   private async begin(
