@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { type S3Bucket, whoseFile } from './s3-bucket.js';
-import { storageFailed } from '../http/element-errors.js';
+import { storageFailed } from '../storage-failures.js';
 import type { BegunMultipart } from './s3-multiparts.js';
 
 /** Parts that were under way may land after an upload was aborted: it is aborted until the store knows it no more. */
