@@ -11,6 +11,8 @@ export const elementShape = {
   priority: z.number().int().default(100),
   /** Size of the element in bytes. */
   capacity: z.number().int().min(1).optional(),
+  /** Is the service not ready while the element is down? */
+  critical: z.boolean().optional(),
 };
 
 const common = z.object({ ...elementShape, driver: z.string() });

@@ -29,16 +29,24 @@ export class CheckRunner {
 
   private async attempt(check: ReadinessCheck): Promise<HealthIndicatorResult> {
     let cause: unknown;
+    let remark: string | undefined;
     const session = this.indicators.check(check.name);
     const attempted = await session
       .attempt(async () => {
         const outcome = await outcomeOf(check);
-        if (outcome.up) return;
+        if (outcome.up) {
+          ({ remark } = outcome);
+          return;
+        }
         cause = outcome.cause;
         throw new Error(outcome.reason);
       })
       .withTimeout(this.timeoutMs);
-    const { status, ...details } = { ...attempted[check.name], critical: check.critical };
+    const { status, ...details } = {
+      ...attempted[check.name],
+      critical: check.critical,
+      ...(remark !== undefined && { remark }),
+    };
     this.logChange(check.name, status === 'up', { ...details, err: cause });
     if (status === 'up') return session.up(details);
     return check.critical ? session.down(details) : session.degraded(details);

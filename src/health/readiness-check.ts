@@ -1,6 +1,10 @@
 /** An expected "no" is a value. */
 export type CheckOutcome =
-  | { readonly up: true }
+  | {
+      readonly up: true;
+      /** What an operator may want to know all the same; shown to whoever asks, so it names no host and quotes nobody. */
+      readonly remark?: string;
+    }
   | {
       readonly up: false;
       /** Shown to whoever asks, so it names no host and quotes nobody. */

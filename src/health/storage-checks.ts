@@ -9,13 +9,13 @@ interface CheckedElement {
 }
 
 /**
- * A check for each element, none of them critical, and `storage`, which is up while one element is that takes files by
+ * A check for each element, critical where its settings say so, and `storage`, which is up while one element is that takes files by
  * its mode, and critical only while files cannot be kept for later. They share each answer, so that no element is asked
  * twice.
  */
 export function storageChecks(
   elements: readonly Pick<StorageElement, 'id' | 'health'>[],
-  settings: readonly Pick<ElementSettings, 'id' | 'mode'>[],
+  settings: readonly Pick<ElementSettings, 'id' | 'mode' | 'critical'>[],
   canKeep: () => Promise<boolean>,
 ): ReadinessCheck[] {
   const writable = new Set(
@@ -27,7 +27,10 @@ export function storageChecks(
   }));
   return [
     storageCheck(() => anyUp(checked.filter(({ id }) => writable.has(id))), canKeep),
-    ...checked.map(({ id, health }) => ({ name: `storage:${id}`, critical: false, run: () => health.get() })),
+    ...checked.map(({ id, health }) => {
+      const critical = settings.some((element) => element.id === id && element.critical === true);
+      return { name: `storage:${id}`, critical, run: () => health.get() };
+    }),
   ];
 }
 

@@ -17,6 +17,7 @@ export const LIMITS: S3Limits = {
   requestMs: 30_000,
   maxConnections: 32,
   maxFileBytes: 10_000 * 64 * KIB,
+  orphanAgeMs: 86_400_000,
 };
 
 /** Small parts, so that a test needs no large files. */

@@ -1,7 +1,13 @@
 import { randomHex } from '../../../observability/random-ids.js';
 import { abortable } from '../../../outbound/abortable.js';
 import { classifyFailure, STORAGE_CODES } from '../../../outbound/classify-failure.js';
-import type { ContentDigest, FileBody, FileDescription, StoredFile } from '../../storage-element.js';
+import type {
+  ContentDigest,
+  FileBody,
+  FileDescription,
+  StoredFile,
+  UploadCheckpoint,
+} from '../../storage-element.js';
 import type { AbandonedUploads } from './abandoned-uploads.js';
 import { recordText, storedFileOf } from './file-record.js';
 import { endsUpload, type MultipartPlan, MultipartUpload, writeCompanion } from './multipart-upload.js';
@@ -11,7 +17,7 @@ import { bufferPayload, type DigestKind, type Payload } from './payload.js';
 import { fileIn, type S3Bucket } from './s3-bucket.js';
 import { idTaken } from './s3-errors.js';
 import { withRetries } from './s3-retries.js';
-import { stateOf, stateText, type UploadCheckpoint, type UploadState } from './upload-checkpoint.js';
+import { stateOf, stateText, type UploadState } from './upload-checkpoint.js';
 import { bodyFailure } from '../storage-failures.js';
 
 /** What it takes to store one file. */

@@ -8,29 +8,21 @@ export type OrphanOutcome =
   | { readonly kind: 'removed'; readonly fileId: string }
   | { readonly kind: 'failed'; readonly fileId: string; readonly error: unknown };
 
-export interface OrphanLimits {
-  /** Begun before that moment, by the clock of the store, in milliseconds since 1970. */
-  readonly begunBeforeMs: number;
-  /** Will somebody go on with it? */
-  isUnderWay(upload: { readonly key: string; readonly uploadId: string }): boolean | Promise<boolean>;
-}
-
 /**
- * Aborts the uploads under our prefix that were begun long ago and that nobody goes on with, one by one, and removes their
- * companions; tells what became of each. Several processes may do so at once.
+ * Aborts the uploads under our prefix that were begun before `begunBeforeMs`, by the clock of the store in milliseconds since
+ * 1970, one by one, and removes their companions; tells what became of each. Several processes may do so at once.
  * @throws STORAGE_FAILED, STORAGE_TIMEOUT where they cannot be listed
  */
 export async function* removeOrphans(
   bucket: S3Bucket,
-  limits: OrphanLimits,
+  begunBeforeMs: number,
   signal: AbortSignal,
 ): AsyncGenerator<OrphanOutcome> {
   const { multiparts, keys } = bucket;
   for await (const upload of multiparts.begun(keys.start, signal)) {
     if (signal.aborted) return;
     const fileId = keys.idAt(upload.key);
-    if (fileId === undefined || upload.initiatedMs >= limits.begunBeforeMs) continue;
-    if (await limits.isUnderWay(upload)) continue;
+    if (fileId === undefined || upload.initiatedMs >= begunBeforeMs) continue;
     yield await removeOrphan(bucket, fileId, upload, signal);
   }
 }
@@ -53,7 +45,7 @@ async function removeOrphan(
  * Removes an upload of the file `id`, and companions of it that have no file. They go first: as long as there is one, its upload
  * is found. @throws STORAGE_FAILED, STORAGE_TIMEOUT
  */
-export async function removeUpload(
+async function removeUpload(
   bucket: S3Bucket,
   id: string,
   upload: BegunMultipart,

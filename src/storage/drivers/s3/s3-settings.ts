@@ -65,4 +65,6 @@ export type ChecksumKind = S3Settings['checksum'];
 export interface S3Limits extends CallLimits {
   /** Bytes of the largest file: where it is not known how large one becomes, it must fit into the parts there are. */
   readonly maxFileBytes: number;
+  /** Age at which an unfinished upload is nobody's any more: later than anybody goes on with one. */
+  readonly orphanAgeMs: number;
 }

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { type Dispatcher, Pool } from 'undici';
 import { ServiceError } from '../../../errors/service-error.js';
 import { abortable } from '../../../outbound/abortable.js';
@@ -7,12 +8,13 @@ import type {
   FileDescription,
   StorageElement,
   StoredFile,
+  UploadCheckpoint,
 } from '../../storage-element.js';
 import { traceHeaders } from '../trace-headers.js';
 import { AbandonedUploads } from './abandoned-uploads.js';
 import { FileUpload } from './file-upload.js';
 import { idOf, ObjectKeys } from './object-keys.js';
-import { type OrphanLimits, type OrphanOutcome, removeOrphans, removeUpload } from './orphaned-uploads.js';
+import { type OrphanOutcome, removeOrphans } from './orphaned-uploads.js';
 import type { DigestKind } from './payload.js';
 import { fileIn, removeFrom, type S3Bucket } from './s3-bucket.js';
 import { S3Client } from './s3-client.js';
@@ -22,7 +24,6 @@ import { S3Multiparts } from './s3-multiparts.js';
 import { S3Objects } from './s3-objects.js';
 import type { S3Limits, S3Settings } from './s3-settings.js';
 import { S3Signer } from './s3-signer.js';
-import { stateOf, type UploadCheckpoint } from './upload-checkpoint.js';
 import { WriteConditions } from './write-conditions.js';
 import { storageTimeout } from '../storage-failures.js';
 
@@ -33,6 +34,8 @@ const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const QUESTION_CONNECTIONS = 32;
 
 const HEALTH_MS = 2_000;
+
+const SWEEP_EVERY_MS = 3_600_000;
 
 /** So long the element waits for what it is clearing up when it is closed. */
 const CLOSE_MS = 5_000;
@@ -60,6 +63,8 @@ export class S3StorageElement implements StorageElement {
   readonly #signer: S3Signer;
   readonly #abandoned: AbandonedUploads;
   readonly #closed = new AbortController();
+  readonly #logger = new Logger(S3StorageElement.name);
+  #sweeping: NodeJS.Timeout | undefined;
   /** Opened when they are first needed. */
   readonly #opened = new Map<'files' | 'questions', Dispatcher>();
 
@@ -120,31 +125,19 @@ export class S3StorageElement implements StorageElement {
     if (id !== undefined) await removeFrom(this.#bucket, id, this.#closed.signal);
   }
 
-  /**
-   * Removes what an upload has left whose `state` a checkpoint saved, and that nobody will go on with.
-   * @throws STORAGE_FAILED, STORAGE_TIMEOUT
-   */
-  async discard(state: string): Promise<void> {
-    const saved = stateOf(state);
-    const id = saved && this.#bucket.keys.idAt(saved.key);
-    if (!saved || id === undefined) return;
-    await removeUpload(this.#bucket, id, saved, this.#closed.signal);
+  /** Nothing but that uploads which nobody finishes are looked for, from now on. */
+  prepare(): Promise<void> {
+    const sweep = (): void => void this.#sweep();
+    this.#sweeping ??= setInterval(sweep, SWEEP_EVERY_MS).unref();
+    return Promise.resolve();
   }
 
   /**
-   * Removes the parts of uploads that were begun more than `olderThanMs` milliseconds ago, and that nobody goes on with; until
-   * `signal` aborts. @throws STORAGE_FAILED, STORAGE_TIMEOUT where they cannot be listed
+   * Removes the parts of uploads that were begun more than `olderThanMs` milliseconds ago, until `signal` aborts; tells what
+   * became of each. @throws STORAGE_FAILED, STORAGE_TIMEOUT where they cannot be listed
    */
-  removeOrphans(
-    olderThanMs: number,
-    isUnderWay: OrphanLimits['isUnderWay'],
-    signal: AbortSignal,
-  ): AsyncGenerator<OrphanOutcome> {
-    return removeOrphans(
-      this.#bucket,
-      { begunBeforeMs: this.#signer.nowMs() - olderThanMs, isUnderWay },
-      signal,
-    );
+  removeOrphans(olderThanMs: number, signal: AbortSignal): AsyncGenerator<OrphanOutcome> {
+    return removeOrphans(this.#bucket, this.#signer.nowMs() - olderThanMs, signal);
   }
 
   async health(): Promise<ElementHealth> {
@@ -166,10 +159,30 @@ export class S3StorageElement implements StorageElement {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#sweeping);
     const timer = setTimeout(() => this.#closed.abort(new Error('The storage element is closed')), CLOSE_MS);
     await this.#abandoned.settled();
     clearTimeout(timer);
     await Promise.all(Array.from(this.#opened.values(), (dispatcher) => dispatcher.destroy()));
+  }
+
+  /** What cannot be removed is tried again with the next one. */
+  async #sweep(): Promise<void> {
+    try {
+      for await (const outcome of this.removeOrphans(this.options.limits.orphanAgeMs, this.#closed.signal)) {
+        const { kind, fileId } = outcome;
+        if (kind === 'removed')
+          this.#logger.log({ element: this.id, file_id: fileId }, 'an unfinished upload was removed');
+        else
+          this.#logger.warn({ element: this.id, err: outcome.error }, 'an unfinished upload was not removed');
+      }
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      this.#logger.warn(
+        { element: this.id, err: error },
+        'a bucket was not looked through for unfinished uploads',
+      );
+    }
   }
 
   /** All parts are of one size, so that they are told by their number; some stores demand it. */
