@@ -1,4 +1,5 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -12,7 +13,14 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { S3StorageElement } from '../../src/storage/drivers/s3/s3-storage-element.js';
 import { bodyOf, describedFile, MIB, randomSource, wholeBody } from '../support/file-bodies.js';
 import { DOUBLE_IDENTITY, S3Double } from '../support/s3-double/s3-double.js';
-import { bytesOf, makeBucket, type RealStore, realStore, sdkFor } from '../support/s3-real-store.js';
+import {
+  bytesOf,
+  makeBucket,
+  type RealStore,
+  realStore,
+  sdkFor,
+  uploadsUnder,
+} from '../support/s3-real-store.js';
 import { LIMITS } from './s3-element-fixture.js';
 
 const never = new AbortController().signal;
@@ -120,6 +128,28 @@ describe.each(stores)('@aws-sdk/client-s3 beside the S3 driver, at %s', (_name, 
       code: 'CONFLICT',
     });
     expect(await element.stat(other.fileId)).toMatchObject({ size: 6 });
+  });
+
+  it('has the driver go on with parts that it has sent', async () => {
+    const file = describedFile();
+    const asked = { Bucket: store.bucket, Key: `${prefix}/${file.fileId}` };
+    const bytes = randomBytes(11 * MIB);
+    const { UploadId: uploadId = '' } = await sdk.send(
+      new CreateMultipartUploadCommand({ ...asked, Metadata: { attempt: 'one' } }),
+    );
+    const first = { PartNumber: 1, Body: bytes.subarray(0, 5 * MIB) };
+    await sdk.send(new UploadPartCommand({ ...asked, ...first, UploadId: uploadId }));
+    const state = { key: asked.Key, uploadId, attempt: 'one', partBytes: 5 * MIB, hasCompanion: false };
+    const saved: (string | undefined)[] = [];
+    const checkpoint = {
+      load: () => JSON.stringify(state),
+      save: (text: string | undefined) => Promise.resolve(void saved.push(text)),
+    };
+    const body = bodyOf(Readable.from([bytes], { objectMode: false }), bytes.length);
+    await element.put(file, body, never, checkpoint);
+    expect(saved).toEqual([undefined]);
+    expect((await bytesOf(sdk, store.bucket, asked.Key)).equals(bytes)).toBe(true);
+    expect(await uploadsUnder(sdk, store.bucket, prefix)).toEqual([]);
   });
 
   it('has the driver clear up what it left unfinished', async () => {
