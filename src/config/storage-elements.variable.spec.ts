@@ -90,8 +90,8 @@ describe('STORAGE_ELEMENTS', () => {
   });
 
   it.each([
-    ['an unknown driver', { ...local, driver: 's3' }, '.driver: must be http or local'],
-    ['no driver', { ...local, driver: undefined }, '.driver: must be http or local'],
+    ['an unknown driver', { ...local, driver: 's3' }, '.driver: must be http, local or s3'],
+    ['no driver', { ...local, driver: undefined }, '.driver: must be http, local or s3'],
     ['an unknown mode', { ...local, mode: 'write' }, '.mode: must be edit, rw, ro or ar, got "write"'],
     ['no mode', { ...local, mode: undefined }, '.mode: is required'],
     ['an unknown member', { ...local, urls: 'x' }, ': must not have "urls"'],

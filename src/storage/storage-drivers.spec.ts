@@ -93,7 +93,7 @@ describe('a driver that is registered', () => {
       'STORAGE_ELEMENTS[1]: must not have "url"',
     ]);
     expect(problemsOf({ driver: 'paper' })).toEqual([
-      'STORAGE_ELEMENTS[1].driver: must be http, local or tape',
+      'STORAGE_ELEMENTS[1].driver: must be http, local, s3 or tape',
     ]);
   });
 
