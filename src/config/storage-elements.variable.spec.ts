@@ -90,7 +90,7 @@ describe('STORAGE_ELEMENTS', () => {
   });
 
   it.each([
-    ['an unknown driver', { ...local, driver: 's3' }, '.driver: must be http, local or s3'],
+    ['an unknown driver', { ...local, driver: 'tape' }, '.driver: must be http, local or s3'],
     ['no driver', { ...local, driver: undefined }, '.driver: must be http, local or s3'],
     ['an unknown mode', { ...local, mode: 'write' }, '.mode: must be edit, rw, ro or ar, got "write"'],
     ['no mode', { ...local, mode: undefined }, '.mode: is required'],

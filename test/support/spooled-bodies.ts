@@ -31,6 +31,7 @@ export class SlowDisk {
       return calling.finally(() => underWay.delete(calling));
     };
     return {
+      isDamaged: false,
       write: (chunks, position) =>
         use(() => {
           if (content.length >= this.capacity) throw new Error('ENOSPC: no space left on device');

@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { link, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from '../../../test/support/eventually.js';
 import { CountingOwner } from '../../../test/support/counting-owner.js';
 import { EarlySyncs } from './early-syncs.js';
 import { DiskSpoolFile, createSpoolFile, reuseSpoolFile } from './spool-file.js';
@@ -85,6 +86,40 @@ describe('a spool file that is stored as it is', () => {
     await file.write(block, EARLY_BYTES + 3);
     expect(begun).toHaveBeenCalledTimes(3);
     await file.remove();
+  });
+});
+
+describe('a spool file on a disk that fails to make it durable', () => {
+  it('takes and gives nothing more, whoever found that out', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'spool-file-'));
+    const path = join(folder, 'a.spool');
+    await writeFile(path, '');
+    // It takes every byte, and cannot be synced.
+    const file = new DiskSpoolFile(openSync('/dev/null', 'r+'), path, new CountingOwner(true));
+    expect(await file.link(join(folder, 'a.content'))).toBe(true);
+    await file.write([Buffer.alloc(EARLY_BYTES)], 0);
+    await eventually(() => Promise.resolve(expect(file.isDamaged).toBe(true)));
+    await expect(file.write([Buffer.alloc(1)], EARLY_BYTES)).rejects.toThrow('EINVAL');
+    await expect(file.read(0, 10)).rejects.toThrow('EINVAL');
+    await expect(file.sync()).rejects.toThrow('EINVAL');
+    await expect(file.keep(join(folder, 'b.upload'), () => Promise.resolve())).rejects.toThrow('EINVAL');
+    await file.remove();
+    await rm(folder, { recursive: true });
+  });
+
+  it('gives back once what two cut off at the same time', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'spool-file-'));
+    const path = join(folder, 'a.spool');
+    await writeFile(path, 'of another');
+    const owner = new CountingOwner();
+    owner.take(10);
+    const file = new DiskSpoolFile(openSync(path, 'r+'), path, owner, 10);
+    await file.write([Buffer.from('abc')], 0);
+    await Promise.all([file.sync(), file.sync()]);
+    expect([file.size, owner.bytes, await readFile(path, 'utf8')]).toEqual([3, 3, 'abc']);
+    await file.remove();
+    expect(owner.bytes).toBe(0);
+    await rm(folder, { recursive: true });
   });
 });
 

@@ -1,5 +1,6 @@
 import { fdatasync, fstat, ftruncate, open, read, rename, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import { asError } from '../../errors/as-error.js';
 import type { LentFile } from '../body-source.js';
 import { giveSecondName } from '../second-name.js';
 import { discardFile } from './discard-file.js';
@@ -34,6 +35,11 @@ export interface SpoolFile extends LentFile {
   link(path: string): Promise<boolean>;
   /** Makes what was written durable, and the file no longer than that. Once that has failed, it fails for ever. */
   sync(): Promise<void>;
+  /**
+   * Has a sync failed? The system may have dropped then what it could not write, and reads something else without a word:
+   * the file takes and gives nothing more.
+   */
+  readonly isDamaged: boolean;
   /**
    * Makes what was written durable, and the file's name `path`, which nothing has, on the same file system; when both is
    * done it is not ours any more, and `remove` only closes it. `onNamed` is called when it has the name, which is durable
@@ -97,6 +103,7 @@ export class DiskSpoolFile implements SpoolFile {
   #linked = false;
   /** The last sync. One that has failed stays so: the next would say that all is well. */
   #synced: Promise<unknown> = Promise.resolve();
+  #damage: Error | undefined;
   /** Bytes that were there when the last early sync began. */
   #syncedEarly = 0;
   #underWay = 0;
@@ -115,6 +122,10 @@ export class DiskSpoolFile implements SpoolFile {
     this.#size = size;
   }
 
+  get isDamaged(): boolean {
+    return this.#damage !== undefined;
+  }
+
   /** Bytes on the disk. */
   get size(): number {
     return this.#size;
@@ -122,6 +133,7 @@ export class DiskSpoolFile implements SpoolFile {
 
   write(chunks: readonly Buffer[], position: number): Promise<number> {
     return this.#use(async () => {
+      if (this.#damage) throw this.#damage;
       const wanted = chunks.reduce((sum, { length }) => sum + length, 0);
       const growth = Math.max(0, position + wanted - this.#size);
       this.owner.take(growth);
@@ -138,6 +150,7 @@ export class DiskSpoolFile implements SpoolFile {
 
   read(position: number, length: number): Promise<Buffer> {
     return this.#use(async () => {
+      if (this.#damage) throw this.#damage;
       const block = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#bytes - position)));
       const { bytesRead } = await readFile(this.descriptor, block, 0, block.length, position);
       if (bytesRead === 0) throw new Error(`The spool file ends before position ${position}`);
@@ -195,7 +208,12 @@ export class DiskSpoolFile implements SpoolFile {
 
   /** One after the other, as an error of the disk is told once. */
   #syncNext(): Promise<unknown> {
-    this.#synced = this.#synced.then(() => syncFile(this.descriptor));
+    this.#synced = this.#synced
+      .then(() => syncFile(this.descriptor))
+      .catch((error: unknown) => {
+        this.#damage ??= asError(error);
+        throw error;
+      });
     return this.#synced;
   }
 
@@ -203,9 +221,10 @@ export class DiskSpoolFile implements SpoolFile {
   async #cut(): Promise<void> {
     const surplus = this.#size - this.#bytes;
     if (surplus === 0) return;
-    await truncateFile(this.descriptor, this.#bytes);
-    this.#size -= surplus;
+    // Before it is waited for: another call must not cut the same once more.
+    this.#size = this.#bytes;
     this.owner.give(surplus);
+    await truncateFile(this.descriptor, this.#bytes);
   }
 
   remove(): Promise<void> {

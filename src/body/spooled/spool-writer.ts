@@ -6,6 +6,7 @@ import type { SpoolFile } from './spool-file.js';
 /** Moves a body from its memory window to a spool file, one write at a time; the file is made with the first. */
 export class SpoolWriter {
   #file: Promise<SpoolFile> | undefined;
+  #made: SpoolFile | undefined;
   #writtenBytes = 0;
   #writing = false;
   #lastWrite: Promise<void> | undefined;
@@ -34,6 +35,11 @@ export class SpoolWriter {
     return this.#failure;
   }
 
+  /** Is it not sure any more that what was written can be read? */
+  get isDamaged(): boolean {
+    return this.#made?.isDamaged ?? false;
+  }
+
   /** Begins to write what the window holds and the file does not, unless a write is under way. */
   flush(): void {
     if (this.#writing || this.#failure || this.#removed) return;
@@ -44,7 +50,7 @@ export class SpoolWriter {
   /** Makes the file before there is anything to be written. */
   begin(): void {
     if (this.#removed) return;
-    this.#file ??= this.createFile();
+    this.#file ??= this.#create();
     // The first write sees it.
     this.#file.catch(() => undefined);
   }
@@ -77,7 +83,7 @@ export class SpoolWriter {
     if (this.#failure) throw this.#failure;
     if (this.#removed) throw removed();
     // A body without a byte has no file yet.
-    this.#file ??= this.createFile();
+    this.#file ??= this.#create();
     const file = await this.#file;
     await file.keep(path, onNamed);
   }
@@ -95,10 +101,15 @@ export class SpoolWriter {
     return this.#removed;
   }
 
+  async #create(): Promise<SpoolFile> {
+    this.#made = await this.createFile();
+    return this.#made;
+  }
+
   async #write(): Promise<void> {
     let file: SpoolFile | undefined;
     try {
-      this.#file ??= this.createFile();
+      this.#file ??= this.#create();
       file = await this.#file;
       // The slices are taken now, because more may have come while the file was made.
       const written = this.#removed ? 0 : await this.#writeNext(file);

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat } from 'node:fs/promises';
+import { openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CountingOwner } from '../../../test/support/counting-owner.js';
 import { bodyOn, collect, cut, type MadeBody, writeAll } from '../../../test/support/spooled-bodies.js';
 import type { LinkedFile } from '../body-source.js';
 import { MemoryBudget } from '../memory-budget.js';
 import { SpoolFolder } from '../spool-folder.service.js';
+import { DiskSpoolFile } from './spool-file.js';
 import { SpooledBody } from './spooled-body.js';
 
 const KIB = 1024;
@@ -58,6 +61,29 @@ describe('a spooled body whose file is linked', () => {
     await body.dispose();
     expect(folder.usage().spareBytes).toBeGreaterThan(0);
   }
+
+  it('is not read again, or sent elsewhere, where the disk failed to make it durable', async () => {
+    const { all, chunks } = chunksOf(3 * MIB);
+    const path = join(spool, 'a.spool');
+    await writeFile(path, '');
+    const unsyncable = new DiskSpoolFile(openSync('/dev/null', 'r+'), path, new CountingOwner());
+    const body = new SpooledBody({
+      memoryBytes: 100 * KIB,
+      budget: new MemoryBudget(1e9),
+      createFile: () => Promise.resolve(unsyncable),
+      length: all.length,
+    });
+    const linked = await link(body);
+    await writeAll(body, chunks);
+    body.end();
+    expect(await linked.whenWhole()).toBe(true);
+    expect(body.replayable).toBe(true);
+    await expect(linked.sync()).rejects.toThrow('EINVAL');
+    expect(body.replayable).toBe(false);
+    await expect(collect(body.open(0, never))).rejects.toMatchObject({ code: 'SPOOL_FULL' });
+    await expect(body.persist(join(root, 'kept'))).rejects.toMatchObject({ code: expect.any(String) });
+    await body.dispose();
+  });
 
   it.each([
     ['whose length was declared', true],

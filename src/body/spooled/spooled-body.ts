@@ -63,11 +63,11 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   }
 
   get replayable(): boolean {
-    return !this.#replayLost && !this.#failure;
+    return !this.#isLost && !this.#failure;
   }
 
   get keptBytes(): number {
-    return this.#replayLost ? 0 : this.#spool.writtenBytes;
+    return this.#isLost ? 0 : this.#spool.writtenBytes;
   }
 
   get receivedBytes(): number {
@@ -156,7 +156,7 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   async readBlock(position: number): Promise<Buffer> {
     const { budget } = this.#options;
     const end = Math.min(this.#window.start, this.#spool.writtenBytes);
-    if (this.#replayLost || position >= end) throw bytesLost(this.#spool.failure);
+    if (this.#isLost || position >= end) throw bytesLost(this.#spool.failure);
     const length = Math.min(end - position, budget.exceeded ? SMALL_BLOCK_BYTES : BLOCK_BYTES);
     budget.take(length);
     try {
@@ -176,6 +176,11 @@ export class SpooledBody implements BodySource, BodyWriter, DurableBody, BodyByt
   readerMoved(): void {
     for (const reader of this.#readers) if (reader.destroyed) this.#readers.delete(reader);
     this.#settle();
+  }
+
+  /** Can it not be read again from its first byte? */
+  get #isLost(): boolean {
+    return this.#replayLost || this.#spool.isDamaged;
   }
 
   async #persist(path: string, onNamed: () => Promise<void>): Promise<void> {

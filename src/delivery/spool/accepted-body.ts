@@ -47,6 +47,11 @@ export class AcceptedBody implements ReplayableBody {
     return this.#newest;
   }
 
+  /** Another attempt begins: how far the one before came is told no more. */
+  beginAttempt(): void {
+    this.#newest = undefined;
+  }
+
   /** It is durable, but may have been damaged since: it is read and compared with what was promised, as for every other target. */
   async linkTo(path: string, signal: AbortSignal): Promise<LinkedFile | undefined> {
     if (!(await giveSecondName(this.path, path))) return undefined;

@@ -90,7 +90,10 @@ export class DeliveryWork implements TaskKind {
     const call = this.storage.putCall(file.retentionPolicy, file, body, held.signal);
     held.candidates = call.targets;
     call.watcher = {
-      begins: (target) => held.beginSending(target),
+      begins: (target) => {
+        body.beginAttempt();
+        return held.beginSending(target);
+      },
       failed: (target, error) => {
         held.endAttempt(attemptResult(error));
         // What it says of the file is true at once then.
