@@ -23,7 +23,7 @@ const jsonOrFile = z.string().transform((value, context) => {
 /** The variable, before its drivers have looked at it. */
 export const storageElementsVariable = jsonOrFile.optional().meta({
   description:
-    'The storage elements: an array of `{id, driver, url or path, mode, …}`, as below. In development two local ones under `DATA_DIR`.',
+    'The storage elements: an array of `{id, driver, mode, …}`, as below. In development two local ones under `DATA_DIR`.',
   unit: 'JSON array or file',
 });
 
