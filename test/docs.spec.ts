@@ -65,7 +65,7 @@ describe('docs/configuration.md', () => {
 
   it('shows storage elements that are taken', () => {
     const example = codeOf(configuration, 'json');
-    expect(parseEnvironment({ STORAGE_ELEMENTS: example }).STORAGE_ELEMENTS).toHaveLength(3);
+    expect(parseEnvironment({ STORAGE_ELEMENTS: example }).STORAGE_ELEMENTS).toHaveLength(4);
   });
 
   it('shows a production configuration that is taken', () => {
@@ -192,6 +192,18 @@ describe('docs/resilience.md', () => {
   it('names variables that exist', () => {
     const named = resilience.match(/`[A-Z]+(_[A-Z]+)+_MS`/g)?.map((name) => name.replaceAll('`', '')) ?? [];
     expect(named.filter((name) => !Object.hasOwn(variables, name))).toEqual([]);
+  });
+});
+
+describe('docs/storage.md', () => {
+  it('shows storage elements that are taken', () => {
+    const blocks = [...read('docs/storage.md').matchAll(/^```json\n([^]*?)\n```$/gm)].map(
+      ([, code = '']) => code,
+    );
+    const examples = blocks.filter((code) => code.includes('"driver"'));
+    expect(examples).toHaveLength(3);
+    for (const STORAGE_ELEMENTS of examples)
+      expect(parseEnvironment({ STORAGE_ELEMENTS }).STORAGE_ELEMENTS[0]).toMatchObject({ driver: 's3' });
   });
 });
 

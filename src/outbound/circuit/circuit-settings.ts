@@ -26,7 +26,7 @@ export const DEFAULT_CIRCUIT_SETTINGS: CircuitSettings = {
 };
 
 /** Recovery timeouts vary by this share, so that circuits that opened together do not probe together. */
-export const RECOVERY_JITTER = 0.1;
+const RECOVERY_JITTER = 0.1;
 
 /** Gives back the settings when they make sense. @throws RangeError naming the setting and its value. */
 export function checkedCircuitSettings(settings: CircuitSettings): CircuitSettings {
