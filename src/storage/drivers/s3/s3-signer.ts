@@ -1,5 +1,5 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
-import { SignatureV4 } from '@smithy/signature-v4';
+import type { SignatureV4 } from '@smithy/signature-v4';
 import type { S3Identity } from './s3-credentials.js';
 import type { S3Endpoint } from './s3-endpoint.js';
 
@@ -38,7 +38,9 @@ export class S3Signer {
 
   /** All headers of the request, the signature among them. */
   async signed(request: SignableRequest, credentials: S3Identity): Promise<Record<string, string>> {
-    const signer = new SignatureV4({
+    // Loaded when it is needed: who has no such element does not pay for it at the start.
+    const library = await import('@smithy/signature-v4');
+    const signer = new library.SignatureV4({
       service: 's3',
       region: this.region,
       credentials,
