@@ -82,6 +82,11 @@ export class S3Double {
     return shut(this.server);
   }
 
+  /** Listens again where it did before it died; what it had stored is still there. */
+  async comeBack(): Promise<void> {
+    await listen(this.server, Number(new URL(this.url).port));
+  }
+
   /** How often it was asked for that. */
   count(operation: string): number {
     return this.requests.filter((request) => request.operation === operation).length;
