@@ -52,7 +52,10 @@ describe('a bucket as the storage element of the service', () => {
     ['a form', (service: AcceptingService) => postForm(service, LARGE)],
     ['a chunked form', (service: AcceptingService) => postForm(service, LARGE, { chunked: true })],
     ['a PUT', (service: AcceptingService) => putBytes(service, randomUUID(), LARGE)],
-    ['a chunked PUT', (service: AcceptingService) => putBytes(service, randomUUID(), LARGE, { chunked: true })],
+    [
+      'a chunked PUT',
+      (service: AcceptingService) => putBytes(service, randomUUID(), LARGE, { chunked: true }),
+    ],
   ])('has a large file from %s, which came in parts', async (_, send) => {
     const started = await start();
     await expectStored(started, await send(started.service), LARGE);
@@ -114,7 +117,9 @@ describe('a bucket as the storage element of the service', () => {
 
   describe('in the readiness of the service', () => {
     /** The report for operators, and the status for all. */
-    async function readiness({ service }: Started): Promise<{ statuses: number[]; details: Json; text: string }> {
+    async function readiness({
+      service,
+    }: Started): Promise<{ statuses: number[]; details: Json; text: string }> {
       const operators = await service.call('/api/v1/health/ready', {}, { role: 'admin' });
       const everybody = await fetch(`${service.running.url}/health/ready`);
       const { details } = await jsonOf(operators);
@@ -137,16 +142,19 @@ describe('a bucket as the storage element of the service', () => {
     it.each([
       ['degraded', 200, {}],
       ['down', 503, { critical: true }],
-    ])('is %s without its bucket, with the status %i where its settings are %j', async (is, status, entry) => {
-      const started = await start({}, entry);
-      started.double.faults.push(...alwaysFaults({ kind: 'answer', status: 404, code: 'NoSuchBucket' }));
-      const { statuses, details, text } = await readiness(started);
-      expect(statuses).toEqual([status, status]);
-      expect(details).toMatchObject({
-        'storage:s3': { status: is, critical: status === 503, message: 'the element is not ready' },
-      });
-      expect(text).not.toMatch(/NoSuchBucket|127\.0\.0\.1|"files"|storage:s3/);
-    });
+    ])(
+      'is %s without its bucket, with the status %i where its settings are %j',
+      async (is, status, entry) => {
+        const started = await start({}, entry);
+        started.double.faults.push(...alwaysFaults({ kind: 'answer', status: 404, code: 'NoSuchBucket' }));
+        const { statuses, details, text } = await readiness(started);
+        expect(statuses).toEqual([status, status]);
+        expect(details).toMatchObject({
+          'storage:s3': { status: is, critical: status === 503, message: 'the element is not ready' },
+        });
+        expect(text).not.toMatch(/NoSuchBucket|127\.0\.0\.1|"files"|storage:s3/);
+      },
+    );
 
     it.each(['ignored', 'refused'] as const)('has a remark where conditions are %s', async (conditions) => {
       const started = await start({ conditions });

@@ -62,23 +62,27 @@ export function partsSent({ requests }: S3Double): number[] {
 
 /** Sends a form; without `Content-Length` where it is `chunked`. */
 export function postForm(
-  { call }: AcceptingService,
+  service: AcceptingService,
   bytes: Buffer,
   { chunked = false, name = 'a.txt' } = {},
 ): Promise<Response> {
   const form = new Uint8Array(multipart([filePart(bytes, name)]));
   const headers = { 'content-type': MULTIPART_TYPE };
-  return call('/api/v1/files/upload', { method: 'POST', headers, ...bodyOf(form, chunked) });
+  return service.call('/api/v1/files/upload', { method: 'POST', headers, ...bodyOf(form, chunked) });
 }
 
 /** Sends the bytes as they are; without `Content-Length` where they are `chunked`. */
 export function putBytes(
-  { call }: AcceptingService,
+  service: AcceptingService,
   id: string,
   bytes: Buffer,
   { chunked = false, headers = {} } = {},
 ): Promise<Response> {
-  return call(`/api/v1/files/${id}`, { method: 'PUT', headers, ...bodyOf(new Uint8Array(bytes), chunked) });
+  return service.call(`/api/v1/files/${id}`, {
+    method: 'PUT',
+    headers,
+    ...bodyOf(new Uint8Array(bytes), chunked),
+  });
 }
 
 function bodyOf(bytes: Uint8Array<ArrayBuffer>, chunked: boolean): RequestInit {
