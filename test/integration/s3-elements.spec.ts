@@ -156,6 +156,17 @@ describe('a bucket as the storage element of the service', () => {
       },
     );
 
+    it('is down where its store says nothing', async () => {
+      const started = await start();
+      started.double.faults.push(...alwaysFaults({ kind: 'stall' }));
+      const { statuses, details } = await readiness(started);
+      expect(statuses).toEqual([200, 200]);
+      expect(details).toMatchObject({
+        'storage:s3': { status: 'degraded' },
+        storage: { status: 'degraded' },
+      });
+    });
+
     it.each(['ignored', 'refused'] as const)('has a remark where conditions are %s', async (conditions) => {
       const started = await start({ conditions });
       const id = randomUUID();
