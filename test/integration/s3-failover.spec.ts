@@ -121,6 +121,17 @@ describe('a bucket beside a storage element', () => {
     await expectOnce(pair, 's3', bytes);
   });
 
+  it('is not taken to have lost a file while its bucket is away', async () => {
+    const pair = await start('s3');
+    const id = randomUUID();
+    expect((await putBytes(pair.service, id, SMALL)).status).toBe(201);
+    pair.bucket.faults.push(...alwaysFaults({ kind: 'answer', status: 404, code: 'NoSuchBucket' }));
+    const receipt = await pair.service.call(`/api/v1/files/${id}`);
+    expect([receipt.status, await receipt.json()]).toMatchObject([503, { retryable: true }]);
+    pair.bucket.faults.length = 0;
+    await expectActive(pair, id, SMALL);
+  });
+
   it('delivers a file that was accepted to the one that takes it', async () => {
     const pair = await start('s3');
     pair.bucket.faults.push(...alwaysFaults({ kind: 'answer', status: 403, code: 'AccessDenied' }));

@@ -32,7 +32,7 @@ class S3AnswerError extends TargetFailure {
   constructor(operation: string, answer: S3Answer) {
     const { status, headers, bodySent } = answer;
     const complaint = complaintOf(answer);
-    const code = complaint?.code ?? String(status);
+    const code = complaint?.code ?? codeOfStatus(operation, status);
     super(
       `The store answered ${status} to ${operation}: ${code} ${JSON.stringify((complaint?.message ?? '').slice(0, 200))}`,
       {
@@ -45,6 +45,11 @@ class S3AnswerError extends TargetFailure {
     );
     this.s3Code = code;
   }
+}
+
+/** An answer to HEAD has no text: the status is all that it says. */
+function codeOfStatus(operation: string, status: number): string {
+  return operation === 'HeadBucket' && status === 404 ? 'NoSuchBucket' : String(status);
 }
 
 /** The bucket is not where it is looked for. */

@@ -94,9 +94,11 @@ export class S3Objects {
   async #found(request: S3Request, signal: AbortSignal): Promise<S3Answer | undefined> {
     const answer = await this.client.send(request, signal);
     if (answer.status < 300) return answer;
-    const failure = this.client.failureOf(request, answer);
-    if (answer.status === 404 && !answer.text.includes('NoSuchBucket')) return undefined;
-    throw failure;
+    if (answer.status !== 404 || complaintOf(answer)?.code === 'NoSuchBucket')
+      throw this.client.failureOf(request, answer);
+    // An answer to HEAD does not say whether it is the object or the bucket that is not there.
+    if (request.method === 'HEAD') await this.checkBucket(signal);
+    return undefined;
   }
 
   #check(payload: Payload, answer: S3Answer): void {
