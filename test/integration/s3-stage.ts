@@ -8,9 +8,9 @@ import type { S3Fault } from '../support/s3-double/s3-faults.js';
 export const MIB = 1024 * 1024;
 
 /** The least that a part may have. */
-export const PART_BYTES = 5 * MIB;
+const PART_BYTES = 5 * MIB;
 
-export const PREFIX = 'in/here';
+const PREFIX = 'in/here';
 
 /** All that a delivery asks a bucket for. */
 const OPERATIONS = [
