@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { MinorGc } from './minor-gc.js';
 
 const MIB = 1024 * 1024;
@@ -11,5 +11,28 @@ describe('MinorGc', () => {
     expect(collected).toEqual(['minor']);
     gc.freed(MIB);
     expect(collected).toEqual(['minor', 'minor']);
+  });
+
+  it('collects everything once whenever the service has a rest after it was busy', () => {
+    jest.useFakeTimers();
+    const collected: string[] = [];
+    const gc = new MinorGc(({ type }) => collected.push(type));
+    gc.endOfStart();
+    expect(collected).toEqual(['major']);
+    jest.advanceTimersByTime(60_000);
+    expect(collected).toEqual(['major']);
+    for (let seconds = 0; seconds < 30; seconds += 1) {
+      gc.freed(1);
+      jest.advanceTimersByTime(1_000);
+    }
+    expect(collected).toEqual(['major']);
+    jest.advanceTimersByTime(20_000);
+    expect(collected).toEqual(['major', 'major']);
+    jest.advanceTimersByTime(60_000);
+    gc.onApplicationShutdown();
+    gc.freed(1);
+    jest.advanceTimersByTime(60_000);
+    expect(collected).toEqual(['major', 'major']);
+    jest.useRealTimers();
   });
 });
