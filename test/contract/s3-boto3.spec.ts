@@ -17,13 +17,10 @@ print(json.dumps({"sha256": hashlib.sha256(found["Body"].read()).hexdigest(), "t
 
 const hasBoto3 = spawnSync('python3', ['-c', 'import boto3'], { timeout: 60_000 }).status === 0;
 
-describe('boto3 at a store of the S3 driver', () => {
-  const s3 = s3ElementFixture();
+const describeWithBoto3 = hasBoto3 ? describe : describe.skip;
 
-  if (!hasBoto3) {
-    it.todo('is skipped: there is no python3 with boto3');
-    return;
-  }
+describeWithBoto3('boto3 at a store of the S3 driver', () => {
+  const s3 = s3ElementFixture();
 
   it.each([1000, 12 * PART_BYTES])('reads names, metadata and bytes of a file of %d bytes', async (size) => {
     const file = describedFile({

@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import type { ServiceError } from '../../errors/service-error.js';
+import { storageTimeout } from './storage-failures.js';
 
 export interface ElementPaceLimits {
   /** Slowest element that is borne with, in bytes a second; 0 means any. */
@@ -32,7 +34,7 @@ export class ElementPace {
     /** Bytes that were read of the file. */
     private readonly bytesTaken: () => number,
     private readonly limits: ElementPaceLimits,
-    private readonly onTooSlow: () => void,
+    private readonly onTooSlow: (error: ServiceError) => void,
   ) {
     if (limits.minBytesPerSecond === 0) return;
     body.on('pause', this.#onPause).on('resume', this.#onResume);
@@ -69,6 +71,7 @@ export class ElementPace {
     const wanted = (this.limits.minBytesPerSecond * this.#heldMs) / 1_000;
     this.#heldMs = 0;
     this.#bytesBefore = bytesTaken;
-    if (taken < wanted) this.onTooSlow();
+    if (taken < wanted)
+      this.onTooSlow(storageTimeout('The storage element takes the file too slowly.', 'stall'));
   }
 }

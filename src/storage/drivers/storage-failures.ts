@@ -54,6 +54,11 @@ export function storageTimeout(detail: string, phase: TimeoutPhase): ServiceErro
   return new ServiceError('STORAGE_TIMEOUT', detail, { cause: late });
 }
 
+/** There is a file of that id at the element already. */
+export function idTaken(cause?: unknown): ServiceError {
+  return new ServiceError('CONFLICT', 'There is a file with this id already.', { cause });
+}
+
 /** What an element says of when it wants to be asked again, in milliseconds from now. */
 export function retryAfterMsOf(headers: Dispatcher.ResponseData['headers']): number | undefined {
   return parseRetryAfter(headers['retry-after'], systemClock.wallMs());

@@ -5,7 +5,7 @@ import { type FilePart, MultipartFrame, type TextParts } from './multipart-frame
 import type { FormWatch, OutgoingForm } from './outgoing-form.js';
 import type { UploadTimeouts } from '../upload-timeouts.js';
 import { UploadTimer } from './upload-timer.js';
-import { bodyFailure, lengthFailure, storageTimeout } from '../storage-failures.js';
+import { bodyFailure, lengthFailure } from '../storage-failures.js';
 
 /** The beginning of a body goes out together, so that a small file is one write. */
 const GATHER_BYTES = 16 * 1024;
@@ -76,9 +76,7 @@ export class OutgoingMultipart extends Readable implements OutgoingForm {
   watch(timeouts: UploadTimeouts, abort: (reason: unknown) => void): FormWatch {
     // A body that is read but has nothing to give is the client's business and never the element's.
     const timer = new UploadTimer(timeouts, abort, () => this.readableFlowing === true);
-    const onTooSlow = (): void =>
-      abort(storageTimeout('The storage element takes the file too slowly.', 'stall'));
-    const pace = new ElementPace(this, () => this.bytesTaken, timeouts, onTooSlow);
+    const pace = new ElementPace(this, () => this.bytesTaken, timeouts, abort);
     // undici pauses the body with nearly every chunk.
     const onPause = (): void => timer.moved();
     const onEnd = (): void => {

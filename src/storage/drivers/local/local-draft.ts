@@ -2,8 +2,9 @@ import { link, unlink } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { errorCode } from '../../../errors/error-code.js';
-import { ServiceError } from '../../../errors/service-error.js';
 import type { FileBody, FileDescription, StoredFile } from '../../storage-element.js';
+import { idTaken, lengthFailure } from '../storage-failures.js';
+import { storedFileOf } from '../stored-record.js';
 import type { Content, ContentSource } from './content-source.js';
 import { removeLeftOver } from './local-left-overs.js';
 import { type LocalPlaces, newVersion } from './local-places.js';
@@ -11,7 +12,6 @@ import { recordText, versionAt } from './local-record.js';
 import { removeVersion } from './local-removal.js';
 import type { LocalShards } from './local-shards.js';
 import { NewFile } from './new-file.js';
-import { lengthFailure } from '../storage-failures.js';
 
 const linkFile = promisify(link);
 const unlinkFile = promisify(unlink);
@@ -47,7 +47,7 @@ export class LocalDraft {
       const size = await this.#write(body, source);
       signal.throwIfAborted();
       await this.#commit();
-      return storedFile(this.file, size, body.digest().sha256);
+      return storedFileOf(this.file, { size, sha256: body.digest().sha256 });
     } catch (error) {
       await removeLeftOver(this.places, basename(this.#path)).catch(() => undefined);
       throw signal.aborted ? signal.reason : error;
@@ -101,24 +101,6 @@ export class LocalDraft {
   async #refused(error: unknown): Promise<void> {
     const { fileId } = this.file;
     if ((await versionAt(this.places.record(fileId), fileId)) === this.#version) return;
-    throw errorCode(error) === 'EEXIST' ? conflict() : error;
+    throw errorCode(error) === 'EEXIST' ? idTaken() : error;
   }
-}
-
-function storedFile(file: FileDescription, size: number, sha256: string): StoredFile {
-  const { description, tags, metadata, retentionPolicy, ttlDays } = file;
-  return {
-    fileId: file.fileId,
-    size,
-    sha256,
-    originalFilename: file.originalFilename,
-    contentType: file.contentType,
-    uploadedBy: file.uploadedBy,
-    uploadedAt: file.uploadedAt,
-    remembered: { description, tags, metadata, retentionPolicy, ttlDays },
-  };
-}
-
-function conflict(): ServiceError {
-  return new ServiceError('CONFLICT', 'There is a file with this id already.');
 }

@@ -9,16 +9,16 @@ import type {
   UploadCheckpoint,
 } from '../../storage-element.js';
 import type { AbandonedUploads } from './abandoned-uploads.js';
-import { recordText, storedFileOf } from './file-record.js';
+import { storedFileOf } from '../stored-record.js';
+import { recordText } from './file-record.js';
 import { endsUpload, type MultipartPlan, MultipartUpload, writeCompanion } from './multipart-upload.js';
 import { markOf, objectHeaders, type ObjectHeaders } from './object-headers.js';
 import { type Part, PartCutter } from './part-cutter.js';
 import { bufferPayload, type DigestKind, type Payload } from './payload.js';
 import { fileIn, type S3Bucket } from './s3-bucket.js';
-import { idTaken } from './s3-errors.js';
 import { withRetries } from './s3-retries.js';
 import { stateOf, stateText, type UploadState } from './upload-checkpoint.js';
-import { bodyFailure } from '../storage-failures.js';
+import { bodyFailure, idTaken } from '../storage-failures.js';
 
 /** What it takes to store one file. */
 export interface FileUploadParts {

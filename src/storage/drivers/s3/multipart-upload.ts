@@ -7,9 +7,10 @@ import type { Part, PartCutter } from './part-cutter.js';
 import { PartSender } from './part-sender.js';
 import { bufferPayload } from './payload.js';
 import { type S3Bucket, whoseFile } from './s3-bucket.js';
-import { idTaken, s3CodeOf } from './s3-errors.js';
+import { s3CodeOf } from './s3-errors.js';
 import type { BegunMultipart, StoredPart } from './s3-multiparts.js';
 import { withRetries } from './s3-retries.js';
+import { idTaken } from '../storage-failures.js';
 
 /** An upload in parts that goes on, or begins. */
 export interface MultipartPlan {

@@ -108,8 +108,3 @@ export function s3CodeOf(error: unknown): string | undefined {
     ? error.cause.s3Code
     : undefined;
 }
-
-/** There is a file of that id already. */
-export function idTaken(cause?: unknown): ServiceError {
-  return new ServiceError('CONFLICT', 'There is a file of this id already.', { cause });
-}

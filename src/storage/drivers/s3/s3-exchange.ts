@@ -6,7 +6,7 @@ import { ElementPace } from '../element-pace.js';
 import { ExchangeTimer } from './exchange-timer.js';
 import type { S3Answer } from './s3-answers.js';
 import type { S3Limits } from './s3-settings.js';
-import { storageTimeout, transportFailure, withAnswerLost } from '../storage-failures.js';
+import { transportFailure, withAnswerLost } from '../storage-failures.js';
 
 /** A request as it goes out. */
 export interface WireRequest {
@@ -127,8 +127,7 @@ export class S3Exchange implements Dispatcher.DispatchHandler {
     if (!body) return;
     this.#timer.limit(this.limits.stallMs, 'stall', 'take the file');
     if (!(body instanceof Readable)) return;
-    const onTooSlow = (): void =>
-      this.#over.abort(storageTimeout('The storage element takes the file too slowly.', 'stall'));
+    const onTooSlow = (error: ServiceError): void => this.#over.abort(error);
     this.#pace = new ElementPace(body, () => this.#bytesTaken, this.limits, onTooSlow);
   }
 

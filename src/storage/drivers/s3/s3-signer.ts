@@ -16,6 +16,9 @@ export interface SignableRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Loaded once it is needed: who has no such element does not pay for it at the start. */
+let library: Promise<typeof import('@smithy/signature-v4')> | undefined;
+
 /** Signs requests (Signature Version 4), with the time of the store. */
 export class S3Signer {
   /** How far the clock of the store is before ours, in milliseconds. */
@@ -38,9 +41,9 @@ export class S3Signer {
 
   /** All headers of the request, the signature among them. */
   async signed(request: SignableRequest, credentials: S3Identity): Promise<Record<string, string>> {
-    // Loaded when it is needed: who has no such element does not pay for it at the start.
-    const library = await import('@smithy/signature-v4');
-    const signer = new library.SignatureV4({
+    library ??= import('@smithy/signature-v4');
+    const { SignatureV4: Signer } = await library;
+    const signer = new Signer({
       service: 's3',
       region: this.region,
       credentials,
