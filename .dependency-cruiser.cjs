@@ -6,6 +6,7 @@ const lines = [
   ['protocols', 'admin', 'health'],
   ['connections'],
   ['versioning'],
+  ['resumption'],
   ['ingest'],
   ['auth', 'delivery'],
   ['storage', 'replicas'],
@@ -17,7 +18,7 @@ const lines = [
 ];
 
 /** Rooms that no protocol may show in. */
-const engines = ['ingest', 'delivery', 'storage', 'outbound', 'body', 'database'];
+const engines = ['resumption', 'ingest', 'delivery', 'storage', 'outbound', 'body', 'database'];
 
 const any = (rooms) => `(${rooms.join('|')})`;
 const spec = '[.]spec[.]ts$';

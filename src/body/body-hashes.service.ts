@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { BodyWriter } from './body-source.js';
 import { BodyHash } from './body-hash.js';
+import { FileHash } from './file-hash.js';
 import { Sha256Thread } from './hash/sha256-thread.js';
 
 /**
@@ -14,6 +15,11 @@ export class BodyHashes implements OnApplicationShutdown {
 
   begin(body: BodyWriter): BodyHash {
     return new BodyHash(() => this.liveThread(), body);
+  }
+
+  /** Begins the hash of bytes that lie in files. */
+  beginOfFiles(): FileHash {
+    return new FileHash(() => this.liveThread());
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -63,7 +63,7 @@ export const serverVariables = {
     'Proxies whose `X-Forwarded-For` names the client in the log: addresses, networks such as `10.0.0.0/8`, `loopback`, `linklocal`, `uniquelocal`. Empty: none, the header is ignored.',
     TRUSTED_PROXY,
   ),
-  MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 16_384, 1024),
+  MAX_HEADER_BYTES: bytes('Largest header section of a request; above it the answer is 431.', 32_768, 1024),
   HEADERS_TIMEOUT_MS: milliseconds('Time a client has to send its request headers.', 30_000),
   MAX_CONNECTIONS: count(
     'Most connections at once; one beyond it is answered where it asks for `/health`, and else gets 503. 0: two thirds of the file descriptors that the process may open, 10000 at most.',

@@ -48,4 +48,26 @@ export const uploadVariables = {
     64 * 1024,
   ),
   CLIENT_MIN_RATE_WINDOW_MS: milliseconds('Time over which the rate of a client is measured.', 60_000),
+  RESUMABLE_MAX_IDLE_MS: milliseconds(
+    'Time without new bytes after which an upload that is not complete is given up.',
+    86_400_000,
+  ),
+  RESUMABLE_RETENTION_MS: milliseconds(
+    'Time for which a resumable upload that has ended can be asked for; its receipt can be for longer.',
+    3_600_000,
+  ),
+  RESUMABLE_SWEEP_INTERVAL_MS: milliseconds(
+    'Time between two looks through the uploads that are not complete.',
+    600_000,
+  ),
+  RESUMABLE_MAX_UPLOADS_PER_CALLER: count(
+    'Most uploads of one caller (`sub`) that are not complete; above it the answer is 429.',
+    'uploads',
+    1_000,
+    1,
+  ),
+  RESUMABLE_MAX_BYTES_PER_CALLER: bytes(
+    'Most bytes that these have together, by their declared lengths.',
+    1024 ** 4,
+  ),
 };

@@ -1,4 +1,4 @@
-import type { StoredDescription } from './ledger/stored-description.js';
+import type { StoredDescription } from '../storage/stored-description.js';
 import type { TaskRow } from './ledger/task-rows.js';
 
 /**

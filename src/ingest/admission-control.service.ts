@@ -11,14 +11,19 @@ import { type ActiveUpload, ActiveUploads } from './active-uploads.service.js';
 import type { PlacementWish } from './file-to-place.js';
 import { outcomeOf } from './upload-outcome.js';
 import type { UploadResult } from './upload-result.js';
-import type { Pump, UploadSource } from './upload-source.js';
+import type { UploadSource } from './upload-source.js';
 
 /** What one turned away is told to wait. */
 const RETRY_AFTER_MS = 1_000;
 
+/** What wants a place; `Pump` is what moves its bytes. */
+export interface AdmissibleUpload<Pump> extends Omit<UploadSource, 'idIsCallers' | 'open'> {
+  /** Looks at all that is known before the first byte, and opens nothing. @throws what is wrong with it */
+  open(): Pump;
+}
+
 /** An upload that has a place. */
-export interface AdmittedUpload {
-  readonly source: UploadSource;
+export interface AdmittedUpload<Pump> {
   readonly pump: Pump;
   readonly active: ActiveUpload;
   readonly measured: MeasuredUpload;
@@ -72,21 +77,21 @@ export class AdmissionControl {
    * @throws what `take` and the source throw; RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
    * one that is certain to go to the spool
    */
-  async run(
-    source: UploadSource,
-    take: (upload: AdmittedUpload) => Promise<UploadResult>,
-  ): Promise<UploadResult> {
+  async run<Pump, Result extends { readonly outcome: UploadResult['outcome'] | 'received' }>(
+    source: AdmissibleUpload<Pump>,
+    take: (upload: AdmittedUpload<Pump>) => Promise<Result>,
+  ): Promise<Result> {
     const measured = this.metrics.uploads.begin(source.protocol);
     try {
       // Before any limit is asked: who is told to wait a moment would come back to a closed port.
       this.active.draining.throwIfAborted();
       // What is refused in any case waits for nobody, and has nobody wait for it.
       const pump = source.open();
-      const wish = this.wishOf(source);
+      const wish = this.wishOf(source.wantsAsync);
       const result = await this.holdPlace(source, (received) =>
-        this.enter(source, wish, (active) => take({ source, pump, active, measured, wish, received })),
+        this.enter(source, wish, (active) => take({ pump, active, measured, wish, received })),
       );
-      measured.end(result.outcome === 'accepted' ? 'accepted' : 'stored');
+      measured.end(result.outcome === 'repeated' ? 'stored' : result.outcome);
       return result;
     } catch (error) {
       measured.end(outcomeOf(error));
@@ -94,14 +99,15 @@ export class AdmissionControl {
     }
   }
 
-  private wishOf({ wantsAsync }: UploadSource): PlacementWish {
+  /** Where a file is to go whose client wants his answer before it is stored, or does not. */
+  wishOf(wantsAsync: boolean): PlacementWish {
     if (!this.deliversLater) return 'store';
     return wantsAsync ? 'keep' : 'store-or-keep';
   }
 
   private async holdPlace<T>(
-    source: UploadSource,
-    work: (received: AdmittedUpload['received']) => Promise<T>,
+    source: AdmissibleUpload<unknown>,
+    work: (received: AdmittedUpload<never>['received']) => Promise<T>,
   ): Promise<T> {
     const { caller, declaredBytes, uploadId, clientGone } = source;
     // Since the head came somebody may have waited, as for the keys that verify the token.
@@ -128,7 +134,7 @@ export class AdmissionControl {
   }
 
   private async enter<T>(
-    { uploadId, declaredBytes }: UploadSource,
+    { uploadId, declaredBytes }: AdmissibleUpload<unknown>,
     wish: PlacementWish,
     take: (active: ActiveUpload) => Promise<T>,
   ): Promise<T> {

@@ -25,6 +25,6 @@ import { UploadReceipts } from './upload-receipts.service.js';
     UploadReceipts,
     UploadRepeats,
   ],
-  exports: [ActiveUploads, UploadLimits, UploadPipeline, UploadReceipts],
+  exports: [ActiveUploads, AdmissionControl, UploadLimits, UploadPipeline, UploadReceipts],
 })
 export class IngestModule {}

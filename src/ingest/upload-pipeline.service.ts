@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
+import type { Caller } from '../auth/caller.js';
+import type { FileDescription } from '../storage/storage-element.js';
 import { AdmissionControl, type AdmittedUpload } from './admission-control.service.js';
 import { describeFile } from './file/file-description.js';
 import { IncomingFiles } from './file/incoming-files.service.js';
 import { type Placement, UploadPlacement } from './placement/upload-placement.service.js';
 import { UploadRepeats } from './placement/upload-repeats.service.js';
-import type { FileToPlace } from './file-to-place.js';
+import type { FileToPlace, PlacementWish } from './file-to-place.js';
 import { type BegunFile, receive } from './reception.js';
 import { type KnownDescription, receiptOf } from './receipts/receipts.js';
 import { resultOfRecord, type UploadResult } from './upload-result.js';
-import type { UploadSource } from './upload-source.js';
+import type { FileHead, Pump, UploadSource } from './upload-source.js';
 
 /**
  * What happens to every upload, whatever protocol brings it: it gets a place, its bytes are counted, limited, hashed and
@@ -41,9 +43,19 @@ export class UploadPipeline {
             return file;
           },
         },
-        (file) => this.place(fileToPlace(upload, file)),
+        (file) => this.place(fileToPlace(source, upload, file)),
       ),
     );
+  }
+
+  /** What storage elements and receipts say of a file. @throws VALIDATION_ERROR for a name that is too long */
+  describe(uploadId: string, head: FileHead, caller: Caller): FileDescription {
+    return describeFile(uploadId, head, caller);
+  }
+
+  /** Where a file is to go whose client wants his answer before it is stored, or does not. */
+  wishOf(wantsAsync: boolean): PlacementWish {
+    return this.admission.wishOf(wantsAsync);
   }
 
   /**
@@ -68,7 +80,8 @@ export class UploadPipeline {
 const NEW = { answer: undefined, unverified: [] };
 
 function fileToPlace(
-  { source, active, wish }: AdmittedUpload,
+  source: UploadSource,
+  { active, wish }: AdmittedUpload<Pump>,
   { head, body, arrived }: BegunFile,
 ): FileToPlace {
   const { uploadId, caller, idIsCallers, clientGone } = source;

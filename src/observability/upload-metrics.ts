@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 
 /** How uploads come that are counted from the start; another one is counted from its first upload on. */
-const PROTOCOLS = ['multipart', 'raw'];
-export type UploadOutcome = 'stored' | 'accepted' | 'rejected' | 'failed' | 'client_abort';
+const PROTOCOLS = ['multipart', 'raw', 'tus', 'resumable'];
+/** `received`: bytes of an upload that goes on with other requests. */
+export type UploadOutcome = 'stored' | 'accepted' | 'received' | 'rejected' | 'failed' | 'client_abort';
 
 /** One upload under way, as it is counted. */
 export interface MeasuredUpload {
@@ -133,6 +134,7 @@ function endsOfUploads(registers: Registry[]): (protocol: string) => CountEnds {
   const bind = (route: string): CountEnds => ({
     stored: endOf(route, 'stored'),
     accepted: endOf(route, 'accepted'),
+    received: endOf(route, 'received'),
     rejected: endOf(route, 'rejected'),
     failed: endOf(route, 'failed'),
     client_abort: endOf(route, 'client_abort'),

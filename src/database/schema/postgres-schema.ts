@@ -110,6 +110,13 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     started_at bigint NOT NULL,
     last_seen_at bigint NOT NULL
   )`,
+  // Who has an upload that is not complete, where that is not the one who created it: `epoch` is raised with each taking.
+  `CREATE TABLE ingester.upload_epochs (
+    upload_id uuid PRIMARY KEY,
+    epoch int NOT NULL,
+    replica_id uuid NOT NULL,
+    taken_at bigint NOT NULL
+  )`,
   // What operators did. It outlives what they did it to, so it refers to nothing.
   `CREATE TABLE ingester.audit (
     audit_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

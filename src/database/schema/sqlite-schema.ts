@@ -103,6 +103,13 @@ export const SQLITE_SCHEMA: readonly string[] = [
     started_at integer NOT NULL,
     last_seen_at integer NOT NULL
   ) STRICT`,
+  // Who has an upload that is not complete, where that is not the one who created it: `epoch` is raised with each taking.
+  `CREATE TABLE upload_epochs (
+    upload_id text PRIMARY KEY,
+    epoch integer NOT NULL,
+    replica_id text NOT NULL,
+    taken_at integer NOT NULL
+  ) STRICT`,
   // What operators did. It outlives what they did it to, so it refers to nothing.
   `CREATE TABLE audit (
     audit_id integer PRIMARY KEY,

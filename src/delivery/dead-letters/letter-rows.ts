@@ -1,6 +1,6 @@
 import type { AttemptRow, DeadLetter, DeadLetterGroup, OrderRow } from '../dead-letter.js';
 import type { Sql, SqlValue } from '../../database/sql.js';
-import type { StoredDescription } from '../ledger/stored-description.js';
+import type { StoredDescription } from '../../storage/stored-description.js';
 import type { Condition } from './letter-filter.js';
 
 /** JSON, and targets separated by spaces. */

@@ -1,6 +1,6 @@
-import { parseKeepingNumbers } from '../../errors/json-numbers.js';
-import { metadataSchema } from '../../storage/metadata-schema.js';
-import type { FileDescription } from '../../storage/storage-element.js';
+import { parseKeepingNumbers } from '../errors/json-numbers.js';
+import { metadataSchema } from './metadata-schema.js';
+import type { FileDescription } from './storage-element.js';
 
 /** What is said of a file, as JSON keeps it: a date is text, and so is metadata, whose numbers stay as they came. */
 export type StoredDescription = Omit<FileDescription, 'uploadedAt' | 'metadata'> & {

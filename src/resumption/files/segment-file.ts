@@ -1,0 +1,158 @@
+import { close, fdatasync, open, writev } from 'node:fs';
+import { promisify } from 'node:util';
+import { asError } from '../../errors/as-error.js';
+import { notKept, spoolFull } from '../../body/spool-failure.js';
+
+const openFile = promisify(open);
+const writeFile = promisify(writev);
+const syncFile = promisify(fdatasync);
+const closeFile = promisify(close);
+
+/** Bytes that may wait for the disk before whoever brings them has to. */
+const MOST_QUEUED_BYTES = 512 * 1024;
+/** Bytes that are made durable at once while more come, so that nobody waits for all of them at the end. */
+const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
+
+/** A file that bytes of an upload are appended to. A failure is final: what was written before it stays. */
+export class SegmentFile {
+  #queue: Buffer[] = [];
+  #queuedBytes = 0;
+  #size: number;
+  #syncedBytes: number;
+  #writing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
+  #failure: Error | undefined;
+  /** Settles when nobody else reads through the descriptor. */
+  #lent: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    readonly descriptor: number,
+    size: number,
+    private readonly onWritten: (file: SegmentFile, position: number, bytes: number) => void,
+  ) {
+    this.#size = size;
+    this.#syncedBytes = size;
+  }
+
+  /** Opens the file to go on behind its `size` bytes; one of none is made. @throws SPOOL_FULL, INTERNAL_ERROR */
+  static async open(
+    path: string,
+    size: number,
+    onWritten: (file: SegmentFile, position: number, bytes: number) => void = () => undefined,
+  ): Promise<SegmentFile> {
+    try {
+      return new SegmentFile(await openFile(path, size > 0 ? 'r+' : 'w+', 0o600), size, onWritten);
+    } catch (error) {
+      throw notKept(error);
+    }
+  }
+
+  /** Bytes that were written. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Has a sync failed? Nobody knows then what of the file is on the disk: only its first `syncedBytes` bytes count. */
+  get isDamaged(): boolean {
+    return this.#failure !== undefined && this.#syncFailed;
+  }
+
+  get syncedBytes(): number {
+    return this.#syncedBytes;
+  }
+
+  #syncFailed = false;
+
+  /** Takes the next bytes, which must not be changed afterwards. @throws what the last write failed with */
+  write(chunk: Buffer): void {
+    if (this.#failure) throw this.#failure;
+    if (chunk.length === 0) return;
+    this.#queue.push(chunk);
+    this.#queuedBytes += chunk.length;
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Settles when the next bytes may come; undefined when they may at once. */
+  get backPressure(): Promise<void> | undefined {
+    return this.#queuedBytes > MOST_QUEUED_BYTES ? this.#writing : undefined;
+  }
+
+  /** Resolves when all that came is in the file. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async flush(): Promise<void> {
+    await this.#writing;
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** Makes all that was written durable. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async sync(): Promise<void> {
+    await this.#writing;
+    await this.#syncing;
+    if (this.#syncFailed && this.#failure) throw this.#failure;
+    if (this.#syncedBytes === this.#size) return;
+    await this.#sync();
+    if (this.#syncFailed && this.#failure) throw this.#failure;
+  }
+
+  /** Keeps the descriptor open at least until `done` settles. */
+  lend(done: Promise<unknown>): void {
+    this.#lent = Promise.allSettled([this.#lent, done]);
+  }
+
+  /** Never fails. */
+  async close(): Promise<void> {
+    await Promise.allSettled([this.#writing, this.#syncing, this.#lent]);
+    await closeFile(this.descriptor).catch(() => undefined);
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#queue.length > 0 && !this.#failure) await this.#writeNext(this.#queue.splice(0, 1024));
+    this.#writing = undefined;
+  }
+
+  /** A disk that is almost full writes a part, and says so only with the next call. */
+  async #writeNext(chunks: Buffer[]): Promise<void> {
+    const wanted = chunks.reduce((sum, { length }) => sum + length, 0);
+    try {
+      const { bytesWritten } = await writeFile(this.descriptor, chunks, this.#size);
+      const position = this.#size;
+      this.#size += bytesWritten;
+      this.#queuedBytes -= bytesWritten;
+      if (bytesWritten > 0) this.onWritten(this, position, bytesWritten);
+      if (bytesWritten === 0) throw spoolFull('The disk takes no more bytes.');
+      if (bytesWritten < wanted) this.#queue.unshift(restOf(chunks, bytesWritten));
+      this.#syncEarly();
+    } catch (error) {
+      this.#failure = notKept(error);
+      this.#queue = [];
+      this.#queuedBytes = 0;
+    }
+  }
+
+  #syncEarly(): void {
+    if (this.#syncing || this.#size - this.#syncedBytes < EARLY_SYNC_BYTES) return;
+    void this.#sync();
+  }
+
+  /** Never fails: whoever waits for it asks. */
+  #sync(): Promise<void> {
+    const size = this.#size;
+    this.#syncing = syncFile(this.descriptor)
+      .then(
+        () => {
+          this.#syncedBytes = size;
+        },
+        (error: unknown) => {
+          this.#syncFailed = true;
+          this.#failure = notKept(asError(error));
+        },
+      )
+      .finally(() => {
+        this.#syncing = undefined;
+      });
+    return this.#syncing;
+  }
+}
+
+function restOf(chunks: readonly Buffer[], written: number): Buffer {
+  return Buffer.concat(chunks).subarray(written);
+}

@@ -1,0 +1,158 @@
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorCode } from '../../errors/error-code.js';
+import { makeFolder, syncFolder } from '../../body/durable-folder.js';
+import { replaceFile } from '../../body/durable-file.js';
+import { isMissing } from '../../body/spool-failure.js';
+import { type Extent, extentsOf, segmentFileName, segmentOf, type SegmentName } from './extents.js';
+import { endFrom, endText, type UploadEnd } from './upload-end.js';
+import { infoFrom, infoText, type UploadInfo } from './upload-info.js';
+
+/*
+ * An upload that is not complete is a folder, `<spool>/uploads/<id>`: the disk is the truth, and no database knows of it.
+ *   info    what it is; written once, when it is created
+ *   length  its bytes, where they were declared later
+ *   *.seg   its bytes (extents.ts); `*.staged` are some that must be checked before they count
+ *   end     how it came to its end; replaces all bytes
+ */
+const INFO = 'info';
+const LENGTH = 'length';
+const END = 'end';
+
+/** What the disk says of an upload. */
+export interface UploadOnDisk {
+  readonly info: UploadInfo;
+  readonly length: number | undefined;
+  readonly extents: readonly Extent[];
+  /** Of all files of bytes, also of those that count for nothing; 0 where there is none. */
+  readonly highestEpoch: number;
+  readonly end: UploadEnd | undefined;
+  /** When bytes came last, or it was created or ended, by the clock of the file system. */
+  readonly touchedAtMs: number;
+}
+
+/** The folder of one upload. */
+export class UploadFolder {
+  readonly path: string;
+
+  constructor(
+    private readonly root: string,
+    uploadId: string,
+  ) {
+    this.path = join(root, uploadId);
+  }
+
+  /** Makes it. What a crash leaves of it is not found by anybody, and nobody was told of it. @throws Error of the file system */
+  async create(info: UploadInfo): Promise<void> {
+    await mkdir(this.path, { mode: 0o700 }).catch(async (error: unknown) => {
+      if (!isMissing(error)) throw error;
+      await makeFolder(this.root);
+      await mkdir(this.path, { mode: 0o700 });
+    });
+    await writeFile(this.pathOf(INFO), infoText(info), { flag: 'wx', mode: 0o600 });
+  }
+
+  /** Is there none yet? It may be that of another process. @throws Error of the file system */
+  async exists(): Promise<boolean> {
+    return (await this.text(INFO)) !== undefined;
+  }
+
+  /** What is there; undefined where there is no such upload. @throws Error of the file system, and for what is not ours */
+  async look(): Promise<UploadOnDisk | undefined> {
+    const info = await this.text(INFO);
+    if (!info) return undefined;
+    const [names, length, end] = await Promise.all([
+      readdir(this.path),
+      this.text(LENGTH),
+      this.text(END),
+    ]);
+    const segments = await this.segments(names);
+    const touched = await stat(this.pathOf(end === undefined ? INFO : END));
+    const parsed = infoFrom(info);
+    return {
+      info: parsed,
+      length: length === undefined ? parsed.length : Number(length),
+      extents: extentsOf(segments),
+      highestEpoch: Math.max(0, ...segments.map(({ epoch }) => epoch)),
+      end: end === undefined ? undefined : endFrom(end),
+      touchedAtMs: Math.max(touched.mtimeMs, ...segments.map(({ touchedAtMs }) => touchedAtMs)),
+    };
+  }
+
+  /** What it is; undefined where there is no such upload. @throws Error of the file system, and for what is not ours */
+  async info(): Promise<UploadInfo | undefined> {
+    const text = await this.text(INFO);
+    return text ? infoFrom(text) : undefined;
+  }
+
+  /** Writes its length down, durably. @throws Error of the file system */
+  saveLength(length: number): Promise<void> {
+    return replaceFile(this.pathOf(LENGTH), String(length));
+  }
+
+  /** Writes down how it ended. @throws Error of the file system */
+  async saveEnd(end: UploadEnd): Promise<void> {
+    const aside = this.pathOf(`${END}.new`);
+    await writeFile(aside, endText(end), { mode: 0o600 });
+    await rename(aside, this.pathOf(END));
+  }
+
+  /** Makes the end durable, and removes the bytes: in this order, as an upload without both would look like a new one. */
+  async dropBytes(): Promise<void> {
+    await replaceFile(this.pathOf(END), (await this.text(END)) ?? '');
+    const names = (await readdir(this.path)).filter((name) => /\.(seg|staged)$/.test(name));
+    await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
+  }
+
+  /** Removes bytes that were not checked: nobody was told that they count. @throws Error of the file system */
+  async dropStaged(): Promise<void> {
+    const names = (await readdir(this.path)).filter((name) => name.endsWith('.staged'));
+    await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
+  }
+
+  /** Makes the names in it durable, and its own. @throws Error of the file system */
+  async sync(): Promise<void> {
+    await Promise.all([syncFolder(this.path), syncFolder(this.root)]);
+  }
+
+  /** @throws Error of the file system */
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+  }
+
+  segmentPath(segment: SegmentName): string {
+    return this.pathOf(segmentFileName(segment));
+  }
+
+  stagedPath({ epoch, start }: SegmentName): string {
+    return this.pathOf(`${epoch}-${start}.staged`);
+  }
+
+  private pathOf(name: string): string {
+    return join(this.path, name);
+  }
+
+  private async segments(names: readonly string[]): Promise<SegmentOnDisk[]> {
+    const found = await Promise.all(
+      names.map(async (name) => {
+        const segment = segmentOf(name);
+        if (!segment) return undefined;
+        const { size, mtimeMs } = await stat(this.pathOf(name));
+        return { ...segment, size, touchedAtMs: mtimeMs };
+      }),
+    );
+    return found.filter((segment) => segment !== undefined);
+  }
+
+  private text(name: string): Promise<string | undefined> {
+    return readFile(this.pathOf(name), 'utf8').catch((error: unknown) => {
+      if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
+      throw error;
+    });
+  }
+}
+
+interface SegmentOnDisk extends SegmentName {
+  readonly size: number;
+  readonly touchedAtMs: number;
+}

@@ -1,0 +1,75 @@
+import type { Caller } from '../auth/caller.js';
+import type { FileHead, FileSink } from '../ingest/upload-source.js';
+import type { UploadResult } from '../ingest/upload-result.js';
+import type { UploadKind } from './files/upload-info.js';
+
+/** What a protocol creates. */
+export interface NewUpload {
+  readonly uploadId: string;
+  /** Labels metrics, and says who serves the upload: one of few. */
+  readonly protocol: string;
+  readonly caller: Caller;
+  readonly kind: UploadKind;
+  /** The uploads that a joined one consists of, in their order; none for others. */
+  readonly parts?: readonly string[];
+  readonly head: FileHead;
+  /** What the protocol wants to find again. */
+  readonly note: Readonly<Record<string, string>>;
+}
+
+/** An upload as it is now. */
+export interface UploadState {
+  readonly uploadId: string;
+  readonly protocol: string;
+  readonly kind: UploadKind;
+  readonly parts: readonly string[];
+  /** Bytes that are here: a promise, they need never be sent again. */
+  readonly offset: number;
+  /** Bytes of the whole file, where they are known. */
+  readonly length: number | undefined;
+  /** Have all bytes come? */
+  readonly isComplete: boolean;
+  /** What became of its file, once that is known. */
+  readonly result: UploadResult | undefined;
+  /** When it is given up unless more bytes come, in milliseconds since 1970; undefined for a complete one. */
+  readonly expiresAtMs: number | undefined;
+  readonly note: Readonly<Record<string, string>>;
+}
+
+/** Checks the bytes of one request, all of which count only when it is content. */
+export interface BodyCheck {
+  update(chunk: Buffer): void;
+  /** Once, when all bytes have come. @throws DIGEST_MISMATCH, VALIDATION_ERROR */
+  verify(): void;
+}
+
+/**
+ * Pushes the bytes of one request into the sink, and resolves when all have come. When `stop` aborts, it leaves what is still to
+ * come alone and rejects. @throws CLIENT_CLOSED_REQUEST, CLIENT_STALLED, what the sink throws, the reason of `stop`
+ */
+export type AppendPump = (sink: FileSink, stop: AbortSignal) => Promise<void>;
+
+/** The bytes of one request. */
+export interface Append {
+  /** Bytes that will come, where they are declared. */
+  readonly declaredBytes: number | undefined;
+  /** The bytes of the whole file, where they are known from now on. */
+  readonly length?: number | undefined;
+  /** Is the upload complete with the last of these bytes, whatever its length was said to be? */
+  readonly isLast: boolean;
+  /** What becomes of an upload that is sent more than its length: it ends, or goes on from where it was. */
+  readonly onOverflow: 'end' | 'go-on';
+  readonly check?: BodyCheck | undefined;
+  /** Bare hex SHA-256 of the whole file, where it is declared with its last bytes. */
+  readonly declaredSha256?: string | undefined;
+  readonly pump: AppendPump;
+}
+
+/** Who brings bytes, and how he wants his answer. */
+export interface Bringer {
+  readonly caller: Caller;
+  /** Does he want his answer before the file is stored? */
+  readonly wantsAsync: boolean;
+  /** Aborts when nobody waits for the answer any more; its reason says why. */
+  readonly clientGone: AbortSignal;
+}

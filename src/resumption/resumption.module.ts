@@ -1,0 +1,30 @@
+import { Module } from '@nestjs/common';
+import { DatabaseModule } from '../database/database.module.js';
+import { DeliveryModule } from '../delivery/delivery.module.js';
+import { IngestModule } from '../ingest/ingest.module.js';
+import { ReplicasModule } from '../replicas/replicas.module.js';
+import { OpenUploads } from './open-uploads.service.js';
+import { UploadAppends } from './upload-appends.service.js';
+import { UploadCompletions } from './upload-completions.service.js';
+import { UploadFence } from './upload-fence.service.js';
+import { UploadIndex } from './upload-index.service.js';
+import { UploadJoins } from './upload-joins.service.js';
+import { UploadResources } from './upload-resources.service.js';
+import { UploadSweep } from './upload-sweep.service.js';
+
+/** Uploads that come in several requests. */
+@Module({
+  imports: [DatabaseModule, DeliveryModule, IngestModule, ReplicasModule],
+  providers: [
+    OpenUploads,
+    UploadAppends,
+    UploadCompletions,
+    UploadFence,
+    UploadIndex,
+    UploadJoins,
+    UploadResources,
+    UploadSweep,
+  ],
+  exports: [UploadAppends, UploadResources],
+})
+export class ResumptionModule {}

@@ -1,0 +1,200 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { asError } from '../errors/as-error.js';
+import { ServiceError } from '../errors/service-error.js';
+import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
+import { UploadLimits } from '../ingest/upload-limits.js';
+import type { FileSink } from '../ingest/upload-source.js';
+import type { UploadResult } from '../ingest/upload-result.js';
+import type { SegmentFile } from './files/segment-file.js';
+import type { OpenUpload } from './open-upload.js';
+import type { Append, AppendPump, Bringer, UploadState } from './resumable-upload.js';
+import { UploadCompletions } from './upload-completions.service.js';
+import { UploadFence } from './upload-fence.service.js';
+import { UploadIndex } from './upload-index.service.js';
+import { type HeldUpload, takenElsewhere, UploadResources } from './upload-resources.service.js';
+
+/** What a request came to that brought bytes, or might have. */
+export interface AppendOutcome {
+  readonly state: UploadState;
+  /** What became of the file, where the upload is complete. */
+  readonly result?: UploadResult | undefined;
+  readonly outcome: UploadResult['outcome'] | 'received';
+}
+
+/** Takes bytes for uploads. */
+@Injectable()
+export class UploadAppends {
+  private readonly logger = new Logger(UploadAppends.name);
+
+  constructor(
+    private readonly resources: UploadResources,
+    private readonly admission: AdmissionControl,
+    private readonly limits: UploadLimits,
+    private readonly fence: UploadFence,
+    private readonly index: UploadIndex,
+    private readonly completions: UploadCompletions,
+  ) {}
+
+  /**
+   * Takes the bytes that `plan` decides on, which sees the upload as it is when the request has it for itself; undefined: there
+   * are none, and only what became of the upload is asked. Bytes that came before a failure stay, unless they are to be checked
+   * as a whole. The last byte takes the file to its place.
+   * @throws what `plan` throws; NOT_FOUND, UPLOAD_EXPIRED, UPLOAD_ENDED, UPLOAD_IN_PROGRESS; FILE_TOO_LARGE, DIGEST_MISMATCH,
+   * UNSUPPORTED_MEDIA_TYPE; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR; as `AdmissionControl.run` and `UploadPipeline.place`
+   */
+  async append(
+    uploadId: string,
+    bringer: Bringer,
+    plan: (state: UploadState) => Append | undefined,
+  ): Promise<AppendOutcome> {
+    const held = await this.resources.hold(uploadId, bringer.caller, true);
+    try {
+      const append = plan(this.resources.stateOf(held.upload));
+      return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
+    } finally {
+      held.turn.release();
+    }
+  }
+
+  private admit(held: HeldUpload, bringer: Bringer, append: Append): Promise<AppendOutcome> {
+    const { uploadId, info } = held.upload;
+    const source = {
+      protocol: info.protocol,
+      uploadId,
+      ...bringer,
+      declaredBytes: append.declaredBytes,
+      open: () => append.pump,
+    };
+    return this.admission.run(source, async (admitted) => {
+      await this.receive(held, append, admitted);
+      return this.settle(held, bringer, append);
+    });
+  }
+
+  /** What became of an upload that has all that was brought to it. */
+  private async settle(held: HeldUpload, bringer: Bringer, append?: Append): Promise<AppendOutcome> {
+    const { upload, turn } = held;
+    const { info } = upload;
+    if (!upload.isComplete) {
+      await upload.sync();
+      if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
+      return { state: this.resources.stateOf(upload), outcome: 'received' };
+    }
+    if (info.kind === 'part') return this.settlePart(held);
+    if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
+    // Whoever asks now is told that all bytes are here, and need not wait for their place.
+    const placing = this.resources.outcomeOf(upload, bringer.wantsAsync, append?.declaredSha256);
+    turn.release();
+    const result = await placing;
+    return { state: this.resources.stateOf(upload), result, outcome: result.outcome };
+  }
+
+  private async settlePart({ upload, turn }: HeldUpload): Promise<AppendOutcome> {
+    await upload.sync();
+    if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
+    turn.release();
+    for (const joinedId of this.index.joinedFrom(upload.uploadId)) await this.completeJoined(joinedId);
+    return { state: this.resources.stateOf(upload), outcome: 'received' };
+  }
+
+  /** A joined upload that cannot be completed now is so by who asks for it, or by the sweep. */
+  private async completeJoined(joinedId: string): Promise<void> {
+    try {
+      await this.resources.completeNow(joinedId);
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: joinedId }, 'a joined upload was not completed');
+    }
+  }
+
+  private async receive(held: HeldUpload, append: Append, admitted: AdmittedUpload<AppendPump>): Promise<void> {
+    const { upload, turn } = held;
+    const { active, measured, received, pump } = admitted;
+    const offset = upload.offset;
+    this.resources.touch(upload);
+    turn.signal.addEventListener('abort', () => active.abort(asError(turn.signal.reason)), { once: true });
+    const room = (append.length ?? upload.length ?? this.limits.maxFileBytes) - offset;
+    const target = append.check ? await upload.stage() : await upload.writer();
+    const sink = new AppendSink(target, room, append, received);
+    measured.counts(() => sink.bytes);
+    try {
+      await pump(sink, active.signal);
+      if (append.check) await upload.takeStaged(target);
+      await this.keep(upload, append);
+    } catch (error) {
+      await this.afterFailure(upload, { append, offset, hasOverflown: sink.hasOverflown });
+      throw error;
+    } finally {
+      if (append.check) await target.close();
+    }
+  }
+
+  private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {
+    if (!check) await upload.count();
+    this.resources.touch(upload);
+    const known = isLast ? upload.offset : length;
+    if (known !== undefined && upload.length === undefined) {
+      await upload.folder.saveLength(known);
+      upload.length = known;
+    }
+    try {
+      await this.completions.recognise(upload);
+    } catch (error) {
+      await this.completions.endIfRefused(upload, error);
+      throw error;
+    }
+  }
+
+  private async afterFailure(
+    upload: OpenUpload,
+    { append, offset, hasOverflown }: { append: Append; offset: number; hasOverflown: boolean },
+  ): Promise<void> {
+    if (append.check) await upload.dropStaged();
+    else await upload.count();
+    this.resources.touch(upload);
+    if (hasOverflown && append.onOverflow === 'end') {
+      await this.completions.end(upload, {
+        kind: 'refused',
+        code: 'FILE_TOO_LARGE',
+        detail: 'more bytes came than it has.',
+      });
+      return;
+    }
+    const goodUpTo = hasOverflown ? offset : upload.damagedFrom;
+    if (goodUpTo === undefined || append.check) return;
+    await upload.cutBack(goodUpTo, await this.fence.take(upload.uploadId, upload.epoch));
+  }
+}
+
+/** Where the bytes of one request go: to a file, counted, and checked where that is wanted. */
+class AppendSink implements FileSink {
+  bytes = 0;
+  /** Did more come than the upload has room for? */
+  hasOverflown = false;
+
+  constructor(
+    private readonly target: SegmentFile,
+    private readonly room: number,
+    private readonly append: Append,
+    private readonly received: (bytes: number) => void,
+  ) {}
+
+  get backPressure(): Promise<void> | undefined {
+    return this.target.backPressure;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.bytes + chunk.length > this.room) {
+      this.hasOverflown = true;
+      throw new ServiceError('FILE_TOO_LARGE', `The upload has room for ${this.room} more bytes.`);
+    }
+    this.bytes += chunk.length;
+    this.received(this.bytes);
+    this.append.check?.update(chunk);
+    this.target.write(chunk);
+  }
+
+  async end(): Promise<void> {
+    this.append.check?.verify();
+    await this.target.flush();
+  }
+}

@@ -1,0 +1,152 @@
+import { hash } from 'node:crypto';
+import { Injectable, Logger } from '@nestjs/common';
+import type { Caller } from '../auth/caller.js';
+import { Deliveries } from '../delivery/deliveries.service.js';
+import { ERROR_CATALOGUE } from '../errors/catalogue.js';
+import { ServiceError } from '../errors/service-error.js';
+import { toServiceError } from '../errors/to-service-error.js';
+import { UploadLimits } from '../ingest/upload-limits.js';
+import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
+import type { UploadResult } from '../ingest/upload-result.js';
+import type { ContentDigest } from '../storage/storage-element.js';
+import { SegmentedBody } from './body/segmented-body.js';
+import type { UploadEnd } from './files/upload-end.js';
+import type { OpenUpload } from './open-upload.js';
+
+/** A file up to this size is read into memory, and stored with one write. */
+const MAX_WHOLE_BYTES = 64 * 1024;
+/** What is needed to recognise a type. */
+const SNIFF_BYTES = 4_100;
+
+/** Never aborts. */
+const NEVER = new AbortController().signal;
+
+/** Takes uploads that have all their bytes to their place, once, whoever asks for that and however often. */
+@Injectable()
+export class UploadCompletions {
+  private readonly logger = new Logger(UploadCompletions.name);
+
+  constructor(
+    private readonly pipeline: UploadPipeline,
+    private readonly limits: UploadLimits,
+    private readonly deliveries: Deliveries,
+  ) {}
+
+  /**
+   * Takes the file to its place, or waits while that is under way. It goes on when the client leaves: all bytes are here. One
+   * that fails for now may be repeated, by anybody: the id tells that it is the same file.
+   * @throws UPLOAD_ENDED-like refusals that end it: UNSUPPORTED_MEDIA_TYPE, DIGEST_MISMATCH, CONFLICT, EMPTY_FILE; and as
+   * `UploadPipeline.place`
+   */
+  complete(upload: OpenUpload, wantsAsync: boolean, declaredSha256?: string): Promise<UploadResult> {
+    if (upload.end?.kind === 'placed') return Promise.resolve(upload.end.result);
+    upload.completion ??= this.place(upload, wantsAsync, declaredSha256).finally(() => {
+      upload.completion = undefined;
+    });
+    return upload.completion;
+  }
+
+  /** Refuses bytes that are not of the type that was declared, as soon as there are enough of them. @throws UNSUPPORTED_MEDIA_TYPE */
+  async recognise(upload: OpenUpload): Promise<void> {
+    if (upload.isRecognised || upload.info.kind === 'part') return;
+    if (!upload.isComplete && upload.offset < SNIFF_BYTES) return;
+    const { mediaTypes } = this.limits;
+    if (!mediaTypes.unrestricted)
+      await mediaTypes.checkBytes(upload.info.file.contentType, await upload.read(SNIFF_BYTES));
+    upload.isRecognised = true;
+  }
+
+  /** Ends an upload, and removes its bytes. @throws Error of the file system */
+  async end(upload: OpenUpload, end: UploadEnd): Promise<void> {
+    await upload.folder.saveEnd(end);
+    upload.end = end;
+    // Nobody waits for it: bytes that stay behind are removed with the upload.
+    void this.dropBytes(upload);
+  }
+
+  /** Ends an upload where what it failed with cannot be mended. */
+  async endIfRefused(upload: OpenUpload, error: unknown): Promise<void> {
+    const { code, detail } = toServiceError(error);
+    if (!isFinal(code)) return;
+    await this.end(upload, { kind: 'refused', code, detail });
+  }
+
+  private async place(
+    upload: OpenUpload,
+    wantsAsync: boolean,
+    declared: string | undefined = upload.info.declaredSha256,
+  ): Promise<UploadResult> {
+    try {
+      await this.recognise(upload);
+      const body = await bodyOf(upload);
+      checkDigest(body.digest(), declared);
+      const result = await this.placeBody(upload, body, wantsAsync);
+      await this.end(upload, { kind: 'placed', result, length: body.length });
+      return result;
+    } catch (error) {
+      await this.endIfRefused(upload, error);
+      throw error;
+    }
+  }
+
+  private async placeBody(
+    { uploadId, info }: OpenUpload,
+    body: SegmentedBody,
+    wantsAsync: boolean,
+  ): Promise<UploadResult> {
+    try {
+      return await this.pipeline.place({
+        description: info.file,
+        body,
+        caller: ownerOf(info.file.uploadedBy, info.file.uploadedByUsername),
+        // An upload that is completed again is the same one.
+        idIsCallers: true,
+        wish: this.pipeline.wishOf(wantsAsync),
+        arrived: Promise.resolve(),
+        signal: NEVER,
+        clientGone: NEVER,
+      });
+    } finally {
+      this.deliveries.release(uploadId);
+    }
+  }
+
+  private async dropBytes(upload: OpenUpload): Promise<void> {
+    try {
+      await upload.dispose();
+      await upload.folder.dropBytes();
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: upload.uploadId }, 'bytes of an upload stay for now');
+    }
+  }
+}
+
+async function bodyOf(upload: OpenUpload): Promise<SegmentedBody> {
+  const { offset: size, extents } = upload;
+  const whole = size <= MAX_WHOLE_BYTES ? await upload.read(size) : undefined;
+  const sha256 = whole ? hash('sha256', whole, 'hex') : await upload.sha256();
+  return new SegmentedBody({
+    extents,
+    pathOf: (extent) => upload.pathOf(extent),
+    digest: { size, sha256 },
+    whole,
+    sync: () => upload.sync(),
+  });
+}
+
+/** @throws DIGEST_MISMATCH */
+function checkDigest({ sha256 }: ContentDigest, declared: string | undefined): void {
+  if (declared === undefined || declared === sha256) return;
+  throw new ServiceError('DIGEST_MISMATCH', `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`);
+}
+
+/** Who created the upload, as far as a file has to do with that: his token may be long over. */
+function ownerOf(subject: string, username: string | null): Caller {
+  return { subject, username, clientId: null, roles: new Set(), scopes: new Set(), expiresAtMs: Infinity };
+}
+
+/** Can no repetition mend it? A wrong digest is mended by sending other bytes, as another upload. */
+function isFinal(code: ServiceError['code']): boolean {
+  const { status, retryable } = ERROR_CATALOGUE[code];
+  return code === 'DIGEST_MISMATCH' || (status < 500 && !retryable);
+}

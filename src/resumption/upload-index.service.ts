@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../config/environment.js';
+import { ServiceError } from '../errors/service-error.js';
+import type { UploadInfo } from './files/upload-info.js';
+
+/** What is kept in memory of an upload that is not complete, also of one that nobody has come back for. */
+interface IndexedUpload {
+  readonly owner: string;
+  /** Bytes of the whole file, where they are known. */
+  readonly bytes: number;
+  readonly parts: readonly string[];
+}
+
+interface Share {
+  uploads: number;
+  bytes: number;
+}
+
+const RETRY_AFTER_MS = 60_000;
+
+/**
+ * The uploads in this spool that are not complete, as far as this process has seen them: those it created at once, others when it
+ * looks through the spool. So a caller's share is counted, and it is known who waits for a part.
+ */
+@Injectable()
+export class UploadIndex {
+  private readonly maxUploads: number;
+  private readonly maxBytes: number;
+  private readonly uploads = new Map<string, IndexedUpload>();
+  private readonly shares = new Map<string, Share>();
+  /** Joined uploads, by each of their parts. */
+  private readonly joined = new Map<string, Set<string>>();
+
+  constructor(config: ConfigService<Environment, true>) {
+    this.maxUploads = config.get('RESUMABLE_MAX_UPLOADS_PER_CALLER', { infer: true });
+    this.maxBytes = config.get('RESUMABLE_MAX_BYTES_PER_CALLER', { infer: true });
+  }
+
+  get count(): number {
+    return this.uploads.size;
+  }
+
+  /** May a caller have one more, of so many bytes? @throws RATE_LIMITED */
+  admit(owner: string, bytes: number): void {
+    const share = this.shares.get(owner) ?? { uploads: 0, bytes: 0 };
+    if (share.uploads >= this.maxUploads) throw tooMuch(`${this.maxUploads} uploads`);
+    if (share.bytes + bytes > this.maxBytes) throw tooMuch(`uploads of ${this.maxBytes} bytes`);
+  }
+
+  /** Harmless when repeated. */
+  add(uploadId: string, { file, parts, length = 0 }: UploadInfo): void {
+    if (this.uploads.has(uploadId)) return;
+    const owner = file.uploadedBy;
+    this.uploads.set(uploadId, { owner, bytes: length, parts });
+    const share = this.shares.get(owner) ?? { uploads: 0, bytes: 0 };
+    this.shares.set(owner, { uploads: share.uploads + 1, bytes: share.bytes + length });
+    for (const part of parts) this.joined.set(part, (this.joined.get(part) ?? new Set()).add(uploadId));
+  }
+
+  /** Harmless when repeated. */
+  remove(uploadId: string): void {
+    const upload = this.uploads.get(uploadId);
+    if (!upload) return;
+    this.uploads.delete(uploadId);
+    const share = this.shares.get(upload.owner);
+    if (share && share.uploads > 1) {
+      this.shares.set(upload.owner, { uploads: share.uploads - 1, bytes: share.bytes - upload.bytes });
+    } else this.shares.delete(upload.owner);
+    for (const part of upload.parts) {
+      const others = this.joined.get(part);
+      others?.delete(uploadId);
+      if (others?.size === 0) this.joined.delete(part);
+    }
+  }
+
+  /** The uploads that are not complete and wait for a part. */
+  joinedFrom(partId: string): string[] {
+    return [...(this.joined.get(partId) ?? [])];
+  }
+
+  /** Those of a caller, or of all, in the order of their ids, which is that of their creation; `after` is left out. */
+  list(owner: string | undefined, after: string, limit: number): string[] {
+    return [...this.uploads]
+      .filter(([uploadId, upload]) => uploadId > after && (owner === undefined || upload.owner === owner))
+      .map(([uploadId]) => uploadId)
+      .sort()
+      .slice(0, limit);
+  }
+
+  /** Forgets what is there no more. */
+  keepOnly(uploadIds: ReadonlySet<string>): void {
+    for (const uploadId of this.uploads.keys()) if (!uploadIds.has(uploadId)) this.remove(uploadId);
+  }
+}
+
+function tooMuch(what: string): ServiceError {
+  return new ServiceError('RATE_LIMITED', `You have ${what} that are not complete; complete or remove some.`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}

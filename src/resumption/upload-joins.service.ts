@@ -1,0 +1,127 @@
+import { copyFile, rm } from 'node:fs/promises';
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../auth/caller.js';
+import { giveSecondName } from '../body/second-name.js';
+import { notKept } from '../body/spool-failure.js';
+import { ServiceError } from '../errors/service-error.js';
+import { endOf } from './files/extents.js';
+import type { UploadFolder, UploadOnDisk } from './files/upload-folder.js';
+import type { OpenUpload } from './open-upload.js';
+import { OpenUploads } from './open-uploads.service.js';
+import { ended, noSuchUpload } from './resumption-errors.js';
+import { UploadCompletions } from './upload-completions.service.js';
+
+const MOST_PARTS = 10_000;
+
+interface Part {
+  readonly folder: UploadFolder;
+  readonly onDisk: UploadOnDisk;
+}
+
+/**
+ * Joins uploads: a joined one is a list of parts, and has its bytes when all of them have theirs. Their files get a second name in
+ * its folder, and nothing is copied; the parts stay as they are.
+ */
+@Injectable()
+export class UploadJoins {
+  /** Bytes of all parts together, of joined uploads that are not complete. */
+  private readonly offsets = new WeakMap<OpenUpload, number>();
+
+  constructor(
+    private readonly open: OpenUploads,
+    private readonly completions: UploadCompletions,
+  ) {}
+
+  /**
+   * Bytes that parts will have together; undefined while the length of one is not known.
+   * @throws VALIDATION_ERROR for no part, too many, and what is no part; NOT_FOUND
+   */
+  async lengthOf(parts: readonly string[], caller: Caller): Promise<number | undefined> {
+    if (parts.length === 0 || parts.length > MOST_PARTS)
+      throw new ServiceError('VALIDATION_ERROR', `An upload is joined of 1 to ${MOST_PARTS} parts.`);
+    const found = await this.look(parts);
+    for (const part of found) {
+      if (!part || part.onDisk.info.file.uploadedBy !== caller.subject) throw noSuchUpload();
+      const { end, info } = part.onDisk;
+      if (info.kind !== 'part') throw new ServiceError('VALIDATION_ERROR', 'Only partial uploads can be joined.');
+      if (end && end.kind !== 'placed') throw ended(end);
+    }
+    return sumOf(found.map((part) => part?.onDisk.length));
+  }
+
+  /**
+   * Sees how far the parts of a joined upload are, and joins them once they are complete. One of which a part is gone ends.
+   * Whoever calls has the upload for itself. @throws UPLOAD_ENDED; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   */
+  async update(upload: OpenUpload): Promise<void> {
+    if (upload.info.kind !== 'joined' || upload.isComplete) return;
+    const found = await this.look(upload.info.parts);
+    const parts = found.filter((part): part is Part => part !== undefined && !part.onDisk.end);
+    if (parts.length < found.length) {
+      const end = { kind: 'refused', code: 'UPLOAD_ENDED', detail: 'a part of it is gone.' } as const;
+      await this.completions.end(upload, end);
+      throw ended(end);
+    }
+    upload.length = sumOf(parts.map(({ onDisk }) => onDisk.length));
+    const offset = parts.reduce((sum, { onDisk }) => sum + endOf(onDisk.extents), 0);
+    this.offsets.set(upload, offset);
+    if (offset === upload.length) await this.join(upload, parts);
+  }
+
+  /** How far all parts of a joined upload are together; undefined for others, and for one that is complete. */
+  offsetOf(upload: OpenUpload): number | undefined {
+    return upload.isComplete ? undefined : this.offsets.get(upload);
+  }
+
+  private async join(upload: OpenUpload, parts: readonly Part[]): Promise<void> {
+    const { folder } = upload;
+    try {
+      // Of an attempt that a crash has ended.
+      for (const extent of upload.extents) await rm(upload.pathOf(extent), { force: true });
+      const { epoch } = upload;
+      let start = 0;
+      for (const { folder: from, onDisk } of parts) {
+        for (const extent of onDisk.extents) {
+          if (extent.end === extent.start) continue;
+          const [path, name] = [from.segmentPath(extent), folder.segmentPath({ epoch, start })];
+          if (!(await giveSecondName(path, name))) await copyFile(path, name);
+          start += extent.end - extent.start;
+        }
+      }
+      const joined = await folder.look();
+      upload.replaceBytes(cut(joined?.extents ?? [], start));
+    } catch (error) {
+      throw notKept(error);
+    }
+  }
+
+  /** Each once, however often it is named. */
+  private async look(partIds: readonly string[]): Promise<(Part | undefined)[]> {
+    const seen = new Map<string, Part | undefined>();
+    for (const partId of partIds) {
+      if (seen.has(partId)) continue;
+      const folder = this.open.folderOf(partId);
+      const onDisk = await folder.look().catch((error: unknown) => {
+        throw notKept(error);
+      });
+      seen.set(partId, onDisk && { folder, onDisk });
+    }
+    return partIds.map((partId) => seen.get(partId));
+  }
+}
+
+function sumOf(lengths: readonly (number | undefined)[]): number | undefined {
+  let sum = 0;
+  for (const length of lengths) {
+    if (length === undefined) return undefined;
+    sum += length;
+  }
+  return sum;
+}
+
+/** The last file may have bytes that do not count any more. */
+function cut(extents: UploadOnDisk['extents'], end: number): UploadOnDisk['extents'] {
+  const last = extents.at(-1);
+  if (!last || last.end <= end) return extents;
+  return [...extents.slice(0, -1), { ...last, end, isWholeFile: false }];
+}
