@@ -20,6 +20,7 @@ export const ERROR_CATALOGUE = {
   FORBIDDEN: { status: 403, title: 'The token does not grant this', retryable: false },
   NOT_FOUND: { status: 404, title: 'There is nothing here', retryable: false },
   UNKNOWN_API_VERSION: { status: 404, title: 'The API version does not exist', retryable: false },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The resource has no such method', retryable: false },
   VERSION_NOT_ACCEPTABLE: { status: 406, title: 'The API version asked for is not served', retryable: false },
   CLIENT_STALLED: { status: 408, title: 'The client sends too slowly', retryable: true },
   CONFLICT: { status: 409, title: 'This does not fit what is there', retryable: false },

@@ -6,12 +6,26 @@ import { FormProtocol } from './form/form-protocol.service.js';
 import { HttpUploadSettings } from './http/http-upload-settings.js';
 import { HttpUploads } from './http-uploads.service.js';
 import { RawProtocol } from './raw/raw-protocol.service.js';
+import { ResumptionModule } from '../resumption/resumption.module.js';
+import { IetfProtocol } from './resumable/ietf-protocol.service.js';
+import { ResumableOptions } from './resumable/resumable-options.service.js';
+import { ResumableUploadsController } from './resumable-uploads.controller.js';
+import { TusProtocol } from './tus/tus-protocol.service.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { UploadsController } from './uploads.controller.js';
 
 @Module({
-  imports: [DeliveryModule, IngestModule],
-  controllers: [UploadsController, ReceiptsController],
-  providers: [FormProtocol, HttpUploads, HttpUploadSettings, RawProtocol, UploadEvents],
+  imports: [DeliveryModule, IngestModule, ResumptionModule],
+  controllers: [UploadsController, ReceiptsController, ResumableUploadsController],
+  providers: [
+    FormProtocol,
+    HttpUploads,
+    HttpUploadSettings,
+    IetfProtocol,
+    RawProtocol,
+    ResumableOptions,
+    TusProtocol,
+    UploadEvents,
+  ],
 })
 export class ProtocolsModule {}

@@ -98,7 +98,10 @@ export class ResumableUploadsController {
   ): Promise<void> {
     const method = OVERRIDES[request.get('x-http-method-override')?.toUpperCase() ?? ''];
     if (!method) {
-      throw new ServiceError('VALIDATION_ERROR', 'A POST to an upload needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`.');
+      throw new ServiceError(
+        'VALIDATION_ERROR',
+        'A POST to an upload needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`.',
+      );
     }
     return this.serve({ request, response, caller }, id, method);
   }
@@ -121,7 +124,9 @@ export class ResumableUploadsController {
     if (headers['tus-resumable'] !== undefined) return this.tus;
     if (headers['upload-complete'] !== undefined || headers['upload-draft-interop-version'] !== undefined)
       return this.ietf;
-    const isTus = ['upload-length', 'upload-defer-length', 'upload-concat'].some((name) => headers[name] !== undefined);
+    const isTus = ['upload-length', 'upload-defer-length', 'upload-concat'].some(
+      (name) => headers[name] !== undefined,
+    );
     if (isTus) return this.tus;
     throw new ServiceError(
       'VALIDATION_ERROR',

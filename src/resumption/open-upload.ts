@@ -92,7 +92,8 @@ export class OpenUpload {
   async count(): Promise<void> {
     await this.#file?.flush().catch(() => undefined);
     const [file, last] = [this.#file, this.#extents.at(-1)];
-    if (file && last) this.#extents = [...this.#extents.slice(0, -1), { ...last, end: last.start + file.size }];
+    if (file && last)
+      this.#extents = [...this.#extents.slice(0, -1), { ...last, end: last.start + file.size }];
   }
 
   /** Where the bytes end that are surely there, when a sync has failed: nobody knows what became of those behind it. */

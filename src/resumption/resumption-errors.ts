@@ -7,8 +7,10 @@ export function noSuchUpload(): ServiceError {
 
 /** What is said of an upload that has ended without a file. */
 export function ended(end: Exclude<UploadEnd, { kind: 'placed' }>): ServiceError {
-  if (end.kind === 'expired') return new ServiceError('UPLOAD_EXPIRED', 'The upload was not completed in time.');
-  if (end.kind === 'refused') return new ServiceError('UPLOAD_ENDED', `The upload was refused: ${end.detail}`);
+  if (end.kind === 'expired')
+    return new ServiceError('UPLOAD_EXPIRED', 'The upload was not completed in time.');
+  if (end.kind === 'refused')
+    return new ServiceError('UPLOAD_ENDED', `The upload was refused: ${end.detail}`);
   return new ServiceError('UPLOAD_ENDED', 'The upload was removed.');
 }
 
@@ -17,11 +19,15 @@ export function ended(end: Exclude<UploadEnd, { kind: 'placed' }>): ServiceError
  * registered problem type `mismatching-upload-offset` has it.
  */
 export function offsetMismatch(expected: number, provided: number): ServiceError {
-  return new ServiceError('OFFSET_MISMATCH', `The upload has ${expected} bytes; the next one is at that offset.`, {
-    members: {
-      type: 'https://iana.org/assignments/http-problem-types#mismatching-upload-offset',
-      'expected-offset': expected,
-      'provided-offset': provided,
+  return new ServiceError(
+    'OFFSET_MISMATCH',
+    `The upload has ${expected} bytes; the next one is at that offset.`,
+    {
+      members: {
+        type: 'https://iana.org/assignments/http-problem-types#mismatching-upload-offset',
+        'expected-offset': expected,
+        'provided-offset': provided,
+      },
     },
-  });
+  );
 }

@@ -50,6 +50,7 @@ export class UploadAppends {
     const held = await this.resources.hold(uploadId, bringer.caller, true);
     try {
       const append = plan(this.resources.stateOf(held.upload));
+      this.limits.checkDeclaredBytes(append?.length);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
     } finally {
       held.turn.release();
@@ -106,7 +107,11 @@ export class UploadAppends {
     }
   }
 
-  private async receive(held: HeldUpload, append: Append, admitted: AdmittedUpload<AppendPump>): Promise<void> {
+  private async receive(
+    held: HeldUpload,
+    append: Append,
+    admitted: AdmittedUpload<AppendPump>,
+  ): Promise<void> {
     const { upload, turn } = held;
     const { active, measured, received, pump } = admitted;
     const offset = upload.offset;

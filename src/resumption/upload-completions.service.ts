@@ -137,7 +137,10 @@ async function bodyOf(upload: OpenUpload): Promise<SegmentedBody> {
 /** @throws DIGEST_MISMATCH */
 function checkDigest({ sha256 }: ContentDigest, declared: string | undefined): void {
   if (declared === undefined || declared === sha256) return;
-  throw new ServiceError('DIGEST_MISMATCH', `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`);
+  throw new ServiceError(
+    'DIGEST_MISMATCH',
+    `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`,
+  );
 }
 
 /** Who created the upload, as far as a file has to do with that: his token may be long over. */

@@ -95,7 +95,11 @@ export class UploadIndex {
 }
 
 function tooMuch(what: string): ServiceError {
-  return new ServiceError('RATE_LIMITED', `You have ${what} that are not complete; complete or remove some.`, {
-    retryAfterMs: RETRY_AFTER_MS,
-  });
+  return new ServiceError(
+    'RATE_LIMITED',
+    `You have ${what} that are not complete; complete or remove some.`,
+    {
+      retryAfterMs: RETRY_AFTER_MS,
+    },
+  );
 }

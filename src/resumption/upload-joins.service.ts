@@ -43,7 +43,8 @@ export class UploadJoins {
     for (const part of found) {
       if (!part || part.onDisk.info.file.uploadedBy !== caller.subject) throw noSuchUpload();
       const { end, info } = part.onDisk;
-      if (info.kind !== 'part') throw new ServiceError('VALIDATION_ERROR', 'Only partial uploads can be joined.');
+      if (info.kind !== 'part')
+        throw new ServiceError('VALIDATION_ERROR', 'Only partial uploads can be joined.');
       if (end && end.kind !== 'placed') throw ended(end);
     }
     return sumOf(found.map((part) => part?.onDisk.length));

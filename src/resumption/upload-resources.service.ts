@@ -78,7 +78,6 @@ export class UploadResources {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const { upload, turn } = await this.hold(uploadId, caller, false);
       try {
-        await this.joins.update(upload);
         if (!upload.end) await upload.sync();
         if (await this.isOurs(upload)) return this.stateOf(upload);
       } finally {
@@ -105,11 +104,7 @@ export class UploadResources {
   /** Takes the file of an upload to its place, if all bytes are here. @throws as `hold`, and as `UploadPipeline.place` */
   async completeNow(uploadId: string): Promise<void> {
     const { upload, turn } = await this.holdIf(uploadId, () => true, false);
-    try {
-      await this.joins.update(upload);
-    } finally {
-      turn.release();
-    }
+    turn.release();
     if (upload.isComplete && upload.info.kind !== 'part') await this.outcomeOf(upload, false);
   }
 
@@ -122,6 +117,7 @@ export class UploadResources {
     const turn = await upload.turns.take(bringsBytes);
     try {
       if (upload.end && upload.end.kind !== 'placed') throw ended(upload.end);
+      await this.joins.update(upload);
       return { upload, turn };
     } catch (error) {
       turn.release();
@@ -186,4 +182,3 @@ export function takenElsewhere(): ServiceError {
 function isVisibleTo({ file }: UploadInfo, caller: Caller): boolean {
   return file.uploadedBy === caller.subject || permissionsOf(caller).has('admin:write');
 }
-

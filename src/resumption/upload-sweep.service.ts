@@ -1,5 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { validate as isUuid } from 'uuid';
 import { isMissing } from '../body/spool-failure.js';
@@ -100,7 +106,10 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
       if (this.clock.wallMs() - upload.touchedAtMs <= this.maxIdleMs) return;
       await this.completions.end(upload, { kind: 'expired' });
       this.index.remove(uploadId);
-      this.logger.log({ upload_id: uploadId, bytes: upload.offset }, 'an upload that nobody goes on with was given up');
+      this.logger.log(
+        { upload_id: uploadId, bytes: upload.offset },
+        'an upload that nobody goes on with was given up',
+      );
     } finally {
       release();
     }

@@ -61,11 +61,7 @@ export class UploadFolder {
   async look(): Promise<UploadOnDisk | undefined> {
     const info = await this.text(INFO);
     if (!info) return undefined;
-    const [names, length, end] = await Promise.all([
-      readdir(this.path),
-      this.text(LENGTH),
-      this.text(END),
-    ]);
+    const [names, length, end] = await Promise.all([readdir(this.path), this.text(LENGTH), this.text(END)]);
     const segments = await this.segments(names);
     const touched = await stat(this.pathOf(end === undefined ? INFO : END));
     const parsed = infoFrom(info);

@@ -1,0 +1,208 @@
+import { Injectable } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
+import type { Environment } from '../../config/environment.js';
+import { ServiceError } from '../../errors/service-error.js';
+import { uuidV7 } from '../../observability/random-ids.js';
+import type { Append, BodyCheck, UploadState } from '../../resumption/resumable-upload.js';
+import { type AppendOutcome, UploadAppends } from '../../resumption/upload-appends.service.js';
+import { UploadResources } from '../../resumption/upload-resources.service.js';
+import { HttpUploadSettings } from '../http/http-upload-settings.js';
+import { contentLength } from '../http/request-headers.js';
+import {
+  absoluteUrl,
+  forBringer,
+  hasBody,
+  pumpOf,
+  type ResumableProtocol,
+  type UploadExchange,
+} from '../http/upload-exchange.js';
+import { planOf } from './tus-appends.js';
+import { checkBody, readChecksum } from './tus-checksum.js';
+import {
+  bytesIn,
+  concatOf,
+  declaredLength,
+  isOffsetStream,
+  TUS_VERSION,
+  textIn,
+  wrongType,
+} from './tus-headers.js';
+import { headOf, readMetadata } from './tus-metadata.js';
+import { uploadIdsOf } from './tus-parts.js';
+
+const PATH = '/api/v1/uploads';
+
+/** tus 1.0 (https://tus.io/protocols/resumable-upload): core, and all of its extensions. */
+@Injectable()
+export class TusProtocol implements ResumableProtocol {
+  readonly name = 'tus';
+  private readonly publicUrl: string;
+
+  constructor(
+    private readonly resources: UploadResources,
+    private readonly appends: UploadAppends,
+    private readonly settings: HttpUploadSettings,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
+  }
+
+  /** @throws TUS_VERSION_UNSUPPORTED for a request of another version, and for one without */
+  greet({ request, response }: UploadExchange): void {
+    response.setHeader('Tus-Resumable', TUS_VERSION);
+    if (request.headers['tus-resumable'] === TUS_VERSION) return;
+    response.setHeader('Tus-Version', TUS_VERSION);
+    throw new ServiceError(
+      'TUS_VERSION_UNSUPPORTED',
+      `The request must have \`Tus-Resumable: ${TUS_VERSION}\`.`,
+    );
+  }
+
+  async create(exchange: UploadExchange): Promise<void> {
+    const { request, response, caller } = exchange;
+    const { headers } = request;
+    const concat = concatOf(headers);
+    const isJoined = concat.kind === 'joined';
+    const length = isJoined ? noLength(exchange) : declaredLength(headers);
+    const metadata = textIn(headers, 'Upload-Metadata') ?? '';
+    const head = headOf(readMetadata(metadata), length);
+    const plan = isJoined ? undefined : this.planOfCreation(exchange, length);
+    const uploadId = uuidV7();
+    const state = await this.resources.create({
+      uploadId,
+      protocol: this.name,
+      caller,
+      kind: concat.kind,
+      parts: isJoined ? uploadIdsOf(concat.urls, `${PATH}/`) : [],
+      head,
+      note: { metadata, concat: textIn(headers, 'Upload-Concat') ?? '' },
+    });
+    response.setHeader('Location', absoluteUrl(request, this.publicUrl, `${PATH}/${uploadId}`));
+    if (!plan && !state.isComplete && !isJoined) return this.answer(exchange, state, 201);
+    const created = await this.take(exchange, uploadId, plan ?? (() => undefined)).catch((error: unknown) =>
+      this.withdraw(exchange, uploadId, error),
+    );
+    if (plan) response.setHeader('Upload-Offset', created.state.offset);
+    this.answer(exchange, created.state, 201);
+  }
+
+  async look(exchange: UploadExchange, uploadId: string): Promise<void> {
+    const { request, response, caller } = exchange;
+    if (request.method === 'GET')
+      throw new ServiceError('METHOD_NOT_ALLOWED', 'A tus upload cannot be read.');
+    const state = await this.resources.find(uploadId, caller);
+    const { offset, length, note } = state;
+    response.setHeader('Upload-Offset', offset);
+    if (length === undefined) response.setHeader('Upload-Defer-Length', '1');
+    else response.setHeader('Upload-Length', length);
+    if (note.metadata) response.setHeader('Upload-Metadata', note.metadata);
+    if (note.concat) response.setHeader('Upload-Concat', note.concat);
+    response.setHeader('Cache-Control', 'no-store');
+    this.answer(exchange, state, 200);
+  }
+
+  async append(exchange: UploadExchange, uploadId: string): Promise<void> {
+    const { headers } = exchange.request;
+    const offset = bytesIn(headers, 'Upload-Offset');
+    const { state } = await this.take(exchange, uploadId, this.planOfBody(exchange, offset));
+    exchange.response.setHeader('Upload-Offset', state.offset);
+    this.answer(exchange, state, 204);
+  }
+
+  async remove({ response, caller }: UploadExchange, uploadId: string): Promise<void> {
+    await this.resources.remove(uploadId, caller);
+    response.status(204).end();
+  }
+
+  /** What is to be done with the body of a creation, where it has one. @throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, VALIDATION_ERROR */
+  private planOfCreation(
+    exchange: UploadExchange,
+    length: number | undefined,
+  ): ((state: UploadState) => Append | undefined) | undefined {
+    const { request } = exchange;
+    const isTyped = isOffsetStream(request.headers);
+    if (!hasBody(request) && !isTyped) return undefined;
+    if (!isTyped) throw wrongType();
+    if (length !== undefined && (contentLength(request) ?? 0) > length) throw tooMuch(length);
+    checkOf(exchange);
+    return this.planOfBody(exchange, 0);
+  }
+
+  /**
+   * A complete upload that found no place, and of which nobody was told, is sent again as another one: it must not find its place
+   * later. One that is not complete is let be: its client may have seen where it is.
+   */
+  private async withdraw({ caller }: UploadExchange, uploadId: string, error: unknown): Promise<never> {
+    const state = await this.resources.find(uploadId, caller).catch(() => undefined);
+    if (state?.isComplete && !state.result)
+      await this.resources.remove(uploadId, caller).catch(() => undefined);
+    throw error;
+  }
+
+  /** What is to be done with a body, by what the upload is when it is its turn. @throws VALIDATION_ERROR */
+  private planOfBody(
+    exchange: UploadExchange,
+    offset: number | undefined,
+  ): (state: UploadState) => Append | undefined {
+    const { request } = exchange;
+    const { headers } = request;
+    return planOf({
+      offset,
+      length: bytesIn(headers, 'Upload-Length'),
+      declaredBytes: hasBody(request) ? contentLength(request) : 0,
+      isOffsetStream: isOffsetStream(headers),
+      check: () => checkOf(exchange),
+      pump: pumpOf(exchange, this.settings.pace),
+    });
+  }
+
+  private take(
+    exchange: UploadExchange,
+    uploadId: string,
+    plan: (state: UploadState) => Append | undefined,
+  ): Promise<AppendOutcome> {
+    return forBringer(exchange, (bringer) => this.appends.append(uploadId, bringer, plan));
+  }
+
+  private answer(exchange: UploadExchange, state: UploadState, status: number): void {
+    const { response } = exchange;
+    if (state.expiresAtMs !== undefined)
+      response.setHeader('Upload-Expires', new Date(state.expiresAtMs).toUTCString());
+    if (state.result) this.linkReceipt(exchange, state.uploadId);
+    if (status === 204) response.status(status).end();
+    else response.status(status).setHeader('Content-Length', 0).end();
+  }
+
+  private linkReceipt({ request, response }: UploadExchange, uploadId: string): void {
+    const receipt = absoluteUrl(request, this.publicUrl, `/api/v1/files/${uploadId}`);
+    response.setHeader('Content-Location', receipt);
+    response.append('Link', `<${receipt}>; rel="describedby"`);
+  }
+}
+
+function checkOf({ request }: UploadExchange): BodyCheck | undefined {
+  const header = textIn(request.headers, 'Upload-Checksum');
+  const announced = request.headers.trailer
+    ?.toLowerCase()
+    .split(/\s*,\s*/)
+    .includes('upload-checksum');
+  const late = (): string | undefined => request.trailers['upload-checksum'];
+  return checkBody(header === undefined ? undefined : readChecksum(header), announced ? late : undefined);
+}
+
+/** The length of a joined upload is that of its parts. @throws VALIDATION_ERROR */
+function noLength({ request: { headers } }: UploadExchange): undefined {
+  if (textIn(headers, 'Upload-Length') === undefined && textIn(headers, 'Upload-Defer-Length') === undefined)
+    return;
+  throw new ServiceError(
+    'VALIDATION_ERROR',
+    'An upload that is joined of others has their length, and declares none.',
+  );
+}
+
+function tooMuch(length: number): ServiceError {
+  return new ServiceError(
+    'FILE_TOO_LARGE',
+    `The body has more than the ${length} bytes that the upload has.`,
+  );
+}
