@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { Caller } from '../auth/caller.js';
-import type { FileDescription } from '../storage/storage-element.js';
 import { AdmissionControl, type AdmittedUpload } from './admission-control.service.js';
-import { describeFile } from './file/file-description.js';
+import { describeFile } from './file-description.js';
 import { IncomingFiles } from './file/incoming-files.service.js';
 import { type Placement, UploadPlacement } from './placement/upload-placement.service.js';
 import { UploadRepeats } from './placement/upload-repeats.service.js';
@@ -10,7 +8,7 @@ import type { FileToPlace, PlacementWish } from './file-to-place.js';
 import { type BegunFile, receive } from './reception.js';
 import { type KnownDescription, receiptOf } from './receipts/receipts.js';
 import { resultOfRecord, type UploadResult } from './upload-result.js';
-import type { FileHead, Pump, UploadSource } from './upload-source.js';
+import type { Pump, UploadSource } from './upload-source.js';
 
 /**
  * What happens to every upload, whatever protocol brings it: it gets a place, its bytes are counted, limited, hashed and
@@ -46,11 +44,6 @@ export class UploadPipeline {
         (file) => this.place(fileToPlace(source, upload, file)),
       ),
     );
-  }
-
-  /** What storage elements and receipts say of a file. @throws VALIDATION_ERROR for a name that is too long */
-  describe(uploadId: string, head: FileHead, caller: Caller): FileDescription {
-    return describeFile(uploadId, head, caller);
   }
 
   /** Where a file is to go whose client wants his answer before it is stored, or does not. */

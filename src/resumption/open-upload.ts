@@ -3,19 +3,31 @@ import type { BodyHashes } from '../body/body-hashes.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { FileHash } from '../body/file-hash.js';
 import { notKept } from '../body/spool-failure.js';
-import { endOf, type Extent } from './files/extents.js';
+import { endOf, type Extent, withNext } from './files/extents.js';
 import { SegmentFile } from './files/segment-file.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { UploadFolder, UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
+import type { UploadState } from './resumable-upload.js';
 import { Turns } from './turns.js';
 
 /** Bytes that the hashing thread is told of at once. What is smaller as a whole is hashed when it is complete. */
 const RANGE_BYTES = 1024 * 1024;
 
+export interface OpenUploadOptions {
+  readonly uploadId: string;
+  readonly folder: UploadFolder;
+  /** Segments of this epoch are ours. */
+  readonly epoch: number;
+  readonly hashes: BodyHashes;
+  /** After so long without new bytes it is given up. */
+  readonly maxIdleMs: number;
+}
+
 /** An upload that this process has: its files, and what is known of them. One request at a time is at work on it. */
 export class OpenUpload {
   readonly turns = new Turns();
+  epoch: number;
   readonly info: UploadInfo;
   /** Bytes of the whole file, where they are known. */
   length: number | undefined;
@@ -24,6 +36,8 @@ export class OpenUpload {
   completion: Promise<UploadResult> | undefined;
   /** When bytes came last, in milliseconds since 1970. */
   touchedAtMs: number;
+  /** Bytes that the parts of a joined upload have together, while it is not complete. */
+  partsOffset: number | undefined;
   /** Was the type of its bytes looked at? */
   isRecognised = false;
   #extents: readonly Extent[];
@@ -35,13 +49,10 @@ export class OpenUpload {
   #foreign: readonly Extent[] = [];
 
   constructor(
-    readonly uploadId: string,
-    readonly folder: UploadFolder,
+    private readonly options: OpenUploadOptions,
     onDisk: UploadOnDisk,
-    /** Segments of this epoch are ours. */
-    public epoch: number,
-    private readonly hashes: BodyHashes,
   ) {
+    this.epoch = options.epoch;
     ({
       info: this.info,
       length: this.length,
@@ -57,6 +68,30 @@ export class OpenUpload {
     this.#extents = extents;
     this.#foreign = extents;
     this.#areNamesSynced = false;
+  }
+
+  get uploadId(): string {
+    return this.options.uploadId;
+  }
+
+  get folder(): UploadFolder {
+    return this.options.folder;
+  }
+
+  /** As it is shown. */
+  get state(): UploadState {
+    const { uploadId, info, end, isComplete } = this;
+    return {
+      uploadId,
+      protocol: info.protocol,
+      kind: info.kind,
+      offset: isComplete ? this.offset : (this.partsOffset ?? this.offset),
+      length: end?.kind === 'placed' ? end.length : this.length,
+      isComplete,
+      result: end?.kind === 'placed' ? end.result : undefined,
+      expiresAtMs: isComplete && info.kind !== 'part' ? undefined : this.touchedAtMs + this.options.maxIdleMs,
+      note: info.note,
+    };
   }
 
   get offset(): number {
@@ -176,7 +211,7 @@ export class OpenUpload {
 
   /** The SHA-256 of all bytes, most of which may be hashed already. @throws INTERNAL_ERROR; Error of the file system */
   async sha256(): Promise<string> {
-    const hash = this.#hash ?? this.hashes.beginOfFiles();
+    const hash = this.#hash ?? this.options.hashes.beginOfFiles();
     this.#hash = undefined;
     for (const extent of this.#extents) {
       const from = Math.max(hash.bytes, extent.start);
@@ -198,10 +233,7 @@ export class OpenUpload {
   }
 
   #add(extent: Extent): void {
-    const before = this.#extents
-      .filter(({ start }) => start < extent.start)
-      .map((each) => (each.end > extent.start ? { ...each, end: extent.start, isWholeFile: false } : each));
-    this.#extents = [...before, extent];
+    this.#extents = withNext(this.#extents, extent);
   }
 
   async #syncForeign(): Promise<void> {
@@ -226,7 +258,7 @@ export class OpenUpload {
     const begin = this.#hash?.bytes ?? 0;
     const bytes = last.start + file.size - begin;
     if (begin < last.start || bytes < RANGE_BYTES) return;
-    this.#hash ??= this.hashes.beginOfFiles();
+    this.#hash ??= this.options.hashes.beginOfFiles();
     this.#hash.add(file.descriptor, begin - last.start, bytes);
   }
 }

@@ -5,18 +5,17 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import { join } from 'node:path';
 import { BodyHashes } from '../body/body-hashes.service.js';
 import { notKept } from '../body/spool-failure.js';
-import { spoolPath } from '../body/spool-path.js';
-import type { Environment } from '../config/environment.js';
+import { errorCode } from '../errors/error-code.js';
+import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { OpenUpload } from './open-upload.js';
 import { noSuchUpload } from './resumption-errors.js';
+import { ResumptionSettings } from './resumption-settings.service.js';
 import { UploadFence } from './upload-fence.service.js';
 
 /** After so long without a request an upload costs neither memory nor a descriptor. */
@@ -31,20 +30,17 @@ interface Entry {
 /** The uploads that this process is at work on, or was a moment ago. All others are on the disk alone. */
 @Injectable()
 export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly root: string;
   private readonly logger = new Logger(OpenUploads.name);
   private readonly entries = new Map<string, Entry>();
   private readonly loading = new Map<string, Promise<OpenUpload>>();
   private closing: RegularWork | undefined;
 
   constructor(
-    config: ConfigService<Environment, true>,
+    private readonly settings: ResumptionSettings,
     private readonly hashes: BodyHashes,
     private readonly fence: UploadFence,
     @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    this.root = join(spoolPath(config), 'uploads');
-  }
+  ) {}
 
   onApplicationBootstrap(): void {
     this.closing = new RegularWork(() => this.closeIdle(), CHECK_EVERY_MS);
@@ -57,18 +53,18 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   folderOf(uploadId: string): UploadFolder {
-    return new UploadFolder(this.root, uploadId);
+    return new UploadFolder(this.settings.root, uploadId);
   }
 
-  /** Makes an upload, which is ours. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  /** Makes an upload, which is ours. @throws CONFLICT where there is one; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
   async create(uploadId: string, info: UploadInfo): Promise<OpenUpload> {
     const folder = this.folderOf(uploadId);
     await folder.create(info).catch((error: unknown) => {
-      throw notKept(error);
+      throw errorCode(error) === 'EEXIST' ? isThereAlready() : notKept(error);
     });
     const [touchedAtMs, { length }] = [this.clock.wallMs(), info];
     const onDisk = { info, length, extents: [], highestEpoch: 0, end: undefined, touchedAtMs };
-    return this.enter(new OpenUpload(uploadId, folder, onDisk, 1, this.hashes));
+    return this.enter(uploadId, 1, onDisk);
   }
 
   /**
@@ -82,45 +78,76 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
       entry.usedAtMs = this.clock.monotonicMs();
       return entry.upload;
     }
-    const seen = await this.look(this.folderOf(uploadId));
+    const seen = await this.look(uploadId);
     if (!seen || !maySee(seen.info)) throw noSuchUpload();
     const loading = this.loading.get(uploadId) ?? this.load(uploadId, seen);
     this.loading.set(uploadId, loading);
     return loading.finally(() => this.loading.delete(uploadId));
   }
 
+  /** Has nobody else taken the upload? Where somebody has, it is not known here any more. @throws QUEUE_UNAVAILABLE */
+  async isOurs(upload: OpenUpload): Promise<boolean> {
+    if (upload.end || (await this.fence.holds(upload.uploadId, upload.epoch))) return true;
+    await this.forget(upload);
+    return false;
+  }
+
+  /** Goes back to `offset`: what lies behind it counts no more. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
+  async cutBack(upload: OpenUpload, offset: number): Promise<void> {
+    await upload.cutBack(offset, await this.fence.take(upload.uploadId, upload.epoch));
+  }
+
+  /** Removes an upload that has ended long ago. @throws QUEUE_UNAVAILABLE; Error of the file system */
+  async remove(uploadId: string): Promise<void> {
+    await this.fence.forget(uploadId);
+    const entry = this.entries.get(uploadId);
+    if (entry) await this.forget(entry.upload);
+    await this.folderOf(uploadId).remove();
+  }
+
+  /** Milliseconds since a time of the file system. */
+  ageMs(atMs: number): number {
+    return this.clock.wallMs() - atMs;
+  }
+
+  /** Bytes came, or are about to: the upload is given up later. */
+  touch(upload: OpenUpload): void {
+    upload.touchedAtMs = this.clock.wallMs();
+  }
+
+  private async load(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {
+    // One that has ended is read by everybody, and changed by nobody.
+    const epoch = seen.end ? seen.highestEpoch : await this.fence.take(uploadId, seen.highestEpoch);
+    // What the one before us still wrote until then counts.
+    const onDisk = (await this.look(uploadId)) ?? seen;
+    if (!onDisk.end) await this.folderOf(uploadId).dropStaged();
+    return this.enter(uploadId, epoch, onDisk);
+  }
+
+  private enter(uploadId: string, epoch: number, onDisk: UploadOnDisk): OpenUpload {
+    const { hashes } = this;
+    const { maxIdleMs } = this.settings;
+    const upload = new OpenUpload(
+      { uploadId, folder: this.folderOf(uploadId), epoch, hashes, maxIdleMs },
+      onDisk,
+    );
+    this.entries.set(uploadId, { upload, usedAtMs: this.clock.monotonicMs() });
+    return upload;
+  }
+
   /** Somebody else has it now, or nobody: nothing of it is known here any more. */
-  async forget(upload: OpenUpload): Promise<void> {
+  private async forget(upload: OpenUpload): Promise<void> {
     if (this.entries.get(upload.uploadId)?.upload === upload) this.entries.delete(upload.uploadId);
     await upload.dispose();
   }
 
-  /** As `forget`, of one that has ended. */
-  async forgetEnded(uploadId: string): Promise<void> {
-    const entry = this.entries.get(uploadId);
-    if (entry) await this.forget(entry.upload);
-  }
-
-  private async load(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {
-    const folder = this.folderOf(uploadId);
-    // One that has ended is read by everybody, and changed by nobody.
-    const epoch = seen.end ? seen.highestEpoch : await this.fence.take(uploadId, seen.highestEpoch);
-    // What the one before us still wrote until then counts.
-    const onDisk = (await this.look(folder)) ?? seen;
-    if (!onDisk.end) await folder.dropStaged();
-    return this.enter(new OpenUpload(uploadId, folder, onDisk, epoch, this.hashes));
-  }
-
-  private enter(upload: OpenUpload): OpenUpload {
-    this.entries.set(upload.uploadId, { upload, usedAtMs: this.clock.monotonicMs() });
-    return upload;
-  }
-
-  private look(folder: UploadFolder): Promise<UploadOnDisk | undefined> {
-    return folder.look().catch((error: unknown) => {
-      this.logger.warn({ err: error, folder: folder.path }, 'an upload cannot be read');
-      throw notKept(error);
-    });
+  private look(uploadId: string): Promise<UploadOnDisk | undefined> {
+    return this.folderOf(uploadId)
+      .look()
+      .catch((error: unknown) => {
+        this.logger.warn({ err: error, upload_id: uploadId }, 'an upload cannot be read');
+        throw notKept(error);
+      });
   }
 
   private async closeIdle(): Promise<void> {
@@ -130,4 +157,8 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     );
     await Promise.all(idle.map(({ upload }) => this.forget(upload)));
   }
+}
+
+function isThereAlready(): ServiceError {
+  return new ServiceError('CONFLICT', 'There is an upload with this id already.');
 }

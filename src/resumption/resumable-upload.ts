@@ -22,7 +22,6 @@ export interface UploadState {
   readonly uploadId: string;
   readonly protocol: string;
   readonly kind: UploadKind;
-  readonly parts: readonly string[];
   /** Bytes that are here: a promise, they need never be sent again. */
   readonly offset: number;
   /** Bytes of the whole file, where they are known. */

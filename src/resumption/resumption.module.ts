@@ -4,8 +4,10 @@ import { DeliveryModule } from '../delivery/delivery.module.js';
 import { IngestModule } from '../ingest/ingest.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { OpenUploads } from './open-uploads.service.js';
+import { ResumptionSettings } from './resumption-settings.service.js';
 import { UploadAppends } from './upload-appends.service.js';
 import { UploadCompletions } from './upload-completions.service.js';
+import { UploadCreations } from './upload-creations.service.js';
 import { UploadFence } from './upload-fence.service.js';
 import { UploadIndex } from './upload-index.service.js';
 import { UploadJoins } from './upload-joins.service.js';
@@ -17,14 +19,16 @@ import { UploadSweep } from './upload-sweep.service.js';
   imports: [DatabaseModule, DeliveryModule, IngestModule, ReplicasModule],
   providers: [
     OpenUploads,
+    ResumptionSettings,
     UploadAppends,
     UploadCompletions,
+    UploadCreations,
     UploadFence,
     UploadIndex,
     UploadJoins,
     UploadResources,
     UploadSweep,
   ],
-  exports: [UploadAppends, UploadResources],
+  exports: [UploadAppends, UploadCreations, UploadResources],
 })
 export class ResumptionModule {}

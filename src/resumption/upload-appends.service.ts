@@ -1,4 +1,4 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
@@ -9,9 +9,7 @@ import type { SegmentFile } from './files/segment-file.js';
 import type { OpenUpload } from './open-upload.js';
 import type { Append, AppendPump, Bringer, UploadState } from './resumable-upload.js';
 import { UploadCompletions } from './upload-completions.service.js';
-import { UploadFence } from './upload-fence.service.js';
-import { UploadIndex } from './upload-index.service.js';
-import { type HeldUpload, takenElsewhere, UploadResources } from './upload-resources.service.js';
+import { type HeldUpload, UploadResources } from './upload-resources.service.js';
 
 /** What a request came to that brought bytes, or might have. */
 export interface AppendOutcome {
@@ -24,14 +22,10 @@ export interface AppendOutcome {
 /** Takes bytes for uploads. */
 @Injectable()
 export class UploadAppends {
-  private readonly logger = new Logger(UploadAppends.name);
-
   constructor(
     private readonly resources: UploadResources,
     private readonly admission: AdmissionControl,
     private readonly limits: UploadLimits,
-    private readonly fence: UploadFence,
-    private readonly index: UploadIndex,
     private readonly completions: UploadCompletions,
   ) {}
 
@@ -49,7 +43,7 @@ export class UploadAppends {
   ): Promise<AppendOutcome> {
     const held = await this.resources.hold(uploadId, bringer.caller, true);
     try {
-      const append = plan(this.resources.stateOf(held.upload));
+      const append = plan(held.upload.state);
       this.limits.checkDeclaredBytes(append?.length);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
     } finally {
@@ -78,33 +72,24 @@ export class UploadAppends {
     const { info } = upload;
     if (!upload.isComplete) {
       await upload.sync();
-      if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
-      return { state: this.resources.stateOf(upload), outcome: 'received' };
+      await this.resources.confirm(upload);
+      return { state: upload.state, outcome: 'received' };
     }
     if (info.kind === 'part') return this.settlePart(held);
-    if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
+    await this.resources.confirm(upload);
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
     const placing = this.resources.outcomeOf(upload, bringer.wantsAsync, append?.declaredSha256);
     turn.release();
     const result = await placing;
-    return { state: this.resources.stateOf(upload), result, outcome: result.outcome };
+    return { state: upload.state, result, outcome: result.outcome };
   }
 
   private async settlePart({ upload, turn }: HeldUpload): Promise<AppendOutcome> {
     await upload.sync();
-    if (!(await this.resources.isOurs(upload))) throw takenElsewhere();
+    await this.resources.confirm(upload);
     turn.release();
-    for (const joinedId of this.index.joinedFrom(upload.uploadId)) await this.completeJoined(joinedId);
-    return { state: this.resources.stateOf(upload), outcome: 'received' };
-  }
-
-  /** A joined upload that cannot be completed now is so by who asks for it, or by the sweep. */
-  private async completeJoined(joinedId: string): Promise<void> {
-    try {
-      await this.resources.completeNow(joinedId);
-    } catch (error) {
-      this.logger.warn({ err: error, upload_id: joinedId }, 'a joined upload was not completed');
-    }
+    await this.resources.completeJoined(upload.uploadId);
+    return { state: upload.state, outcome: 'received' };
   }
 
   private async receive(
@@ -166,7 +151,7 @@ export class UploadAppends {
     }
     const goodUpTo = hasOverflown ? offset : upload.damagedFrom;
     if (goodUpTo === undefined || append.check) return;
-    await upload.cutBack(goodUpTo, await this.fence.take(upload.uploadId, upload.epoch));
+    await this.resources.cutBack(upload, goodUpTo);
   }
 }
 

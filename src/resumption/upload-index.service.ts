@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadInfo } from './files/upload-info.js';
+import { ResumptionSettings } from './resumption-settings.service.js';
 
 /** What is kept in memory of an upload that is not complete, also of one that nobody has come back for. */
 interface IndexedUpload {
@@ -25,17 +24,12 @@ const RETRY_AFTER_MS = 60_000;
  */
 @Injectable()
 export class UploadIndex {
-  private readonly maxUploads: number;
-  private readonly maxBytes: number;
   private readonly uploads = new Map<string, IndexedUpload>();
   private readonly shares = new Map<string, Share>();
   /** Joined uploads, by each of their parts. */
   private readonly joined = new Map<string, Set<string>>();
 
-  constructor(config: ConfigService<Environment, true>) {
-    this.maxUploads = config.get('RESUMABLE_MAX_UPLOADS_PER_CALLER', { infer: true });
-    this.maxBytes = config.get('RESUMABLE_MAX_BYTES_PER_CALLER', { infer: true });
-  }
+  constructor(private readonly settings: ResumptionSettings) {}
 
   get count(): number {
     return this.uploads.size;
@@ -43,9 +37,10 @@ export class UploadIndex {
 
   /** May a caller have one more, of so many bytes? @throws RATE_LIMITED */
   admit(owner: string, bytes: number): void {
+    const { maxUploadsPerCaller: maxUploads, maxBytesPerCaller: maxBytes } = this.settings;
     const share = this.shares.get(owner) ?? { uploads: 0, bytes: 0 };
-    if (share.uploads >= this.maxUploads) throw tooMuch(`${this.maxUploads} uploads`);
-    if (share.bytes + bytes > this.maxBytes) throw tooMuch(`uploads of ${this.maxBytes} bytes`);
+    if (share.uploads >= maxUploads) throw tooMuch(`${maxUploads} uploads`);
+    if (share.bytes + bytes > maxBytes) throw tooMuch(`uploads of ${maxBytes} bytes`);
   }
 
   /** Harmless when repeated. */
@@ -84,13 +79,8 @@ export class UploadIndex {
     return [...this.uploads]
       .filter(([uploadId, upload]) => uploadId > after && (owner === undefined || upload.owner === owner))
       .map(([uploadId]) => uploadId)
-      .sort()
+      .toSorted()
       .slice(0, limit);
-  }
-
-  /** Forgets what is there no more. */
-  keepOnly(uploadIds: ReadonlySet<string>): void {
-    for (const uploadId of this.uploads.keys()) if (!uploadIds.has(uploadId)) this.remove(uploadId);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Caller } from '../auth/caller.js';
 import { giveSecondName } from '../body/second-name.js';
 import { notKept } from '../body/spool-failure.js';
 import { ServiceError } from '../errors/service-error.js';
-import { endOf } from './files/extents.js';
+import { type Extent, endOf, upTo } from './files/extents.js';
 import type { UploadFolder, UploadOnDisk } from './files/upload-folder.js';
 import type { OpenUpload } from './open-upload.js';
 import { OpenUploads } from './open-uploads.service.js';
@@ -24,9 +24,6 @@ interface Part {
  */
 @Injectable()
 export class UploadJoins {
-  /** Bytes of all parts together, of joined uploads that are not complete. */
-  private readonly offsets = new WeakMap<OpenUpload, number>();
-
   constructor(
     private readonly open: OpenUploads,
     private readonly completions: UploadCompletions,
@@ -65,13 +62,8 @@ export class UploadJoins {
     }
     upload.length = sumOf(parts.map(({ onDisk }) => onDisk.length));
     const offset = parts.reduce((sum, { onDisk }) => sum + endOf(onDisk.extents), 0);
-    this.offsets.set(upload, offset);
+    upload.partsOffset = offset;
     if (offset === upload.length) await this.join(upload, parts);
-  }
-
-  /** How far all parts of a joined upload are together; undefined for others, and for one that is complete. */
-  offsetOf(upload: OpenUpload): number | undefined {
-    return upload.isComplete ? undefined : this.offsets.get(upload);
   }
 
   private async join(upload: OpenUpload, parts: readonly Part[]): Promise<void> {
@@ -79,18 +71,15 @@ export class UploadJoins {
     try {
       // Of an attempt that a crash has ended.
       for (const extent of upload.extents) await rm(upload.pathOf(extent), { force: true });
-      const { epoch } = upload;
-      let start = 0;
-      for (const { folder: from, onDisk } of parts) {
-        for (const extent of onDisk.extents) {
-          if (extent.end === extent.start) continue;
-          const [path, name] = [from.segmentPath(extent), folder.segmentPath({ epoch, start })];
-          if (!(await giveSecondName(path, name))) await copyFile(path, name);
-          start += extent.end - extent.start;
-        }
+      let length = 0;
+      for (const { part, extent } of piecesOf(parts)) {
+        const name = folder.segmentPath({ epoch: upload.epoch, start: length });
+        const path = part.folder.segmentPath(extent);
+        if (!(await giveSecondName(path, name))) await copyFile(path, name);
+        length += extent.end - extent.start;
       }
       const joined = await folder.look();
-      upload.replaceBytes(cut(joined?.extents ?? [], start));
+      upload.replaceBytes(upTo(joined?.extents ?? [], length));
     } catch (error) {
       throw notKept(error);
     }
@@ -111,6 +100,16 @@ export class UploadJoins {
   }
 }
 
+function piecesOf(parts: readonly Part[]): { part: Part; extent: Extent }[] {
+  return parts.flatMap((part) =>
+    part.onDisk.extents
+      .filter(({ start, end }) => end > start)
+      .map((extent) => {
+        return { part, extent };
+      }),
+  );
+}
+
 function sumOf(lengths: readonly (number | undefined)[]): number | undefined {
   let sum = 0;
   for (const length of lengths) {
@@ -118,11 +117,4 @@ function sumOf(lengths: readonly (number | undefined)[]): number | undefined {
     sum += length;
   }
   return sum;
-}
-
-/** The last file may have bytes that do not count any more. */
-function cut(extents: UploadOnDisk['extents'], end: number): UploadOnDisk['extents'] {
-  const last = extents.at(-1);
-  if (!last || last.end <= end) return extents;
-  return [...extents.slice(0, -1), { ...last, end, isWholeFile: false }];
 }

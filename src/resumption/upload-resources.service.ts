@@ -1,23 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { permissionsOf } from '../auth/permissions.js';
-import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
-import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
-import { UploadLimits } from '../ingest/upload-limits.js';
 import type { UploadResult } from '../ingest/upload-result.js';
-import { CLOCK, type Clock } from '../timing/clock.js';
 import type { UploadInfo } from './files/upload-info.js';
 import type { OpenUpload } from './open-upload.js';
 import { OpenUploads } from './open-uploads.service.js';
-import type { NewUpload, UploadState } from './resumable-upload.js';
+import type { UploadState } from './resumable-upload.js';
 import { ended } from './resumption-errors.js';
 import type { Turn } from './turns.js';
 import { UploadCompletions } from './upload-completions.service.js';
-import { UploadFence } from './upload-fence.service.js';
-import { UploadJoins } from './upload-joins.service.js';
 import { UploadIndex } from './upload-index.service.js';
+import { UploadJoins } from './upload-joins.service.js';
 
 /** An upload that one request has for itself. */
 export interface HeldUpload {
@@ -27,6 +21,7 @@ export interface HeldUpload {
 
 /** How often an upload is found anew that others take at the same time. */
 const MOST_TRIES = 5;
+const RETRY_AFTER_MS = 1_000;
 
 /**
  * Uploads that come in several requests. Offsets are promises: bytes below one that was told need never be sent again, and are on
@@ -34,57 +29,36 @@ const MOST_TRIES = 5;
  */
 @Injectable()
 export class UploadResources {
-  private readonly maxIdleMs: number;
+  private readonly logger = new Logger(UploadResources.name);
 
   constructor(
-    config: ConfigService<Environment, true>,
     private readonly open: OpenUploads,
-    private readonly limits: UploadLimits,
-    private readonly pipeline: UploadPipeline,
-    private readonly fence: UploadFence,
     private readonly index: UploadIndex,
     private readonly joins: UploadJoins,
     private readonly completions: UploadCompletions,
-    @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    this.maxIdleMs = config.get('RESUMABLE_MAX_IDLE_MS', { infer: true });
-  }
-
-  /**
-   * Creates an upload of no bytes.
-   * @throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, RATE_LIMITED; NOT_FOUND for a part that is not there;
-   * SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
-   */
-  async create(wanted: NewUpload): Promise<UploadState> {
-    const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
-    this.limits.checkDeclaredBytes(head.length);
-    if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
-    const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
-    this.limits.checkDeclaredBytes(length);
-    this.index.admit(caller.subject, length ?? 0);
-    const { declaredSha256 } = head;
-    const file = this.pipeline.describe(uploadId, head, caller);
-    const info: UploadInfo = { protocol, kind, parts, file, length, declaredSha256, note };
-    const upload = await this.open.create(uploadId, info);
-    this.index.add(uploadId, info);
-    return this.stateOf(upload);
-  }
+  ) {}
 
   /**
    * An upload as it is now, all bytes of which are durable; a request that brings it bytes is ended.
-   * @throws NOT_FOUND; UPLOAD_EXPIRED, UPLOAD_ENDED; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   * @throws NOT_FOUND; UPLOAD_EXPIRED, UPLOAD_ENDED; UPLOAD_IN_PROGRESS; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
    */
   async find(uploadId: string, caller: Caller): Promise<UploadState> {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const { upload, turn } = await this.hold(uploadId, caller, false);
       try {
         if (!upload.end) await upload.sync();
-        if (await this.isOurs(upload)) return this.stateOf(upload);
+        if (await this.open.isOurs(upload)) return upload.state;
       } finally {
         turn.release();
       }
     }
     throw takenElsewhere();
+  }
+
+  /** Which protocol created an upload that the caller may see. @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async protocolOf(uploadId: string, caller: Caller): Promise<string> {
+    const { info } = await this.open.find(uploadId, (seen) => isVisibleTo(seen, caller));
+    return info.protocol;
   }
 
   /**
@@ -95,10 +69,30 @@ export class UploadResources {
     return this.holdIf(uploadId, (info) => isVisibleTo(info, caller), bringsBytes);
   }
 
-  /** Which protocol created an upload that the caller may see. @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
-  async protocolOf(uploadId: string, caller: Caller): Promise<string> {
-    const { info } = await this.open.find(uploadId, (seen) => isVisibleTo(seen, caller));
-    return info.protocol;
+  /** Removes an upload, and its bytes; a file that it became stays. @throws as `hold` */
+  async remove(uploadId: string, caller: Caller): Promise<void> {
+    const { upload, turn } = await this.hold(uploadId, caller, false);
+    try {
+      await upload.completion?.catch(() => undefined);
+      await this.completions.end(upload, { kind: 'removed' });
+      this.index.remove(uploadId);
+    } finally {
+      turn.release();
+    }
+  }
+
+  /** Gives an upload up that nobody has gone on with since then, in milliseconds since 1970. @throws as `hold` */
+  async expire(uploadId: string, sinceMs: number): Promise<void> {
+    const { upload, turn } = await this.holdIf(uploadId, () => true, false);
+    try {
+      // Bytes may have come since it was looked at.
+      if (upload.touchedAtMs > sinceMs) return;
+      await this.completions.end(upload, { kind: 'expired' });
+      this.index.remove(uploadId);
+      this.logger.log({ upload_id: uploadId, bytes: upload.offset }, 'an upload was not completed in time');
+    } finally {
+      turn.release();
+    }
   }
 
   /** Takes the file of an upload to its place, if all bytes are here. @throws as `hold`, and as `UploadPipeline.place` */
@@ -106,6 +100,36 @@ export class UploadResources {
     const { upload, turn } = await this.holdIf(uploadId, () => true, false);
     turn.release();
     if (upload.isComplete && upload.info.kind !== 'part') await this.outcomeOf(upload, false);
+  }
+
+  /** Takes those to their place that waited for this part alone. Never fails: what cannot be completed now is so by the sweep. */
+  async completeJoined(partId: string): Promise<void> {
+    for (const joinedId of this.index.joinedFrom(partId)) {
+      await this.completeNow(joinedId).catch((error: unknown) => {
+        this.logger.warn({ err: error, upload_id: joinedId }, 'a joined upload was not completed');
+      });
+    }
+  }
+
+  /** Says that bytes of an upload that is held may be told. @throws UPLOAD_IN_PROGRESS where another replica has it; QUEUE_UNAVAILABLE */
+  async confirm(upload: OpenUpload): Promise<void> {
+    if (!(await this.open.isOurs(upload))) throw takenElsewhere();
+  }
+
+  /** See `OpenUploads`. */
+  touch(upload: OpenUpload): void {
+    this.open.touch(upload);
+  }
+
+  /** See `OpenUploads`. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
+  cutBack(upload: OpenUpload, offset: number): Promise<void> {
+    return this.open.cutBack(upload, offset);
+  }
+
+  /** What became of the file of a complete upload; where nothing has yet, it is taken to its place. */
+  outcomeOf(upload: OpenUpload, wantsAsync: boolean, declaredSha256?: string): Promise<UploadResult> {
+    this.index.remove(upload.uploadId);
+    return this.completions.complete(upload, wantsAsync, declaredSha256);
   }
 
   private async holdIf(
@@ -124,57 +148,11 @@ export class UploadResources {
       throw error;
     }
   }
-
-  /** Removes an upload, and its bytes; a file that it became stays. @throws as `hold` */
-  async remove(uploadId: string, caller: Caller): Promise<void> {
-    const { upload, turn } = await this.hold(uploadId, caller, false);
-    try {
-      await upload.completion?.catch(() => undefined);
-      await this.completions.end(upload, { kind: 'removed' });
-      this.index.remove(uploadId);
-    } finally {
-      turn.release();
-    }
-  }
-
-  /** Has nobody else taken the upload? Where somebody has, it is not known here any more. @throws QUEUE_UNAVAILABLE */
-  async isOurs(upload: OpenUpload): Promise<boolean> {
-    if (upload.end || (await this.fence.holds(upload.uploadId, upload.epoch))) return true;
-    await this.open.forget(upload);
-    return false;
-  }
-
-  /** What became of the file of a complete upload; where nothing has yet, it is taken to its place. */
-  outcomeOf(upload: OpenUpload, wantsAsync: boolean, declaredSha256?: string): Promise<UploadResult> {
-    this.index.remove(upload.uploadId);
-    return this.completions.complete(upload, wantsAsync, declaredSha256);
-  }
-
-  stateOf(upload: OpenUpload): UploadState {
-    const { uploadId, info, offset, length, end, isComplete, touchedAtMs } = upload;
-    return {
-      uploadId,
-      protocol: info.protocol,
-      kind: info.kind,
-      parts: info.parts,
-      offset: this.joins.offsetOf(upload) ?? offset,
-      length: end?.kind === 'placed' ? end.length : length,
-      isComplete,
-      result: end?.kind === 'placed' ? end.result : undefined,
-      expiresAtMs: isComplete && info.kind !== 'part' ? undefined : touchedAtMs + this.maxIdleMs,
-      note: info.note,
-    };
-  }
-
-  /** Bytes came, or are about to: the upload is given up later. */
-  touch(upload: OpenUpload): void {
-    upload.touchedAtMs = this.clock.wallMs();
-  }
 }
 
-export function takenElsewhere(): ServiceError {
+function takenElsewhere(): ServiceError {
   return new ServiceError('UPLOAD_IN_PROGRESS', 'Another replica goes on with this upload.', {
-    retryAfterMs: 1_000,
+    retryAfterMs: RETRY_AFTER_MS,
   });
 }
 

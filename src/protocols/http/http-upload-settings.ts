@@ -7,11 +7,14 @@ import type { PaceLimits } from './client-pace.js';
 /** How uploads may come by HTTP, in the form in which it is used. */
 @Injectable()
 export class HttpUploadSettings {
+  /** Where clients reach the service; empty: as they asked. */
+  readonly publicUrl: string;
   readonly maxFieldBytes: number;
   readonly multipart: MultipartLimits;
   readonly pace: PaceLimits;
 
   constructor(config: ConfigService<Environment, true>) {
+    this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
     this.maxFieldBytes = config.get('MAX_FIELD_BYTES', { infer: true });
     this.multipart = {
       parts: config.get('MAX_PARTS', { infer: true }),

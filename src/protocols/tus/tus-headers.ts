@@ -47,10 +47,11 @@ export function declaredLength(headers: IncomingHttpHeaders): number | undefined
   return length;
 }
 
+export type Concat =
+  { readonly kind: 'file' | 'part' } | { readonly kind: 'joined'; readonly urls: readonly string[] };
+
 /** What an upload is to be joined of, as URLs or paths; or that it is a part of others. @throws VALIDATION_ERROR */
-export function concatOf(
-  headers: IncomingHttpHeaders,
-): { readonly kind: 'file' | 'part' } | { readonly kind: 'joined'; readonly urls: readonly string[] } {
+export function concatOf(headers: IncomingHttpHeaders): Concat {
   const text = textIn(headers, 'Upload-Concat');
   if (text === undefined) return { kind: 'file' };
   if (text === 'partial') return { kind: 'part' };

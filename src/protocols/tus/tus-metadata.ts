@@ -70,7 +70,7 @@ function withOthers(
   given: ReadonlyMap<keyof UploadFields, string>,
 ): UploadFields {
   const metadata = readUploadFields(new Map([...given, ['metadata', JSON.stringify(others)]])).metadata;
-  return { ...fields, metadata: { ...metadata, ...fields.metadata } };
+  return Object.assign(fields, { metadata: { ...metadata, ...fields.metadata } });
 }
 
 /** A key may be called `__proto__`. */

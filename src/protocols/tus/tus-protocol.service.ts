@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { ConfigService } from '@nestjs/config';
-import type { Environment } from '../../config/environment.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { uuidV7 } from '../../observability/random-ids.js';
-import type { Append, BodyCheck, UploadState } from '../../resumption/resumable-upload.js';
+import type { Append, BodyCheck, NewUpload, UploadState } from '../../resumption/resumable-upload.js';
 import { type AppendOutcome, UploadAppends } from '../../resumption/upload-appends.service.js';
+import { UploadCreations } from '../../resumption/upload-creations.service.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
 import { contentLength } from '../http/request-headers.js';
@@ -36,16 +35,13 @@ const PATH = '/api/v1/uploads';
 @Injectable()
 export class TusProtocol implements ResumableProtocol {
   readonly name = 'tus';
-  private readonly publicUrl: string;
 
   constructor(
+    private readonly creations: UploadCreations,
     private readonly resources: UploadResources,
     private readonly appends: UploadAppends,
     private readonly settings: HttpUploadSettings,
-    config: ConfigService<Environment, true>,
-  ) {
-    this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
-  }
+  ) {}
 
   /** @throws TUS_VERSION_UNSUPPORTED for a request of another version, and for one without */
   greet({ request, response }: UploadExchange): void {
@@ -59,31 +55,20 @@ export class TusProtocol implements ResumableProtocol {
   }
 
   async create(exchange: UploadExchange): Promise<void> {
-    const { request, response, caller } = exchange;
-    const { headers } = request;
-    const concat = concatOf(headers);
-    const isJoined = concat.kind === 'joined';
-    const length = isJoined ? noLength(exchange) : declaredLength(headers);
-    const metadata = textIn(headers, 'Upload-Metadata') ?? '';
-    const head = headOf(readMetadata(metadata), length);
-    const plan = isJoined ? undefined : this.planOfCreation(exchange, length);
-    const uploadId = uuidV7();
-    const state = await this.resources.create({
-      uploadId,
-      protocol: this.name,
-      caller,
-      kind: concat.kind,
-      parts: isJoined ? uploadIdsOf(concat.urls, `${PATH}/`) : [],
-      head,
-      note: { metadata, concat: textIn(headers, 'Upload-Concat') ?? '' },
-    });
-    response.setHeader('Location', absoluteUrl(request, this.publicUrl, `${PATH}/${uploadId}`));
-    if (!plan && !state.isComplete && !isJoined) return this.answer(exchange, state, 201);
+    const { request, response } = exchange;
+    const concat = concatOf(request.headers);
+    const length = concat.kind === 'joined' ? noLength(exchange) : declaredLength(request.headers);
+    const plan = concat.kind === 'joined' ? undefined : this.planOfCreation(exchange, length);
+    const state = await this.creations.create(this.wanted(exchange, concat, length));
+    const { uploadId } = state;
+    response.setHeader('Location', absoluteUrl(request, this.settings.publicUrl, `${PATH}/${uploadId}`));
+    const isOver = !plan && !state.isComplete && concat.kind !== 'joined';
+    if (isOver) return this.answer(exchange, state, 201);
     const created = await this.take(exchange, uploadId, plan ?? (() => undefined)).catch((error: unknown) =>
       this.withdraw(exchange, uploadId, error),
     );
     if (plan) response.setHeader('Upload-Offset', created.state.offset);
-    this.answer(exchange, created.state, 201);
+    return this.answer(exchange, created.state, 201);
   }
 
   async look(exchange: UploadExchange, uploadId: string): Promise<void> {
@@ -112,6 +97,19 @@ export class TusProtocol implements ResumableProtocol {
   async remove({ response, caller }: UploadExchange, uploadId: string): Promise<void> {
     await this.resources.remove(uploadId, caller);
     response.status(204).end();
+  }
+
+  private wanted({ request, caller }: UploadExchange, concat: Concat, length: number | undefined): NewUpload {
+    const metadata = textIn(request.headers, 'Upload-Metadata') ?? '';
+    return {
+      uploadId: uuidV7(),
+      protocol: this.name,
+      caller,
+      kind: concat.kind,
+      parts: concat.kind === 'joined' ? uploadIdsOf(concat.urls, `${PATH}/`) : [],
+      head: headOf(readMetadata(metadata), length),
+      note: { metadata, concat: textIn(request.headers, 'Upload-Concat') ?? '' },
+    };
   }
 
   /** What is to be done with the body of a creation, where it has one. @throws UNSUPPORTED_MEDIA_TYPE, FILE_TOO_LARGE, VALIDATION_ERROR */
@@ -174,7 +172,7 @@ export class TusProtocol implements ResumableProtocol {
   }
 
   private linkReceipt({ request, response }: UploadExchange, uploadId: string): void {
-    const receipt = absoluteUrl(request, this.publicUrl, `/api/v1/files/${uploadId}`);
+    const receipt = absoluteUrl(request, this.settings.publicUrl, `/api/v1/files/${uploadId}`);
     response.setHeader('Content-Location', receipt);
     response.append('Link', `<${receipt}>; rel="describedby"`);
   }

@@ -40,18 +40,26 @@ export function segmentOf(fileName: string): SegmentName | undefined {
  * The bytes of an upload, in order and without a gap. A segment counts up to the start of the first one that comes after it; what
  * lies behind a gap does not count.
  */
-export function extentsOf(segments: readonly SegmentStatus[]): Extent[] {
-  const extents: Extent[] = [];
-  for (const segment of segments.toSorted((a, b) => a.epoch - b.epoch || a.start - b.start)) {
-    if (segment.start > endOf(extents)) break;
-    while ((extents.at(-1)?.start ?? -1) >= segment.start) extents.pop();
-    const last = extents.at(-1);
-    if (last && last.end > segment.start)
-      extents[extents.length - 1] = { ...last, end: segment.start, isWholeFile: false };
-    const { epoch, start, size } = segment;
-    extents.push({ epoch, start, end: start + size, isWholeFile: true });
+export function extentsOf(segments: readonly SegmentStatus[]): readonly Extent[] {
+  let extents: readonly Extent[] = [];
+  for (const { epoch, start, size } of segments.toSorted((a, b) => a.epoch - b.epoch || a.start - b.start)) {
+    if (start > endOf(extents)) break;
+    extents = withNext(extents, { epoch, start, end: start + size, isWholeFile: true });
   }
   return extents;
+}
+
+/** What there is when `next` begins: bytes behind its start count no more. */
+export function withNext(extents: readonly Extent[], next: Extent): readonly Extent[] {
+  return [...upTo(extents, next.start), next];
+}
+
+/** The bytes before `end`. */
+export function upTo(extents: readonly Extent[], end: number): readonly Extent[] {
+  const kept = extents.filter(({ start }) => start < end);
+  const last = kept.at(-1);
+  if (!last || last.end <= end) return kept;
+  return [...kept.slice(0, -1), { ...last, end, isWholeFile: false }];
 }
 
 /** How many bytes there are in all. */

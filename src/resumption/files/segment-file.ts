@@ -1,6 +1,5 @@
 import { close, fdatasync, open, writev } from 'node:fs';
 import { promisify } from 'node:util';
-import { asError } from '../../errors/as-error.js';
 import { notKept, spoolFull } from '../../body/spool-failure.js';
 
 const openFile = promisify(open);
@@ -22,6 +21,7 @@ export class SegmentFile {
   #writing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
+  #syncFailed = false;
   /** Settles when nobody else reads through the descriptor. */
   #lent: Promise<unknown> = Promise.resolve();
 
@@ -54,14 +54,12 @@ export class SegmentFile {
 
   /** Has a sync failed? Nobody knows then what of the file is on the disk: only its first `syncedBytes` bytes count. */
   get isDamaged(): boolean {
-    return this.#failure !== undefined && this.#syncFailed;
+    return this.#syncFailed;
   }
 
   get syncedBytes(): number {
     return this.#syncedBytes;
   }
-
-  #syncFailed = false;
 
   /** Takes the next bytes, which must not be changed afterwards. @throws what the last write failed with */
   write(chunk: Buffer): void {
@@ -136,20 +134,19 @@ export class SegmentFile {
   /** Never fails: whoever waits for it asks. */
   #sync(): Promise<void> {
     const size = this.#size;
-    this.#syncing = syncFile(this.descriptor)
-      .then(
-        () => {
-          this.#syncedBytes = size;
-        },
-        (error: unknown) => {
-          this.#syncFailed = true;
-          this.#failure = notKept(asError(error));
-        },
-      )
-      .finally(() => {
-        this.#syncing = undefined;
-      });
+    this.#syncing = this.#syncUpTo(size);
     return this.#syncing;
+  }
+
+  async #syncUpTo(size: number): Promise<void> {
+    try {
+      await syncFile(this.descriptor);
+      this.#syncedBytes = size;
+    } catch (error) {
+      this.#syncFailed = true;
+      this.#failure = notKept(error);
+    }
+    this.#syncing = undefined;
   }
 }
 

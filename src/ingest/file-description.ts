@@ -1,7 +1,7 @@
-import type { Caller } from '../../auth/caller.js';
-import type { FileDescription } from '../../storage/storage-element.js';
-import { cleanFileName } from './file-name.js';
-import type { FileHead } from '../upload-source.js';
+import type { Caller } from '../auth/caller.js';
+import type { FileDescription } from '../storage/storage-element.js';
+import { cleanFileName } from './file/file-name.js';
+import type { FileHead } from './upload-source.js';
 
 /** A file without a usable name of its own. */
 const UNNAMED = 'unnamed';

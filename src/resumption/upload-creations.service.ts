@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import { describeFile } from '../ingest/file-description.js';
+import { UploadLimits } from '../ingest/upload-limits.js';
+import type { UploadInfo } from './files/upload-info.js';
+import { OpenUploads } from './open-uploads.service.js';
+import type { NewUpload, UploadState } from './resumable-upload.js';
+import { UploadIndex } from './upload-index.service.js';
+import { UploadJoins } from './upload-joins.service.js';
+
+/** Creates uploads that come in several requests. */
+@Injectable()
+export class UploadCreations {
+  constructor(
+    private readonly open: OpenUploads,
+    private readonly limits: UploadLimits,
+    private readonly index: UploadIndex,
+    private readonly joins: UploadJoins,
+  ) {}
+
+  /**
+   * Creates an upload of no bytes.
+   * @throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, RATE_LIMITED; NOT_FOUND, UPLOAD_EXPIRED, UPLOAD_ENDED for a
+   * part; CONFLICT where there is an upload of this id; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   */
+  async create(wanted: NewUpload): Promise<UploadState> {
+    const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
+    // What a part is, only the file says that is joined of it.
+    if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
+    const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
+    this.limits.checkDeclaredBytes(length);
+    this.index.admit(caller.subject, length ?? 0);
+    const { declaredSha256 } = head;
+    const file = describeFile(uploadId, head, caller);
+    const info: UploadInfo = { protocol, kind, parts, file, length, declaredSha256, note };
+    const upload = await this.open.create(uploadId, info);
+    this.index.add(uploadId, info);
+    return upload.state;
+  }
+}
