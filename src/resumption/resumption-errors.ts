@@ -13,21 +13,3 @@ export function ended(end: Exclude<UploadEnd, { kind: 'placed' }>): ServiceError
     return new ServiceError('UPLOAD_ENDED', `The upload was refused: ${end.detail}`);
   return new ServiceError('UPLOAD_ENDED', 'The upload was removed.');
 }
-
-/**
- * The bytes that were sent do not begin where the upload ends. The offset it has is a member of the problem, as the IETF's
- * registered problem type `mismatching-upload-offset` has it.
- */
-export function offsetMismatch(expected: number, provided: number): ServiceError {
-  return new ServiceError(
-    'OFFSET_MISMATCH',
-    `The upload has ${expected} bytes; the next one is at that offset.`,
-    {
-      members: {
-        type: 'https://iana.org/assignments/http-problem-types#mismatching-upload-offset',
-        'expected-offset': expected,
-        'provided-offset': provided,
-      },
-    },
-  );
-}

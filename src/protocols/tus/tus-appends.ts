@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors/service-error.js';
 import type { Append, AppendPump, BodyCheck, UploadState } from '../../resumption/resumable-upload.js';
-import { offsetMismatch } from '../../resumption/resumption-errors.js';
+import { offsetMismatch } from '../http/offset-mismatch.js';
 import { badHeader, wrongType } from './tus-headers.js';
 
 /** What a request says of its body. */

@@ -19,6 +19,7 @@ import { planOf } from './tus-appends.js';
 import { checkBody, readChecksum } from './tus-checksum.js';
 import {
   bytesIn,
+  type Concat,
   concatOf,
   declaredLength,
   isOffsetStream,
