@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 
 const RETENTION_POLICIES = ['temporary', 'permanent'] as const;
 
-const STATUSES = ['accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired'] as const;
+const STATUSES = ['receiving', 'accepted', 'delivering', 'active', 'dead', 'cancelled', 'expired'] as const;
 
 /** What a client gets for a file. Times are RFC 3339 in UTC; which element holds the file is never in it. */
 export class Receipt {
@@ -18,11 +18,20 @@ export class Receipt {
   @ApiProperty({ example: 'text/plain' })
   content_type!: string;
 
-  @ApiProperty({ description: 'In bytes.', example: 5 })
-  size!: number;
+  @ApiProperty({
+    type: Number,
+    nullable: true,
+    description: 'In bytes; null while it is being received and its length is not known.',
+    example: 5,
+  })
+  size!: number | null;
 
-  @ApiProperty({ description: 'SHA-256 of the file, 64 lower-case hex characters.' })
-  checksum!: string;
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'SHA-256 of the file, 64 lower-case hex characters; null while it is being received.',
+  })
+  checksum!: string | null;
 
   @ApiProperty({ description: '`sub` of the token.' })
   uploaded_by!: string;
@@ -47,7 +56,7 @@ export class Receipt {
   @ApiProperty({
     enum: STATUSES,
     description:
-      '`accepted`: safe here, stored later; `delivering`: on its way; `active`: stored; `dead`: could not be stored, an operator decides; `cancelled`; `expired`.',
+      '`receiving`: not all bytes have come; `accepted`: safe here, stored later; `delivering`: on its way; `active`: stored; `dead`: could not be stored, an operator decides; `cancelled`; `expired`.',
   })
   status!: (typeof STATUSES)[number];
 

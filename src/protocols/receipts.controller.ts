@@ -10,6 +10,7 @@ import { EVENT_STREAM } from './events/event-stream.js';
 import type { Receipt } from '../ingest/receipt.dto.js';
 import { ApiCancelUpload, ApiReceipt, ApiUploadEvents } from './receipts.openapi.js';
 import { isOver, UploadEvents } from './events/upload-events.service.js';
+import { UploadListing } from '../resumption/upload-listing.service.js';
 import { UploadReceipts } from '../ingest/upload-receipts.service.js';
 
 /** What became of an upload. Of those who may read, its owner and admins find it. */
@@ -20,13 +21,17 @@ export class ReceiptsController {
   constructor(
     private readonly receipts: UploadReceipts,
     private readonly events: UploadEvents,
+    private readonly unfinished: UploadListing,
   ) {}
 
   @Get(':uuid')
   @Header('Cache-Control', 'no-store')
   @ApiReceipt()
   async read(@Param('uuid') uuid: string, @CurrentCaller() caller: Caller): Promise<Receipt> {
-    return (await this.receipts.find(idOf(uuid), caller)).receipt;
+    const uploadId = idOf(uuid);
+    // What is still being received, no storage element and no database knows of.
+    const unfinished = await this.unfinished.receiptOf(uploadId, caller);
+    return unfinished ?? (await this.receipts.find(uploadId, caller)).receipt;
   }
 
   @Delete(':uuid')

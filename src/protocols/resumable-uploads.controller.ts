@@ -1,15 +1,15 @@
-import { Controller, Delete, Get, Head, Options, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Head, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { Public } from '../auth/public.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
 import { ServiceError } from '../errors/service-error.js';
+import { invalidFields } from '../ingest/upload-fields.js';
+import { UploadListing, type UploadPage } from '../resumption/upload-listing.service.js';
 import { UploadResources } from '../resumption/upload-resources.service.js';
 import type { ResumableProtocol, UploadExchange } from './http/upload-exchange.js';
-import { ResumableOptions } from './resumable/resumable-options.service.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 
@@ -25,16 +25,10 @@ const OVERRIDES: Readonly<Record<string, Method>> = { PATCH: 'append', DELETE: '
 export class ResumableUploadsController {
   constructor(
     private readonly resources: UploadResources,
-    private readonly options: ResumableOptions,
+    private readonly listing: UploadListing,
     private readonly tus: TusProtocol,
     private readonly ietf: IetfProtocol,
   ) {}
-
-  @Options(['', ':id'])
-  @Public()
-  describe(@Res() response: Response): void {
-    this.options.answer(response);
-  }
 
   @Post()
   async create(
@@ -46,6 +40,19 @@ export class ResumableUploadsController {
     const protocol = this.creatorFor(request);
     protocol.greet(exchange);
     await protocol.create(exchange);
+  }
+
+  /** The uploads of the caller that are not complete, oldest first. */
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  list(
+    @CurrentCaller() caller: Caller,
+    @Query('after') after: string | undefined,
+    @Query('limit') limit: string | undefined,
+  ): Promise<UploadPage> {
+    if (after !== undefined && !isUuid(after))
+      throw invalidFields([{ field: 'after', message: 'must be a UUID' }]);
+    return this.listing.list(caller, after ?? '', pageSize(limit));
   }
 
   // Before `Get`: Express has a route for GET answer HEAD as well.
@@ -133,4 +140,10 @@ export class ResumableUploadsController {
       'An upload is created with `Tus-Resumable: 1.0.0` (tus), or with `Upload-Complete` (IETF resumable uploads).',
     );
   }
+}
+
+function pageSize(limit = '100'): number {
+  const size = /^[0-9]{1,4}$/.test(limit) ? Number(limit) : 0;
+  if (size >= 1 && size <= 1000) return size;
+  throw invalidFields([{ field: 'limit', message: 'must be a whole number from 1 to 1000' }]);
 }

@@ -110,6 +110,11 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     return this.clock.wallMs() - atMs;
   }
 
+  /** When an upload is given up whose last bytes came then, in milliseconds since 1970. */
+  deadlineMs(touchedAtMs: number): number {
+    return touchedAtMs + this.settings.maxIdleMs;
+  }
+
   /** Bytes came, or are about to: the upload is given up later. */
   touch(upload: OpenUpload): void {
     upload.touchedAtMs = this.clock.wallMs();
@@ -141,7 +146,8 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     await upload.dispose();
   }
 
-  private look(uploadId: string): Promise<UploadOnDisk | undefined> {
+  /** What the disk says of an upload, whoever has it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  look(uploadId: string): Promise<UploadOnDisk | undefined> {
     return this.folderOf(uploadId)
       .look()
       .catch((error: unknown) => {

@@ -4,6 +4,7 @@ import { DeliveryModule } from '../delivery/delivery.module.js';
 import { IngestModule } from '../ingest/ingest.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { OpenUploads } from './open-uploads.service.js';
+import { ResumptionMetrics } from './resumption-metrics.service.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
 import { UploadAppends } from './upload-appends.service.js';
 import { UploadCompletions } from './upload-completions.service.js';
@@ -11,6 +12,7 @@ import { UploadCreations } from './upload-creations.service.js';
 import { UploadFence } from './upload-fence.service.js';
 import { UploadIndex } from './upload-index.service.js';
 import { UploadJoins } from './upload-joins.service.js';
+import { UploadListing } from './upload-listing.service.js';
 import { UploadResources } from './upload-resources.service.js';
 import { UploadSweep } from './upload-sweep.service.js';
 
@@ -19,6 +21,7 @@ import { UploadSweep } from './upload-sweep.service.js';
   imports: [DatabaseModule, DeliveryModule, IngestModule, ReplicasModule],
   providers: [
     OpenUploads,
+    ResumptionMetrics,
     ResumptionSettings,
     UploadAppends,
     UploadCompletions,
@@ -26,9 +29,10 @@ import { UploadSweep } from './upload-sweep.service.js';
     UploadFence,
     UploadIndex,
     UploadJoins,
+    UploadListing,
     UploadResources,
     UploadSweep,
   ],
-  exports: [UploadAppends, UploadCreations, UploadResources],
+  exports: [UploadAppends, UploadCreations, UploadListing, UploadResources],
 })
 export class ResumptionModule {}

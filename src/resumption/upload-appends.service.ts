@@ -43,11 +43,23 @@ export class UploadAppends {
   ): Promise<AppendOutcome> {
     const held = await this.resources.hold(uploadId, bringer.caller, true);
     try {
-      const append = plan(held.upload.state);
+      const append = this.planFor(held.upload, plan);
       this.limits.checkDeclaredBytes(append?.length);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
     } finally {
       held.turn.release();
+    }
+  }
+
+  private planFor(upload: OpenUpload, plan: (state: UploadState) => Append | undefined): Append | undefined {
+    const { resumed, conflicts } = this.completions.metrics;
+    try {
+      const append = plan(upload.state);
+      if (append && upload.offset > 0) resumed.inc();
+      return append;
+    } catch (error) {
+      if (error instanceof ServiceError && error.code === 'OFFSET_MISMATCH') conflicts.inc();
+      throw error;
     }
   }
 

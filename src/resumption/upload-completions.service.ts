@@ -12,6 +12,7 @@ import type { ContentDigest } from '../storage/storage-element.js';
 import { SegmentedBody } from './body/segmented-body.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { OpenUpload } from './open-upload.js';
+import { ResumptionMetrics } from './resumption-metrics.service.js';
 
 /** A file up to this size is read into memory, and stored with one write. */
 const MAX_WHOLE_BYTES = 64 * 1024;
@@ -30,6 +31,7 @@ export class UploadCompletions {
     private readonly pipeline: UploadPipeline,
     private readonly limits: UploadLimits,
     private readonly deliveries: Deliveries,
+    readonly metrics: ResumptionMetrics,
   ) {}
 
   /**
@@ -60,6 +62,7 @@ export class UploadCompletions {
   async end(upload: OpenUpload, end: UploadEnd): Promise<void> {
     await upload.folder.saveEnd(end);
     upload.end = end;
+    if (end.kind !== 'placed') this.metrics.ended(end.kind);
     // Nobody waits for it: bytes that stay behind are removed with the upload.
     void this.dropBytes(upload);
   }

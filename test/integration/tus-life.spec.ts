@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -119,19 +119,23 @@ describe('a tus upload', () => {
   });
 
   it('whose file no storage takes is kept and delivered later', async () => {
-    await restart({ STORAGE_ELEMENTS: elementsOf('edit', '/proc/nowhere') });
+    // Where the element's folder is to be there is a file.
+    await writeFile(join(dataDir, 'other'), '');
+    await restart({ STORAGE_ELEMENTS: elementsOf('edit') });
     const bytes = randomBytes(400_000);
     const location = await tus.begin(bytes.length);
     await tus.patch(location, 0, bytes.subarray(0, 100_000)).expect(204);
     await tus.patch(location, 100_000, bytes.subarray(100_000)).expect(204);
     expect((await tus.receiptOf(location)).body).toMatchObject({ checksum: sha256(bytes), file_id: null });
-    await restart();
+    await rm(join(dataDir, 'other'));
     await eventually(async () =>
       expect((await tus.receiptOf(location)).body).toMatchObject({ status: 'active' }),
     );
   });
 
-  function elementsOf(mode: string, path = join(dataDir, 'other')): string {
-    return JSON.stringify([{ id: 'edit-01', mode, driver: 'local', path, priority: 100 }]);
+  function elementsOf(mode: string): string {
+    return JSON.stringify([
+      { id: 'edit-01', mode, driver: 'local', path: join(dataDir, 'other'), priority: 100 },
+    ]);
   }
 });

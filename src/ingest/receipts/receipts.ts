@@ -19,12 +19,12 @@ export function receiptOf(
   digest: ContentDigest,
   stored: StoredFile,
 ): Receipt {
-  return write(uploadId, file, digest, { file_id: stored.fileId, status: 'active' });
+  return writeReceipt(uploadId, file, digest, { file_id: stored.fileId, status: 'active' });
 }
 
 /** The receipt of a file that was accepted: where it is on its way, without saying to whom. */
 export function receiptOfRecord({ uploadId, file, digest, fileId, status }: UploadRecord): Receipt {
-  return write(uploadId, file, digest, { file_id: fileId, status });
+  return writeReceipt(uploadId, file, digest, { file_id: fileId, status });
 }
 
 /** The receipt of a dead letter whose file came to rest on a storage element all the same. */
@@ -88,10 +88,17 @@ export function asOf(receipt: Receipt, nowMs: number): Receipt {
   return isOver ? Object.assign({}, receipt, { status: 'expired' } as const) : receipt;
 }
 
-function write(
+/** What is known of the bytes of a file, all of which need not have come. */
+interface ReceivedContent {
+  readonly size: number | null;
+  readonly sha256: string | null;
+}
+
+/** A receipt of these words. */
+export function writeReceipt(
   uploadId: string,
   file: KnownDescription,
-  { size, sha256 }: ContentDigest,
+  { size, sha256 }: ReceivedContent,
   state: Pick<Receipt, 'file_id' | 'status'>,
 ): Receipt {
   return {
