@@ -16,6 +16,7 @@ import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-vers
 const EXPOSED_HEADERS = [
   'Location',
   'Preference-Applied',
+  'Repr-Digest',
   'Retry-After',
   'X-Request-ID',
   'X-API-Version',

@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.js';
+import type { DigestCheck } from '../body/digest-check.js';
 import type { UploadFields } from './upload-fields.js';
 
 /*
@@ -16,8 +17,8 @@ export interface FileHead {
   readonly length?: number;
   /** Bytes that are about to come, more or less, where only that is known. */
   readonly expectedLength?: number;
-  /** Bare hex SHA-256 that the client declared. */
-  readonly declaredSha256?: string;
+  /** Is shown the bytes of the file, and its SHA-256 at their end: the file becomes none unless that is good. */
+  readonly digests?: DigestCheck | undefined;
 }
 
 /** Takes the bytes of one file in order. Whatever it throws, or rejects with, ends the upload. */

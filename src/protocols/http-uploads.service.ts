@@ -1,15 +1,23 @@
+import type { ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
-import type { Pump, UploadSource } from '../ingest/upload-source.js';
+import type { UploadSource } from '../ingest/upload-source.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import { FormProtocol } from './form/form-protocol.service.js';
 import { watchClient } from './http/client-watch.js';
+import { formatDigest } from './http/digest-fields.js';
 import type { HttpExchange } from './http/http-exchange.js';
 import { prefersAsync } from './http/preferences.js';
+import type { OpenedRequest } from './http/pump-request.js';
+import type { RequestDigests } from './http/request-digests.js';
 import { contentLength } from './http/request-headers.js';
 import { RawProtocol } from './raw/raw-protocol.service.js';
+
+interface RequestSource extends Pick<UploadSource, 'protocol' | 'uploadId' | 'idIsCallers' | 'caller'> {
+  readonly open: () => OpenedRequest;
+}
 
 /** Takes uploads that are one request each. */
 @Injectable()
@@ -22,32 +30,43 @@ export class HttpUploads {
 
   /** Takes the file of a multipart request under a new id. */
   form(exchange: HttpExchange, caller: Caller): Promise<UploadResult> {
-    const open = (): Pump => this.forms.open(exchange);
+    const open = (): OpenedRequest => this.forms.open(exchange);
     const source = { protocol: 'multipart', uploadId: uuidV7(), idIsCallers: false, caller, open };
     return this.receive(exchange, source);
   }
 
   /** Takes a raw body under the caller's own id. */
   raw(exchange: HttpExchange, caller: Caller, uploadId: string): Promise<UploadResult> {
-    const open = (): Pump => this.raws.open(exchange);
+    const open = (): OpenedRequest => this.raws.open(exchange);
     return this.receive(exchange, { protocol: 'raw', uploadId, idIsCallers: true, caller, open });
   }
 
-  private async receive(
-    exchange: HttpExchange,
-    source: Omit<UploadSource, 'declaredBytes' | 'wantsAsync' | 'clientGone'>,
-  ): Promise<UploadResult> {
-    const { request } = exchange;
+  private async receive(exchange: HttpExchange, { open, ...source }: RequestSource): Promise<UploadResult> {
+    const { request, response } = exchange;
     const client = watchClient(exchange);
+    let digests: RequestDigests = {};
     try {
-      return await this.pipeline.receive({
+      const result = await this.pipeline.receive({
         ...source,
         declaredBytes: contentLength(request),
         wantsAsync: prefersAsync(request),
         clientGone: client.gone,
+        open: () => {
+          const opened = open();
+          digests = opened.digests;
+          return opened.pump;
+        },
       });
+      tellDigest(response, digests);
+      return result;
     } finally {
       client.end();
     }
   }
+}
+
+/** Tells who wants to know it what came, so that he need not ask for the file. */
+function tellDigest(response: ServerResponse, { wanted, file }: RequestDigests): void {
+  if (!wanted || !file) return;
+  response.setHeader('Repr-Digest', formatDigest({ algorithm: wanted, hex: file.digestOf(wanted) }));
 }

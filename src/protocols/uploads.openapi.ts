@@ -50,6 +50,7 @@ const JSON_PARTS = {
 const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
   'VALIDATION_ERROR',
   'EMPTY_FILE',
+  'DIGEST_MISMATCH',
   'FORBIDDEN',
   'CLIENT_STALLED',
   'FILE_TOO_LARGE',
@@ -67,6 +68,29 @@ const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
   'SPOOL_FULL',
 ];
 
+const REPR_DIGEST = {
+  'Repr-Digest': {
+    description: 'Of the file, where the client asked for it by `Want-Repr-Digest`.',
+    schema: { type: 'string' },
+  },
+} as const;
+
+/** RFC 9530. */
+function ApiDigests(): MethodDecorator & ClassDecorator {
+  const optional = { required: false, schema: { type: 'string' } } as const;
+  const form =
+    '`sha-256=:<base64>:`, `sha-512=:<base64>:` or both; also as a trailer that `Trailer` announces.';
+  return applyDecorators(
+    ApiHeader({ name: 'Content-Digest', ...optional, description: `Of the body: ${form}` }),
+    ApiHeader({ name: 'Repr-Digest', ...optional, description: `Of the file: ${form}` }),
+    ApiHeader({
+      name: 'Want-Repr-Digest',
+      ...optional,
+      description: 'Which digest of the file the answer is to have: `sha-256=9, sha-512=1`',
+    }),
+  );
+}
+
 function ApiUpload(
   summary: string,
   description: string,
@@ -81,12 +105,14 @@ function ApiUpload(
         'RFC 7240: with `respond-async` the answer comes as soon as the file is safe, before it is stored.',
       schema: { type: 'string' },
     }),
-    ApiCreatedResponse({ type: Receipt, description: 'The file is stored.' }),
+    ApiDigests(),
+    ApiCreatedResponse({ type: Receipt, description: 'The file is stored.', headers: REPR_DIGEST }),
     ApiAcceptedResponse({
       type: Receipt,
       description:
         'The file is safe and is stored later: no storage takes it now, or the client asked for this.',
       headers: {
+        ...REPR_DIGEST,
         Location: { description: 'Where its receipt is.', schema: { type: 'string' } },
         'Preference-Applied': {
           description: '`respond-async`, where the client asked for it.',
@@ -117,7 +143,6 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
       'Upload a file as it is, under your own id',
       'The body is the file itself, not a form. The same bytes again give the first receipt again. A file of no bytes ' +
         'needs `Content-Length: 0`.',
-      'DIGEST_MISMATCH',
       'CONFLICT',
       'UPLOAD_IN_PROGRESS',
     ),
@@ -128,8 +153,11 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
       required: false,
       description: "The name of the file: `attachment; filename*=UTF-8''a.txt`",
     }),
-    ApiHeader({ name: 'Repr-Digest', required: false, description: 'RFC 9530: `sha-256=:<base64>:`' }),
     ApiBody({ schema: { type: 'string', format: 'binary' } }),
-    ApiOkResponse({ type: Receipt, description: 'The same file was stored under this id before.' }),
+    ApiOkResponse({
+      type: Receipt,
+      description: 'The same file was stored under this id before.',
+      headers: REPR_DIGEST,
+    }),
   );
 }

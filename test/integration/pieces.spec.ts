@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/auth/caller.js';
+import { DigestCheck } from '../../src/body/digest-check.js';
 import { UploadPipeline } from '../../src/ingest/upload-pipeline.service.js';
 import { type AcceptingService, metric, sha256, startAccepting } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
@@ -102,7 +103,9 @@ describe('a protocol that only this file knows, and that has nothing to do with 
     await bring(left, randomBytes(2_000_000));
     left.leave();
     await expect(left.result).rejects.toMatchObject({ code: 'CLIENT_CLOSED_REQUEST' });
-    const wrong = pieces.create(ALICE, { declaredSha256: '0'.repeat(64) });
+    const wrong = pieces.create(ALICE, {
+      digests: new DigestCheck({ make: [], declared: () => [{ algorithm: 'sha256', hex: '0'.repeat(64) }] }),
+    });
     await bring(wrong, randomBytes(2_000_000));
     await expect(wrong.complete()).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
     await eventually(async () => expect(await service.spooled()).toEqual([]));

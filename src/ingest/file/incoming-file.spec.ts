@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { BodySources } from '../../body/body-sources.service.js';
 import { BodyHashes } from '../../body/body-hashes.service.js';
+import { DigestCheck } from '../../body/digest-check.js';
 import { MemoryBudget } from '../../body/memory-budget.js';
 import { SpoolFolder } from '../../body/spool-folder.service.js';
 import { readUploadFields } from '../upload-fields.js';
@@ -156,7 +157,8 @@ describe('IncomingFile', () => {
   });
 
   it.each(SIZES)('does not end its stream when %d bytes are not the declared ones', async (size) => {
-    const file = open({ declaredSha256: sha256(Buffer.from('other')) });
+    const other = { algorithm: 'sha256', hex: sha256(Buffer.from('other')) } as const;
+    const file = open({ digests: new DigestCheck({ make: [], declared: () => [other] }) });
     let isRead = false;
     void readerOf(file).then(
       () => (isRead = true),
@@ -168,6 +170,18 @@ describe('IncomingFile', () => {
     file.fail(failure as Error);
     await setImmediate();
     expect([isRead, file.complete]).toEqual([false, false]);
+  });
+
+  it.each(SIZES)('shows %d bytes, and their digest, to who checks them', async (size) => {
+    const bytes = randomBytes(size);
+    const digests = new DigestCheck({ make: ['sha512'], declared: () => [] });
+    const file = open({ digests });
+    const read = readerOf(file);
+    await write(file, bytes);
+    await file.end();
+    await read;
+    expect(digests.digestOf('sha256')).toBe(sha256(bytes));
+    expect(digests.digestOf('sha512')).toBe(createHash('sha512').update(bytes).digest('hex'));
   });
 
   it('fails its reader with the error of its writer', async () => {

@@ -57,6 +57,7 @@ export class IncomingFile implements PlaceableBody, FileSink {
     if (this.failure) return;
     this.size += chunk.length;
     if (this.size > this.options.maxBytes) throw fileTooLarge(this.options.maxBytes);
+    this.options.head.digests?.update(chunk);
     if (Math.max(this.size, this.expectedLength ?? 0) > MAX_WHOLE_BYTES) this.stream().write(chunk);
     else this.collect().add(chunk);
   }
@@ -180,15 +181,9 @@ export class IncomingFile implements PlaceableBody, FileSink {
     this.begun.resolve();
   }
 
-  /** @throws DIGEST_MISMATCH */
+  /** @throws DIGEST_MISMATCH, and what is wrong with what was declared */
   private settle(sha256: string): void {
-    const declared = this.options.head.declaredSha256;
-    if (declared !== undefined && declared !== sha256) {
-      throw new ServiceError(
-        'DIGEST_MISMATCH',
-        `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`,
-      );
-    }
+    this.options.head.digests?.finish({ algorithm: 'sha256', hex: sha256 });
     this.result = { size: this.size, sha256 };
   }
 }

@@ -1,3 +1,4 @@
+import type { DigestCheck } from '../../body/digest-check.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { declaredContentType } from '../http/content-type.js';
 import { MultipartParser, type MultipartLimits, type PartSink } from './multipart-parser.js';
@@ -13,6 +14,8 @@ export interface FormBodyOptions {
   readonly fieldBytes: number;
   /** Bytes of the whole form, where the client declared them. */
   readonly bodyBytes: number | undefined;
+  /** Is shown the bytes of the file. */
+  readonly fileDigests?: DigestCheck | undefined;
   /** Where the file goes, once its headers are known. */
   readonly sink: Pick<UploadSink, 'begin'>;
 }
@@ -68,10 +71,10 @@ export class FormBody implements FileSink {
     }
     const fields = readUploadFields(this.texts.decoded());
     const begin = (): FileSink => {
-      const { bodyBytes, sink } = this.options;
+      const { bodyBytes, fileDigests: digests, sink } = this.options;
       const otherBytes = position + this.parser.closingBytes;
       const expectedLength = bodyBytes === undefined ? undefined : Math.max(0, bodyBytes - otherBytes);
-      return sink.begin({ fields, filename, contentType, expectedLength });
+      return sink.begin({ fields, filename, contentType, expectedLength, digests });
     };
     this.unnamed = filename === '';
     // One without a name is a file only if a byte of it comes.

@@ -1,9 +1,16 @@
 import { asError } from '../../errors/as-error.js';
 import { expectsContinue } from '../../errors/expect-continue.js';
-import type { FileSink, UploadSink } from '../../ingest/upload-source.js';
+import type { FileSink, Pump, UploadSink } from '../../ingest/upload-source.js';
 import type { PaceLimits } from './client-pace.js';
 import type { HttpExchange } from './http-exchange.js';
+import type { RequestDigests } from './request-digests.js';
 import { RequestReader } from './request-reader.js';
+
+/** A request whose head was found good. */
+export interface OpenedRequest {
+  readonly pump: Pump;
+  readonly digests: RequestDigests;
+}
 
 export interface RequestPump {
   readonly sink: Pick<UploadSink, 'received'>;

@@ -1,12 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, it } from '@jest/globals';
-import {
-  checkIdentity,
-  declaredSha256,
-  dispositionFilename,
-  multipartBoundary,
-  rawContentType,
-} from './request-headers.js';
+import { checkIdentity, dispositionFilename, multipartBoundary, rawContentType } from './request-headers.js';
 
 const requestWith = (headers: Record<string, string | undefined>): IncomingMessage =>
   ({ headers }) as unknown as IncomingMessage;
@@ -121,25 +115,6 @@ describe('rawContentType', () => {
     expect(() => rawContentType(requestWith({ 'content-type': asSent('text/plain; a="é"') }))).toThrow(
       'VALIDATION_ERROR',
     );
-  });
-});
-
-describe('declaredSha256', () => {
-  const encoded = Buffer.from('ab'.repeat(32), 'hex').toString('base64');
-
-  it('reads it among other algorithms', () => {
-    expect(declaredSha256(requestWith({ 'repr-digest': `sha-512=:AAAA:, sha-256=:${encoded}:` }))).toBe(
-      'ab'.repeat(32),
-    );
-  });
-
-  it('checks nothing when another algorithm alone is declared, or none', () => {
-    expect(declaredSha256(requestWith({ 'repr-digest': 'sha-512=:AAAA:' }))).toBeUndefined();
-    expect(declaredSha256(requestWith({}))).toBeUndefined();
-  });
-
-  it.each(['sha-256=abc', 'sha-256=:abc:', `sha-256=${encoded}`])('refuses %j', (header) => {
-    expect(() => declaredSha256(requestWith({ 'repr-digest': header }))).toThrow('VALIDATION_ERROR');
   });
 });
 

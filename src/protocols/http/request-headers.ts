@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../../errors/service-error.js';
 import { parseDisposition } from './content-disposition.js';
 import { declaredContentType, parameterValues } from './content-type.js';
+import { invalidHeader } from './invalid-header.js';
 
 /**
  * RFC 2046 section 5.1.1: 1 to 70 characters, the last one no space. Those of a token (RFC 9110 section 5.6.2) are taken
@@ -85,29 +86,4 @@ export function dispositionFilename({ headers }: IncomingMessage): string | unde
   if (!disposition)
     throw invalidHeader('Content-Disposition', "must be as `attachment; filename*=UTF-8''a.txt`");
   return disposition.parameters.get('filename');
-}
-
-/**
- * SHA-256 in bare hex that `Repr-Digest` declares (RFC 9530 section 3). Other algorithms are not checked, as
- * the RFC allows.
- * @throws VALIDATION_ERROR
- */
-export function declaredSha256({ headers }: IncomingMessage): string | undefined {
-  const header = headers['repr-digest'];
-  if (header === undefined) return undefined;
-  const entry = String(header)
-    .split(',')
-    .map((item) => item.trim())
-    .find((item) => /^sha-256\s*=/.test(item));
-  if (entry === undefined) return undefined;
-  const encoded = /^sha-256=:([A-Za-z0-9+/]{43}=):$/.exec(entry)?.[1];
-  if (encoded === undefined)
-    throw invalidHeader('Repr-Digest', 'must hold a SHA-256 as `sha-256=:<base64>:`');
-  return Buffer.from(encoded, 'base64').toString('hex');
-}
-
-function invalidHeader(field: string, message: string): ServiceError {
-  return new ServiceError('VALIDATION_ERROR', `The header ${field} ${message}.`, {
-    fields: [{ field, message }],
-  });
 }

@@ -4,12 +4,12 @@ import type { Pump } from '../../ingest/upload-source.js';
 import { readUploadFields } from '../../ingest/upload-fields.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
 import type { HttpExchange } from '../http/http-exchange.js';
-import { pumpRequest } from '../http/pump-request.js';
+import { type OpenedRequest, pumpRequest } from '../http/pump-request.js';
+import { digestsOfFile } from '../http/request-digests.js';
 import {
   checkBodyThere,
   checkIdentity,
   contentLength,
-  declaredSha256,
   dispositionFilename,
   rawContentType,
 } from '../http/request-headers.js';
@@ -23,7 +23,7 @@ export class RawProtocol {
   ) {}
 
   /** Looks at the head of a request. @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, FILE_TOO_LARGE, EMPTY_FILE */
-  open(exchange: HttpExchange): Pump {
+  open(exchange: HttpExchange): OpenedRequest {
     const { request } = exchange;
     checkIdentity(request);
     const length = contentLength(request);
@@ -32,10 +32,12 @@ export class RawProtocol {
     const contentType = rawContentType(request);
     this.limits.checkDeclaredType(contentType);
     const filename = dispositionFilename(request);
-    const head = { filename, contentType, length, declaredSha256: declaredSha256(request) };
-    return (sink, stop) => {
+    const digests = digestsOfFile(request);
+    const head = { filename, contentType, length, digests: digests.file };
+    const pump: Pump = (sink, stop) => {
       const file = sink.begin({ ...head, fields: readUploadFields(new Map()) });
       return pumpRequest(exchange, file, { sink, stop, pace: this.settings.pace });
     };
+    return { pump, digests };
   }
 }
