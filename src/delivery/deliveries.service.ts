@@ -21,6 +21,8 @@ export interface StoredWithoutPromise extends Pick<
   'file' | 'digest' | 'idIsCallers' | 'copies'
 > {
   readonly placed: PlacedFile;
+  /** Is it to be told from others by what was said of it? That is written down where its element does not remember. */
+  readonly isKeyed?: boolean | undefined;
 }
 
 /** Takes promises: what is accepted is delivered, or becomes a dead letter that an operator sees. */
@@ -77,15 +79,17 @@ export class Deliveries {
   /**
    * Sees to it that a file which was stored without a promise is registered, where an Admin module is configured, and
    * that what other elements may have of it is removed; and that it is not delivered as well, where another replica has
-   * accepted it meanwhile under the caller's id. Tells whether the upload is written down for that.
+   * accepted it meanwhile under the caller's id; and that it is known what was said of it first. Tells whether the upload is
+   * written down for that.
    * @throws SPOOL_FULL, INTERNAL_ERROR when neither the database nor the spool takes note of one to be registered
    */
-  async followUp({ placed, ...upload }: StoredWithoutPromise): Promise<boolean> {
+  async followUp({ placed, isKeyed = false, ...upload }: StoredWithoutPromise): Promise<boolean> {
     const { target, file } = placed;
     const stored = { target, fileId: file.fileId };
     const uploadId = upload.file.fileId;
-    const mayBePromised = upload.idIsCallers && (await this.mayBePromised(uploadId));
-    return this.followUps.note({ ...upload, uploadId, stored, request: currentRequest() }, mayBePromised);
+    const mustBeNoted =
+      (isKeyed && !file.remembered) || (upload.idIsCallers && (await this.mayBePromised(uploadId)));
+    return this.followUps.note({ ...upload, uploadId, stored, request: currentRequest() }, mustBeNoted);
   }
 
   /**

@@ -32,6 +32,7 @@ export const ERROR_CATALOGUE = {
   TUS_VERSION_UNSUPPORTED: { status: 412, title: 'The tus version is not served', retryable: false },
   FILE_TOO_LARGE: { status: 413, title: 'The file is too large', retryable: false },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The media type is not taken', retryable: false },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'The key is that of another upload', retryable: false },
   RATE_LIMITED: { status: 429, title: 'The caller has too much under way', retryable: true },
   HEADERS_TOO_LARGE: { status: 431, title: 'The request headers are too large', retryable: false },
   CHECKSUM_MISMATCH: { status: 460, title: 'The bytes do not match their checksum', retryable: true },

@@ -27,6 +27,8 @@ export interface FileToPlace {
   readonly caller: Caller;
   /** Did the caller choose the id? Then what is stored under it may have been acknowledged before. */
   readonly idIsCallers: boolean;
+  /** Was the id made of an idempotency key? Then what is there under it has to be the same in its fields as well. */
+  readonly isKeyed?: boolean | undefined;
   readonly wish: PlacementWish;
   /** Resolves when all of the upload has come and was found good; rejects when it was bad, or has to stop. */
   readonly arrived: Promise<void>;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AdmissionControl, type AdmittedUpload } from './admission-control.service.js';
 import { describeFile } from './file-description.js';
 import { IncomingFiles } from './file/incoming-files.service.js';
+import { keyReused } from './placement/repeated-upload.js';
 import { type Placement, UploadPlacement } from './placement/upload-placement.service.js';
 import { UploadRepeats } from './placement/upload-repeats.service.js';
 import type { FileToPlace, PlacementWish } from './file-to-place.js';
@@ -54,10 +55,18 @@ export class UploadPipeline {
   /**
    * Finds a place for a file that is on its way in, or here already. The same bytes under the same id of the caller's again
    * give the first receipt again.
-   * @throws CONFLICT when the id is taken by other bytes, or by another caller; what storing failed with, where the file may
-   * not be kept for later either; SPOOL_FULL, QUEUE_UNAVAILABLE
+   * @throws CONFLICT when the id is taken by other bytes, or by another caller, and IDEMPOTENCY_KEY_REUSED when it was made of
+   * a key; what storing failed with, where the file may not be kept for later either; SPOOL_FULL, QUEUE_UNAVAILABLE
    */
   async place(file: FileToPlace): Promise<UploadResult> {
+    try {
+      return await this.placeOnce(file);
+    } catch (error) {
+      throw file.isKeyed ? keyReused(error) : error;
+    }
+  }
+
+  private async placeOnce(file: FileToPlace): Promise<UploadResult> {
     const { answer, unverified } = file.idIsCallers ? await this.repeats.find(file) : NEW;
     if (answer) return answer;
     const placement = await this.placement.place(file, unverified);
@@ -77,10 +86,10 @@ function fileToPlace(
   { active, wish }: AdmittedUpload<Pump>,
   { head, body, arrived }: BegunFile,
 ): FileToPlace {
-  const { uploadId, caller, idIsCallers, clientGone } = source;
+  const { uploadId, caller, idIsCallers, isKeyed, clientGone } = source;
   const description = describeFile(uploadId, head, caller);
   const { signal } = active;
-  return { description, body, arrived, caller, idIsCallers, wish, clientGone, signal };
+  return { description, body, arrived, caller, idIsCallers, isKeyed, wish, clientGone, signal };
 }
 
 function resultOf(

@@ -58,6 +58,8 @@ export interface UploadSource {
   readonly uploadId: string;
   /** Did the caller choose the id? Then the upload may be a repeated one, and what is stored is never withdrawn. */
   readonly idIsCallers: boolean;
+  /** Was the id made of an idempotency key? Then a repeated upload is the same only with the same fields. */
+  readonly isKeyed?: boolean;
   readonly caller: Caller;
   /** Bytes that will come, those that belong to no file included, where the client declared them. */
   readonly declaredBytes?: number;

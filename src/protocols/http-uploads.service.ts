@@ -4,9 +4,11 @@ import type { Caller } from '../auth/caller.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { UploadSource } from '../ingest/upload-source.js';
+import { uploadIdOfKey } from '../ingest/upload-id-of-key.js';
 import { uuidV7 } from '../observability/random-ids.js';
 import { FormProtocol } from './form/form-protocol.service.js';
 import { watchClient } from './http/client-watch.js';
+import { idempotencyKey } from './http/idempotency-key.js';
 import { formatDigest } from './http/digest-fields.js';
 import type { HttpExchange } from './http/http-exchange.js';
 import { prefersAsync } from './http/preferences.js';
@@ -15,7 +17,10 @@ import type { RequestDigests } from './http/request-digests.js';
 import { contentLength } from './http/request-headers.js';
 import { RawProtocol } from './raw/raw-protocol.service.js';
 
-interface RequestSource extends Pick<UploadSource, 'protocol' | 'uploadId' | 'idIsCallers' | 'caller'> {
+interface RequestSource extends Pick<
+  UploadSource,
+  'protocol' | 'uploadId' | 'idIsCallers' | 'isKeyed' | 'caller'
+> {
   readonly open: () => OpenedRequest;
 }
 
@@ -28,10 +33,16 @@ export class HttpUploads {
     private readonly raws: RawProtocol,
   ) {}
 
-  /** Takes the file of a multipart request under a new id. */
+  /**
+   * Takes the file of a multipart request under a new id, or under that of the key which makes it one that may be repeated.
+   * @throws IDEMPOTENCY_KEY_REUSED when the key was used for another file or other fields; VALIDATION_ERROR for a bad key
+   */
   form(exchange: HttpExchange, caller: Caller): Promise<UploadResult> {
     const open = (): OpenedRequest => this.forms.open(exchange);
-    const source = { protocol: 'multipart', uploadId: uuidV7(), idIsCallers: false, caller, open };
+    const key = idempotencyKey(exchange.request);
+    const isKeyed = key !== undefined;
+    const uploadId = isKeyed ? uploadIdOfKey(caller.subject, key) : uuidV7();
+    const source = { protocol: 'multipart', uploadId, idIsCallers: isKeyed, isKeyed, caller, open };
     return this.receive(exchange, source);
   }
 

@@ -131,7 +131,21 @@ export function ApiMultipartUpload(): MethodDecorator & ClassDecorator {
       'Text parts must come before `file`, which is streamed on while it arrives. They are read in the charset of their ' +
         '`Content-Type`, else in that which a part `_charset_` names, else as UTF-8. A file of no bytes needs a name.',
       'MALFORMED_MULTIPART',
+      'UPLOAD_IN_PROGRESS',
+      'IDEMPOTENCY_KEY_REUSED',
     ),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'Makes the form one that may be sent again: the same key with the same file and fields gives the first receipt. A string of at most 255 characters: `"8e03978e-40d5-43dd-bc93-6894a57f9324"`',
+      schema: { type: 'string' },
+    }),
+    ApiOkResponse({
+      type: Receipt,
+      description: 'The same form was stored with this `Idempotency-Key` before.',
+      headers: REPR_DIGEST,
+    }),
     ApiConsumes('multipart/form-data'),
     ApiBody({ schema: MULTIPART_UPLOAD, encoding: JSON_PARTS }),
   );
@@ -141,8 +155,8 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
   return applyDecorators(
     ApiUpload(
       'Upload a file as it is, under your own id',
-      'The body is the file itself, not a form. The same bytes again give the first receipt again. A file of no bytes ' +
-        'needs `Content-Length: 0`.',
+      'The body is the file itself, not a form. The same bytes again give the first receipt again, so that an ' +
+        '`Idempotency-Key` changes nothing. A file of no bytes needs `Content-Length: 0`.',
       'CONFLICT',
       'UPLOAD_IN_PROGRESS',
     ),

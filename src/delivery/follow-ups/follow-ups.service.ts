@@ -29,20 +29,20 @@ export class FollowUps implements BeforeApplicationShutdown {
 
   /**
    * Takes note, durably, of what is left to be done for a stored file: in the database, or in the spool while that is
-   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left, unless the same
-   * upload `mayBePromised` as well: then its delivery is to hear of it. Tells whether the upload is written down, so that
-   * it can be asked for as long as receipts are kept.
+   * away or not open yet, which takes longer than a client should wait. Nothing where nothing is left, unless it
+   * `mustBeNoted`: as where the same upload may be promised, so that its delivery is to hear of it. Tells whether the upload
+   * is written down, so that it can be asked for as long as receipts are kept.
    * @throws UPLOAD_IN_PROGRESS while its delivery is being cancelled; SPOOL_FULL, INTERNAL_ERROR when neither takes note of
-   * a file that a task is to follow, or that may be promised
+   * a file that a task is to follow, or that must be noted
    */
-  async note(upload: StoredUpload, mayBePromised = false): Promise<boolean> {
+  async note(upload: StoredUpload, mustBeNoted = false): Promise<boolean> {
     const { following: kinds } = this.tasks;
-    if (kinds.length + upload.copies.length === 0 && !mayBePromised) return false;
+    if (kinds.length + upload.copies.length === 0 && !mustBeNoted) return false;
     try {
       await this.noteSafely({ ...upload, kinds });
       return true;
     } catch (error) {
-      if (kinds.length > 0 || mayBePromised) throw error;
+      if (kinds.length > 0 || mustBeNoted) throw error;
       const { uploadId } = upload;
       const targets = upload.copies.map(({ target }) => target);
       this.logger.warn({ err: error, upload_id: uploadId, targets }, 'copies of a stored file may stay');

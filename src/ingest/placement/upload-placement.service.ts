@@ -11,6 +11,7 @@ import { isTransient } from './transient-failure.js';
 import { PossiblePlacements } from './possible-placements.js';
 import { type KnownDescription, keptDescriptionOf } from '../receipts/receipts.js';
 import type { FileToPlace } from '../file-to-place.js';
+import { compareFields } from './repeated-upload.js';
 
 /** Where the file of an upload came to: to a storage element, or into the spool with a promise. */
 export type Placement =
@@ -74,7 +75,7 @@ export class UploadPlacement {
    */
   async followUp(
     placement: Placement,
-    { description, body, idIsCallers }: FileToPlace,
+    { description, body, idIsCallers, isKeyed }: FileToPlace,
   ): Promise<KnownDescription> {
     if (placement.kind !== 'stored') return description;
     const { placed, copies } = placement;
@@ -84,6 +85,7 @@ export class UploadPlacement {
         digest: body.digest(),
         placed,
         idIsCallers,
+        isKeyed,
         copies,
       });
       return isNoted ? description : keptDescriptionOf(placed.file, description);
@@ -135,10 +137,8 @@ export class UploadPlacement {
     }
   }
 
-  private async keep(
-    { description, body, arrived, idIsCallers }: FileToPlace,
-    placements: readonly NewPlacement[],
-  ): Promise<Placement> {
+  private async keep(file: FileToPlace, placements: readonly NewPlacement[]): Promise<Placement> {
+    const { description, body, arrived, idIsCallers } = file;
     await Promise.race([body.whenLost, arrived]);
     const record = await this.deliveries.accept({
       uploadId: description.fileId,
@@ -150,6 +150,7 @@ export class UploadPlacement {
     });
     // An old promise that was taken back: nothing was kept now.
     if (record.status === 'cancelled' || record.status === 'expired') throw usedUp();
+    compareFields(file, record.file);
     return { kind: 'accepted', record };
   }
 
