@@ -38,6 +38,8 @@ export class OpenUpload {
   touchedAtMs: number;
   /** Bytes that the parts of a joined upload have together, while it is not complete. */
   partsOffset: number | undefined;
+  /** Has a request said that all bytes are here? Nobody was told that this is known: it need not outlive the process. */
+  wasTold = false;
   /** Was the type of its bytes looked at? */
   isRecognised = false;
   #extents: readonly Extent[];
@@ -108,7 +110,9 @@ export class OpenUpload {
   }
 
   get isComplete(): boolean {
-    return this.end?.kind === 'placed' || (this.length !== undefined && this.offset === this.length);
+    if (this.end?.kind === 'placed') return true;
+    if (this.info.endsWhenTold && !this.wasTold) return false;
+    return this.length !== undefined && this.offset === this.length;
   }
 
   /** Opens the file that the next bytes go to. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */

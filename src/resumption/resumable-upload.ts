@@ -1,4 +1,5 @@
 import type { Caller } from '../auth/caller.js';
+import type { Digest } from '../body/digest-check.js';
 import type { FileHead, FileSink } from '../ingest/upload-source.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { UploadKind } from './files/upload-info.js';
@@ -12,7 +13,11 @@ export interface NewUpload {
   readonly kind: UploadKind;
   /** The uploads that a joined one consists of, in their order; none for others. */
   readonly parts?: readonly string[];
-  readonly head: FileHead;
+  readonly head: Omit<FileHead, 'digests'>;
+  /** Digests of the whole file that are declared. */
+  readonly digests?: readonly Digest[];
+  /** Is it complete only when a request says so, and not by its length alone? */
+  readonly endsWhenTold?: boolean;
   /** What the protocol wants to find again. */
   readonly note: Readonly<Record<string, string>>;
 }
@@ -59,8 +64,8 @@ export interface Append {
   /** What becomes of an upload that is sent more than its length: it ends, or goes on from where it was. */
   readonly onOverflow: 'end' | 'go-on';
   readonly check?: BodyCheck | undefined;
-  /** Bare hex SHA-256 of the whole file, where it is declared with its last bytes. */
-  readonly declaredSha256?: string | undefined;
+  /** Digests of the whole file that are declared with its last bytes, or behind them. @throws what is wrong with them */
+  readonly digests?: () => readonly Digest[];
   readonly pump: AppendPump;
 }
 

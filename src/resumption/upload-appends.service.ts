@@ -19,6 +19,13 @@ export interface AppendOutcome {
   readonly outcome: UploadResult['outcome'] | 'received';
 }
 
+/** What an upload ends with that is sent more than its length. */
+const OVERFLOWN = {
+  kind: 'refused',
+  code: 'FILE_TOO_LARGE',
+  detail: 'more bytes came than it has.',
+} as const;
+
 /** Takes bytes for uploads. */
 @Injectable()
 export class UploadAppends {
@@ -45,6 +52,7 @@ export class UploadAppends {
     try {
       const append = this.planFor(held.upload, plan);
       this.limits.checkDeclaredBytes(append?.length);
+      if (append) await this.refuseOverflow(held.upload, append);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
     } finally {
       held.turn.release();
@@ -61,6 +69,18 @@ export class UploadAppends {
       if (error instanceof ServiceError && error.code === 'OFFSET_MISMATCH') conflicts.inc();
       throw error;
     }
+  }
+
+  /** What is too much by its declaration is not read. @throws FILE_TOO_LARGE */
+  private async refuseOverflow(upload: OpenUpload, append: Append): Promise<void> {
+    const room = this.roomFor(upload, append);
+    if ((append.declaredBytes ?? 0) <= room) return;
+    if (append.onOverflow === 'end') await this.completions.end(upload, OVERFLOWN);
+    throw noRoom(room);
+  }
+
+  private roomFor(upload: OpenUpload, { length }: Append): number {
+    return (length ?? upload.length ?? this.limits.maxFileBytes) - upload.offset;
   }
 
   private admit(held: HeldUpload, bringer: Bringer, append: Append): Promise<AppendOutcome> {
@@ -90,7 +110,7 @@ export class UploadAppends {
     if (info.kind === 'part') return this.settlePart(held);
     await this.resources.confirm(upload);
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
-    const placing = this.resources.outcomeOf(upload, bringer.wantsAsync, append?.declaredSha256);
+    const placing = this.resources.outcomeOf(upload, bringer.wantsAsync, append?.digests?.());
     turn.release();
     const result = await placing;
     return { state: upload.state, result, outcome: result.outcome };
@@ -114,9 +134,8 @@ export class UploadAppends {
     const offset = upload.offset;
     this.resources.touch(upload);
     turn.signal.addEventListener('abort', () => active.abort(asError(turn.signal.reason)), { once: true });
-    const room = (append.length ?? upload.length ?? this.limits.maxFileBytes) - offset;
     const target = append.check ? await upload.stage() : await upload.writer();
-    const sink = new AppendSink(target, room, append, received);
+    const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
     try {
       await pump(sink, active.signal);
@@ -133,6 +152,7 @@ export class UploadAppends {
   private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {
     if (!check) await upload.count();
     this.resources.touch(upload);
+    upload.wasTold = isLast;
     const known = isLast ? upload.offset : length;
     if (known !== undefined && upload.length === undefined) {
       await upload.folder.saveLength(known);
@@ -154,17 +174,17 @@ export class UploadAppends {
     else await upload.count();
     this.resources.touch(upload);
     if (hasOverflown && append.onOverflow === 'end') {
-      await this.completions.end(upload, {
-        kind: 'refused',
-        code: 'FILE_TOO_LARGE',
-        detail: 'more bytes came than it has.',
-      });
+      await this.completions.end(upload, OVERFLOWN);
       return;
     }
     const goodUpTo = hasOverflown ? offset : upload.damagedFrom;
     if (goodUpTo === undefined || append.check) return;
     await this.resources.cutBack(upload, goodUpTo);
   }
+}
+
+function noRoom(room: number): ServiceError {
+  return new ServiceError('FILE_TOO_LARGE', `The upload has room for ${room} more bytes.`);
 }
 
 /** Where the bytes of one request go: to a file, counted, and checked where that is wanted. */
@@ -187,7 +207,7 @@ class AppendSink implements FileSink {
   write(chunk: Buffer): void {
     if (this.bytes + chunk.length > this.room) {
       this.hasOverflown = true;
-      throw new ServiceError('FILE_TOO_LARGE', `The upload has room for ${this.room} more bytes.`);
+      throw noRoom(this.room);
     }
     this.bytes += chunk.length;
     this.received(this.bytes);

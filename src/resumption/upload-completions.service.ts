@@ -1,14 +1,14 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
+import { type Digest, DigestCheck } from '../body/digest-check.js';
 import { Deliveries } from '../delivery/deliveries.service.js';
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
-import { ServiceError } from '../errors/service-error.js';
+import type { ServiceError } from '../errors/service-error.js';
 import { toServiceError } from '../errors/to-service-error.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
-import type { ContentDigest } from '../storage/storage-element.js';
 import { SegmentedBody } from './body/segmented-body.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { OpenUpload } from './open-upload.js';
@@ -40,9 +40,9 @@ export class UploadCompletions {
    * @throws UPLOAD_ENDED-like refusals that end it: UNSUPPORTED_MEDIA_TYPE, DIGEST_MISMATCH, CONFLICT, EMPTY_FILE; and as
    * `UploadPipeline.place`
    */
-  complete(upload: OpenUpload, wantsAsync: boolean, declaredSha256?: string): Promise<UploadResult> {
+  complete(upload: OpenUpload, wantsAsync: boolean, digests: readonly Digest[] = []): Promise<UploadResult> {
     if (upload.end?.kind === 'placed') return Promise.resolve(upload.end.result);
-    upload.completion ??= this.place(upload, wantsAsync, declaredSha256).finally(() => {
+    upload.completion ??= this.place(upload, wantsAsync, digests).finally(() => {
       upload.completion = undefined;
     });
     return upload.completion;
@@ -77,12 +77,12 @@ export class UploadCompletions {
   private async place(
     upload: OpenUpload,
     wantsAsync: boolean,
-    declared: string | undefined = upload.info.declaredSha256,
+    declared: readonly Digest[],
   ): Promise<UploadResult> {
     try {
       await this.recognise(upload);
       const body = await bodyOf(upload);
-      checkDigest(body.digest(), declared);
+      await checkDigests(body, [...upload.info.digests, ...declared]);
       const result = await this.placeBody(upload, body, wantsAsync);
       await this.end(upload, { kind: 'placed', result, length: body.length });
       return result;
@@ -137,13 +137,16 @@ async function bodyOf(upload: OpenUpload): Promise<SegmentedBody> {
   });
 }
 
-/** @throws DIGEST_MISMATCH */
-function checkDigest({ sha256 }: ContentDigest, declared: string | undefined): void {
-  if (declared === undefined || declared === sha256) return;
-  throw new ServiceError(
-    'DIGEST_MISMATCH',
-    `The bytes have SHA-256 ${sha256}, not the declared ${declared}.`,
-  );
+/** A SHA-512 has all bytes read once more, on this thread: few ask for one. @throws DIGEST_MISMATCH */
+async function checkDigests(body: SegmentedBody, declared: readonly Digest[]): Promise<void> {
+  if (declared.length === 0) return;
+  const known: Digest[] = [{ algorithm: 'sha256', hex: body.digest().sha256 }];
+  if (declared.some(({ algorithm }) => algorithm === 'sha512')) {
+    const sha512 = createHash('sha512');
+    for await (const chunk of body.open(NEVER) as AsyncIterable<Buffer>) sha512.update(chunk);
+    known.push({ algorithm: 'sha512', hex: sha512.digest('hex') });
+  }
+  new DigestCheck({ make: [], declared: () => declared }).finish(...known);
 }
 
 /** Who created the upload, as far as a file has to do with that: his token may be long over. */

@@ -24,14 +24,14 @@ export class UploadCreations {
    */
   async create(wanted: NewUpload): Promise<UploadState> {
     const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
+    const { digests = [], endsWhenTold = false } = wanted;
     // What a part is, only the file says that is joined of it.
     if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
     const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
     this.limits.checkDeclaredBytes(length);
     this.index.admit(caller.subject, length ?? 0);
-    const { declaredSha256 } = head;
     const file = describeFile(uploadId, head, caller);
-    const info: UploadInfo = { protocol, kind, parts, file, length, declaredSha256, note };
+    const info: UploadInfo = { protocol, kind, parts, file, length, digests, endsWhenTold, note };
     const upload = await this.open.create(uploadId, info);
     this.index.add(uploadId, info);
     return upload.state;

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { permissionsOf } from '../auth/permissions.js';
+import type { Digest } from '../body/digest-check.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { UploadInfo } from './files/upload-info.js';
@@ -59,6 +60,15 @@ export class UploadResources {
   async protocolOf(uploadId: string, caller: Caller): Promise<string> {
     const { info } = await this.open.find(uploadId, (seen) => isVisibleTo(seen, caller));
     return info.protocol;
+  }
+
+  /**
+   * Has an upload ended without a file? No request is ended for the question.
+   * @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   */
+  async hasEnded(uploadId: string, caller: Caller): Promise<boolean> {
+    const { end } = await this.open.find(uploadId, (info) => isVisibleTo(info, caller));
+    return end !== undefined && end.kind !== 'placed';
   }
 
   /**
@@ -127,9 +137,9 @@ export class UploadResources {
   }
 
   /** What became of the file of a complete upload; where nothing has yet, it is taken to its place. */
-  outcomeOf(upload: OpenUpload, wantsAsync: boolean, declaredSha256?: string): Promise<UploadResult> {
+  outcomeOf(upload: OpenUpload, wantsAsync: boolean, digests?: readonly Digest[]): Promise<UploadResult> {
     this.index.remove(upload.uploadId);
-    return this.completions.complete(upload, wantsAsync, declaredSha256);
+    return this.completions.complete(upload, wantsAsync, digests);
   }
 
   private async holdIf(

@@ -88,7 +88,7 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
   }
 }
 
-/** Are all bytes here, and the file is not at its place? Parts have none. */
+/** Are all bytes here, and the file is not at its place? Parts have none; and some are complete only when they are told so. */
 function isUnsettled({ info, length, extents }: UploadOnDisk): boolean {
-  return info.kind === 'file' && length !== undefined && endOf(extents) === length;
+  return info.kind === 'file' && !info.endsWhenTold && length !== undefined && endOf(extents) === length;
 }

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { FileHead } from '../../ingest/upload-source.js';
+import type { NewUpload } from '../../resumption/resumable-upload.js';
 import {
   invalidFields,
   isUploadField,
@@ -40,15 +40,16 @@ export function readMetadata(header: string | undefined): ReadonlyMap<string, st
  * What metadata says of a file: its name and type, the fields of a form, its SHA-256; what is left goes to the `metadata` of the
  * file as text. @throws VALIDATION_ERROR
  */
-export function headOf(pairs: ReadonlyMap<string, string>, length: number | undefined): FileHead {
+export function headOf(
+  pairs: ReadonlyMap<string, string>,
+  length: number | undefined,
+): Pick<NewUpload, 'head' | 'digests'> {
   const contentType = declaredContentType(firstOf(pairs, TYPES));
   if (contentType === undefined) throw badHeader('Upload-Metadata', 'must name an ASCII type');
+  const sha256 = digestOf(pairs);
   return {
-    filename: firstOf(pairs, NAMES),
-    contentType,
-    fields: fieldsOf(pairs),
-    length,
-    declaredSha256: digestOf(pairs),
+    head: { filename: firstOf(pairs, NAMES), contentType, fields: fieldsOf(pairs), length },
+    digests: sha256 === undefined ? [] : [{ algorithm: 'sha256', hex: sha256 }],
   };
 }
 

@@ -108,7 +108,7 @@ export class TusProtocol implements ResumableProtocol {
       caller,
       kind: concat.kind,
       parts: concat.kind === 'joined' ? uploadIdsOf(concat.urls, `${PATH}/`) : [],
-      head: headOf(readMetadata(metadata), length),
+      ...headOf(readMetadata(metadata), length),
       note: { metadata, concat: textIn(request.headers, 'Upload-Concat') ?? '' },
     };
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Digest } from '../../body/digest-check.js';
 import type { FileDescription } from '../../storage/storage-element.js';
 import { descriptionFrom, storedDescriptionOf } from '../../storage/stored-description.js';
 
@@ -15,8 +16,10 @@ export interface UploadInfo {
   readonly file: FileDescription;
   /** Bytes of the whole file, where they were known. */
   readonly length?: number | undefined;
-  /** Bare hex SHA-256 of the whole file, where it was declared. */
-  readonly declaredSha256?: string | undefined;
+  /** Digests of the whole file that were declared. */
+  readonly digests: readonly Digest[];
+  /** Is it complete only when a request says so, and not by its length alone? */
+  readonly endsWhenTold: boolean;
   /** What the protocol wants to find again. */
   readonly note: Readonly<Record<string, string>>;
 }
@@ -45,7 +48,8 @@ const schema = z.object({
   parts: z.array(z.uuid()),
   file: z.string(),
   length: z.int().nonnegative().optional(),
-  declaredSha256: z.string().optional(),
+  digests: z.array(z.object({ algorithm: z.enum(['sha256', 'sha512']), hex: z.string() })),
+  endsWhenTold: z.boolean(),
   note: z.record(z.string(), z.string()),
 });
 
