@@ -133,11 +133,15 @@ export class UploadAppends {
     const { active, measured, received, pump } = admitted;
     const offset = upload.offset;
     this.resources.touch(upload);
-    turn.signal.addEventListener('abort', () => active.abort(asError(turn.signal.reason)), { once: true });
+    const stop = (): void => active.abort(asError(turn.signal.reason));
+    turn.signal.addEventListener('abort', stop, { once: true });
+    // A newer request may have come while this one waited for its place.
+    if (turn.signal.aborted) stop();
     const target = append.check ? await upload.stage() : await upload.writer();
     const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
     try {
+      active.signal.throwIfAborted();
       await pump(sink, active.signal);
       if (append.check) await upload.takeStaged(target);
       await this.keep(upload, append);
