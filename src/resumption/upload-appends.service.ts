@@ -89,6 +89,8 @@ export class UploadAppends {
       protocol: info.protocol,
       uploadId,
       ...bringer,
+      // Who waits for a place holds nobody up who comes after him.
+      clientGone: AbortSignal.any([bringer.clientGone, held.turn.signal]),
       declaredBytes: append.declaredBytes,
       open: () => append.pump,
     };
