@@ -52,6 +52,11 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     this.entries.clear();
   }
 
+  /** Is there no other process that could have an upload? */
+  get isAlone(): boolean {
+    return this.fence.isAlone;
+  }
+
   folderOf(uploadId: string): UploadFolder {
     return new UploadFolder(this.settings.root, uploadId);
   }

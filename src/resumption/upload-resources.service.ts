@@ -48,7 +48,9 @@ export class UploadResources {
       const { upload, turn } = await this.hold(uploadId, caller, false);
       try {
         if (!upload.end) await upload.sync();
-        if (await this.open.isOurs(upload)) return upload.state;
+        if (!(await this.open.isOurs(upload))) continue;
+        this.completeSoon(upload);
+        return upload.state;
       } finally {
         turn.release();
       }
@@ -140,6 +142,17 @@ export class UploadResources {
   outcomeOf(upload: OpenUpload, wantsAsync: boolean, digests?: readonly Digest[]): Promise<UploadResult> {
     this.index.remove(upload.uploadId);
     return this.completions.complete(upload, wantsAsync, digests);
+  }
+
+  /** Whoever was about to take it to its place may have been killed, and its client asks no more once it knows that all is here. */
+  private completeSoon(upload: OpenUpload): void {
+    if (!upload.isComplete || upload.end || upload.completion || upload.info.kind === 'part') return;
+    this.outcomeOf(upload, false).catch((error: unknown) => {
+      this.logger.warn(
+        { err: error, upload_id: upload.uploadId },
+        'a complete upload has found no place yet',
+      );
+    });
   }
 
   private async holdIf(

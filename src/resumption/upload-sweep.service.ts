@@ -12,7 +12,7 @@ import { UploadResources } from './upload-resources.service.js';
 
 /** A folder without a word of what it is, after a crash. */
 const LEFT_OVER_AGE_MS = 3_600_000;
-/** Whoever is at work on a complete upload has so long before another process takes it to its place. */
+/** Another replica that is at work on a complete upload has so long before this one takes it to its place. */
 const UNSETTLED_AGE_MS = 60_000;
 
 /**
@@ -66,7 +66,7 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
       this.index.remove(uploadId);
       if (ageMs > this.settings.retentionMs) await this.open.remove(uploadId);
     } else if (isUnsettled(onDisk)) {
-      if (ageMs > UNSETTLED_AGE_MS) await this.resources.completeNow(uploadId);
+      if (this.open.isAlone || ageMs > UNSETTLED_AGE_MS) await this.resources.completeNow(uploadId);
     } else {
       this.index.add(uploadId, info);
       if (ageMs > this.settings.maxIdleMs) await this.resources.expire(uploadId, touchedAtMs);

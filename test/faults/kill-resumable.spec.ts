@@ -1,0 +1,91 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { inLongRun } from '../support/long-run.js';
+import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { createTestKeys } from '../support/tokens.js';
+import { ResumableClients } from './kill-resumable.js';
+
+const ROUNDS = inLongRun(100, 6);
+const CLIENTS = 4;
+
+describe('uploads in pieces, at processes that are killed or frozen', () => {
+  let postgres: PostgresDatabases;
+
+  beforeAll(async () => {
+    postgres = await openPostgres();
+  });
+  afterAll(() => postgres.dispose());
+
+  it.each([
+    { name: 'one process', replicas: 1, freezes: false },
+    { name: 'two replicas on one spool', replicas: 2, freezes: false },
+    { name: 'two replicas on one spool, one of which is frozen', replicas: 2, freezes: true },
+  ])(
+    'are never less than was told, and files once and whole ($name)',
+    async ({ name, replicas, freezes }) => {
+      const folder = await mkdtemp(join(tmpdir(), 'ingester-kill-'));
+      const storage = join(folder, 'storage');
+      const keys = await createTestKeys();
+      const variables = {
+        NODE_ENV: 'development',
+        DATA_DIR: folder,
+        SPOOL_DIR: join(folder, 'spool'),
+        SPOOL_MIN_FREE_BYTES: '0',
+        JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
+        STORAGE_ELEMENTS: JSON.stringify(
+          ['edit-01', 'edit-02'].map((id) => {
+            return { id, mode: 'edit', driver: 'local', path: join(storage, id), priority: 100 };
+          }),
+        ),
+        ...(replicas > 1 && { DATABASE_URL: await postgres.newPreparedDatabase() }),
+      };
+      const services: ServiceProcess[] = [];
+      const origins: string[] = [];
+      const start = async (index: number): Promise<void> => {
+        const service = await startServiceProcess(variables);
+        services[index] = service;
+        origins[index] = `http://127.0.0.1:${await service.port()}`;
+      };
+      for (let index = 0; index < replicas; index += 1) await start(index);
+      const token = await keys.sign({ sub: 'alice', role: 'user' });
+      const clients = new ResumableClients(token, () => origins[randomInt(origins.length)] ?? '', CLIENTS);
+      try {
+        for (let round = 0; round < ROUNDS; round += 1) {
+          await sleep(randomInt(200, 900));
+          const index = round % replicas;
+          const { child } = services[index] as ServiceProcess;
+          if (freezes && round % 2 === 0) {
+            child.kill('SIGSTOP');
+            await sleep(randomInt(200, 2_000));
+            child.kill('SIGCONT');
+            continue;
+          }
+          child.kill('SIGKILL');
+          await start(index);
+        }
+        await clients.finish();
+        const report = await clients.report(storage);
+        const files = clients.completed.length;
+        console.log(
+          `${name}: ${ROUNDS} rounds, ${files} files, ${clients.cuts} cuts, ${JSON.stringify(report)}`,
+        );
+        expect(clients.findings).toEqual([]);
+        expect(report).toEqual({ lost: 0, doubled: 0, wrong: 0 });
+        expect(files).toBeGreaterThan(CLIENTS);
+      } finally {
+        await clients.finish().catch(() => undefined);
+        for (const { child, exitCode } of services) {
+          child.kill('SIGKILL');
+          await exitCode();
+        }
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+    inLongRun(900_000, 120_000),
+  );
+});

@@ -1,0 +1,136 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** An upload as its client knows it. */
+interface KnownUpload {
+  readonly bytes: Buffer;
+  readonly location: string;
+  /** The highest offset that was told, in any answer. */
+  told: number;
+}
+
+const MOST_BYTES = 2_000_000;
+const LARGEST_PIECE = 400_000;
+
+/** Clients that upload files in pieces of any size, leave in the middle of some, and never give up. */
+export class ResumableClients {
+  /** What was found that must not be: offsets that fell, answers that no client expects. */
+  readonly findings: string[] = [];
+  readonly completed: KnownUpload[] = [];
+  /** Requests that were cut, by us or by a kill. */
+  cuts = 0;
+  #isOver = false;
+  readonly #clients: Promise<void>[];
+
+  constructor(
+    private readonly token: string,
+    private readonly anyOrigin: () => string,
+    count: number,
+  ) {
+    this.#clients = Array.from({ length: count }, () => this.#run());
+  }
+
+  /** Lets each client finish what it has begun. */
+  async finish(): Promise<void> {
+    this.#isOver = true;
+    await Promise.all(this.#clients);
+  }
+
+  /** What storage elements have of what was uploaded: how many files were lost, doubled, or are wrong. A record makes a file. */
+  async report(storage: string): Promise<{ lost: number; doubled: number; wrong: number }> {
+    const paths = (await readdir(storage, { recursive: true })).filter((path) => path.endsWith('.json'));
+    const report = { lost: 0, doubled: 0, wrong: 0 };
+    for (const { bytes, location } of this.completed) {
+      const record = `${location.split('/').at(-1)}.json`;
+      const [path, another] = paths.filter((each) => basename(each) === record);
+      if (path === undefined) report.lost += 1;
+      else if (another !== undefined) report.doubled += 1;
+      else if (!(await contentOf(join(storage, path))).equals(bytes)) report.wrong += 1;
+    }
+    return report;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isOver) {
+      const upload = await this.#create(randomBytes(randomInt(1, MOST_BYTES)));
+      while (!(await this.#goOn(upload))) await sleep(randomInt(20));
+      this.completed.push(upload);
+    }
+  }
+
+  async #create(bytes: Buffer): Promise<KnownUpload> {
+    for (;;) {
+      const answer = await this.#send('POST', '/api/v1/uploads', { 'Upload-Length': String(bytes.length) });
+      const location = answer?.headers.get('location');
+      if (answer?.status === 201 && location) return { bytes, location: new URL(location).pathname, told: 0 };
+      await sleep(50);
+    }
+  }
+
+  /** Asks how far it is and sends a piece; tells whether the upload is complete, and its file stored. */
+  async #goOn(upload: KnownUpload): Promise<boolean> {
+    const head = await this.#send('HEAD', upload.location);
+    if (head?.status !== 200) return this.#expectOutage(upload, head);
+    const offset = this.#hear(upload, head);
+    if (offset === upload.bytes.length) return this.#isStored(upload);
+    const end = Math.min(upload.bytes.length, offset + randomInt(1, LARGEST_PIECE));
+    const headers = { 'Upload-Offset': String(offset), 'Content-Type': 'application/offset+octet-stream' };
+    const answer = await this.#send('PATCH', upload.location, headers, upload.bytes.subarray(offset, end));
+    if (answer?.status !== 204) return this.#expectOutage(upload, answer);
+    if (this.#hear(upload, answer) !== end)
+      this.findings.push(`a piece up to ${end} was acknowledged otherwise`);
+    return false;
+  }
+
+  #hear(upload: KnownUpload, { headers }: Response): number {
+    const offset = Number(headers.get('upload-offset'));
+    if (offset < upload.told)
+      this.findings.push(`${upload.location}: ${upload.told} were told, and then ${offset}`);
+    upload.told = Math.max(upload.told, offset);
+    return offset;
+  }
+
+  /** Nobody answers, or asks to be asked again. */
+  #expectOutage(upload: KnownUpload, answer: Response | undefined): false {
+    const isExpected = !answer || answer.status >= 500 || answer.status === 409;
+    if (!isExpected) this.findings.push(`${upload.location}: ${answer.status}`);
+    return false;
+  }
+
+  async #isStored({ location }: KnownUpload): Promise<boolean> {
+    const answer = await this.#send('GET', location.replace('/uploads/', '/files/'));
+    if (answer?.status !== 200) return false;
+    const { status } = (await answer.json().catch(() => ({}))) as { status?: string };
+    return status === 'active';
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: Buffer,
+  ): Promise<Response | undefined> {
+    // Some leave in the middle of their bytes.
+    const leaves = body !== undefined && randomInt(6) === 0;
+    const signal = AbortSignal.timeout(leaves ? randomInt(1, 30) : 20_000);
+    const all = { Authorization: `Bearer ${this.token}`, 'Tus-Resumable': '1.0.0', ...headers };
+    try {
+      return await fetch(`${this.anyOrigin()}${path}`, {
+        method,
+        headers: all,
+        body: body ? new Uint8Array(body) : null,
+        signal,
+      });
+    } catch {
+      this.cuts += 1;
+      return undefined;
+    }
+  }
+}
+
+async function contentOf(record: string): Promise<Buffer> {
+  const { content } = JSON.parse(await readFile(record, 'utf8')) as { content: string };
+  return readFile(join(dirname(record), content));
+}
