@@ -127,12 +127,17 @@ export class OpenUpload {
     return this.#file;
   }
 
-  /** Counts what has come to the file. Never fails: what the file failed with, its writer is told. */
+  /** Counts what has come to the file. Never fails: what the file failed with, its writer is told; the next one opens it anew. */
   async count(): Promise<void> {
-    await this.#file?.flush().catch(() => undefined);
-    const [file, last] = [this.#file, this.#extents.at(-1)];
-    if (file && last)
-      this.#extents = [...this.#extents.slice(0, -1), { ...last, end: last.start + file.size }];
+    const file = this.#file;
+    if (!file) return;
+    const hasFailed = await file.flush().then(
+      () => false,
+      () => true,
+    );
+    const last = this.#extents.at(-1);
+    if (last) this.#extents = [...this.#extents.slice(0, -1), { ...last, end: last.start + file.size }];
+    if (hasFailed && !file.isDamaged) await this.close();
   }
 
   /** Where the bytes end that are surely there, when a sync has failed: nobody knows what became of those behind it. */

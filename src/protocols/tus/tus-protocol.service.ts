@@ -90,9 +90,25 @@ export class TusProtocol implements ResumableProtocol {
   async append(exchange: UploadExchange, uploadId: string): Promise<void> {
     const { headers } = exchange.request;
     const offset = bytesIn(headers, 'Upload-Offset');
-    const { state } = await this.take(exchange, uploadId, this.planOfBody(exchange, offset));
+    const plan = this.planOfBody(exchange, offset);
+    const { state } = await this.take(exchange, uploadId, plan).catch((error: unknown) =>
+      this.withOffset(exchange, uploadId, error),
+    );
     exchange.response.setHeader('Upload-Offset', state.offset);
     this.answer(exchange, state, 204);
+  }
+
+  /** Where there is no room for all of a body, what is there of it counts: the client is told, so that it need not ask. */
+  private async withOffset(
+    { response, caller }: UploadExchange,
+    uploadId: string,
+    error: unknown,
+  ): Promise<never> {
+    if (error instanceof ServiceError && error.code === 'SPOOL_FULL') {
+      const state = await this.resources.find(uploadId, caller).catch(() => undefined);
+      if (state) response.setHeader('Upload-Offset', state.offset);
+    }
+    throw error;
   }
 
   async remove({ response, caller }: UploadExchange, uploadId: string): Promise<void> {
