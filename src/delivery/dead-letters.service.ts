@@ -24,6 +24,7 @@ import {
 import { Replicas } from '../replicas/replicas.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { TaskKinds } from './task-kinds.service.js';
+import { UnfinishedUploads } from './unfinished-uploads.service.js';
 
 /** The file of a dead letter, as it is on the disk. Who takes the stream destroys it. */
 export interface DeadLetterContent {
@@ -49,6 +50,7 @@ export class DeadLetters {
     private readonly files: AcceptedFiles,
     private readonly kinds: TaskKinds,
     private readonly replicas: Replicas,
+    private readonly unfinished: UnfinishedUploads,
   ) {}
 
   /** Up to `limit` dead letters, the newest first, from where `cursor` says. @throws VALIDATION_ERROR, QUEUE_UNAVAILABLE */
@@ -98,6 +100,7 @@ export class DeadLetters {
     });
     const facts = { task_id: taskId, upload_id: letter.upload_id, died_of: letter.reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
+    this.unfinished.discardOf(letter);
     if (letter.kind === 'delivery') await this.files.removeSoon(letter.spool_file);
   }
 

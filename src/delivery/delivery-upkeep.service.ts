@@ -12,6 +12,7 @@ import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention
 import { forgetRefused } from './ledger/spool-file-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { UnfinishedUploads } from './unfinished-uploads.service.js';
 
 const DAY_MS = 86_400_000;
 const EVERY_MS = 60_000;
@@ -38,6 +39,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
     private readonly followUps: FollowUps,
     private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
+    private readonly unfinished: UnfinishedUploads,
   ) {}
 
   /** Does not wait: the database may take its time, and uploads need not. */
@@ -84,10 +86,12 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
       const expired = await this.database.transaction((tx) => expireLetter(tx, taskId));
       // Somebody has decided on it meanwhile.
       if (!expired) continue;
+      const { upload, task } = expired;
       // Not before the commit: until then the file is promised.
-      await this.files.removeSoon(expired.spoolFile);
+      this.unfinished.discardOf(task);
+      if (upload) await this.files.removeSoon(upload.spoolFile);
       this.logger.warn(
-        { task_id: taskId, upload_id: expired.uploadId },
+        { task_id: taskId, upload_id: task.upload_id },
         'a dead letter was kept for long enough',
       );
     }

@@ -30,6 +30,7 @@ import { IntentFiles } from './spool/intent-files.service.js';
 import { SpoolRoom } from './spool/spool-room.service.js';
 import { SpoolSpace } from './spool/spool-space.service.js';
 import { SpoolSweep } from './spool/spool-sweep.service.js';
+import { UnfinishedUploads } from './unfinished-uploads.service.js';
 import { UploadsLedger } from './uploads-ledger.service.js';
 import { WakeUps } from './wake-ups.service.js';
 import { DeliveryWork } from './worker/delivery-work.service.js';
@@ -86,6 +87,7 @@ const WORK = [
     StoredUploads,
     FollowUps,
     ...WORK,
+    UnfinishedUploads,
     DeliveryMetrics,
     DeliveryHealth,
     DeliveryUpkeep,

@@ -8,9 +8,10 @@ import { insertAudit } from './ledger/audit-rows.js';
 import { endTask, requestCancel } from './ledger/task-ends.js';
 import { findEvents } from './ledger/event-rows.js';
 import { findPlacements } from './ledger/placement-rows.js';
-import { findTaskOf } from './ledger/task-rows.js';
+import { findTaskOf, type TaskRow } from './ledger/task-rows.js';
 import { changeUploads, findUpload, findUploads } from './ledger/upload-rows.js';
 import { AcceptedFiles } from './spool/accepted-files.service.js';
+import { UnfinishedUploads } from './unfinished-uploads.service.js';
 import type { UploadEvent, UploadRecord, UploadStatus } from './upload-record.js';
 
 /** What a delivery can still make of it. */
@@ -20,6 +21,11 @@ const UNDECIDED = new Set<UploadStatus>(['accepted', 'delivering', 'dead']);
 const CANCEL_WAIT_MS = 3_000;
 const CANCEL_LOOK_MS = 50;
 
+interface EndedUpload {
+  readonly upload: UploadRecord;
+  readonly task: TaskRow;
+}
+
 /** What is known of uploads that were promised. */
 @Injectable()
 export class UploadsLedger {
@@ -28,6 +34,7 @@ export class UploadsLedger {
     private readonly files: AcceptedFiles,
     private readonly workers: DeliveryWorkers,
     private readonly settings: DeliverySettings,
+    private readonly unfinished: UnfinishedUploads,
   ) {}
 
   /** The upload; undefined where nothing was promised under the id. @throws QUEUE_UNAVAILABLE */
@@ -57,13 +64,15 @@ export class UploadsLedger {
   async cancel(uploadId: string, who: string): Promise<UploadRecord | undefined> {
     if (!this.database.isUsed()) return undefined;
     const ended = await this.database.transaction((tx) => this.cancelWithin(tx, uploadId, who));
-    if (ended) await this.files.removeSoon(ended.spoolFile);
-    else this.workers.hurry(uploadId);
+    if (ended) {
+      this.unfinished.discardOf(ended.task);
+      await this.files.removeSoon(ended.upload.spoolFile);
+    } else this.workers.hurry(uploadId);
     return this.afterCancel(uploadId);
   }
 
-  /** The upload, when nothing is left to be done but to remove its file. */
-  private async cancelWithin(tx: Sql, uploadId: string, who: string): Promise<UploadRecord | undefined> {
+  /** The upload and its task, when nothing is left to be done but to remove its file. */
+  private async cancelWithin(tx: Sql, uploadId: string, who: string): Promise<EndedUpload | undefined> {
     // The task first, as workers do, so that two who change both never wait for each other.
     const task = await findTaskOf(tx, uploadId, 'delivery', true);
     const upload = await findUpload(tx, uploadId, true);
@@ -73,7 +82,7 @@ export class UploadsLedger {
     if (task.state !== 'running' && !isSomewhere) {
       await endTask(tx, task.task_id, 'cancelled');
       await changeUploads(tx, [{ uploadId, status: 'cancelled', dropsFile: true }]);
-      return upload;
+      return { upload, task };
     }
     await requestCancel(tx, task.task_id, this.settings.maxAgeMs);
     return undefined;

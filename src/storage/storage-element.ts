@@ -142,6 +142,12 @@ export interface StorageElement {
   stat(fileId: string): Promise<StoredFile | undefined>;
   /** Removes the file; no error where there is none. @throws STORAGE_FAILED, STORAGE_TIMEOUT */
   remove(fileId: string): Promise<void>;
+  /**
+   * Begins to remove what an upload has left of which nobody will save or load the checkpoint `state` any more; a file that was
+   * made of it stays. Does not wait, and never fails: what cannot be removed is logged, and removed later. Absent where nothing
+   * is ever left.
+   */
+  discard?(state: string): void;
   health(): Promise<ElementHealth>;
   /**
    * Makes ready what the element has on this machine, so that it is so before the first file; `put` does so where this has

@@ -80,9 +80,14 @@ export class StorageElements implements OnModuleInit, OnApplicationShutdown {
 
   /** @throws Error for a name that no element has. */
   at(target: string | undefined): StorageElement {
-    const found = this.configured.find((configured) => configured.target === target);
+    const found = this.find(target);
     if (!found) throw new Error(`There is no storage element at "${target}"`);
-    return found.element;
+    return found;
+  }
+
+  /** Undefined for a name that no element has, or has any more. */
+  find(target: string | undefined): StorageElement | undefined {
+    return this.configured.find((configured) => configured.target === target)?.element;
   }
 
   /** The targets that take a new file of `size` bytes, where that is known, the preferred one first. */

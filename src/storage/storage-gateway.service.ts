@@ -147,6 +147,11 @@ export class StorageGateway {
     await abortable(call.signal, this.elements.at(call.target).remove(call.fileId));
   }
 
+  /** Nobody goes on with the upload to `target` of which `state` was saved: what is left of it there may go. Never fails. */
+  discard(target: string, state: string): void {
+    this.elements.find(target)?.discard?.(state);
+  }
+
   /** The elements that are written to. */
   writtenTargets(): readonly string[] {
     return this.elements.writtenTargets();

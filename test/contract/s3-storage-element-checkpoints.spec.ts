@@ -183,9 +183,33 @@ describe('S3StorageElement with a checkpoint', () => {
     await Promise.all([rival.dispose(), ranged.dispose()]);
   });
 
+  it('leaves nothing of an upload that is discarded', async () => {
+    const row = new Row();
+    const file = await attemptThatDies(row);
+    const state = JSON.parse(row.state ?? '') as { attempt: string };
+    s3.double.bucket.put(`in/here/${file.fileId}.${state.attempt}.json`, Buffer.from('{}'), {}, true);
+    expect(leftIn(s3.double)).toHaveLength(2);
+    s3.elementWith().discard(JSON.stringify({ ...state, hasCompanion: true }));
+    await eventually(() => Promise.resolve(expect(leftIn(s3.double)).toEqual([])));
+  });
+
+  it('keeps the file of an upload that is discarded when it is done', async () => {
+    const row = new Row();
+    const file = await attemptThatDies(row);
+    const { state = '' } = row;
+    const ranged = await endedRangedBody(BYTES);
+    const stored = await s3.elementWith().put(file, ranged.body, never, row);
+    const element = s3.elementWith();
+    element.discard(state);
+    await element.close();
+    expect(await s3.elementWith().stat(file.fileId)).toEqual(stored);
+    await ranged.dispose();
+  });
+
   it('takes what another driver has saved for nothing', async () => {
     const row = new Row();
     row.saved.push('{"path":"/x"}');
+    s3.elementWith().discard(row.state ?? '');
     const ranged = await endedRangedBody(BYTES);
     await s3.elementWith().put(describedFile(), ranged.body, never, row);
     expect(filesIn(s3.double)).toEqual([ranged.body.digest()]);

@@ -144,5 +144,6 @@ describe('a delivery to a bucket that stops in the middle of its parts', () => {
     await service.untilStatus(uploadId, 'cancelled');
     await eventually(async () => expect(await service.spooled()).toEqual([]));
     expect([filesIn(double), partsSent(double)]).toEqual([[], []]);
+    await eventually(() => Promise.resolve(expect(leftIn(double)).toEqual([])));
   });
 });

@@ -155,6 +155,7 @@ describe('a bucket beside a storage element', () => {
     expect(await pair.service.untilStatus(id, 'active')).toMatchObject({ file_id: id });
     expect([filesIn(pair.bucket), pair.http.files.size]).toEqual([[], 1]);
     expect(pair.http.files.get(String(id))).toMatchObject({ size: LARGE.length, sha256: sha256(LARGE) });
+    await eventually(() => Promise.resolve(expect(leftIn(pair.bucket)).toEqual([])));
   });
 });
 

@@ -26,6 +26,7 @@ import { DeadLettersController } from '../../src/admin/dead-letters.controller.j
 import { MetricsController } from '../../src/admin/metrics.controller.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
 import { TaskKinds } from '../../src/delivery/task-kinds.service.js';
+import { UnfinishedUploads } from '../../src/delivery/unfinished-uploads.service.js';
 import { Replicas } from '../../src/replicas/replicas.service.js';
 import { setUpVersioning } from '../../src/versioning/set-up-versioning.js';
 import { VersioningModule } from '../../src/versioning/versioning.module.js';
@@ -105,6 +106,7 @@ function deliveryOn(path: string): Provider[] {
     DeliverySettings,
     Replicas,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
+    { provide: UnfinishedUploads, useValue: { discardOf: () => undefined } },
     {
       provide: SpoolSpace,
       inject: [AcceptedFiles],

@@ -44,8 +44,11 @@ export function findOldLetters(
   );
 }
 
-/** Gives up a dead letter that nobody has decided on, and gives its upload. Undefined where somebody has meanwhile. */
-export async function expireLetter(tx: Sql, taskId: string): Promise<UploadRecord | undefined> {
+/** Gives up a dead letter that nobody has decided on, and gives it with its upload. Undefined where somebody has meanwhile. */
+export async function expireLetter(
+  tx: Sql,
+  taskId: string,
+): Promise<{ readonly task: TaskRow; readonly upload: UploadRecord | undefined } | undefined> {
   const [task] = await tx.query<TaskRow>(
     `SELECT * FROM ingester.tasks WHERE task_id = $1 AND state = 'dead' FOR UPDATE`,
     [taskId],
@@ -58,5 +61,5 @@ export async function expireLetter(tx: Sql, taskId: string): Promise<UploadRecor
   const died = deadAt === null ? undefined : new Date(deadAt).toISOString();
   const data = { upload_id: uploadId, kind, reason, dead_at: died };
   await insertAudit(tx, { who: OURSELVES, action: 'expire', subject: taskId, data });
-  return upload;
+  return { task, upload };
 }

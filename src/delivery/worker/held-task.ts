@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import type { Clock } from '../../timing/clock.js';
 import type { AttemptEnd } from '../ledger/attempt-rows.js';
 import type { ClaimedRow } from '../ledger/task-claims.js';
@@ -7,6 +6,7 @@ import type { Placement } from '../placement.js';
 import type { UploadRecord } from '../upload-record.js';
 import { Lease } from './lease.js';
 import { PossibleLocations } from './possible-locations.js';
+import { checkpointFrom, checkpointText, type SavedCheckpoint } from './saved-checkpoint.js';
 import { LeaseLost } from './stop-reasons.js';
 
 /** A task that was claimed, with what it is about. */
@@ -36,12 +36,6 @@ export interface AttemptStart {
 
 /** How one attempt ended, without what is known of it already. */
 export type AttemptResult = Omit<AttemptEnd, 'id'>;
-
-/** How far the upload to a target is; `state` is the text of its driver. */
-interface SavedCheckpoint {
-  readonly target: string;
-  readonly state: string;
-}
 
 /**
  * A task while this process works on it: writes down how far the work is, before it goes on, so that another process
@@ -122,13 +116,20 @@ export class HeldTask {
     return this.#begin({ target, sends: true });
   }
 
-  /** What is known of an upload to `target` that goes on. */
-  checkpointAt(target: string): UploadCheckpoint {
+  /** The upload that was begun and not finished. */
+  get checkpoint(): SavedCheckpoint | undefined {
+    return this.#checkpoint;
+  }
+
+  /** What is known of an upload to `target` that goes on. `onReplaced` gets the one to another target that it takes the place of. */
+  checkpointAt(target: string, onReplaced: (former: SavedCheckpoint) => void): UploadCheckpoint {
     return {
       load: () => (this.#checkpoint?.target === target ? this.#checkpoint.state : undefined),
       save: async (state) => {
+        const former = this.#checkpoint;
         this.#checkpoint = state === undefined ? undefined : { target, state };
-        await this.ledger.saveCheckpoint(this, textOf(this.#checkpoint));
+        await this.ledger.saveCheckpoint(this, checkpointText(this.#checkpoint));
+        if (former && former.target !== target) onReplaced(former);
       },
     };
   }
@@ -154,14 +155,4 @@ export class HeldTask {
     this.#hasTried = true;
     this.#ends = this.#ends.slice(writtenEnds);
   }
-}
-
-const savedSchema = z.object({ target: z.string(), state: z.string() });
-
-function checkpointFrom(text: string | null): SavedCheckpoint | undefined {
-  return text === null ? undefined : savedSchema.parse(JSON.parse(text));
-}
-
-function textOf(checkpoint: SavedCheckpoint | undefined): string | null {
-  return checkpoint ? JSON.stringify(checkpoint) : null;
 }

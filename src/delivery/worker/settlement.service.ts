@@ -10,6 +10,7 @@ import type { HeldRow } from '../ledger/task-claims.js';
 import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
+import { UnfinishedUploads } from '../unfinished-uploads.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
 import { type NextStep, nextStep } from './next-step.js';
@@ -33,6 +34,7 @@ export class Settlement {
     private readonly followUps: FollowUpTasks,
     private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
+    private readonly unfinished: UnfinishedUploads,
   ) {
     this.group = database.groupCommit((tx, tasks) => this.write(tx, tasks));
   }
@@ -45,6 +47,8 @@ export class Settlement {
     const settled = await this.group.add({ held, tried });
     if (!settled) throw new LeaseLost();
     const { step, outcome } = settled;
+    // A dead letter may be taken up again, and goes on then.
+    if (step.kind !== 'wait' && step.kind !== 'die') this.unfinished.discard(held.checkpoint);
     if (held.claimed.task.kind === 'delivery') {
       if (outcome.kind === 'succeeded') this.followUps.wake();
       if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(held.claimed.upload.spoolFile);

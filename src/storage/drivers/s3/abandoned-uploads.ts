@@ -16,6 +16,11 @@ export interface Abandoned {
   readonly hasCompanion: boolean;
 }
 
+/** Of this the file may have been made, of so many bytes where those are known. */
+export interface PerhapsMade extends Abandoned {
+  readonly size?: number;
+}
+
 /** Removes what failed attempts have left in the bucket, beside whatever else goes on. */
 export class AbandonedUploads {
   private readonly logger = new Logger(AbandonedUploads.name);
@@ -34,7 +39,7 @@ export class AbandonedUploads {
   }
 
   /** The same of an upload whose file may have been made, and nobody waits to hear of it. */
-  removeUnlessMade(abandoned: Abandoned & { readonly size: number }): void {
+  removeUnlessMade(abandoned: PerhapsMade): void {
     this.#track(abandoned, this.wasMade(abandoned));
   }
 
@@ -53,7 +58,7 @@ export class AbandonedUploads {
    * be made any more. Removes what is left where it has not.
    * @throws STORAGE_FAILED, STORAGE_TIMEOUT
    */
-  async wasMade(abandoned: Abandoned & { readonly size: number }): Promise<boolean> {
+  async wasMade(abandoned: PerhapsMade): Promise<boolean> {
     const { id, attempt, begun, size } = abandoned;
     if (begun) await abortUntilGone(this.bucket, begun, this.signal);
     const isMade = (await whoseFile(this.bucket, id, { attempt, size }, this.signal)) === 'ours';

@@ -39,16 +39,17 @@ export async function fileIn(
   }
 }
 
-/** Is there an object that `attempt` has made, of `size` bytes? `taken`: there is another one. */
+/** Is there an object that `attempt` has made, of `size` bytes where those are known? `taken`: there is another one. */
 export async function whoseFile(
   { objects, keys }: S3Bucket,
   id: string,
-  { attempt, size }: { readonly attempt: string; readonly size: number },
+  { attempt, size }: { readonly attempt: string; readonly size?: number },
   signal: AbortSignal,
 ): Promise<'ours' | 'taken' | 'absent'> {
   const answer = await objects.head(keys.file(id), signal);
   if (!answer) return 'absent';
-  return markOf(answer).attempt === attempt && sizeOf(answer) === size ? 'ours' : 'taken';
+  const isOurs = markOf(answer).attempt === attempt && (size === undefined || sizeOf(answer) === size);
+  return isOurs ? 'ours' : 'taken';
 }
 
 /** Removes a file: its object first, so that no file is left that does not know what it is. */

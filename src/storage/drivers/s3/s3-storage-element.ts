@@ -24,6 +24,7 @@ import { S3Multiparts } from './s3-multiparts.js';
 import { S3Objects } from './s3-objects.js';
 import type { S3Limits, S3Settings } from './s3-settings.js';
 import { S3Signer } from './s3-signer.js';
+import { stateOf } from './upload-checkpoint.js';
 import { WriteConditions } from './write-conditions.js';
 import { storageTimeout } from '../storage-failures.js';
 
@@ -123,6 +124,12 @@ export class S3StorageElement implements StorageElement {
   async remove(fileId: string): Promise<void> {
     const id = idOf(fileId);
     if (id !== undefined) await removeFrom(this.#bucket, id, this.#closed.signal);
+  }
+
+  discard(state: string): void {
+    const left = stateOf(state);
+    const id = left && this.#bucket.keys.idAt(left.key);
+    if (left && id !== undefined) this.#abandoned.removeUnlessMade({ ...left, id, begun: left });
   }
 
   /** Nothing but that uploads which nobody finishes are looked for, from now on. */
