@@ -132,6 +132,11 @@ describe('classifyFailure', () => {
       expect(answered(status, { retryAfterMs: 5000, bodySent: false })).toEqual(busy);
     });
 
+    it('but not what was lost on the way to something that was never asked for', () => {
+      const part = new TargetFailure('lost', { bodySent: true, statusCode: 500 });
+      expect(storage(new TargetFailure('not ordered', { bodySent: false }, { cause: part }))).toEqual(FAILED);
+    });
+
     it('but not what was refused, is full or never got there', () => {
       expect(answered(409, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');
       expect(answered(507, { bodySent: true })).not.toHaveProperty('mayHaveSucceeded');

@@ -7,7 +7,7 @@ import { causesOf, memberOf } from '../errors/error-causes.js';
 import { FAILED, NO_ROOM, NOT_CALLED, NOT_ITS_FAULT, UNWANTED_HERE } from './failures/failure-kinds.js';
 import { statusCodeOf } from './final-answer.js';
 import type { FailureKind } from './outcome.js';
-import { type FailureMarks, TargetFailure } from './target-failure.js';
+import { bodySentOf, type FailureMarks, TargetFailure } from './target-failure.js';
 
 /** The codes under which storage elements fail. */
 export const STORAGE_CODES: readonly ErrorCode[] = ['STORAGE_FAILED', 'STORAGE_TIMEOUT', 'STORAGE_FULL'];
@@ -31,7 +31,7 @@ export function classifyFailure(error: unknown, ownCodes: readonly ErrorCode[] =
   if (NOT_CALLED_CODES.has(error.code)) return NOT_CALLED;
   if (ownCodes.includes(error.code)) return classifyOwn(error);
   const wasAnswered = statusCodeOf(error) !== undefined;
-  return wasBodySent(error) && !wasAnswered ? { ...NOT_ITS_FAULT, mayHaveSucceeded: true } : NOT_ITS_FAULT;
+  return bodySentOf(error) && !wasAnswered ? { ...NOT_ITS_FAULT, mayHaveSucceeded: true } : NOT_ITS_FAULT;
 }
 
 /** A failure without a cause that we know is the target's all the same: the driver found it out by itself. */
@@ -46,7 +46,8 @@ function classifyOwn({ code, cause }: ServiceError): FailureKind {
  * request has passed our own checks, so the answer is taken for that: another element is worth a try, this one is not.
  */
 function isWrongMode(cause: unknown): boolean {
-  return cause instanceof TargetFailure && (cause.statusCode === 400 || cause.statusCode === 409);
+  const statusCode = statusCodeOf(cause);
+  return statusCode === 400 || statusCode === 409;
 }
 
 function classifyChain(thrown: unknown): FailureKind | undefined {
@@ -93,11 +94,7 @@ function syscallOf(error: unknown): unknown {
 function withLoss(kind: FailureKind, thrown: unknown): FailureKind {
   const isLost = kind.verdict === 'failure' && kind.retry === 'again' && !kind.nothingSent;
   // Who is busy may have been so with this very request.
-  return (isLost || kind.busy) && wasBodySent(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
-}
-
-function wasBodySent(thrown: unknown): boolean {
-  return causesOf(thrown).some((error) => error instanceof TargetFailure && error.bodySent === true);
+  return (isLost || kind.busy) && bodySentOf(thrown) ? { ...kind, mayHaveSucceeded: true } : kind;
 }
 
 function isProgrammingError(cause: unknown): boolean {

@@ -1,3 +1,4 @@
+import { causesOf } from '../errors/error-causes.js';
 import type { TimeoutPhase } from '../observability/outbound-metrics.js';
 
 /** What is known of a call that failed, by which it is decided what to do next. */
@@ -6,7 +7,10 @@ export interface FailureMarks {
   readonly statusCode?: number;
   /** When the target wants to be asked again, in milliseconds from its answer on. */
   readonly retryAfterMs?: number;
-  /** Had the target all of the request when the call ended? Then it may have done all the same what it was asked to. */
+  /**
+   * Had the target all of the request when the call ended? Then it may have done all the same what it was asked to; false: it
+   * cannot have. Of several causes that say so, the outermost counts: it knows what those were for.
+   */
   readonly bodySent?: boolean;
   /** What the target was late with. */
   readonly timeoutPhase?: TimeoutPhase;
@@ -24,4 +28,12 @@ export class TargetFailure extends Error implements FailureMarks {
     super(message, options);
     Object.assign(this, marks);
   }
+}
+
+/** What the causes of an error say of `bodySent`; undefined where they say nothing. */
+export function bodySentOf(error: unknown): boolean | undefined {
+  for (const cause of causesOf(error)) {
+    if (cause instanceof TargetFailure && cause.bodySent !== undefined) return cause.bodySent;
+  }
+  return undefined;
 }

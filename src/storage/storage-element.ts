@@ -129,7 +129,7 @@ export interface StorageElement {
    * the error that `body.stream` failed with, CLIENT_CLOSED_REQUEST when it was closed without one,
    * VALIDATION_ERROR when it is not of its declared length; or the reason of `signal`. What ends an upload when the
    * element had all of it has a `TargetFailure` with the mark `bodySent` in its causes: the element may have the file all the
-   * same.
+   * same. With `bodySent: false` it is certain that it has not, although the body may have been read to its end.
    * With a checkpoint, an upload that failed for now may be gone on with.
    */
   put(

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { mayBeStored } from '../../src/delivery/worker/attempt-account.js';
+import { classifyFailure, STORAGE_CODES } from '../../src/outbound/classify-failure.js';
+import { bodySentOf } from '../../src/outbound/target-failure.js';
 import { bodyInHand, bodyOfBytes, describedFile } from '../support/file-bodies.js';
 import { endedRangedBody, rangedBody } from '../support/ranged-bodies.js';
 import { eventually } from '../support/eventually.js';
@@ -132,9 +135,41 @@ describe('S3StorageElement with a file in parts', () => {
     expect(s3.double.requests.filter(({ partNumber }) => partNumber === 2)).toHaveLength(3);
     await eventually(async () => {
       expect(leftIn(s3.double)).toEqual([]);
+      expect(s3.double.count('ListParts')).toBeGreaterThan(0);
     });
-    expect(s3.double.count('ListParts')).toBeGreaterThan(0);
     expect(filesIn(s3.double)).toEqual([]);
+    await ranged.dispose();
+  });
+
+  it.each([
+    ['500', 'UploadPart', { kind: 'answer', status: 500, code: 'InternalError' }],
+    ['SlowDown', 'UploadPart', { kind: 'answer', status: 503, code: 'SlowDown' }],
+    ['a cut connection', 'UploadPart', { kind: 'cut', when: 'after' }],
+    ['500 to the question whether there is one', 'HeadObject', { kind: 'answer', status: 500, code: '' }],
+    ['500 to the order each time', 'CompleteMultipartUpload', { kind: 'answer', status: 500, code: 'x' }],
+  ] as const)('has certainly made no file after %s', async (_what, on, does) => {
+    s3.double.faults.push({ on, times: 3, does });
+    const ranged = await endedRangedBody(randomBytes(2 * PART_BYTES));
+    const put = s3.elementWith({ concurrentParts: 1 }).put(describedFile(), ranged.body, never);
+    const error: unknown = await put.catch((failure: unknown) => failure);
+    expect([classifyFailure(error, STORAGE_CODES).mayHaveSucceeded, bodySentOf(error)]).toEqual([
+      undefined,
+      false,
+    ]);
+    expect(mayBeStored(error, true)).toBe(false);
+    await ranged.dispose();
+  });
+
+  it('may have made a file whose order was lost before it was refused', async () => {
+    const on = 'CompleteMultipartUpload';
+    s3.double.faults.push({ on, does: { kind: 'cut', when: 'before' } });
+    s3.double.faults.push({ on, does: { kind: 'answer', status: 403, code: 'AccessDenied' } });
+    const checkpoint = { load: () => undefined, save: () => Promise.resolve() };
+    const ranged = await endedRangedBody(randomBytes(2 * PART_BYTES));
+    const put = s3.elementWith().put(describedFile(), ranged.body, never, checkpoint);
+    const error: unknown = await put.catch((failure: unknown) => failure);
+    expect(classifyFailure(error, STORAGE_CODES)).toMatchObject({ mayHaveSucceeded: true });
+    expect(mayBeStored(error, true)).toBe(true);
     await ranged.dispose();
   });
 

@@ -145,6 +145,28 @@ describe('a bucket beside a storage element', () => {
     await expectOnce(pair, 'http', LARGE);
   });
 
+  const beforeTheOrder: [string, S3Fault['does']][] = [
+    ['lost', { kind: 'answer', status: 500, code: 'InternalError' }],
+    ['put off', { kind: 'answer', status: 503, code: 'SlowDown' }],
+    ['cut off', { kind: 'cut', when: 'after' }],
+  ];
+
+  it.each(beforeTheOrder)('takes a file at once of which a part was %s: accepted', async (_, does) => {
+    const pair = await start('s3', { DELIVERY_BACKOFF_BASE_MS: '600000', DELIVERY_BACKOFF_MAX_MS: '600000' });
+    pair.bucket.faults.push({ on: 'UploadPart', partNumber: 3, times: Infinity, does });
+    const { upload_id: id } = (await (await pair.service.post(LARGE, ASYNC)).json()) as Json;
+    expect(await pair.service.untilStatus(id, 'active')).toMatchObject({ file_id: id });
+    await expectOnce(pair, 'http', LARGE);
+  });
+
+  it.each(beforeTheOrder)('takes a file at once of which a part was %s: on its way', async (_, does) => {
+    const pair = await start('s3');
+    pair.bucket.faults.push({ on: 'UploadPart', partNumber: 3, times: Infinity, does });
+    expect((await pair.service.post(LARGE)).status).toBe(201);
+    expect(pair.bucket.count('HeadObject')).toBe(0);
+    await expectOnce(pair, 'http', LARGE);
+  });
+
   it('delivers a file that was accepted past a bucket whose circuit has opened over a part', async () => {
     const pair = await start('s3', { STORAGE_CIRCUIT_FAILURE_THRESHOLD: '2' });
     const does = { kind: 'answer', status: 500, code: 'InternalError' } as const;

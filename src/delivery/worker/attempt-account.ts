@@ -1,5 +1,6 @@
 import { ServiceError } from '../../errors/service-error.js';
 import { statusCodeOf } from '../../outbound/final-answer.js';
+import { bodySentOf } from '../../outbound/target-failure.js';
 import { codeOf } from './attempt-outcome.js';
 import type { AttemptResult } from './held-task.js';
 import { CancelRequested, LeaseLost } from './stop-reasons.js';
@@ -15,11 +16,11 @@ export function attemptResult(error: unknown): AttemptResult {
 }
 
 /**
- * May an element have the file although it did not say so? Not without its last bytes; and not where it refused it,
- * with an answer of which that is the meaning.
+ * May an element have the file although it did not say so? Not without its last bytes; not where its driver knows that it
+ * was not told to make it; and not where it refused it, with an answer of which that is the meaning.
  */
 export function mayBeStored(error: unknown, handedOver: boolean): boolean {
   const statusCode = statusCodeOf(error) ?? 0;
   const refused = (statusCode >= 400 && statusCode < 500) || statusCode === 507;
-  return handedOver && !refused;
+  return handedOver && !refused && bodySentOf(error) !== false;
 }

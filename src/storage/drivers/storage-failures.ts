@@ -41,11 +41,19 @@ export function transportFailure(error: unknown): ServiceError {
  * element's, or the reason for which nobody waits any more.
  */
 export function withAnswerLost(error: unknown): unknown {
+  return withBodySent(error, true, 'No answer came to the whole upload');
+}
+
+/** The error of an upload of which the element can make no file, however much of it went out. */
+export function certainlyNotMade(error: unknown): unknown {
+  return withBodySent(error, false, 'The storage element has certainly not made the file');
+}
+
+function withBodySent(error: unknown, bodySent: boolean, message: string): unknown {
   if (!(error instanceof ServiceError)) return error;
   const { code, detail, options } = error;
-  const marks = { bodySent: true };
-  const lost = new TargetFailure('No answer came to the whole upload', marks, { cause: options.cause });
-  return new ServiceError(code, detail, { ...options, cause: lost });
+  const cause = new TargetFailure(message, { bodySent }, { cause: options.cause });
+  return new ServiceError(code, detail, { ...options, cause });
 }
 
 /** The error of an element that took longer than it may with what `phase` says. */

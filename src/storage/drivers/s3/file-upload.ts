@@ -1,6 +1,8 @@
+import { ServiceError } from '../../../errors/service-error.js';
 import { randomHex } from '../../../observability/random-ids.js';
 import { abortable } from '../../../outbound/abortable.js';
 import { classifyFailure, STORAGE_CODES } from '../../../outbound/classify-failure.js';
+import { bodySentOf } from '../../../outbound/target-failure.js';
 import type {
   ContentDigest,
   FileBody,
@@ -18,7 +20,7 @@ import { bufferPayload, type DigestKind, type Payload } from './payload.js';
 import { fileIn, type S3Bucket } from './s3-bucket.js';
 import { withRetries } from './s3-retries.js';
 import { stateOf, stateText, type UploadState } from './upload-checkpoint.js';
-import { bodyFailure, idTaken } from '../storage-failures.js';
+import { bodyFailure, idTaken, withAnswerLost, certainlyNotMade } from '../storage-failures.js';
 
 /** What it takes to store one file. */
 export interface FileUploadParts {
@@ -37,6 +39,8 @@ export class FileUpload {
   readonly #resumed: UploadState | undefined;
   readonly #attempt: string;
   readonly #key: string;
+  /** Was the store told to make the file, without a clear answer? Then it may have it. */
+  #mayBeFile = false;
 
   constructor(private readonly parts: FileUploadParts) {
     const { bucket, file, checkpoint } = parts;
@@ -61,6 +65,8 @@ export class FileUpload {
       const kinds = this.#resumed ? new Set<DigestKind>([...bucket.kinds, 'md5']) : bucket.kinds;
       const settings = { partBytes: this.#resumed?.partBytes ?? partBytes, kinds };
       return await this.#storeStream(new PartCutter(body, settings, stop.signal), stop);
+    } catch (error) {
+      throw this.#marked(error);
     } finally {
       signal.removeEventListener('abort', onAbort);
     }
@@ -92,10 +98,10 @@ export class FileUpload {
       }
       await this.#put(payload, object, signal);
     } catch (error) {
-      // What may be a file keeps its companion.
-      const mayBeFile = classifyFailure(error, STORAGE_CODES).mayHaveSucceeded ?? signal.aborted;
+      this.#mayBeFile &&= classifyFailure(error, STORAGE_CODES).mayHaveSucceeded ?? signal.aborted;
       const { hasCompanion } = object;
-      if (hasCompanion && !mayBeFile) abandoned.remove({ id, attempt: this.#attempt, hasCompanion });
+      // What may be a file keeps its companion.
+      if (hasCompanion && !this.#mayBeFile) abandoned.remove({ id, attempt: this.#attempt, hasCompanion });
       throw error;
     }
     return storedFileOf(file, digest);
@@ -105,10 +111,12 @@ export class FileUpload {
   async #put(payload: Payload, { headers }: ObjectHeaders, signal: AbortSignal): Promise<void> {
     const { objects, conditions } = this.parts.bucket;
     if (await conditions.areKept()) {
+      this.#mayBeFile = true;
       if ((await objects.create(this.#key, payload, headers, signal)) === 'taken') throw idTaken();
       return;
     }
     if (await objects.head(this.#key, signal)) throw idTaken();
+    this.#mayBeFile = true;
     await objects.put(this.#key, payload, headers, signal);
   }
 
@@ -116,13 +124,15 @@ export class FileUpload {
     const { file, body, bucket, checkpoint } = this.parts;
     const plan = await this.#begin(stop.signal);
     if (!plan) {
+      this.#mayBeFile = true;
       await this.#readOn(first, cutter, stop.signal);
     } else {
       const upload = new MultipartUpload(bucket, plan);
       try {
         await upload.run(first, cutter, () => body.digest(), stop);
       } catch (error) {
-        if (!(await this.#wasMade(error, upload, plan, stop.signal))) throw error;
+        this.#mayBeFile = upload.mayBeFile;
+        if (!(await this.#wasMade(error, plan, stop.signal))) throw error;
       }
     }
     await checkpoint?.save(undefined);
@@ -169,7 +179,6 @@ export class FileUpload {
    */
   async #wasMade(
     error: unknown,
-    upload: MultipartUpload,
     { begun, hasCompanion }: MultipartPlan,
     signal: AbortSignal,
   ): Promise<boolean> {
@@ -177,15 +186,29 @@ export class FileUpload {
     if (checkpoint && !endsUpload(error)) return false;
     const { fileId: id } = file;
     const left = { id, attempt: this.#attempt, begun, hasCompanion };
-    if (!upload.mayBeFile) {
+    if (!this.#mayBeFile) {
       abandoned.remove(left);
       await checkpoint?.save(undefined);
       return false;
     }
     const { size } = body.digest();
-    if (!signal.aborted) return abandoned.wasMade({ ...left, size }).catch(() => false);
-    abandoned.removeUnlessMade({ ...left, size });
-    return false;
+    if (signal.aborted) {
+      abandoned.removeUnlessMade({ ...left, size });
+      return false;
+    }
+    try {
+      this.#mayBeFile = await abandoned.wasMade({ ...left, size });
+      return this.#mayBeFile;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Says in an error of the store whether the file may be there all the same. */
+  #marked(error: unknown): unknown {
+    if (!(error instanceof ServiceError) || !STORAGE_CODES.includes(error.code)) return error;
+    if (!this.#mayBeFile) return certainlyNotMade(error);
+    return bodySentOf(error) === true ? error : withAnswerLost(error);
   }
 
   /** The SHA-256 of a file that is here whole is known. */

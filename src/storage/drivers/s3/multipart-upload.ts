@@ -68,11 +68,20 @@ export class MultipartUpload {
     // Asked in any case: there are stores that know the condition for a whole file only.
     if ((await this.#whose(bytes, signal)) === 'taken') throw idTaken();
     this.#mayBeFile = true;
+    let lost: unknown;
+    const order = async (): Promise<void> => {
+      await multiparts.complete(begun, parts, { bytes, ifAbsent }, signal).catch((error: unknown) => {
+        if (classifyFailure(error, STORAGE_CODES).mayHaveSucceeded) lost ??= error;
+        throw error;
+      });
+    };
     try {
-      await withRetries(() => multiparts.complete(begun, parts, { bytes, ifAbsent }, signal), signal);
+      await withRetries(order, signal);
     } catch (error) {
       if (await this.#wasMade(error, bytes, signal)) return;
-      throw error;
+      // What an order before may have brought about, the refusal of this one does not take back.
+      this.#mayBeFile &&= lost !== undefined || signal.aborted;
+      throw this.#mayBeFile ? (lost ?? error) : error;
     }
     this.#mayBeFile = false;
   }
@@ -85,10 +94,7 @@ export class MultipartUpload {
     const code = s3CodeOf(error);
     const isClear =
       code === 'PreconditionFailed' || code === '412' || code === 'NoSuchUpload' || code === '404';
-    if (!isClear) {
-      this.#mayBeFile = classifyFailure(error, STORAGE_CODES).mayHaveSucceeded ?? signal.aborted;
-      return false;
-    }
+    if (!isClear) return false;
     const whose = await this.#whose(bytes, signal);
     this.#mayBeFile = false;
     if (whose === 'taken' || (whose === 'absent' && code !== 'NoSuchUpload' && code !== '404'))
