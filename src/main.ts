@@ -35,7 +35,7 @@ async function main(environment: Environment): Promise<void> {
   await requireNoFormerFiles(environment, storageDrivers);
   const openFolders = await closeToOthers(environment);
   const app = await createApp(environment);
-  for (const warning of [...openFolders, ...strayVariables(), ...relaxedRules(environment)])
+  for (const warning of [...openFolders, ...strayVariables(storageDrivers), ...relaxedRules(environment)])
     new Logger('Configuration').warn(warning);
   shutDownOnSignal(app, environment);
   await listen(app, environment);

@@ -25,7 +25,7 @@ const errors = read('docs/errors.md');
 function rowsOf(markdown: string): string[][] {
   return markdown
     .split('\n')
-    .filter((line) => /^\|\s*`[A-Z_]+`/.test(line))
+    .filter((line) => /^\|\s*`[A-Z0-9_]+`/.test(line))
     .map((line) =>
       line
         .split('|')

@@ -1,3 +1,4 @@
+import { secretProblems } from './element-secrets.js';
 import type { DriverSettings } from './element-settings.js';
 import { plainHttpProblems } from './plain-http.js';
 import { repeatedIds, wantsServiceToken } from './storage-elements.variable.js';
@@ -18,6 +19,7 @@ export function combinedProblems(given: Given, drivers: readonly DriverSettings[
     ...adminProblems(given),
     ...repeatedElementProblems(given),
     ...sharedFolderProblems(given, drivers),
+    ...secretProblems(given, drivers),
     ...(given.NODE_ENV === 'production' ? missingInProduction(given, drivers) : []),
   ];
 }

@@ -20,6 +20,18 @@ const common = z.object({ ...elementShape, driver: z.string() });
 /** One entry of `STORAGE_ELEMENTS`, as far as all have the same. */
 export type ElementSettings = z.infer<typeof common>;
 
+/**
+ * A setting that is an object of secrets, and the variables that hold its members for all elements of the driver. Those of one
+ * element have its id behind them, in capital letters and with `_` for what is no letter or digit.
+ */
+export interface SecretSetting {
+  readonly name: string;
+  /** Settings of an entry that say another way to the secret. */
+  readonly inPlaceOf: readonly string[];
+  readonly required: Readonly<Record<string, string>>;
+  readonly optional: Readonly<Record<string, string>>;
+}
+
 /** What a driver says of its settings. */
 export interface DriverSettings {
   /** What an entry of `STORAGE_ELEMENTS` calls it. */
@@ -30,6 +42,8 @@ export interface DriverSettings {
   readonly folderSetting?: string;
   /** The setting that is a URL which secrets or files go to: it is to be https in production. */
   readonly urlSetting?: string;
+  /** The setting that is secret, and may stand in variables of its own. */
+  readonly secretSetting?: SecretSetting;
   /** Do its elements want a service token? Then production has to have credentials for one. */
   readonly wantsServiceToken?: boolean;
 }

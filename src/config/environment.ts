@@ -5,6 +5,7 @@ import { authVariables } from './auth.variables.js';
 import { combinedProblems } from './combined-rules.js';
 import { deliveryVariables } from './delivery.variables.js';
 import { describeIssue } from './describe-issue.js';
+import { ownVariables, withSecrets } from './element-secrets.js';
 import type { DriverSettings, ElementSettings } from './element-settings.js';
 import { observabilityVariables } from './observability.variables.js';
 import { resilienceVariables } from './resilience.variables.js';
@@ -59,12 +60,12 @@ export function parseEnvironment(env: Variables, drivers: readonly DriverSetting
   const elements = elementsSchema(drivers);
   const parsed = schema
     .extend({ STORAGE_ELEMENTS: elements.optional() })
-    .safeParse(given, { error: describeIssue });
+    .safeParse({ ...given, STORAGE_ELEMENTS: withSecrets(given, drivers) }, { error: describeIssue });
   const problems = [...(parsed.error?.issues ?? []).map(describe), ...combinedProblems(given, drivers)];
   if (!parsed.success || problems.length > 0)
     throw new ConfigurationError([
       ...problems,
-      ...misspeltVariables(Object.keys(variables), Object.keys(given)),
+      ...misspeltVariables(knownVariables(given, drivers), Object.keys(given)),
     ]);
   const { STORAGE_ELEMENTS, DATA_DIR } = parsed.data;
   return {
@@ -89,8 +90,13 @@ export function loadEnvironment(drivers: readonly DriverSettings[]): Environment
 }
 
 /** Names the variables that were meant for this service and that it does not have, one a sentence. */
-export function strayVariables(): string[] {
-  return unknownVariables(Object.keys(variables), Object.keys(readEnvFile()), Object.keys(process.env));
+export function strayVariables(drivers: readonly DriverSettings[]): string[] {
+  const known = knownVariables(overEnvFile(processVariables()), drivers);
+  return unknownVariables(known, Object.keys(readEnvFile()), Object.keys(process.env));
+}
+
+function knownVariables(given: Variables, drivers: readonly DriverSettings[]): string[] {
+  return [...Object.keys(variables), ...ownVariables(given, drivers)];
 }
 
 function readEnvFile(): Variables {

@@ -41,7 +41,7 @@ describe('the configuration of this process', () => {
   it('names variables that it does not have', () => {
     writeFileSync('.env', 'MAX_PARTS=7\nCOLOUR=blue\n');
     process.env.MAX_PART = '8';
-    expect(strayVariables()).toEqual([
+    expect(strayVariables(storageDrivers)).toEqual([
       'COLOUR in .env is not a variable of this service',
       'MAX_PART is not a variable of this service; did you mean MAX_PARTS?',
     ]);

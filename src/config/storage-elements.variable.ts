@@ -86,7 +86,8 @@ function memberOf(element: unknown, name: string): unknown {
   return anyElement.safeParse(element).data?.[name];
 }
 
-function elementsIn(value: string | undefined): readonly unknown[] {
+/** The entries as they stand, unchecked; none where they cannot be read. */
+export function elementsIn(value: string | undefined): readonly unknown[] {
   const elements = jsonOrFile.safeParse(value).data;
   return Array.isArray(elements) ? elements : [];
 }

@@ -1,8 +1,13 @@
-import { milliseconds, count, flag } from './variables.js';
+import { milliseconds, count, flag, text } from './variables.js';
 import { storageElementsVariable } from './storage-elements.variable.js';
 
 export const storageVariables = {
   STORAGE_ELEMENTS: storageElementsVariable,
+  S3_ACCESS_KEY_ID: text(
+    'Access key of the elements with the driver `s3` that name no `credentials` or `profile`. With the id of an element behind it, as `S3_ACCESS_KEY_ID_BACKUP` for `backup`, of that one; so the two below. Unset: what AWS’s usual chain finds.',
+  ),
+  S3_SECRET_ACCESS_KEY: text('The secret key that belongs to it; never logged.'),
+  S3_SESSION_TOKEN: text('The session token, where the two are for some time only; never logged.'),
   STORAGE_CONNECT_TIMEOUT_MS: milliseconds('Time to connect to a storage element.', 3_000),
   STORAGE_STALL_TIMEOUT_MS: milliseconds(
     'Time in which a storage element takes no byte although we have some, before the attempt is given up.',

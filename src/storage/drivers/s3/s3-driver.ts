@@ -15,6 +15,12 @@ export const s3Driver: StorageDriver<z.infer<typeof settingsSchema>> = {
   name: 's3',
   settingsSchema,
   urlSetting: 'endpoint',
+  secretSetting: {
+    name: 'credentials',
+    inPlaceOf: ['profile'],
+    required: { accessKeyId: 'S3_ACCESS_KEY_ID', secretAccessKey: 'S3_SECRET_ACCESS_KEY' },
+    optional: { sessionToken: 'S3_SESSION_TOKEN' },
+  },
 
   create(settings, { config }) {
     const get = <K extends keyof Environment>(name: K): Environment[K] => config.get(name, { infer: true });
