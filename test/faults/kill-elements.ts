@@ -1,22 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { StorageElementServer, type UploadFault } from '../support/storage-element-server.js';
+import { KillBucket } from './kill-bucket.js';
 import type { KillDiary } from './kill-diary.js';
+import type { KillElement } from './kill-element.js';
+import { KillServer } from './kill-server.js';
 import type { SentFile } from './kill-uploads.js';
 
-const ELEMENTS = 3;
 const WEATHER_MS = 60;
-
-/** What an element does at times; none of it makes an element that keeps a file deny it. */
-const FAULTS: readonly UploadFault[] = [
-  { kind: 'answer', status: 503 },
-  { kind: 'answer', status: 500 },
-  { kind: 'reset', afterBytes: 2_000 },
-  { kind: 'lost-answer' },
-  { kind: 'half-answer' },
-];
 
 /** Of four changes of the weather, so many bring a fault. */
 const BAD_OF_FOUR = 2;
+
+export type KillElementKind = 'http' | 's3';
 
 export interface KillReport {
   readonly acknowledged: number;
@@ -30,36 +24,46 @@ export interface KillReport {
 export class KillElements {
   private readonly weather: NodeJS.Timeout;
 
-  private constructor(private readonly servers: readonly StorageElementServer[]) {
+  private constructor(private readonly elements: readonly KillElement[]) {
     this.weather = setInterval(() => {
-      for (const { options } of servers) {
-        const isBad = randomInt(4) < BAD_OF_FOUR;
-        options.fault = isBad ? FAULTS[randomInt(FAULTS.length)] : undefined;
+      for (const element of elements) {
+        if (randomInt(4) < BAD_OF_FOUR) element.fail();
+        else element.mend();
       }
     }, WEATHER_MS);
   }
 
-  static async start(): Promise<KillElements> {
-    return new KillElements(
-      await Promise.all(Array.from({ length: ELEMENTS }, () => StorageElementServer.start())),
-    );
+  static async start(kinds: readonly KillElementKind[], diary: KillDiary): Promise<KillElements> {
+    const start = (kind: KillElementKind): Promise<KillElement> =>
+      kind === 's3' ? KillBucket.start(diary) : KillServer.start(diary);
+    return new KillElements(await Promise.all(kinds.map(start)));
   }
 
   /** The value of `STORAGE_ELEMENTS`. */
   get configuration(): string {
     return JSON.stringify(
-      this.servers.map(({ url }, index) => ({ id: `se-${index}`, driver: 'http', url, mode: 'edit' })),
+      this.elements.map(({ entry }, index) => ({ id: `se-${index}`, mode: 'edit', ...entry })),
     );
+  }
+
+  /** What uploads in parts have left, all of which are over. */
+  get leftParts(): readonly string[] {
+    return this.elements.flatMap((element) => element.leftParts);
+  }
+
+  /** Has what is left look as if a month had passed. */
+  age(): void {
+    for (const element of this.elements) element.age();
   }
 
   calm(): void {
     clearInterval(this.weather);
-    for (const { options } of this.servers) options.fault = undefined;
+    for (const element of this.elements) element.mend();
   }
 
   async close(): Promise<void> {
     this.calm();
-    await Promise.all(this.servers.map((server) => server.close()));
+    await Promise.all(this.elements.map((element) => element.close()));
   }
 
   /** Compares what clients were promised with what the elements have. */
@@ -77,24 +81,17 @@ export class KillElements {
   /** How many elements have the file, whole and right, under the id of its receipt. */
   private holdersOf({ acknowledged, sha256 }: SentFile): number {
     const id = acknowledged?.uploadId ?? '';
-    return this.servers.filter(({ files }) => files.get(id)?.sha256 === sha256).length;
+    return this.elements.filter(({ files }) => files.get(id) === sha256).length;
   }
 
   /** What is known of the files that are lost or doubled. */
   stories(sent: readonly SentFile[], diary: KillDiary): string[] {
     const bad = sent.filter((file) => file.acknowledged && this.holdersOf(file) !== 1);
-    return bad.map((file) => this.story(file, diary));
-  }
-
-  private story({ acknowledged, sha256 }: SentFile, diary: KillDiary): string {
-    const id = acknowledged?.uploadId ?? '';
-    for (const { files, requests, url } of this.servers) {
-      const asked = requests.filter(({ path }) => path.endsWith(id));
-      for (const { method, path, at } of asked) diary.note(`${url} gets ${method} ${path}`, [id], at);
-      const file = files.get(id);
-      if (file) diary.note(`${url} has it`, [id], new Date(file.uploadedAt));
-    }
-    return diary.about([id, sha256]);
+    return bad.map(({ acknowledged, sha256 }) => {
+      const id = acknowledged?.uploadId ?? '';
+      for (const element of this.elements) element.tellOf(id);
+      return diary.about([id, sha256]);
+    });
   }
 
   /**
@@ -104,9 +101,7 @@ export class KillElements {
   private unexplained(sent: readonly SentFile[]): number {
     const known = new Set(sent.map((file) => file.acknowledged?.uploadId));
     const inDoubt = new Set(sent.filter((file) => !file.acknowledged).map(({ sha256 }) => sha256));
-    const others = this.servers.flatMap(({ files }) =>
-      [...files.values()].filter(({ fileId }) => !known.has(fileId)),
-    );
-    return others.filter(({ sha256 }) => !inDoubt.delete(sha256)).length;
+    const others = this.elements.flatMap(({ files }) => [...files].filter(([id]) => !known.has(id)));
+    return others.filter(([, sha256]) => !inDoubt.delete(sha256)).length;
   }
 }

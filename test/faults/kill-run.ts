@@ -1,10 +1,15 @@
+import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import type { PostgresDatabases } from '../support/postgres-databases.js';
 import { KillDiary } from './kill-diary.js';
-import { KillElements, type KillReport } from './kill-elements.js';
+import { type KillElementKind, KillElements, type KillReport } from './kill-elements.js';
 import { KillReplicas, type KillSetting } from './kill-replicas.js';
 import { KillUploads } from './kill-uploads.js';
+
+/** A process lives so long before it is killed, from the moment when it listens: at most this. */
+const MAX_LIFE_MS = 2_000;
 
 const FIRST_PROMISE_MS = 60_000;
 const LAST_DELIVERY_MS = 60_000;
@@ -17,6 +22,10 @@ export const ENDS_MS = FIRST_PROMISE_MS + LAST_DELIVERY_MS + LAST_REMOVAL_MS;
 export interface KillPlan extends KillSetting {
   readonly name: string;
   readonly rounds: number;
+  /** Storage elements; unset: three behind HTTP. */
+  readonly elements?: readonly KillElementKind[];
+  /** Bytes of the files that clients send. */
+  readonly sizes?: readonly number[];
   /** Of the service, beside those that all runs have. */
   readonly variables: Record<string, string>;
   /** Does one of the replicas its harm, and brings it back. */
@@ -29,13 +38,21 @@ export async function onPostgres(postgres: PostgresDatabases): Promise<Record<st
   return { DATABASE_URL: await postgres.newPreparedDatabase() };
 }
 
+/** Kills a replica some time after it has begun to listen, and starts it anew. */
+export async function killOnce(replicas: KillReplicas, index: number): Promise<void> {
+  await sleep(randomInt(MAX_LIFE_MS));
+  await replicas.kill(index);
+  await replicas.restart(index);
+}
+
 /** Runs the rounds, lets everything be delivered, and holds what clients were promised against what elements have. */
 export async function expectNothingLost(plan: KillPlan): Promise<void> {
   const diary = new KillDiary();
-  const elements = await KillElements.start();
+  const elements = await KillElements.start(plan.elements ?? ['http', 'http', 'http'], diary);
   const all = { ...plan.variables, STORAGE_ELEMENTS: elements.configuration };
   const replicas = await KillReplicas.start(plan, all, diary);
-  const uploads = new KillUploads(replicas.token, () => replicas.anyOrigin, diary);
+  const { token } = replicas;
+  const uploads = new KillUploads({ token, origin: () => replicas.anyOrigin, diary, sizes: plan.sizes });
   try {
     await untilAccepting(uploads);
     for (let round = 0; round < plan.rounds; round += 1)
@@ -48,7 +65,9 @@ export async function expectNothingLost(plan: KillPlan): Promise<void> {
     plan.afterwards?.(replicas);
     expect(elements.stories(uploads.files, diary)).toEqual([]);
     expect(report).toMatchObject({ lost: 0, doubled: 0, unexplained: 0 });
+    elements.age();
     expect(await replicas.leftOvers()).toEqual([]);
+    await eventually(() => Promise.resolve(expect(elements.leftParts).toEqual([])));
   } finally {
     await replicas.dispose();
     await uploads.abandon();

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { KillDiary } from './kill-diary.js';
 
 /** Bytes of the files: in one write, in memory, in the spool, and in the lane of large files. */
-const SIZES = [10, 5_000, 300_000, 1_500_000, 6_000_000];
+export const SIZES = [10, 5_000, 300_000, 1_500_000, 6_000_000];
 
 const UPLOADERS = 6;
 const PAUSE_MS = 30;
@@ -21,6 +21,15 @@ export interface SentFile {
   wasGivenUp: boolean;
 }
 
+export interface KillUploadSettings {
+  readonly token: string;
+  /** Gives where to send the next request; it may lead nowhere. */
+  readonly origin: () => string;
+  readonly diary: KillDiary;
+  /** Unset: those that all drivers have ways of their own for. */
+  readonly sizes?: readonly number[] | undefined;
+}
+
 /**
  * Clients that upload without a pause. A file with an id of the client's is sent until it is acknowledged, as a
  * client does that has lost an answer; one without is sent once, because nobody could tell it from another.
@@ -31,12 +40,7 @@ export class KillUploads {
   private abandoned = false;
   private readonly running: Promise<void>[];
 
-  /** `origin` gives where to send the next request; it may lead nowhere. */
-  constructor(
-    private readonly token: string,
-    private readonly origin: () => string,
-    private readonly diary: KillDiary,
-  ) {
+  constructor(private readonly settings: KillUploadSettings) {
     this.running = Array.from({ length: UPLOADERS }, () => this.upload());
   }
 
@@ -58,7 +62,8 @@ export class KillUploads {
 
   private async upload(): Promise<void> {
     while (!this.stopped) {
-      const bytes = randomBytes(SIZES[randomInt(SIZES.length)] ?? 1);
+      const { sizes = SIZES } = this.settings;
+      const bytes = randomBytes(sizes[randomInt(sizes.length)] ?? 1);
       const sha256 = createHash('sha256').update(bytes).digest('hex');
       const isPut = randomInt(2) === 0;
       const file: SentFile = {
@@ -83,10 +88,11 @@ export class KillUploads {
   /** What the service promised; undefined where it promised nothing, or was killed before it could. */
   private async attempt(file: SentFile, bytes: Buffer<ArrayBuffer>): Promise<SentFile['acknowledged']> {
     const prefer = file.wasGivenUp || randomInt(4) === 0 ? { Prefer: 'respond-async' } : undefined;
-    const headers = { Authorization: `Bearer ${this.token}`, ...prefer };
-    const origin = this.origin();
+    const { token, diary } = this.settings;
+    const headers = { Authorization: `Bearer ${token}`, ...prefer };
+    const origin = this.settings.origin();
     const path = `/api/v1/files/${file.uploadId ?? 'upload'}`;
-    const note = (text: string): void => this.diary.note(`${path} ${text}`, [file.sha256]);
+    const note = (text: string): void => diary.note(`${path} ${text}`, [file.sha256]);
     note(`is sent to ${origin}: ${bytes.length} bytes, ${JSON.stringify(prefer)}`);
     try {
       const init =

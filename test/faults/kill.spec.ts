@@ -1,15 +1,9 @@
-import { randomInt } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { inLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
-import type { KillReplicas } from './kill-replicas.js';
-import { ENDS_MS, expectNothingLost, type KillPlan, onPostgres } from './kill-run.js';
+import { ENDS_MS, expectNothingLost, killOnce, type KillPlan, onPostgres } from './kill-run.js';
 
 const ROUND_MS = 30_000;
-
-/** A process lives so long before it is killed, from the moment when it listens: at most this. */
-const MAX_LIFE_MS = 2_000;
 
 type KillCase = Pick<KillPlan, 'name' | 'replicaCount' | 'hasSpoolEach' | 'rounds'> & {
   readonly database: 'SQLite' | 'PostgreSQL';
@@ -54,9 +48,3 @@ describe('a process that is killed at any instant', () => {
     Math.max(...CASES.map(({ rounds }) => rounds)) * ROUND_MS + ENDS_MS,
   );
 });
-
-async function killOnce(replicas: KillReplicas, index: number): Promise<void> {
-  await sleep(randomInt(MAX_LIFE_MS));
-  await replicas.kill(index);
-  await replicas.restart(index);
-}

@@ -2,7 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { S3Refusal } from './s3-refusal.js';
 
 export interface DoubleObject {
+  /** None where the bucket keeps none; those of a companion are kept in any case. */
   readonly bytes: Buffer;
+  readonly size: number;
+  /** In hex. */
+  readonly sha256: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly etag: string;
 }
@@ -28,6 +32,13 @@ export interface NamedPart {
   readonly checksum?: string;
 }
 
+interface BucketRules {
+  readonly minPartBytes: number;
+  readonly maxObjectBytes: number;
+  /** Else it knows of the objects only how large they are, and their digest: a test with thousands of files has not the memory. */
+  readonly keepsBytes: boolean;
+}
+
 /** Objects and begun uploads of one bucket. Each change is one step, so that of two writes one is first. */
 export class DoubleBucket {
   readonly objects = new Map<string, DoubleObject>();
@@ -35,7 +46,7 @@ export class DoubleBucket {
   /** Uploads that became objects, and what of; an order that is repeated is answered again. */
   readonly completed = new Map<string, string>();
 
-  constructor(private readonly rules: { readonly minPartBytes: number; readonly maxObjectBytes: number }) {}
+  constructor(private readonly rules: BucketRules) {}
 
   put(
     key: string,
@@ -45,9 +56,7 @@ export class DoubleBucket {
   ): DoubleObject {
     if (bytes.length > this.rules.maxObjectBytes) throw new S3Refusal(400, 'EntityTooLarge');
     this.checkAbsent(key, ifAbsent);
-    const object = { bytes, headers, etag: `"${md5(bytes)}"` };
-    this.objects.set(key, object);
-    return object;
+    return this.keep(key, bytes, headers, `"${md5(bytes)}"`);
   }
 
   begin(key: string, headers: Readonly<Record<string, string>>): DoubleUpload {
@@ -86,7 +95,7 @@ export class DoubleBucket {
     const etag = `"${md5(digests)}-${parts.length}"`;
     const bytes = Buffer.concat(parts.map((part) => part.bytes));
     if (bytes.length > this.rules.maxObjectBytes) throw new S3Refusal(400, 'EntityTooLarge');
-    this.objects.set(key, { bytes, headers: upload.headers, etag });
+    this.keep(key, bytes, upload.headers, etag);
     this.uploads.delete(uploadId);
     this.completed.set(uploadId, etag);
     return etag;
@@ -95,6 +104,20 @@ export class DoubleBucket {
   abort(key: string, uploadId: string): void {
     this.upload(key, uploadId);
     this.uploads.delete(uploadId);
+  }
+
+  private keep(key: string, bytes: Buffer, headers: DoubleObject['headers'], etag: string): DoubleObject {
+    const isKept = this.rules.keepsBytes || key.endsWith('.json');
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const object = {
+      bytes: isKept ? bytes : Buffer.alloc(0),
+      size: bytes.length,
+      sha256,
+      headers,
+      etag,
+    };
+    this.objects.set(key, object);
+    return object;
   }
 
   private namedPart(upload: DoubleUpload, named: NamedPart, previous: NamedPart | undefined): DoublePart {

@@ -17,6 +17,8 @@ export interface DoubleAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Buffer;
+  /** Bytes of the object, where those of the body are others. */
+  readonly size?: number;
 }
 
 export interface OperationRules {
@@ -115,7 +117,8 @@ function xmlAnswer(members: Xml): DoubleAnswer {
 function objectAnswer(bucket: DoubleBucket, key: string): DoubleAnswer {
   const object = bucket.objects.get(key);
   if (!object) throw new S3Refusal(404, 'NoSuchKey', 'The key does not exist.');
-  return { status: 200, headers: { ...object.headers, etag: object.etag }, body: object.bytes };
+  const { headers, etag, bytes: body, size } = object;
+  return { status: 200, headers: { ...headers, etag }, body, size };
 }
 
 function partAnswer(bucket: DoubleBucket, request: DoubleRequest, bytes: Buffer): DoubleAnswer {
@@ -131,7 +134,7 @@ function keysOf({ objects }: DoubleBucket, query: URLSearchParams): Xml[] {
   const prefix = query.get('prefix') ?? '';
   return Array.from(objects)
     .filter(([key]) => key.startsWith(prefix))
-    .map(([Key, { bytes }]) => ({ Key, Size: bytes.length }));
+    .map(([Key, { size: Size }]) => ({ Key, Size }));
 }
 
 function listParts(bucket: DoubleBucket, { key, query }: DoubleRequest, pageSize: number): DoubleAnswer {

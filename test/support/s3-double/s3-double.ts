@@ -21,6 +21,7 @@ export interface S3DoubleOptions {
   readonly minPartBytes: number;
   readonly maxObjectBytes: number;
   readonly pageSize: number;
+  readonly keepsBytes: boolean;
 }
 
 export const DOUBLE_IDENTITY: DoubleIdentity = {
@@ -30,6 +31,7 @@ export const DOUBLE_IDENTITY: DoubleIdentity = {
 
 /** One request that was answered, or is being read. */
 export interface ReceivedRequest extends DoubleRequest {
+  readonly at: Date;
   status?: number;
 }
 
@@ -62,6 +64,7 @@ export class S3Double {
       minPartBytes: 5 * 1024 * 1024,
       maxObjectBytes: Infinity,
       pageSize: 1000,
+      keepsBytes: true,
       ...options,
     };
     this.bucket = new DoubleBucket(this.options);
@@ -171,19 +174,19 @@ export class S3Double {
     const key = decodeURIComponent(rest);
     const operation = first === bucketName ? operationOf(method, key, query) : 'Elsewhere';
     const partNumber = query.has('partNumber') ? Number(query.get('partNumber')) : undefined;
-    return { operation, method, key, query, headers, partNumber };
+    return { operation, method, key, query, headers, partNumber, at: new Date() };
   }
 
   #send(
     response: ServerResponse,
     received: ReceivedRequest,
-    { status, headers, body = '' }: DoubleAnswer,
+    { status, headers, body = '', size = Buffer.byteLength(body) }: DoubleAnswer,
   ): void {
     received.status = status;
     if (response.destroyed) return;
     const date = new Date(Date.now() + this.options.clockOffsetMs).toUTCString();
     if (!response.headersSent) {
-      response.writeHead(status, { date, ...headers, 'content-length': Buffer.byteLength(body) });
+      response.writeHead(status, { date, ...headers, 'content-length': size });
     }
     response.end(received.method === 'HEAD' ? undefined : body);
   }

@@ -63,6 +63,7 @@ export class S3StorageElement implements StorageElement {
   readonly #bucket: S3Bucket;
   readonly #signer: S3Signer;
   readonly #abandoned: AbandonedUploads;
+  readonly #closing = new AbortController();
   readonly #closed = new AbortController();
   readonly #logger = new Logger(S3StorageElement.name);
   #sweeping: NodeJS.Timeout | undefined;
@@ -132,10 +133,11 @@ export class S3StorageElement implements StorageElement {
     if (left && id !== undefined) this.#abandoned.removeUnlessMade({ ...left, id, begun: left });
   }
 
-  /** Nothing but that uploads which nobody finishes are looked for, from now on. */
+  /** Nothing but that uploads which nobody finishes are looked for, now and from now on. */
   prepare(): Promise<void> {
     const sweep = (): void => void this.#sweep();
     this.#sweeping ??= setInterval(sweep, SWEEP_EVERY_MS).unref();
+    sweep();
     return Promise.resolve();
   }
 
@@ -167,6 +169,7 @@ export class S3StorageElement implements StorageElement {
 
   async close(): Promise<void> {
     clearInterval(this.#sweeping);
+    this.#closing.abort(new Error('The storage element is being closed'));
     const timer = setTimeout(() => this.#closed.abort(new Error('The storage element is closed')), CLOSE_MS);
     await this.#abandoned.settled();
     clearTimeout(timer);
@@ -175,8 +178,9 @@ export class S3StorageElement implements StorageElement {
 
   /** What cannot be removed is tried again with the next one. */
   async #sweep(): Promise<void> {
+    const { signal } = this.#closing;
     try {
-      for await (const outcome of this.removeOrphans(this.options.limits.orphanAgeMs, this.#closed.signal)) {
+      for await (const outcome of this.removeOrphans(this.options.limits.orphanAgeMs, signal)) {
         const { kind, fileId } = outcome;
         if (kind === 'removed')
           this.#logger.log({ element: this.id, file_id: fileId }, 'an unfinished upload was removed');
@@ -184,7 +188,7 @@ export class S3StorageElement implements StorageElement {
           this.#logger.warn({ element: this.id, err: outcome.error }, 'an unfinished upload was not removed');
       }
     } catch (error) {
-      if (this.#closed.signal.aborted) return;
+      if (signal.aborted) return;
       this.#logger.warn(
         { element: this.id, err: error },
         'a bucket was not looked through for unfinished uploads',
