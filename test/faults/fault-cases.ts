@@ -31,10 +31,14 @@ export interface FaultCase {
 
 const STORED_FIRST = '201, once, at the first';
 const STORED_SECOND = '201, once, at the second';
-const FAILED = { one: '502 STORAGE_FAILED, nothing stored', two: STORED_SECOND };
-const TIMED_OUT = { one: '504 STORAGE_TIMEOUT, nothing stored', two: STORED_SECOND };
-const COOLING = { one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing stored', two: STORED_SECOND };
-const FOUND = { one: STORED_FIRST, two: STORED_FIRST };
+export const FAILED = { one: '502 STORAGE_FAILED, nothing stored', two: STORED_SECOND };
+export const TIMED_OUT = { one: '504 STORAGE_TIMEOUT, nothing stored', two: STORED_SECOND };
+export const COOLING = {
+  one: '503 NO_STORAGE_AVAILABLE with Retry-After, nothing stored',
+  two: STORED_SECOND,
+};
+export const FULL = { one: '507 STORAGE_FULL, nothing stored', two: STORED_SECOND };
+export const FOUND = { one: STORED_FIRST, two: STORED_FIRST };
 
 function answers(status: number, headers?: Record<string, string>): () => UploadFault {
   return () => ({ kind: 'answer', status, headers });
@@ -89,11 +93,7 @@ export const FAULT_CASES: readonly FaultCase[] = [
   { name: '425', fault: answers(425), expected: FAILED },
   { name: '429', fault: answers(429), expected: FAILED },
   { name: '429 with Retry-After', fault: answers(429, { 'retry-after': '30' }), expected: COOLING },
-  {
-    name: '507',
-    fault: answers(507),
-    expected: { one: '507 STORAGE_FULL, nothing stored', two: STORED_SECOND },
-  },
+  { name: '507', fault: answers(507), expected: FULL },
   {
     name: 'hung headers: takes all, keeps nothing, never answers',
     fault: () => ({ kind: 'stall', afterBytes: Infinity }),

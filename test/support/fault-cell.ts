@@ -1,6 +1,8 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type RunningApp, startApp } from './app.js';
+import { bucketElement, type CellElement, serverElement } from './cell-element.js';
+import type { S3Fault } from './s3-double/s3-faults.js';
 import { StorageElementServer, type UploadFault } from './storage-element-server.js';
 
 /** How a file is sent. */
@@ -13,8 +15,15 @@ export interface Upload {
 /** Is the element that fails the only one, or is there a healthy second one, of the same mode and later priority? */
 export type Elements = 'one' | 'two';
 
-/** What the element does with an upload of so many bytes; or where it is, for one that is not ours or not there. */
-export type CellFault = ((bytes: number) => UploadFault) | 'refused' | { readonly url: string };
+/**
+ * What the element does with an upload of so many bytes; or where it is, for one that is not ours or not there; or what the store
+ * of a bucket does.
+ */
+export type CellFault =
+  | ((bytes: number) => UploadFault)
+  | 'refused'
+  | { readonly url: string }
+  | { readonly bucket: readonly S3Fault[] };
 
 /**
  * No circuit opens, so that every attempt meets the fault. Nothing is kept for later, since a file that is accepted
@@ -52,7 +61,7 @@ interface Sent {
 /** A service that knows one or both of its two elements, of which the first fails. */
 interface FaultService {
   readonly running: RunningApp;
-  readonly elements: readonly StorageElementServer[];
+  readonly elements: readonly CellElement[];
 }
 
 /**
@@ -81,27 +90,38 @@ async function startService(
   known: Elements,
   variables?: Readonly<Record<string, string>>,
 ): Promise<FaultService> {
+  const first = await failingElement(fault, uploads);
+  const second = serverElement(await StorageElementServer.start());
+  const elements = [first, second];
+  const entries = elements.map(({ entry }) => entry);
+  const running = await startApp({
+    ...VARIABLES,
+    ...variables,
+    STORAGE_ELEMENTS: elementsWith(known === 'one' ? entries.slice(0, 1) : entries),
+  });
+  return { running, elements };
+}
+
+async function failingElement(fault: CellFault, uploads: readonly Upload[]): Promise<CellElement> {
+  if (typeof fault === 'object' && 'bucket' in fault) return bucketElement(fault.bucket);
   const faultOf = (requestId: unknown): UploadFault | undefined => {
     const upload = uploads.find((each) => nameOf(each) === requestId);
     if (!upload) throw new Error(`nobody has sent ${String(requestId)}`);
     return typeof fault === 'function' ? fault(upload.bytes) : undefined;
   };
-  const first = await StorageElementServer.start({ fault: (headers) => faultOf(headers['x-request-id']) });
-  const second = await StorageElementServer.start();
-  if (fault === 'refused') await first.close();
-  const urls = [typeof fault === 'object' ? fault.url : first.url, second.url];
-  const running = await startApp({
-    ...VARIABLES,
-    ...variables,
-    STORAGE_ELEMENTS: elementsAt(known === 'one' ? urls.slice(0, 1) : urls),
-  });
-  return { running, elements: [first, second] };
+  const server = await StorageElementServer.start({ fault: (headers) => faultOf(headers['x-request-id']) });
+  if (fault === 'refused') await server.close();
+  return serverElement(server, typeof fault === 'object' ? fault.url : server.url);
 }
 
 /** The variable `STORAGE_ELEMENTS`: elements for temporary files at `urls`, the preferred one first. */
 export function elementsAt(urls: readonly string[]): string {
+  return elementsWith(urls.map((url) => ({ driver: 'http', url })));
+}
+
+function elementsWith(entries: readonly object[]): string {
   return JSON.stringify(
-    urls.map((url, index) => ({ id: `se-${index + 1}`, driver: 'http', url, mode: 'edit', priority: index })),
+    entries.map((entry, index) => ({ id: `se-${index + 1}`, mode: 'edit', priority: index, ...entry })),
   );
 }
 
@@ -135,16 +155,15 @@ async function send(running: RunningApp, upload: Upload): Promise<Sent> {
 }
 
 /** Waits for stragglers: a slow element goes on for a while with what its sender had sent before it went away. */
-async function settled(elements: readonly StorageElementServer[]): Promise<void> {
-  const uploads = elements.flatMap((element) => element.uploads);
+async function settled(elements: readonly CellElement[]): Promise<void> {
   const deadline = Date.now() + STRAGGLERS_MS;
-  while (uploads.some(({ state }) => state === 'receiving')) {
-    if (Date.now() > deadline) throw new Error('an element is still receiving a file');
+  while (elements.some(({ isBusy }) => isBusy)) {
+    if (Date.now() > deadline) throw new Error('an element is still receiving a file, or has parts of one');
     await sleep(20);
   }
 }
 
-function describe(sent: Sent, elements: readonly StorageElementServer[]): string {
+function describe(sent: Sent, elements: readonly CellElement[]): string {
   const { status, retryAfter, body } = sent;
   const answered = status === 201 ? receiptText(sent) : `${status} ${String(body.code)}`;
   const wait = retryAfter === null ? '' : ' with Retry-After';
@@ -156,9 +175,9 @@ function receiptText({ body, checksum }: Sent): string {
 }
 
 /** Where the file is, and under which id; a file with other bytes is told of first. */
-function placeText(sent: Sent, elements: readonly StorageElementServer[]): string {
+function placeText(sent: Sent, elements: readonly CellElement[]): string {
   const found = elements.flatMap(({ files }, index) =>
-    [...files.values()]
+    files
       .filter(({ filename }) => filename === sent.name)
       .map((file) => ({ file, place: index === 0 ? 'the first' : 'the second' })),
   );
