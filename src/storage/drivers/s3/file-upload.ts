@@ -115,7 +115,7 @@ export class FileUpload {
       if ((await objects.create(this.#key, payload, headers, signal)) === 'taken') throw idTaken();
       return;
     }
-    if (await objects.head(this.#key, signal)) throw idTaken();
+    if (await objects.headBeforeWrite(this.#key, signal)) throw idTaken();
     this.#mayBeFile = true;
     await objects.put(this.#key, payload, headers, signal);
   }

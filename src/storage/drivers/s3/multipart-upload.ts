@@ -6,7 +6,7 @@ import { storageHeaders } from './object-headers.js';
 import type { Part, PartCutter } from './part-cutter.js';
 import { PartSender } from './part-sender.js';
 import { bufferPayload } from './payload.js';
-import { type S3Bucket, whoseFile } from './s3-bucket.js';
+import { type S3Bucket, whoseAnswer, whoseFile } from './s3-bucket.js';
 import { s3CodeOf } from './s3-errors.js';
 import type { BegunMultipart, StoredPart } from './s3-multiparts.js';
 import { withRetries } from './s3-retries.js';
@@ -66,7 +66,10 @@ export class MultipartUpload {
     const { begun } = this.plan;
     const ifAbsent = await conditions.areKept();
     // Asked in any case: there are stores that know the condition for a whole file only.
-    if ((await this.#whose(bytes, signal)) === 'taken') throw idTaken();
+    const { objects, keys } = this.bucket;
+    const key = keys.file(this.plan.file.fileId);
+    const there = await withRetries(() => objects.headBeforeWrite(key, signal), signal);
+    if (whoseAnswer(there, { attempt: this.plan.attempt, size: bytes }) === 'taken') throw idTaken();
     this.#mayBeFile = true;
     let lost: unknown;
     const order = async (): Promise<void> => {

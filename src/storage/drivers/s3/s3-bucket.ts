@@ -3,6 +3,7 @@ import { recordedFile } from './file-record.js';
 import { describedFile, markOf, sizeOf } from './object-headers.js';
 import type { ObjectKeys } from './object-keys.js';
 import type { DigestKind } from './payload.js';
+import type { S3Answer } from './s3-answers.js';
 import type { S3Multiparts } from './s3-multiparts.js';
 import type { S3Objects } from './s3-objects.js';
 import type { S3Settings } from './s3-settings.js';
@@ -46,7 +47,14 @@ export async function whoseFile(
   { attempt, size }: { readonly attempt: string; readonly size?: number },
   signal: AbortSignal,
 ): Promise<'ours' | 'taken' | 'absent'> {
-  const answer = await objects.head(keys.file(id), signal);
+  return whoseAnswer(await objects.head(keys.file(id), signal), { attempt, size });
+}
+
+/** The same of what the store says of the object. */
+export function whoseAnswer(
+  answer: S3Answer | undefined,
+  { attempt, size }: { readonly attempt: string; readonly size?: number },
+): 'ours' | 'taken' | 'absent' {
   if (!answer) return 'absent';
   const isOurs = markOf(answer).attempt === attempt && (size === undefined || sizeOf(answer) === size);
   return isOurs ? 'ours' : 'taken';

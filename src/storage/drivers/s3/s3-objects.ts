@@ -26,6 +26,14 @@ export class S3Objects {
 
   /** What the store says of an object, without its bytes; undefined where there is none. */
   async head(key: string, signal: AbortSignal): Promise<S3Answer | undefined> {
+    const answer = await this.headBeforeWrite(key, signal);
+    // An answer to HEAD does not say whether it is the object or the bucket that is not there.
+    if (!answer) await this.checkBucket(signal);
+    return answer;
+  }
+
+  /** The same for who writes the object next: then it shows whether there is a bucket, and that is not asked. */
+  async headBeforeWrite(key: string, signal: AbortSignal): Promise<S3Answer | undefined> {
     return this.#found({ operation: 'HeadObject', method: 'HEAD', key }, signal);
   }
 
@@ -96,8 +104,6 @@ export class S3Objects {
     if (answer.status < 300) return answer;
     if (answer.status !== 404 || complaintOf(answer)?.code === 'NoSuchBucket')
       throw this.client.failureOf(request, answer);
-    // An answer to HEAD does not say whether it is the object or the bucket that is not there.
-    if (request.method === 'HEAD') await this.checkBucket(signal);
     return undefined;
   }
 
