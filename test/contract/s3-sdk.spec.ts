@@ -15,9 +15,9 @@ import { bodyOf, describedFile, MIB, randomSource, wholeBody } from '../support/
 import { DOUBLE_IDENTITY, S3Double } from '../support/s3-double/s3-double.js';
 import {
   bytesOf,
-  makeBucket,
+  hasRealStore,
+  openRealStore,
   type RealStore,
-  realStore,
   sdkFor,
   uploadsUnder,
 } from '../support/s3-real-store.js';
@@ -25,31 +25,17 @@ import { LIMITS } from './s3-element-fixture.js';
 
 const never = new AbortController().signal;
 
-interface OpenedStore extends RealStore {
-  close(): Promise<void>;
-}
-
-async function double(): Promise<OpenedStore> {
+async function double(): Promise<RealStore> {
   const store = await S3Double.start();
   const { bucketName: bucket, region } = store.options;
   return { endpoint: store.url, bucket, region, credentials: DOUBLE_IDENTITY, close: () => store.close() };
 }
 
-async function real(store: RealStore): Promise<OpenedStore> {
-  const sdk = sdkFor(store);
-  await makeBucket(sdk, store);
-  sdk.destroy();
-  return { ...store, close: () => Promise.resolve() };
-}
-
-const named = realStore();
-const stores: [string, () => Promise<OpenedStore>][] = [
-  ['the double', double],
-  ...(named ? [[named.endpoint, () => real(named)] satisfies [string, () => Promise<OpenedStore>]] : []),
-];
+const stores: [string, () => Promise<RealStore>][] = [['the double', double]];
+if (hasRealStore()) stores.push(['a real store', openRealStore]);
 
 describe.each(stores)('@aws-sdk/client-s3 beside the S3 driver, at %s', (_name, open) => {
-  let store: OpenedStore;
+  let store: RealStore;
   let sdk: S3Client;
   let element: S3StorageElement;
   let prefix: string;

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import {
   CreateBucketCommand,
   GetObjectCommand,
@@ -5,17 +6,32 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { gatewayPath, startGateway } from './versity-gateway.js';
 
-/** A store that is already running, as the environment says. */
+/** A store that was not written for these tests. */
 export interface RealStore {
   readonly endpoint: string;
   readonly region: string;
   readonly bucket: string;
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  close(): Promise<void>;
 }
 
-/** `S3_TEST_ENDPOINT` and the like; undefined where there is none. */
-export function realStore(): RealStore | undefined {
+/** Is there one that runs, or that can be started? */
+export function hasRealStore(): boolean {
+  return Boolean(process.env.S3_TEST_ENDPOINT) || existsSync(gatewayPath());
+}
+
+/** The one that `S3_TEST_ENDPOINT` and the like name, or else a versitygw, which runs until `close`; with its bucket. */
+export async function openRealStore(): Promise<RealStore> {
+  const store = namedStore() ?? { region: 'us-east-1', bucket: 'ingester-test', ...(await startGateway()) };
+  const sdk = sdkFor(store);
+  await makeBucket(sdk, store);
+  sdk.destroy();
+  return store;
+}
+
+function namedStore(): RealStore | undefined {
   const {
     S3_TEST_ENDPOINT,
     S3_TEST_REGION,
@@ -32,15 +48,18 @@ export function realStore(): RealStore | undefined {
       accessKeyId: S3_TEST_ACCESS_KEY_ID ?? '',
       secretAccessKey: S3_TEST_SECRET_ACCESS_KEY ?? '',
     },
+    close: () => Promise.resolve(),
   };
 }
 
-export function sdkFor({ endpoint, region, credentials }: RealStore): S3Client {
+type Access = Pick<RealStore, 'endpoint' | 'region' | 'credentials'>;
+
+export function sdkFor({ endpoint, region, credentials }: Access): S3Client {
   return new S3Client({ endpoint, region, credentials, forcePathStyle: true });
 }
 
 /** Makes the bucket where there is none. */
-export async function makeBucket(sdk: S3Client, { bucket }: RealStore): Promise<void> {
+async function makeBucket(sdk: S3Client, { bucket }: RealStore): Promise<void> {
   await sdk.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: unknown) => {
     if (!/BucketAlready/.test(String(error))) throw error;
   });
