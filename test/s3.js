@@ -31,5 +31,5 @@ if (reason === undefined) {
   const jest = [...node, 'node_modules/jest/bin/jest.js', 's3-real-store', 's3-sdk'];
   process.exitCode = run(process.execPath, [...jest, ...process.argv.slice(2)]) ? 0 : 1;
 } else {
-  console.log(`Tests against a real S3 store are skipped: ${reason}.`);
+  process.stdout.write(`Tests against a real S3 store are skipped: ${reason}.\n`);
 }

@@ -24,7 +24,7 @@ export function withSecrets(given: Given, drivers: readonly DriverSettings[]): s
   const secrets = new Map(
     secretEntries(STORAGE_ELEMENTS, drivers).flatMap(({ entry, index, secret }) => {
       const value = saysItself(entry, secret) ? undefined : secretOf(entry, secret, given);
-      return value ? [[index, { ...entry, [secret.name]: value }]] : [];
+      return value ? [[index, Object.assign(entry, { [secret.name]: value })]] : [];
     }),
   );
   if (secrets.size === 0) return STORAGE_ELEMENTS;
@@ -33,11 +33,13 @@ export function withSecrets(given: Given, drivers: readonly DriverSettings[]): s
 
 /** Names the variables that are missing beside others, and those of an element whose entry says something else. */
 export function secretProblems(given: Given, drivers: readonly DriverSettings[]): string[] {
-  const problems = secretEntries(given.STORAGE_ELEMENTS, drivers).flatMap(({ entry, index, secret }) => [
-    ...missingOf(secret, '', given),
-    ...missingOf(secret, suffixOf(entry), given),
-    ...contradictionOf(entry, index, secret, given),
-  ]);
+  const problems = secretEntries(given.STORAGE_ELEMENTS, drivers).flatMap(({ entry, index, secret }) =>
+    [
+      missingOf(secret, '', given),
+      missingOf(secret, suffixOf(entry), given),
+      contradictionOf(entry, index, secret, given),
+    ].flat(),
+  );
   return [...new Set(problems)];
 }
 

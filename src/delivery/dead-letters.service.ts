@@ -22,7 +22,6 @@ import {
   groupLetters,
 } from './dead-letters/letter-rows.js';
 import { Replicas } from '../replicas/replicas.service.js';
-import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { TaskKinds } from './task-kinds.service.js';
 import { UnfinishedUploads } from './unfinished-uploads.service.js';
 
@@ -47,7 +46,6 @@ export class DeadLetters {
 
   constructor(
     private readonly database: Database,
-    private readonly files: AcceptedFiles,
     private readonly kinds: TaskKinds,
     private readonly replicas: Replicas,
     private readonly unfinished: UnfinishedUploads,
@@ -81,7 +79,8 @@ export class DeadLetters {
    */
   async content(taskId: string): Promise<DeadLetterContent> {
     const letter = await this.find(taskId);
-    const content = letter.spool_file === null ? undefined : await this.files.content(letter.spool_file);
+    const content =
+      letter.spool_file === null ? undefined : await this.unfinished.files.content(letter.spool_file);
     if (content) return { letter, ...content };
     await this.refuseElsewhere(letter);
     throw new ServiceError('NOT_FOUND', 'The file of this dead letter is not here any more.');
@@ -101,7 +100,7 @@ export class DeadLetters {
     const facts = { task_id: taskId, upload_id: letter.upload_id, died_of: letter.reason };
     this.logger.log({ ...facts, by: order.who, reason: order.reason }, 'a dead letter is dropped');
     this.unfinished.discardOf(letter);
-    if (letter.kind === 'delivery') await this.files.removeSoon(letter.spool_file);
+    if (letter.kind === 'delivery') await this.unfinished.files.removeSoon(letter.spool_file);
   }
 
   /** What they died of; within two seconds. @throws QUEUE_UNAVAILABLE */

@@ -11,7 +11,6 @@ import { DeliverySettings } from './delivery-settings.service.js';
 import { expireLetter, findOldLetters, removeReceipts } from './ledger/retention-rows.js';
 import { forgetRefused } from './ledger/spool-file-rows.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
-import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { UnfinishedUploads } from './unfinished-uploads.service.js';
 
 const DAY_MS = 86_400_000;
@@ -37,7 +36,6 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
   constructor(
     private readonly database: Database,
     private readonly followUps: FollowUps,
-    private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
     private readonly unfinished: UnfinishedUploads,
   ) {}
@@ -89,7 +87,7 @@ export class DeliveryUpkeep implements OnApplicationBootstrap, BeforeApplication
       const { upload, task } = expired;
       // Not before the commit: until then the file is promised.
       this.unfinished.discardOf(task);
-      if (upload) await this.files.removeSoon(upload.spoolFile);
+      if (upload) await this.unfinished.files.removeSoon(upload.spoolFile);
       this.logger.warn(
         { task_id: taskId, upload_id: task.upload_id },
         'a dead letter was kept for long enough',

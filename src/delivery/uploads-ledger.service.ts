@@ -10,7 +10,6 @@ import { findEvents } from './ledger/event-rows.js';
 import { findPlacements } from './ledger/placement-rows.js';
 import { findTaskOf, type TaskRow } from './ledger/task-rows.js';
 import { changeUploads, findUpload, findUploads } from './ledger/upload-rows.js';
-import { AcceptedFiles } from './spool/accepted-files.service.js';
 import { UnfinishedUploads } from './unfinished-uploads.service.js';
 import type { UploadEvent, UploadRecord, UploadStatus } from './upload-record.js';
 
@@ -31,7 +30,6 @@ interface EndedUpload {
 export class UploadsLedger {
   constructor(
     private readonly database: Database,
-    private readonly files: AcceptedFiles,
     private readonly workers: DeliveryWorkers,
     private readonly settings: DeliverySettings,
     private readonly unfinished: UnfinishedUploads,
@@ -66,7 +64,7 @@ export class UploadsLedger {
     const ended = await this.database.transaction((tx) => this.cancelWithin(tx, uploadId, who));
     if (ended) {
       this.unfinished.discardOf(ended.task);
-      await this.files.removeSoon(ended.upload.spoolFile);
+      await this.unfinished.files.removeSoon(ended.upload.spoolFile);
     } else this.workers.hurry(uploadId);
     return this.afterCancel(uploadId);
   }

@@ -148,7 +148,7 @@ export class StorageGateway {
   }
 
   /** Nobody goes on with the upload to `target` of which `state` was saved: what is left of it there may go. Never fails. */
-  discard(target: string, state: string): void {
+  discard({ target, state }: { readonly target: string; readonly state: string }): void {
     this.elements.find(target)?.discard?.(state);
   }
 

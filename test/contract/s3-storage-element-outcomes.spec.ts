@@ -74,6 +74,19 @@ describe('S3StorageElement and the name of a file', () => {
     },
   );
 
+  it.each(['kept', 'ignored'] as const)(
+    'asks for no bucket before a write: conditions %s',
+    async (conditions) => {
+      s3.double.options.conditions = conditions;
+      const large = await endedRangedBody(randomBytes(2 * PART_BYTES));
+      const element = s3.elementWith();
+      await element.put(describedFile(), large.body, never);
+      await element.put(describedFile(), bodyOfBytes('small'), never);
+      expect(s3.double.count('HeadBucket')).toBe(0);
+      await large.dispose();
+    },
+  );
+
   it('tries out once what the store does with conditions, and leaves nothing of that', async () => {
     const element = s3.elementWith();
     await Promise.all([1, 2, 3].map(() => element.put(describedFile(), bodyOfBytes('x'), never)));

@@ -126,19 +126,6 @@ describe('S3StorageElement with a file in parts', () => {
     await ranged.dispose();
   });
 
-  it.each(['kept', 'ignored'] as const)(
-    'asks for no bucket before a write: conditions %s',
-    async (conditions) => {
-      s3.double.options.conditions = conditions;
-      const large = await endedRangedBody(randomBytes(2 * PART_BYTES));
-      const element = s3.elementWith();
-      await element.put(describedFile(), large.body, never);
-      await element.put(describedFile(), bodyOfBytes('small'), never);
-      expect(s3.double.count('HeadBucket')).toBe(0);
-      await large.dispose();
-    },
-  );
-
   it('gives up after three tries of a part, and leaves no parts', async () => {
     const fault = { kind: 'answer', status: 500, code: 'InternalError' } as const;
     s3.double.faults.push({ on: 'UploadPart', partNumber: 2, times: 9, does: fault });

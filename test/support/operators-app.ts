@@ -106,7 +106,11 @@ function deliveryOn(path: string): Provider[] {
     DeliverySettings,
     Replicas,
     { provide: AcceptedFiles, useFactory: () => new AcceptedFiles(path) },
-    { provide: UnfinishedUploads, useValue: { discardOf: () => undefined } },
+    {
+      provide: UnfinishedUploads,
+      inject: [AcceptedFiles],
+      useFactory: (files: AcceptedFiles) => ({ files, discardOf: () => undefined }),
+    },
     {
       provide: SpoolSpace,
       inject: [AcceptedFiles],

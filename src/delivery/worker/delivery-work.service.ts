@@ -10,7 +10,6 @@ import type { AcceptedBody } from '../spool/accepted-body.js';
 import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { SpoolFileMissing } from '../spool/spool-damaged.js';
 import { type TaskKind, TaskKinds } from '../task-kinds.service.js';
-import { UnfinishedUploads } from '../unfinished-uploads.service.js';
 import { attemptResult, mayBeStored } from './attempt-account.js';
 import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
@@ -32,7 +31,6 @@ export class DeliveryWork implements TaskKind {
     private readonly storage: StorageGateway,
     private readonly files: AcceptedFiles,
     private readonly reconciliation: Reconciliation,
-    private readonly unfinished: UnfinishedUploads,
     kinds: TaskKinds,
   ) {
     const { small, large } = kinds.concurrency;
@@ -104,7 +102,7 @@ export class DeliveryWork implements TaskKind {
         else if (!mayBeStored(error, body.handedOver)) held.locations.ruleOut(target);
       },
     };
-    call.checkpointAt = (target) => held.checkpointAt(target, (former) => this.unfinished.discard(former));
+    call.checkpointAt = (target) => held.checkpointAt(target, (former) => this.storage.discard(former));
     // A file that may be somewhere is sent nowhere else before that is known.
     const canRepeat = (): boolean => held.locations.isEmpty;
     return this.storage.put({ ...call, idIsCallers, mayRemove: () => held.lease.isHeld, canRepeat });

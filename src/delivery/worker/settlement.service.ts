@@ -9,7 +9,6 @@ import { deletePlacements, savePlacements } from '../ledger/placement-rows.js';
 import type { HeldRow } from '../ledger/task-claims.js';
 import { lockHeld, releaseTasks } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
-import { AcceptedFiles } from '../spool/accepted-files.service.js';
 import { UnfinishedUploads } from '../unfinished-uploads.service.js';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { HeldTask } from './held-task.js';
@@ -32,7 +31,6 @@ export class Settlement {
   constructor(
     database: Database,
     private readonly followUps: FollowUpTasks,
-    private readonly files: AcceptedFiles,
     private readonly settings: DeliverySettings,
     private readonly unfinished: UnfinishedUploads,
   ) {
@@ -51,7 +49,8 @@ export class Settlement {
     if (step.kind !== 'wait' && step.kind !== 'die') this.unfinished.discard(held.checkpoint);
     if (held.claimed.task.kind === 'delivery') {
       if (outcome.kind === 'succeeded') this.followUps.wake();
-      if (changeAfter(step, outcome)?.dropsFile) await this.files.removeSoon(held.claimed.upload.spoolFile);
+      if (changeAfter(step, outcome)?.dropsFile)
+        await this.unfinished.files.removeSoon(held.claimed.upload.spoolFile);
     }
     return step;
   }
