@@ -27,7 +27,7 @@ export function serverElement(server: StorageElementServer, url = server.url): C
   return {
     entry: { driver: 'http', url },
     get files() {
-      return [...server.files.values()].map(({ fileId, filename = '', sha256 }) => {
+      return [...server.files.values()].map(({ fileId, filename, sha256 }) => {
         return { fileId, filename, sha256 };
       });
     },
