@@ -9,7 +9,17 @@ const alone = [
 /** What is of no use in a minute. */
 const longAlone = isLongRun ? [] : ['test/long/'];
 
-const shared = {
+/** What V8 counts of a file is found in a module that the spec file has loaded for itself. */
+const isCoverageRun = process.argv.includes('--coverage');
+
+/** Modules are loaded once for all spec files of a worker. */
+const sharedModules = {
+  runtime: '<rootDir>/test/support/shared-runtime.js',
+  testEnvironment: '<rootDir>/test/support/shared-environment.js',
+};
+
+/** What all projects have. */
+const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
@@ -28,8 +38,9 @@ const shared = {
   },
 };
 
+const usual = isCoverageRun ? common : { ...common, ...sharedModules };
+
 const app = {
-  ...shared,
   roots: ['<rootDir>/test'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
@@ -40,17 +51,19 @@ export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
   // Jest leaves one core free, and there may be two.
   maxWorkers: '100%',
-  // Modules of a file that is done are never quite given back, and a full heap makes every file after it slow.
+  // A full heap makes every file after it slow. Modules that each file loads for itself are never quite given back.
   workerIdleMemoryLimit: '700MB',
   projects: [
-    { ...shared, displayName: 'unit', roots: ['<rootDir>/src'], testMatch: ['**/*.spec.ts'] },
+    { ...usual, displayName: 'unit', roots: ['<rootDir>/src'], testMatch: ['**/*.spec.ts'] },
     {
+      ...usual,
       ...app,
       displayName: 'app',
       testMatch: ['**/*.spec.ts'],
       testPathIgnorePatterns: [...alone, ...longAlone],
     },
     {
+      ...common,
       ...app,
       displayName: 'alone',
       testMatch: alone.map((path) => `<rootDir>/${path}.spec.ts`),

@@ -1,0 +1,35 @@
+import { TestEnvironment } from 'jest-environment-node';
+
+/** What Jest leaves among the globals for each spec file anew, and with it all that the file has held. */
+const JESTS = new Set(['EVENT_HANDLERS', 'JEST_STATE_SYMBOL']);
+
+let shared;
+
+/**
+ * One context for all spec files that a worker runs, since modules are loaded for a context. Each file finds the
+ * timers, the environment variables and Jest's own globals as the first one did.
+ */
+export default class SharedEnvironment extends TestEnvironment {
+  constructor(config, context) {
+    if (shared) return shared;
+    super(config, context);
+    const { process } = this.global;
+    this.exit = process.exit;
+    this.variables = { ...process.env };
+    shared = this;
+  }
+
+  async teardown() {
+    const { process } = this.global;
+    this.fakeTimers.clearAllTimers();
+    this.fakeTimersModern.dispose();
+    process.exit = this.exit;
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, this.variables);
+    for (const key of Object.getOwnPropertySymbols(this.global))
+      if (JESTS.has(key.description)) delete this.global[key];
+    // It keeps all that was ever global, to take it apart at the end.
+    this._globalProxy.propertyToValue.clear();
+    this._globalProxy.leftovers = [];
+  }
+}
