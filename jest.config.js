@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 const isLongRun = process.env.TEST_LONG === '1';
 /** What measures memory, or waits for what a busy machine is late with: these run alone, after the others. */
 const alone = [
@@ -49,8 +51,9 @@ const app = {
 /** One project per cost: unit specs sit beside their file, dearer kinds under test/. */
 export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
-  // Jest leaves one core free, and there may be two.
-  maxWorkers: '100%',
+  // Half of the time of most files under test/ goes by waiting.
+  maxWorkers: availableParallelism() + 1,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   // A full heap makes every file after it slow. Modules that each file loads for itself are never quite given back.
   workerIdleMemoryLimit: '700MB',
   projects: [

@@ -1,0 +1,24 @@
+import TestSequencer from '@jest/test-sequencer';
+
+/** Short spec files that take long, the longest first: Jest begins with large ones where it has not run them yet. */
+const LONG = [
+  'test/mockserver/mockserver.spec.ts',
+  'test/faults/fault-matrix.spec.ts',
+  'test/integration/delivery-leases.spec.ts',
+  'test/faults/kill.spec.ts',
+  'test/process/start.spec.ts',
+  'test/contract/postgres-outage.spec.ts',
+  'test/attacks/public-pages.spec.ts',
+  'test/faults/back-off.spec.ts',
+];
+
+const rank = ({ path }) => LONG.findIndex((name) => path.endsWith(`/${name}`));
+
+/** Keeps a run from ending with one worker that still has a minute to go. The order of files decides nothing else. */
+export default class LongestFirst extends TestSequencer {
+  sort(tests) {
+    const long = tests.filter((test) => rank(test) >= 0);
+    const others = tests.filter((test) => rank(test) < 0);
+    return [...long.toSorted((one, other) => rank(one) - rank(other)), ...super.sort(others)];
+  }
+}
