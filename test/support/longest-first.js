@@ -19,6 +19,7 @@ export default class LongestFirst extends TestSequencer {
   sort(tests) {
     const long = tests.filter((test) => rank(test) >= 0);
     const others = tests.filter((test) => rank(test) < 0);
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is Jest's own
     return [...long.toSorted((one, other) => rank(one) - rank(other)), ...super.sort(others)];
   }
 }

@@ -23,10 +23,10 @@ const folder = process.env.TEST_PROCESS_COVERAGE;
 export const coverageOfProcesses = folder === undefined ? {} : { NODE_V8_COVERAGE: folder };
 
 /** Compiles the service into `NODE_COMPILE_CACHE`; a process that is killed leaves nothing there. */
-async function compileInto(folder: string): Promise<void> {
+async function compileInto(compiled: string): Promise<void> {
   const load = `await import(${JSON.stringify(pathToFileURL(APPLICATION).href)})`;
   await promisify(execFile)(process.execPath, [...V8_FLAGS, '--input-type=module', '--eval', load], {
-    env: { ...process.env, NODE_COMPILE_CACHE: folder },
+    env: { ...process.env, NODE_COMPILE_CACHE: compiled },
   });
 }
 

@@ -9,14 +9,12 @@ let shared;
  * One context for all spec files that a worker runs, since modules are loaded for a context. Each file finds the
  * timers, the environment variables and Jest's own globals as the first one did.
  */
-export default class SharedEnvironment extends TestEnvironment {
+class OneEnvironment extends TestEnvironment {
   constructor(config, context) {
-    if (shared) return shared;
     super(config, context);
     const { process } = this.global;
-    this.exit = process.exit;
+    this.exit = process.exit.bind(process);
     this.variables = { ...process.env };
-    shared = this;
   }
 
   async teardown() {
@@ -29,7 +27,14 @@ export default class SharedEnvironment extends TestEnvironment {
     for (const key of Object.getOwnPropertySymbols(this.global))
       if (JESTS.has(key.description)) delete this.global[key];
     // It keeps all that was ever global, to take it apart at the end.
-    this._globalProxy.propertyToValue.clear();
-    this._globalProxy.leftovers = [];
+    const { _globalProxy: globals } = this;
+    globals.propertyToValue.clear();
+    globals.leftovers = [];
   }
+}
+
+/** Jest calls it with `new` for each spec file. */
+export default function SharedEnvironment(config, context) {
+  shared ??= new OneEnvironment(config, context);
+  return shared;
 }

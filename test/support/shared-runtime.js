@@ -6,6 +6,8 @@ const root = join(import.meta.dirname, '../..');
 const packages = join(root, 'node_modules/');
 const packageUrls = pathToFileURL(packages).href;
 const productUrls = pathToFileURL(join(root, 'src/')).href;
+/** The part of Jest that knows which tests there are. */
+const circus = join(packages, 'jest-circus/');
 
 let shared;
 
@@ -14,21 +16,12 @@ let shared;
  * what comes with it take longer to load than most files to run. What is under `test`, and each spec file, is loaded
  * for itself. It needs `shared-environment.js`.
  */
-class SharedRuntime extends Runtime {
-  /** As Jest calls it: configuration, environment, resolver, transformer, sources, coverage, spec file, run. */
-  constructor(...options) {
-    const [, , , , , , specFile] = options;
-    if (shared) return shared.begin(specFile);
-    super(...options);
-    shared = this;
-  }
-
+class OneRuntime extends Runtime {
   begin(specFile) {
-    this._testPath = specFile;
+    Object.assign(this, { _testPath: specFile });
     this.esmLoader.testPath = specFile;
     this.executor.testPath = specFile;
     this.testState.state = 'loading';
-    return this;
   }
 
   /** Forgets the spec file. */
@@ -39,7 +32,8 @@ class SharedRuntime extends Runtime {
       if (!isShared(key, module)) registries.esModuleRegistry.delete(key);
     for (const path of registries.moduleRegistry.keys())
       if (!path.startsWith(packages)) registries.moduleRegistry.delete(path);
-    registries.internalModuleRegistry.clear();
+    for (const path of registries.internalModuleRegistry.keys())
+      if (path.startsWith(circus)) registries.internalModuleRegistry.delete(path);
     this.testMainModule.reset();
     this.mockState.clear();
     this.fileCache.clear();
@@ -55,4 +49,12 @@ function isShared(key, module) {
   return key.startsWith(packageUrls) || (key.startsWith(productUrls) && !key.endsWith('.spec.ts'));
 }
 
+/** Jest calls it with `new` for each spec file, whose path is the seventh option. */
+function SharedRuntime(...options) {
+  shared ??= new OneRuntime(...options);
+  shared.begin(options[6]);
+  return shared;
+}
+
+/** Jest loads it with `require`. */
 export { SharedRuntime as 'module.exports' };
