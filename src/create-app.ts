@@ -4,6 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import { AppModule } from './app.module.js';
 import type { Environment } from './config/environment.js';
+import { setUpCors } from './cors.js';
 import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './connections/http-server.adapter.js';
 import { keepPortsApart } from './connections/management-port.js';
@@ -11,20 +12,6 @@ import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
 import { servesDocs, setUpOpenApi } from './openapi.js';
 import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-versioning.js';
-
-/** What a page of another origin may read of an answer. */
-const EXPOSED_HEADERS = [
-  'Location',
-  'Preference-Applied',
-  'Repr-Digest',
-  'Retry-After',
-  'X-Request-ID',
-  'X-API-Version',
-  'X-API-Current-Version',
-  'Deprecation',
-  'Sunset',
-  'Link',
-];
 
 /** Builds the whole service, ready to listen. The order of the middleware is written here and nowhere else. */
 export async function createApp(environment: Environment): Promise<NestExpressApplication> {
@@ -37,7 +24,7 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   );
   // An ETag would be a hash of every receipt, and nobody asks for a receipt twice by its validator.
   app.disable('x-powered-by').disable('etag');
-  // `request.ip`, and nothing else of ours, goes by it: no answer depends on `X-Forwarded-Host` or `-Proto`.
+  // `request.ip` goes by it, and the URLs of resumable uploads where there is no `PUBLIC_URL`.
   app.set('trust proxy', environment.TRUSTED_PROXIES);
   setUpObservability(app);
   adapter.measure(app.get(Metrics).registry);
@@ -62,13 +49,4 @@ function declareNoPage(_request: Request, response: Response, next: NextFunction
   response.setHeader('X-Content-Type-Options', 'nosniff');
   response.setHeader('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'");
   next();
-}
-
-function setUpCors(app: NestExpressApplication, origins: readonly string[]): void {
-  if (origins.length === 0) return;
-  app.enableCors({
-    origin: origins.includes('*') ? '*' : [...origins],
-    exposedHeaders: [...EXPOSED_HEADERS],
-    maxAge: 600,
-  });
 }

@@ -7,8 +7,14 @@ import { HttpUploadSettings } from './http/http-upload-settings.js';
 import { HttpUploads } from './http-uploads.service.js';
 import { RawProtocol } from './raw/raw-protocol.service.js';
 import { ResumptionModule } from '../resumption/resumption.module.js';
+import { IetfAnswers } from './resumable/ietf-answers.service.js';
+import { IetfBytes } from './resumable/ietf-bytes.service.js';
+import { IetfCreations } from './resumable/ietf-creations.service.js';
+import { IetfFiles } from './resumable/ietf-files.service.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { ResumableOptions } from './resumable/resumable-options.service.js';
+import { UploadLimit } from './resumable/upload-limit.service.js';
+import { ResumableOptionsController } from './resumable-options.controller.js';
 import { ResumableUploadsController } from './resumable-uploads.controller.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 import { ReceiptsController } from './receipts.controller.js';
@@ -16,16 +22,26 @@ import { UploadsController } from './uploads.controller.js';
 
 @Module({
   imports: [DeliveryModule, IngestModule, ResumptionModule],
-  controllers: [UploadsController, ReceiptsController, ResumableUploadsController],
+  controllers: [
+    UploadsController,
+    ReceiptsController,
+    ResumableOptionsController,
+    ResumableUploadsController,
+  ],
   providers: [
     FormProtocol,
     HttpUploads,
     HttpUploadSettings,
+    IetfAnswers,
+    IetfBytes,
+    IetfCreations,
+    IetfFiles,
     IetfProtocol,
     RawProtocol,
     ResumableOptions,
     TusProtocol,
     UploadEvents,
+    UploadLimit,
   ],
 })
 export class ProtocolsModule {}

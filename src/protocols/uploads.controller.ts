@@ -1,4 +1,4 @@
-import { Controller, HttpStatus, Param, Post, Put, Req, Res } from '@nestjs/common';
+import { Controller, Param, Post, Put, Req, Res } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
@@ -11,13 +11,9 @@ import type { Receipt } from '../ingest/receipt.dto.js';
 import { invalidFields } from '../ingest/upload-fields.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { ApiMultipartUpload, ApiRawUpload } from './uploads.openapi.js';
+import { UPLOAD_STATUSES } from './http/upload-statuses.js';
 import { HttpUploads } from './http-uploads.service.js';
-
-const STATUSES: Readonly<Record<UploadResult['outcome'], HttpStatus>> = {
-  stored: HttpStatus.CREATED,
-  repeated: HttpStatus.OK,
-  accepted: HttpStatus.ACCEPTED,
-};
+import { IetfFiles } from './resumable/ietf-files.service.js';
 
 /** Where files come in. Bodies are read as they arrive, so no body parser stands in front of these routes. */
 @Controller({ path: 'api/files', version: '1' })
@@ -28,6 +24,7 @@ export class UploadsController {
 
   constructor(
     private readonly uploads: HttpUploads,
+    private readonly resumable: IetfFiles,
     config: ConfigService<Environment, true>,
   ) {
     this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
@@ -48,18 +45,21 @@ export class UploadsController {
   @ApiRawUpload()
   async put(
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
+    @Res() response: Response,
     @Param('uuid') uuid: string,
     @CurrentCaller() caller: Caller,
-  ): Promise<Receipt> {
+  ): Promise<void> {
     response.vary('Prefer');
     if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
-    return this.answer(response, await this.uploads.raw({ request, response }, caller, uuid.toLowerCase()));
+    const uploadId = uuid.toLowerCase();
+    const exchange = { request, response, caller };
+    if (this.resumable.isWantedBy(request)) await this.resumable.put(exchange, uploadId);
+    else response.json(this.answer(response, await this.uploads.raw(exchange, caller, uploadId)));
   }
 
   /** Sets status and headers. What is not stored yet can be asked for at its `Location`. */
   private answer(response: Response, { receipt, outcome, asPreferred = false }: UploadResult): Receipt {
-    response.status(STATUSES[outcome]);
+    response.status(UPLOAD_STATUSES[outcome]);
     if (outcome === 'accepted')
       response.setHeader('Location', `${this.publicUrl}/api/v1/files/${receipt.upload_id}`);
     if (asPreferred) response.setHeader('Preference-Applied', 'respond-async');

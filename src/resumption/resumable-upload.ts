@@ -15,9 +15,9 @@ export interface NewUpload {
   readonly parts?: readonly string[];
   readonly head: Omit<FileHead, 'digests'>;
   /** Digests of the whole file that are declared. */
-  readonly digests?: readonly Digest[];
+  readonly digests?: readonly Digest[] | undefined;
   /** Is it complete only when a request says so, and not by its length alone? */
-  readonly endsWhenTold?: boolean;
+  readonly endsWhenTold?: boolean | undefined;
   /** What the protocol wants to find again. */
   readonly note: Readonly<Record<string, string>>;
 }
@@ -65,7 +65,7 @@ export interface Append {
   readonly onOverflow: 'end' | 'go-on';
   readonly check?: BodyCheck | undefined;
   /** Digests of the whole file that are declared with its last bytes, or behind them. @throws what is wrong with them */
-  readonly digests?: () => readonly Digest[];
+  readonly digests?: (() => readonly Digest[]) | undefined;
   readonly pump: AppendPump;
 }
 

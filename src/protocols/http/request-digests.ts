@@ -20,20 +20,47 @@ const NONE: RequestDigests = {};
 /** Of a request whose body is the file. @throws VALIDATION_ERROR */
 export function digestsOfFile(request: IncomingMessage): RequestDigests {
   if (!mentionsDigests(request)) return NONE;
-  const wanted = wantedOf(request);
+  const wanted = wantedFileDigest(request);
   return { wanted, file: checkOfFile(request, ['Content-Digest', 'Repr-Digest'], wanted) };
 }
 
 /** Of a request that has the file within its body. @throws VALIDATION_ERROR */
 export function digestsOfForm(request: IncomingMessage): RequestDigests {
   if (!mentionsDigests(request)) return NONE;
-  const wanted = wantedOf(request);
+  const wanted = wantedFileDigest(request);
   const content = declarationsIn(request, ['Content-Digest']);
   return {
     wanted,
     file: checkOfFile(request, ['Repr-Digest'], wanted),
     content: content && new DigestCheck(content),
   };
+}
+
+/** What is to be done about the digests of a request that brings a piece of the file. */
+export interface PieceDigests {
+  /** For the bytes of the request. */
+  readonly content?: DigestCheck | undefined;
+  /** What is declared of the whole file; asked when all bytes have come. @throws VALIDATION_ERROR */
+  readonly file?: (() => readonly Digest[]) | undefined;
+}
+
+/** Of a request whose body is a piece of the file. @throws VALIDATION_ERROR */
+export function digestsOfPiece(request: IncomingMessage): PieceDigests {
+  const content = declarationsIn(request, ['Content-Digest']);
+  return {
+    content: content && new DigestCheck(content),
+    file: declarationsIn(request, ['Repr-Digest'])?.declared,
+  };
+}
+
+/** What is declared of the whole file ahead of the body. @throws VALIDATION_ERROR */
+export function declaredFileDigests({ headers }: IncomingMessage): readonly Digest[] {
+  return parseIn(headers, 'Repr-Digest');
+}
+
+/** What a client wants to be told of the digest of its file; undefined for nothing. */
+export function wantedFileDigest({ headers }: IncomingMessage): DigestAlgorithm | undefined {
+  return wantedDigest(String(headers['want-repr-digest'] ?? ''));
 }
 
 function mentionsDigests({ headers }: IncomingMessage): boolean {
@@ -43,10 +70,6 @@ function mentionsDigests({ headers }: IncomingMessage): boolean {
     headers['want-repr-digest'] !== undefined ||
     headers.trailer !== undefined
   );
-}
-
-function wantedOf({ headers }: IncomingMessage): DigestAlgorithm | undefined {
-  return wantedDigest(String(headers['want-repr-digest'] ?? ''));
 }
 
 function checkOfFile(

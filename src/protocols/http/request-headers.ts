@@ -47,6 +47,11 @@ export function contentLength({ headers }: IncomingMessage): number | undefined 
   return headers['content-length'] === undefined ? undefined : Number(headers['content-length']);
 }
 
+/** Bytes of the body, 0 where there is none; undefined for one that is chunked. */
+export function bodyBytes(request: IncomingMessage): number | undefined {
+  return request.headers['transfer-encoding'] === undefined ? (contentLength(request) ?? 0) : undefined;
+}
+
 /**
  * Refuses a request that brings no body, as one in which the file was forgotten. A file of no bytes is announced by
  * `Content-Length: 0` (RFC 9110 section 8.6), or is chunked.

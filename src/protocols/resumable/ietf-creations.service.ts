@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { UploadLimits } from '../../ingest/upload-limits.js';
+import type { UploadState } from '../../resumption/resumable-upload.js';
+import { UploadCreations } from '../../resumption/upload-creations.service.js';
+import { bodyBytes } from '../http/request-headers.js';
+import type { UploadExchange } from '../http/upload-exchange.js';
+import type { AppendPlan } from './ietf-append.js';
+import { IetfAnswers } from './ietf-answers.service.js';
+import { IetfBytes } from './ietf-bytes.service.js';
+import { type Creation, creationOf } from './ietf-creation.js';
+
+/** Says who serves an upload, and labels metrics. */
+export const IETF_PROTOCOL = 'resumable';
+
+/** A request that creates an upload, whose head was found good. */
+export interface OpenedCreation {
+  readonly exchange: UploadExchange;
+  readonly uploadId: string;
+  readonly creation: Creation;
+  readonly plan: AppendPlan;
+}
+
+/** Creates uploads, with the bytes that come with the request. */
+@Injectable()
+export class IetfCreations {
+  constructor(
+    private readonly creations: UploadCreations,
+    private readonly bytes: IetfBytes,
+    private readonly answers: IetfAnswers,
+    private readonly limits: UploadLimits,
+  ) {}
+
+  /** Looks at the head of a request. @throws VALIDATION_ERROR, LENGTH_MISMATCH, FILE_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE */
+  open(exchange: UploadExchange, uploadId: string): OpenedCreation {
+    const { request } = exchange;
+    const creation = creationOf(request, this.limits);
+    const { isLast, head } = creation;
+    const fields = { offset: 0, isLast, length: head.length, bodyBytes: bodyBytes(request) };
+    const plan = this.bytes.planOf(exchange, fields, () => this.answers.announce(exchange, uploadId));
+    return { exchange, uploadId, creation, plan };
+  }
+
+  /** Creates the upload. @throws as `UploadCreations.create` */
+  begin({ exchange, uploadId, creation }: OpenedCreation): Promise<UploadState> {
+    const { head, digests, endsWhenTold } = creation;
+    const { caller } = exchange;
+    return this.creations.create({
+      uploadId,
+      protocol: IETF_PROTOCOL,
+      caller,
+      kind: 'file',
+      head,
+      digests,
+      endsWhenTold,
+      note: {},
+    });
+  }
+
+  /** Takes the bytes that came with the creation; there may be none yet. @throws as `IetfBytes.take` */
+  async take({ exchange, uploadId, creation, plan }: OpenedCreation, state: UploadState): Promise<void> {
+    const hasNothing = !creation.isLast && plan.fields.bodyBytes === 0 && state.offset === 0;
+    if (hasNothing) this.answers.received(exchange, state, true);
+    else await this.bytes.take(exchange, uploadId, plan, true);
+  }
+}
