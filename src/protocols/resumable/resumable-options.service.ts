@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Response } from 'express';
 import { UploadLimits } from '../../ingest/upload-limits.js';
+import { CHECKSUM_ALGORITHMS } from '../tus/tus-checksum.js';
+import { TUS_VERSION } from '../tus/tus-headers.js';
 import { UploadLimit } from './upload-limit.service.js';
 
 const TUS_EXTENSIONS = [
@@ -27,11 +29,11 @@ export class ResumableOptions {
     response
       .status(200)
       .set({
-        'Tus-Resumable': '1.0.0',
-        'Tus-Version': '1.0.0',
+        'Tus-Resumable': TUS_VERSION,
+        'Tus-Version': TUS_VERSION,
         'Tus-Extension': TUS_EXTENSIONS,
         'Tus-Max-Size': String(this.limits.maxFileBytes),
-        'Tus-Checksum-Algorithm': 'sha1,sha256,sha512,md5,crc32',
+        'Tus-Checksum-Algorithm': CHECKSUM_ALGORITHMS.join(','),
         'Upload-Limit': this.uploadLimit.ofAll,
         'Content-Length': '0',
       })
