@@ -35,11 +35,9 @@ describe('turns at an upload', () => {
     const last = turns.take(true);
     first.release();
     await expect(overtaken).rejects.toMatchObject({ code: 'UPLOAD_IN_PROGRESS' });
-    const { signal, release } = await last.then(({ signal: mine, release: end }) => {
-      return { signal: mine, release: end };
-    });
-    expect(signal.aborted).toBe(false);
-    release();
+    const turn = await last;
+    expect(turn.signal.aborted).toBe(false);
+    turn.release();
     expect(turns.areOver).toBe(true);
   });
 

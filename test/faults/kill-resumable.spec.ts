@@ -71,17 +71,17 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
         await clients.finish();
         const report = await clients.report(storage);
         const files = clients.completed.length;
-        console.log(
-          `${name}: ${ROUNDS} rounds, ${files} files, ${clients.cuts} cuts, ${JSON.stringify(report)}`,
+        process.stdout.write(
+          `kill test in pieces, ${name}: ${ROUNDS} rounds, ${files} files, ${clients.cuts} cuts, ${JSON.stringify(report)}\n`,
         );
         expect(clients.findings).toEqual([]);
         expect(report).toEqual({ lost: 0, doubled: 0, wrong: 0 });
         expect(files).toBeGreaterThan(CLIENTS);
       } finally {
         await clients.finish().catch(() => undefined);
-        for (const { child, exitCode } of services) {
-          child.kill('SIGKILL');
-          await exitCode();
+        for (const service of services) {
+          service.child.kill('SIGKILL');
+          await service.exitCode();
         }
         await rm(folder, { recursive: true, force: true });
       }

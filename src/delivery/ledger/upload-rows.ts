@@ -5,7 +5,11 @@ import { expiryOf } from '../../storage/expiry.js';
 import type { ContentDigest, FileDescription } from '../../storage/storage-element.js';
 import type { UploadRecord, UploadStatus } from '../upload-record.js';
 import { eventDataOf, insertEvents } from './event-rows.js';
-import { descriptionFrom, type StoredDescription, storedDescriptionOf } from '../../storage/stored-description.js';
+import {
+  descriptionFrom,
+  type StoredDescription,
+  storedDescriptionOf,
+} from '../../storage/stored-description.js';
 
 interface UploadRow {
   readonly upload_id: string;

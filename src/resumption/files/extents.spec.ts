@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { casesOf } from '../../../test/support/long-run.js';
 import { endOf, type Extent, extentsOf, segmentFileName, segmentOf, upTo } from './extents.js';
 
@@ -87,7 +87,7 @@ describe('the bytes of an upload', () => {
           if (each.kind === 'append') {
             const bytes = Array.from({ length: each.bytes }, () => (next += 1));
             mine?.bytes.push(...bytes);
-            acknowledged = [...acknowledged, ...bytes];
+            acknowledged.push(...bytes);
           } else if (each.kind === 'take') {
             // Bytes that came and were not acknowledged count as soon as somebody else has seen them.
             const bytes = Array.from({ length: each.unacknowledged }, () => (next += 1));
