@@ -217,6 +217,24 @@ describe('a tus creation', () => {
     expect((await tus.receiptOf(location)).body).toMatchObject({ status: 'dead', checksum: null });
   });
 
+  it('is the same one again where its key says that it is repeated', async () => {
+    const keyed = (headers: Record<string, string>, body?: Buffer): ReturnType<typeof tus.create> =>
+      tus.create({ 'Idempotency-Key': '"lost-answer"', ...headers }, body);
+    const first = await keyed({ 'Upload-Length': '6' }, Buffer.from('abc'));
+    const again = await keyed({ 'Upload-Length': '6' }, Buffer.from('abc'));
+    expect(again.status).toBe(201);
+    expect(again.headers).toMatchObject({ location: first.headers.location, 'upload-offset': '3' });
+    expect((await keyed({ 'Upload-Length': '7' })).body).toMatchObject({ code: 'IDEMPOTENCY_KEY_REUSED' });
+    const others = await other.create({ 'Idempotency-Key': 'lost-answer', 'Upload-Length': '6' });
+    expect(others.headers.location).not.toBe(first.headers.location);
+    await other.remove(String(others.headers.location));
+    const location = String(first.headers.location);
+    await tus.patch(location, 3, Buffer.from('def')).expect(204);
+    const late = await keyed({ 'Upload-Length': '6' });
+    expect(late.headers).toMatchObject({ location, 'upload-offset': '6' });
+    expect((await tus.receiptOf(location)).body).toMatchObject({ size: 6, status: 'active' });
+  });
+
   it('is limited in number and in bytes for each caller', async () => {
     const begun = await Promise.all([1, 2, 3].map(() => other.begin(1_000_000)));
     const more = await other.create({ 'Upload-Length': '1' });

@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
+import { uploadIdOfKey } from '../../ingest/upload-id-of-key.js';
 import { uuidV7 } from '../../observability/random-ids.js';
 import type { Append, BodyCheck, NewUpload, UploadState } from '../../resumption/resumable-upload.js';
 import { type AppendOutcome, UploadAppends } from '../../resumption/upload-appends.service.js';
 import { UploadCreations } from '../../resumption/upload-creations.service.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
+import { idempotencyKey } from '../http/idempotency-key.js';
 import { contentLength } from '../http/request-headers.js';
 import {
   absoluteUrl,
@@ -60,11 +62,13 @@ export class TusProtocol implements ResumableProtocol {
     const concat = concatOf(request.headers);
     const length = concat.kind === 'joined' ? noLength(exchange) : declaredLength(request.headers);
     const plan = concat.kind === 'joined' ? undefined : this.planOfCreation(exchange, length);
-    const state = await this.creations.create(this.wanted(exchange, concat, length));
-    const { uploadId } = state;
+    const wanted = this.wanted(exchange, concat, length);
+    const { uploadId } = wanted;
+    const known = await this.createdBefore(exchange, wanted);
+    const state = known ?? (await this.creations.create(wanted));
     response.setHeader('Location', absoluteUrl(request, this.settings.publicUrl, `${PATH}/${uploadId}`));
-    const isOver = !plan && !state.isComplete && concat.kind !== 'joined';
-    if (isOver) return this.answer(exchange, state, 201);
+    if (known) return this.answerRepeated(exchange, known);
+    if (!plan && !state.isComplete && concat.kind !== 'joined') return this.answer(exchange, state, 201);
     const created = await this.take(exchange, uploadId, plan ?? (() => undefined)).catch((error: unknown) =>
       this.withdraw(exchange, uploadId, error),
     );
@@ -116,10 +120,27 @@ export class TusProtocol implements ResumableProtocol {
     response.status(204).end();
   }
 
+  /** The upload that the same caller has created before, by the same key. @throws IDEMPOTENCY_KEY_REUSED */
+  private async createdBefore(
+    { request, caller }: UploadExchange,
+    { uploadId, head, note }: NewUpload,
+  ): Promise<UploadState | undefined> {
+    if (idempotencyKey(request) === undefined) return undefined;
+    const known = await this.resources.find(uploadId, caller).catch((error: unknown) => {
+      if (error instanceof ServiceError && error.code === 'NOT_FOUND') return undefined;
+      throw error;
+    });
+    if (!known) return undefined;
+    const isSame = note.metadata === known.note.metadata && note.concat === known.note.concat;
+    if (isSame && (head.length ?? known.length) === known.length) return known;
+    throw new ServiceError('IDEMPOTENCY_KEY_REUSED', 'The key was used for another upload.');
+  }
+
   private wanted({ request, caller }: UploadExchange, concat: Concat, length: number | undefined): NewUpload {
     const metadata = textIn(request.headers, 'Upload-Metadata') ?? '';
+    const key = idempotencyKey(request);
     return {
-      uploadId: uuidV7(),
+      uploadId: key === undefined ? uuidV7() : uploadIdOfKey(caller.subject, key),
       protocol: this.name,
       caller,
       kind: concat.kind,
@@ -179,6 +200,12 @@ export class TusProtocol implements ResumableProtocol {
     return forBringer(exchange, (bringer) => this.appends.append(uploadId, bringer, plan));
   }
 
+  /** Whoever repeats a creation whose answer was lost goes on where it is. */
+  private answerRepeated(exchange: UploadExchange, known: UploadState): void {
+    exchange.response.setHeader('Upload-Offset', known.offset);
+    this.answer(exchange, known, 201);
+  }
+
   private answer(exchange: UploadExchange, state: UploadState, status: number): void {
     const { response } = exchange;
     if (state.expiresAtMs !== undefined)
@@ -199,8 +226,8 @@ function checkOf({ request }: UploadExchange): BodyCheck | undefined {
   const header = textIn(request.headers, 'Upload-Checksum');
   const announced = request.headers.trailer
     ?.toLowerCase()
-    .split(/\s*,\s*/)
-    .includes('upload-checksum');
+    .split(',')
+    .some((name) => name.trim() === 'upload-checksum');
   const late = (): string | undefined => request.trailers['upload-checksum'];
   return checkBody(header === undefined ? undefined : readChecksum(header), announced ? late : undefined);
 }
