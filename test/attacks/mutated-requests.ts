@@ -46,7 +46,7 @@ const TOKENS = [
   'GET /health HTTP/1.1\r\n\r\n',
   '0\r\n\r\n',
   '\u00ff\u00fe',
-  'A'.repeat(20_000),
+  'A'.repeat(40_000),
   '%00',
   '[[[[[[[[',
 ];
