@@ -13,6 +13,7 @@ interface KnownUpload {
 
 const MOST_BYTES = 2_000_000;
 const LARGEST_PIECE = 400_000;
+const LAST_COMPLETION_MS = 60_000;
 
 /** Clients that upload files in pieces of any size, leave in the middle of some, and never give up. */
 export class ResumableClients {
@@ -22,6 +23,9 @@ export class ResumableClients {
   /** Requests that were cut, by us or by a kill. */
   cuts = 0;
   #isOver = false;
+  #isGivenUp = false;
+  /** The last answer of each upload that is not complete. */
+  readonly #pending = new Map<string, string>();
   readonly #clients: Promise<void>[];
 
   constructor(
@@ -32,10 +36,15 @@ export class ResumableClients {
     this.#clients = Array.from({ length: count }, () => this.#run());
   }
 
-  /** Lets each client finish what it has begun. */
+  /** Lets each client finish what it has begun. @throws Error where one cannot */
   async finish(): Promise<void> {
     this.#isOver = true;
-    await Promise.all(this.#clients);
+    const late = new AbortController();
+    const isLate = sleep(LAST_COMPLETION_MS, undefined, { signal: late.signal }).then(() => {
+      this.#isGivenUp = true;
+      throw new Error(`not completed: ${JSON.stringify([...this.#pending.values()])}`);
+    });
+    await Promise.race([Promise.all(this.#clients), isLate]).finally(() => late.abort());
   }
 
   /** What storage elements have of what was uploaded: how many files were lost, doubled, or are wrong. A record makes a file. */
@@ -55,18 +64,20 @@ export class ResumableClients {
   async #run(): Promise<void> {
     while (!this.#isOver) {
       const upload = await this.#create(randomBytes(randomInt(1, MOST_BYTES)));
-      while (!(await this.#goOn(upload))) await sleep(randomInt(20));
+      while (!this.#isGivenUp && !(await this.#goOn(upload))) await sleep(randomInt(20));
+      this.#pending.delete(upload.location);
       this.completed.push(upload);
     }
   }
 
   async #create(bytes: Buffer): Promise<KnownUpload> {
-    for (;;) {
+    while (!this.#isGivenUp) {
       const answer = await this.#send('POST', '/api/v1/uploads', { 'Upload-Length': String(bytes.length) });
       const location = answer?.headers.get('location');
       if (answer?.status === 201 && location) return { bytes, location: new URL(location).pathname, told: 0 };
       await sleep(50);
     }
+    throw new Error('no upload was created');
   }
 
   /** Asks how far it is and sends a piece; tells whether the upload is complete, and its file stored. */
@@ -94,6 +105,7 @@ export class ResumableClients {
 
   /** Nobody answers, or asks to be asked again. */
   #expectOutage(upload: KnownUpload, answer: Response | undefined): false {
+    this.#pending.set(upload.location, `${upload.location}: ${answer?.status}`);
     const isExpected = !answer || answer.status >= 500 || answer.status === 409;
     if (!isExpected) this.findings.push(`${upload.location}: ${answer.status}`);
     return false;
@@ -101,9 +113,9 @@ export class ResumableClients {
 
   async #isStored({ location }: KnownUpload): Promise<boolean> {
     const answer = await this.#send('GET', location.replace('/uploads/', '/files/'));
-    if (answer?.status !== 200) return false;
-    const { status } = (await answer.json().catch(() => ({}))) as { status?: string };
-    return status === 'active';
+    const text = (await answer?.text().catch(() => '')) ?? '';
+    this.#pending.set(location, `${location}: ${answer?.status} ${text}`);
+    return answer?.status === 200 && (JSON.parse(text || '{}') as { status?: string }).status === 'active';
   }
 
   async #send(
