@@ -47,6 +47,7 @@ export class OpenUpload {
   #hash: FileHash | undefined;
   /** Are the names of its files durable? */
   #areNamesSynced = false;
+  #damagedFrom: number | undefined;
   /** Files that somebody else has written, who may have been killed: they may be in memory alone. */
   #foreign: readonly Extent[] = [];
 
@@ -115,6 +116,12 @@ export class OpenUpload {
     return this.length !== undefined && this.offset === this.length;
   }
 
+  /** Begins its epoch on the disk, where there is nothing of it yet. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async mark(): Promise<void> {
+    await this.writer();
+    await this.close();
+  }
+
   /** Opens the file that the next bytes go to. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
   async writer(): Promise<SegmentFile> {
     if (this.#file) return this.#file;
@@ -137,13 +144,12 @@ export class OpenUpload {
     );
     const last = this.#extents.at(-1);
     if (last) this.#extents = [...this.#extents.slice(0, -1), { ...last, end: last.start + file.size }];
-    if (hasFailed && !file.isDamaged) await this.close();
+    if (hasFailed) await this.close();
   }
 
   /** Where the bytes end that are surely there, when a sync has failed: nobody knows what became of those behind it. */
   get damagedFrom(): number | undefined {
-    const [file, last] = [this.#file, this.#extents.at(-1)];
-    return file?.isDamaged && last ? last.start + file.syncedBytes : undefined;
+    return this.#damagedFrom;
   }
 
   /** Makes all bytes durable, and the names of their files. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
@@ -151,6 +157,7 @@ export class OpenUpload {
     try {
       await Promise.all([this.#file?.sync(), this.#syncForeign(), this.#syncNames()]);
     } catch (error) {
+      this.#seeDamage(this.#file);
       throw notKept(error);
     }
   }
@@ -184,6 +191,7 @@ export class OpenUpload {
     this.#hash?.dispose();
     this.#hash = undefined;
     this.epoch = epoch;
+    this.#damagedFrom = undefined;
     this.#add({ epoch, start: offset, end: offset, isWholeFile: true });
     const file = await SegmentFile.open(this.folder.segmentPath({ epoch, start: offset }), 0);
     await file.close();
@@ -196,8 +204,7 @@ export class OpenUpload {
     this.#file = undefined;
     if (!file) return;
     if (this.#hash) file.lend(this.#hash.whenRead());
-    // A sync that is still missing is made up for by the next one: its failure would be told to nobody.
-    await file.sync().catch(() => undefined);
+    await file.sync().catch(() => this.#seeDamage(file));
     await file.close();
   }
 
@@ -225,7 +232,10 @@ export class OpenUpload {
     for (const extent of this.#extents) {
       const from = Math.max(hash.bytes, extent.start);
       if (from >= extent.end) continue;
-      const file = await open(this.pathOf(extent), 'r');
+      const file = await open(this.pathOf(extent), 'r').catch((error: unknown) => {
+        hash.dispose();
+        throw error;
+      });
       hash.add(file.fd, from - extent.start, extent.end - from);
       await hash.whenRead();
       await file.close();
@@ -239,6 +249,11 @@ export class OpenUpload {
 
   get #stagedPath(): string {
     return this.folder.stagedPath({ epoch: this.epoch, start: this.offset });
+  }
+
+  #seeDamage(file: SegmentFile | undefined): void {
+    const last = this.#extents.at(-1);
+    if (file?.isDamaged && last) this.#damagedFrom = last.start + file.syncedBytes;
   }
 
   #add(extent: Extent): void {

@@ -14,13 +14,16 @@ import { RegularWork } from '../timing/regular-work.js';
 import { UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { OpenUpload } from './open-upload.js';
-import { noSuchUpload } from './resumption-errors.js';
+import { noSuchUpload, takenElsewhere } from './resumption-errors.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
 import { UploadFence } from './upload-fence.service.js';
 
 /** After so long without a request an upload costs neither memory nor a descriptor. */
 const IDLE_MS = 60_000;
 const CHECK_EVERY_MS = 10_000;
+const TOUCH_EVERY_MS = 60_000;
+/** How often an upload is taken anew that others take at the same time. */
+const MOST_TRIES = 5;
 
 interface Entry {
   readonly upload: OpenUpload;
@@ -85,9 +88,8 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     }
     const seen = await this.look(uploadId);
     if (!seen || !maySee(seen.info)) throw noSuchUpload();
-    const loading = this.loading.get(uploadId) ?? this.load(uploadId, seen);
-    this.loading.set(uploadId, loading);
-    return loading.finally(() => this.loading.delete(uploadId));
+    // Another request may have come first meanwhile.
+    return this.entries.get(uploadId)?.upload ?? this.loadOnce(uploadId, seen);
   }
 
   /** Has nobody else taken the upload? Where somebody has, it is not known here any more. @throws QUEUE_UNAVAILABLE */
@@ -97,9 +99,33 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     return false;
   }
 
-  /** Goes back to `offset`: what lies behind it counts no more. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
+  /**
+   * Goes back to `offset`: what lies behind it counts no more. Where somebody else has the upload, it is his to do so.
+   * @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR
+   */
   async cutBack(upload: OpenUpload, offset: number): Promise<void> {
-    await upload.cutBack(offset, await this.fence.take(upload.uploadId, upload.epoch));
+    const epoch = await this.fence.raise(upload.uploadId, upload.epoch);
+    if (epoch === undefined) await this.forget(upload);
+    else await upload.cutBack(offset, epoch);
+  }
+
+  /**
+   * Makes all bytes durable that an upload says it has. Those of which nobody knows count no more.
+   * @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   */
+  async sync(upload: OpenUpload): Promise<void> {
+    if (upload.end) return;
+    try {
+      await upload.sync();
+    } catch (error) {
+      if (upload.damagedFrom === undefined) throw error;
+    }
+    if (upload.damagedFrom !== undefined) await this.cutBack(upload, upload.damagedFrom);
+  }
+
+  /** Is somebody at work on an upload in this process? */
+  isBusy(uploadId: string): boolean {
+    return this.entries.get(uploadId)?.upload.isIdle === false || this.loading.has(uploadId);
   }
 
   /** Removes an upload that has ended long ago. @throws QUEUE_UNAVAILABLE; Error of the file system */
@@ -120,29 +146,57 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     return touchedAtMs + this.settings.maxIdleMs;
   }
 
-  /** Bytes came, or are about to: the upload is given up later. */
-  touch(upload: OpenUpload): void {
+  /** Bytes came, or are about to: the upload is given up later. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async touch(upload: OpenUpload): Promise<void> {
+    const before = upload.touchedAtMs;
     upload.touchedAtMs = this.clock.wallMs();
+    // Other processes see only the disk, which the first bytes may take a while to reach.
+    if (upload.touchedAtMs - before < TOUCH_EVERY_MS) return;
+    await upload.folder.touch().catch((error: unknown) => {
+      throw notKept(error);
+    });
   }
 
+  private loadOnce(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {
+    const loading =
+      this.loading.get(uploadId) ?? this.load(uploadId, seen).finally(() => this.loading.delete(uploadId));
+    this.loading.set(uploadId, loading);
+    return loading;
+  }
+
+  /** One that has ended is read by everybody, and changed by nobody. */
   private async load(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {
-    // One that has ended is read by everybody, and changed by nobody.
-    const epoch = seen.end ? seen.highestEpoch : await this.fence.take(uploadId, seen.highestEpoch);
-    // What the one before us still wrote until then counts.
-    const onDisk = (await this.look(uploadId)) ?? seen;
-    if (!onDisk.end) await this.folderOf(uploadId).dropStaged();
-    return this.enter(uploadId, epoch, onDisk);
+    if (seen.end) return this.enter(uploadId, seen.highestEpoch, seen);
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const epoch = await this.fence.take(uploadId, seen.highestEpoch);
+      // What the one before us still wrote until then counts.
+      const onDisk = (await this.look(uploadId)) ?? seen;
+      if (onDisk.end) return this.enter(uploadId, epoch, onDisk);
+      const upload = this.openOf(uploadId, epoch, onDisk);
+      // Whoever takes it next sees where we began, also if nothing has come by then.
+      await upload.mark();
+      if (await this.fence.holds(uploadId, epoch)) {
+        await this.folderOf(uploadId).dropStaged();
+        return this.keep(upload);
+      }
+      await upload.dispose();
+    }
+    throw takenElsewhere();
   }
 
   private enter(uploadId: string, epoch: number, onDisk: UploadOnDisk): OpenUpload {
+    return this.keep(this.openOf(uploadId, epoch, onDisk));
+  }
+
+  private keep(upload: OpenUpload): OpenUpload {
+    this.entries.set(upload.uploadId, { upload, usedAtMs: this.clock.monotonicMs() });
+    return upload;
+  }
+
+  private openOf(uploadId: string, epoch: number, onDisk: UploadOnDisk): OpenUpload {
     const { hashes } = this;
     const { maxIdleMs } = this.settings;
-    const upload = new OpenUpload(
-      { uploadId, folder: this.folderOf(uploadId), epoch, hashes, maxIdleMs },
-      onDisk,
-    );
-    this.entries.set(uploadId, { upload, usedAtMs: this.clock.monotonicMs() });
-    return upload;
+    return new OpenUpload({ uploadId, folder: this.folderOf(uploadId), epoch, hashes, maxIdleMs }, onDisk);
   }
 
   /** Somebody else has it now, or nobody: nothing of it is known here any more. */

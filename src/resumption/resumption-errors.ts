@@ -13,3 +13,10 @@ export function ended(end: Exclude<UploadEnd, { kind: 'placed' }>): ServiceError
     return new ServiceError('UPLOAD_ENDED', `The upload was refused: ${end.detail}`);
   return new ServiceError('UPLOAD_ENDED', 'The upload was removed.');
 }
+
+/** Requests for one upload come to several replicas at once, which take it from each other. */
+export function takenElsewhere(): ServiceError {
+  return new ServiceError('UPLOAD_IN_PROGRESS', 'Another replica goes on with this upload.', {
+    retryAfterMs: 1_000,
+  });
+}

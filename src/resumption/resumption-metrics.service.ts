@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from '@prometheus-io/client';
 import { Metrics } from '../observability/metrics.service.js';
-import { UploadIndex } from './upload-index.service.js';
 
 /** How an upload that comes in several requests ended without a file. */
 type Ending = 'expired' | 'removed' | 'refused';
@@ -15,14 +14,9 @@ export class ResumptionMetrics {
   readonly conflicts: Counter;
   private readonly endings: Counter<'ending'>;
 
-  constructor({ registry }: Metrics, index: UploadIndex) {
+  constructor(private readonly metrics: Metrics) {
+    const { registry } = metrics;
     const registers = [registry];
-    const open: Gauge = new Gauge({
-      name: 'resumable_uploads_open',
-      help: 'Uploads in the spool that are not complete, as far as this process has seen them.',
-      registers,
-      collect: () => open.set(index.count),
-    });
     this.resumed = new Counter({
       name: 'resumable_uploads_resumed_total',
       help: 'Requests that went on with an upload of which some bytes were there.',
@@ -40,6 +34,16 @@ export class ResumptionMetrics {
       registers,
     });
     for (const ending of ['expired', 'removed', 'refused'] as const) this.endings.inc({ ending }, 0);
+  }
+
+  /** `open` says how many there are. */
+  watch(open: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: 'resumable_uploads_open',
+      help: 'Uploads in the spool that are not complete, as far as this process has seen them.',
+      registers: [this.metrics.registry],
+      collect: () => gauge.set(open()),
+    });
   }
 
   ended(ending: Ending): void {

@@ -50,7 +50,7 @@ export class UploadAppends {
   ): Promise<AppendOutcome> {
     const held = await this.resources.hold(uploadId, bringer.caller, true);
     try {
-      const append = this.planFor(held.upload, plan);
+      const append = await this.planFor(held.upload, plan);
       this.limits.checkDeclaredBytes(append?.length);
       if (append) await this.refuseOverflow(held.upload, append);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
@@ -59,14 +59,20 @@ export class UploadAppends {
     }
   }
 
-  private planFor(upload: OpenUpload, plan: (state: UploadState) => Append | undefined): Append | undefined {
-    const { resumed, conflicts } = this.completions.metrics;
+  private async planFor(
+    upload: OpenUpload,
+    plan: (state: UploadState) => Append | undefined,
+  ): Promise<Append | undefined> {
+    const { resumed, conflicts } = this.completions.index.metrics;
     try {
       const append = plan(upload.state);
       if (append && upload.offset > 0) resumed.inc();
       return append;
     } catch (error) {
-      if (error instanceof ServiceError && error.code === 'OFFSET_MISMATCH') conflicts.inc();
+      if (!(error instanceof ServiceError && error.code === 'OFFSET_MISMATCH')) throw error;
+      conflicts.inc();
+      // It tells the offset, which is a promise.
+      await this.resources.settle(upload);
       throw error;
     }
   }
@@ -96,7 +102,8 @@ export class UploadAppends {
     };
     return this.admission.run(source, async (admitted) => {
       await this.receive(held, append, admitted);
-      return this.settle(held, bringer, append);
+      // Where the service stops, a file whose bytes are all here is taken to its place by the next process.
+      return Promise.race([this.settle(held, bringer, append), aborted(admitted.active.signal)]);
     });
   }
 
@@ -105,8 +112,9 @@ export class UploadAppends {
     const { upload, turn } = held;
     const { info } = upload;
     if (!upload.isComplete) {
-      await upload.sync();
-      await this.resources.confirm(upload);
+      await this.resources.settle(upload);
+      // A descriptor for each upload that somebody will go on with some time would soon be too many.
+      await upload.close();
       return { state: upload.state, outcome: 'received' };
     }
     if (info.kind === 'part') return this.settlePart(held);
@@ -119,8 +127,8 @@ export class UploadAppends {
   }
 
   private async settlePart({ upload, turn }: HeldUpload): Promise<AppendOutcome> {
-    await upload.sync();
-    await this.resources.confirm(upload);
+    await this.resources.settle(upload);
+    await upload.close();
     turn.release();
     await this.resources.completeJoined(upload.uploadId);
     return { state: upload.state, outcome: 'received' };
@@ -134,7 +142,7 @@ export class UploadAppends {
     const { upload, turn } = held;
     const { active, measured, received, pump } = admitted;
     const offset = upload.offset;
-    this.resources.touch(upload);
+    await this.resources.touch(upload);
     const stop = (): void => active.abort(asError(turn.signal.reason));
     turn.signal.addEventListener('abort', stop, { once: true });
     // A newer request may have come while this one waited for its place.
@@ -157,7 +165,7 @@ export class UploadAppends {
 
   private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {
     if (!check) await upload.count();
-    this.resources.touch(upload);
+    await this.resources.touch(upload);
     upload.wasTold = isLast;
     const known = isLast ? upload.offset : length;
     if (known !== undefined && upload.length === undefined) {
@@ -178,7 +186,7 @@ export class UploadAppends {
   ): Promise<void> {
     if (append.check) await upload.dropStaged();
     else await upload.count();
-    this.resources.touch(upload);
+    await this.resources.touch(upload);
     if (hasOverflown && append.onOverflow === 'end') {
       await this.completions.end(upload, OVERFLOWN);
       return;
@@ -187,6 +195,15 @@ export class UploadAppends {
     if (goodUpTo === undefined || append.check) return;
     await this.resources.cutBack(upload, goodUpTo);
   }
+}
+
+/** @throws the reason of the signal */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = (): void => reject(asError(signal.reason));
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 function noRoom(room: number): ServiceError {

@@ -2,9 +2,10 @@ import { createHash, hash } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { type Digest, DigestCheck } from '../body/digest-check.js';
+import { notKept } from '../body/spool-failure.js';
 import { Deliveries } from '../delivery/deliveries.service.js';
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
-import type { ServiceError } from '../errors/service-error.js';
+import { ServiceError } from '../errors/service-error.js';
 import { toServiceError } from '../errors/to-service-error.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
@@ -12,12 +13,14 @@ import type { UploadResult } from '../ingest/upload-result.js';
 import { SegmentedBody } from './body/segmented-body.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { OpenUpload } from './open-upload.js';
-import { ResumptionMetrics } from './resumption-metrics.service.js';
+import { UploadIndex } from './upload-index.service.js';
 
 /** A file up to this size is read into memory, and stored with one write. */
 const MAX_WHOLE_BYTES = 64 * 1024;
 /** What is needed to recognise a type. */
 const SNIFF_BYTES = 4_100;
+/** Far below the age at which another replica takes a complete upload to its place. */
+const TOUCH_EVERY_MS = 15_000;
 
 /** Never aborts. */
 const NEVER = new AbortController().signal;
@@ -31,7 +34,7 @@ export class UploadCompletions {
     private readonly pipeline: UploadPipeline,
     private readonly limits: UploadLimits,
     private readonly deliveries: Deliveries,
-    readonly metrics: ResumptionMetrics,
+    readonly index: UploadIndex,
   ) {}
 
   /**
@@ -58,11 +61,29 @@ export class UploadCompletions {
     upload.isRecognised = true;
   }
 
-  /** Ends an upload, and removes its bytes. @throws Error of the file system */
+  /**
+   * Ends an upload, and removes its bytes. Where there is no room to say how it ended it is forgotten, unless it became a file:
+   * then it is complete, and meets its file when it is taken to its place once more.
+   * @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   */
   async end(upload: OpenUpload, end: UploadEnd): Promise<void> {
-    await upload.folder.saveEnd(end);
     upload.end = end;
-    if (end.kind !== 'placed') this.metrics.ended(end.kind);
+    this.index.remove(upload.uploadId);
+    if (end.kind !== 'placed') this.index.metrics.ended(end.kind);
+    try {
+      await upload.folder.saveEnd(end);
+    } catch (error) {
+      this.logger.warn(
+        { err: error, upload_id: upload.uploadId },
+        'how an upload ended was not written down',
+      );
+      if (end.kind === 'placed') return;
+      await upload.dispose();
+      await upload.folder.remove().catch((failure: unknown) => {
+        throw notKept(failure);
+      });
+      return;
+    }
     // Nobody waits for it: bytes that stay behind are removed with the upload.
     void this.dropBytes(upload);
   }
@@ -79,6 +100,8 @@ export class UploadCompletions {
     wantsAsync: boolean,
     declared: readonly Digest[],
   ): Promise<UploadResult> {
+    // Another replica does not take it for left.
+    const touching = setInterval(() => void upload.folder.touch().catch(() => undefined), TOUCH_EVERY_MS);
     try {
       await this.recognise(upload);
       const body = await bodyOf(upload);
@@ -88,7 +111,9 @@ export class UploadCompletions {
       return result;
     } catch (error) {
       await this.endIfRefused(upload, error);
-      throw error;
+      throw error instanceof ServiceError ? error : notKept(error);
+    } finally {
+      clearInterval(touching);
     }
   }
 
@@ -125,7 +150,8 @@ export class UploadCompletions {
 }
 
 async function bodyOf(upload: OpenUpload): Promise<SegmentedBody> {
-  const { offset: size, extents } = upload;
+  const size = upload.offset;
+  const extents = upload.extents.filter(({ start, end }) => end > start);
   const whole = size <= MAX_WHOLE_BYTES ? await upload.read(size) : undefined;
   const sha256 = whole ? hash('sha256', whole, 'hex') : await upload.sha256();
   return new SegmentedBody({

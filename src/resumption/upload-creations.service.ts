@@ -32,8 +32,13 @@ export class UploadCreations {
     this.index.admit(caller.subject, length ?? 0);
     const file = describeFile(uploadId, head, caller);
     const info: UploadInfo = { protocol, kind, parts, file, length, digests, endsWhenTold, note };
-    const upload = await this.open.create(uploadId, info);
-    this.index.add(uploadId, info);
-    return upload.state;
+    // Counted before it is there, so that many at once have no more than one after the other.
+    const isNew = this.index.add(uploadId, info);
+    try {
+      return (await this.open.create(uploadId, info)).state;
+    } catch (error) {
+      if (isNew) this.index.remove(uploadId);
+      throw error;
+    }
   }
 }

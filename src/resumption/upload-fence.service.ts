@@ -35,6 +35,24 @@ export class UploadFence {
     return row.epoch;
   }
 
+  /**
+   * Goes on in the next epoch, where `mine` is still the newest; undefined where somebody else has taken the upload meanwhile.
+   * @throws QUEUE_UNAVAILABLE
+   */
+  async raise(uploadId: string, mine: number): Promise<number | undefined> {
+    if (this.isAlone) return mine + 1;
+    const values = [uploadId, mine, this.replicas.replicaId];
+    const [row] = await this.database.query<{ epoch: number }>(
+      mine === 1
+        ? `INSERT INTO ingester.upload_epochs (upload_id, epoch, replica_id, taken_at)
+          VALUES ($1, $2::integer + 1, $3, ingester.now_ms()) ON CONFLICT (upload_id) DO NOTHING RETURNING epoch`
+        : `UPDATE ingester.upload_epochs SET epoch = epoch + 1, replica_id = $3, taken_at = ingester.now_ms()
+          WHERE upload_id = $1 AND epoch = $2::integer RETURNING epoch`,
+      values,
+    );
+    return row?.epoch;
+  }
+
   /** Is the epoch still the newest? @throws QUEUE_UNAVAILABLE */
   async holds(uploadId: string, epoch: number): Promise<boolean> {
     if (this.isAlone) return true;

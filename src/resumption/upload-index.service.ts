@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadInfo } from './files/upload-info.js';
+import { ResumptionMetrics } from './resumption-metrics.service.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
 
 /** What is kept in memory of an upload that is not complete, also of one that nobody has come back for. */
 interface IndexedUpload {
   readonly owner: string;
-  /** Bytes of the whole file, where they are known. */
-  readonly bytes: number;
+  /** Bytes of the whole file, where they are known, else those that are here. */
+  bytes: number;
   readonly parts: readonly string[];
 }
 
@@ -29,10 +30,11 @@ export class UploadIndex {
   /** Joined uploads, by each of their parts. */
   private readonly joined = new Map<string, Set<string>>();
 
-  constructor(private readonly settings: ResumptionSettings) {}
-
-  get count(): number {
-    return this.uploads.size;
+  constructor(
+    private readonly settings: ResumptionSettings,
+    readonly metrics: ResumptionMetrics,
+  ) {
+    metrics.watch(() => this.uploads.size);
   }
 
   /** May a caller have one more, of so many bytes? @throws RATE_LIMITED */
@@ -43,14 +45,24 @@ export class UploadIndex {
     if (share.bytes + bytes > maxBytes) throw tooMuch(`uploads of ${maxBytes} bytes`);
   }
 
-  /** Harmless when repeated. */
-  add(uploadId: string, { file, parts, length = 0 }: UploadInfo): void {
-    if (this.uploads.has(uploadId)) return;
+  /** Harmless when repeated; tells whether it was not. */
+  add(uploadId: string, { file, parts, length = 0 }: UploadInfo): boolean {
+    if (this.uploads.has(uploadId)) return false;
     const owner = file.uploadedBy;
     this.uploads.set(uploadId, { owner, bytes: length, parts });
     const share = this.shares.get(owner) ?? { uploads: 0, bytes: 0 };
     this.shares.set(owner, { uploads: share.uploads + 1, bytes: share.bytes + length });
     for (const part of parts) this.joined.set(part, (this.joined.get(part) ?? new Set()).add(uploadId));
+    return true;
+  }
+
+  /** So many bytes of one are here: it may be more than was declared, as where nothing was. */
+  grow(uploadId: string, bytes: number): void {
+    const upload = this.uploads.get(uploadId);
+    const share = upload && this.shares.get(upload.owner);
+    if (!share || upload.bytes >= bytes) return;
+    share.bytes += bytes - upload.bytes;
+    upload.bytes = bytes;
   }
 
   /** Harmless when repeated. */

@@ -1,9 +1,11 @@
-import { copyFile, rm } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { giveSecondName } from '../body/second-name.js';
 import { notKept } from '../body/spool-failure.js';
+import type { ErrorCode } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
+import { UploadLimits } from '../ingest/upload-limits.js';
 import { type Extent, endOf, upTo } from './files/extents.js';
 import type { UploadFolder, UploadOnDisk } from './files/upload-folder.js';
 import type { OpenUpload } from './open-upload.js';
@@ -27,6 +29,7 @@ export class UploadJoins {
   constructor(
     private readonly open: OpenUploads,
     private readonly completions: UploadCompletions,
+    private readonly limits: UploadLimits,
   ) {}
 
   /**
@@ -55,22 +58,27 @@ export class UploadJoins {
     if (upload.info.kind !== 'joined' || upload.isComplete) return;
     const found = await this.look(upload.info.parts);
     const parts = found.filter((part): part is Part => part !== undefined && !part.onDisk.end);
-    if (parts.length < found.length) {
-      const end = { kind: 'refused', code: 'UPLOAD_ENDED', detail: 'a part of it is gone.' } as const;
-      await this.completions.end(upload, end);
-      throw ended(end);
-    }
+    if (parts.length < found.length) await this.refuse(upload, 'UPLOAD_ENDED', 'a part of it is gone.');
     upload.length = sumOf(parts.map(({ onDisk }) => onDisk.length));
+    if ((upload.length ?? 0) > this.limits.maxFileBytes)
+      await this.refuse(upload, 'FILE_TOO_LARGE', 'its parts have too many bytes together.');
     const offset = parts.reduce((sum, { onDisk }) => sum + endOf(onDisk.extents), 0);
     upload.partsOffset = offset;
     if (offset === upload.length) await this.join(upload, parts);
+  }
+
+  /** @throws UPLOAD_ENDED */
+  private async refuse(upload: OpenUpload, code: ErrorCode, detail: string): Promise<never> {
+    const end = { kind: 'refused', code, detail } as const;
+    await this.completions.end(upload, end);
+    throw ended(end);
   }
 
   private async join(upload: OpenUpload, parts: readonly Part[]): Promise<void> {
     const { folder } = upload;
     try {
       // Of an attempt that a crash has ended.
-      for (const extent of upload.extents) await rm(upload.pathOf(extent), { force: true });
+      await folder.dropSegments();
       let length = 0;
       for (const { part, extent } of piecesOf(parts)) {
         const name = folder.segmentPath({ epoch: upload.epoch, start: length });

@@ -41,7 +41,8 @@ export class UploadListing {
     const uploadIds = this.index.list(owner, after, limit);
     const found = await Promise.all(
       uploadIds.map(async (uploadId) => {
-        const onDisk = await this.open.look(uploadId);
+        // One that cannot be read hides no other.
+        const onDisk = await this.open.look(uploadId).catch(() => undefined);
         return onDisk && !onDisk.end ? this.listed(uploadId, onDisk) : undefined;
       }),
     );
@@ -52,7 +53,7 @@ export class UploadListing {
   /** The receipt of an upload that is not complete, or has ended without a file; undefined for all others. @throws INTERNAL_ERROR */
   async receiptOf(uploadId: string, caller: Caller): Promise<Receipt | undefined> {
     const onDisk = await this.open.look(uploadId);
-    if (!onDisk || onDisk.info.kind === 'part' || onDisk.end?.kind === 'placed') return undefined;
+    if (!onDisk || onDisk.info.kind === 'part' || hasFile(onDisk.end)) return undefined;
     const { file } = onDisk.info;
     const maySee = file.uploadedBy === caller.subject || permissionsOf(caller).has('admin:read');
     return maySee ? unfinishedReceiptOf(file, onDisk.length, statusOf(onDisk.end)) : undefined;
@@ -70,9 +71,12 @@ export class UploadListing {
   }
 }
 
-function statusOf(
-  end: Exclude<UploadEnd, { kind: 'placed' }> | undefined,
-): 'receiving' | 'dead' | 'cancelled' | 'expired' {
+/** Then its receipt is that of the file. */
+function hasFile(end: UploadEnd | undefined): boolean {
+  return end?.kind === 'placed' || (end?.kind === 'removed' && end.hasFile);
+}
+
+function statusOf(end: UploadEnd | undefined): 'receiving' | 'dead' | 'cancelled' | 'expired' {
   if (!end) return 'receiving';
   if (end.kind === 'refused') return 'dead';
   return end.kind === 'removed' ? 'cancelled' : 'expired';

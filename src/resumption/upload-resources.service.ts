@@ -2,13 +2,15 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { permissionsOf } from '../auth/permissions.js';
 import type { Digest } from '../body/digest-check.js';
+import { notKept } from '../body/spool-failure.js';
+import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { UploadInfo } from './files/upload-info.js';
 import type { OpenUpload } from './open-upload.js';
 import { OpenUploads } from './open-uploads.service.js';
 import type { UploadState } from './resumable-upload.js';
-import { ended } from './resumption-errors.js';
+import { ended, takenElsewhere } from './resumption-errors.js';
 import type { Turn } from './turns.js';
 import { UploadCompletions } from './upload-completions.service.js';
 import { UploadIndex } from './upload-index.service.js';
@@ -47,15 +49,29 @@ export class UploadResources {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const { upload, turn } = await this.hold(uploadId, caller, false);
       try {
-        if (!upload.end) await upload.sync();
-        if (!(await this.open.isOurs(upload))) continue;
+        if (!(await this.syncOurs(upload))) continue;
         this.completeSoon(upload);
         return upload.state;
       } finally {
         turn.release();
       }
     }
-    throw takenElsewhere();
+    // A client that asks and is told 409 gives its upload up.
+    throw new ServiceError('BULKHEAD_FULL', 'Several replicas go on with this upload.', {
+      retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  /** Makes the bytes durable of an upload that is held; false where another replica has it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  private async syncOurs(upload: OpenUpload): Promise<boolean> {
+    let failure: Error | undefined;
+    await this.open.sync(upload).catch((error: unknown) => {
+      failure = asError(error);
+    });
+    // What somebody else has may be gone by now.
+    if (!(await this.open.isOurs(upload))) return false;
+    if (failure) throw failure;
+    return true;
   }
 
   /** Which protocol created an upload that the caller may see. @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
@@ -86,8 +102,18 @@ export class UploadResources {
     const { upload, turn } = await this.hold(uploadId, caller, false);
     try {
       await upload.completion?.catch(() => undefined);
-      await this.completions.end(upload, { kind: 'removed' });
-      this.index.remove(uploadId);
+      await this.completions.end(upload, { kind: 'removed', hasFile: upload.end?.kind === 'placed' });
+    } finally {
+      turn.release();
+    }
+  }
+
+  /** Removes a complete upload that nobody was told of, and that has not become a file. @throws as `hold` */
+  async withdraw(uploadId: string, caller: Caller): Promise<void> {
+    const { upload, turn } = await this.hold(uploadId, caller, false);
+    try {
+      if (upload.isComplete && !upload.end && !upload.completion)
+        await this.completions.end(upload, { kind: 'removed', hasFile: false });
     } finally {
       turn.release();
     }
@@ -95,12 +121,12 @@ export class UploadResources {
 
   /** Gives an upload up that nobody has gone on with since then, in milliseconds since 1970. @throws as `hold` */
   async expire(uploadId: string, sinceMs: number): Promise<void> {
+    if (this.open.isBusy(uploadId)) return;
     const { upload, turn } = await this.holdIf(uploadId, () => true, false);
     try {
       // Bytes may have come since it was looked at.
-      if (upload.touchedAtMs > sinceMs) return;
+      if (upload.touchedAtMs > sinceMs || !(await this.open.isOurs(upload))) return;
       await this.completions.end(upload, { kind: 'expired' });
-      this.index.remove(uploadId);
       this.logger.log({ upload_id: uploadId, bytes: upload.offset }, 'an upload was not completed in time');
     } finally {
       turn.release();
@@ -109,6 +135,7 @@ export class UploadResources {
 
   /** Takes the file of an upload to its place, if all bytes are here. @throws as `hold`, and as `UploadPipeline.place` */
   async completeNow(uploadId: string): Promise<void> {
+    if (this.open.isBusy(uploadId)) return;
     const { upload, turn } = await this.holdIf(uploadId, () => true, false);
     turn.release();
     if (upload.isComplete && upload.info.kind !== 'part') await this.outcomeOf(upload, false);
@@ -128,9 +155,18 @@ export class UploadResources {
     if (!(await this.open.isOurs(upload))) throw takenElsewhere();
   }
 
-  /** See `OpenUploads`. */
-  touch(upload: OpenUpload): void {
-    this.open.touch(upload);
+  /** See `OpenUploads`; counts what there is now. */
+  async touch(upload: OpenUpload): Promise<void> {
+    this.index.grow(upload.uploadId, upload.offset);
+    await this.open.touch(upload);
+  }
+
+  /** Makes the bytes durable of an upload that is held, and sees that they may be told. @throws as `confirm`; SPOOL_FULL, INTERNAL_ERROR */
+  async settle(upload: OpenUpload): Promise<void> {
+    const before = upload.offset;
+    if (!(await this.syncOurs(upload))) throw takenElsewhere();
+    // Some of them could not be made durable.
+    if (upload.offset < before) throw notKept(new Error('a sync has failed'));
   }
 
   /** See `OpenUploads`. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
@@ -140,7 +176,6 @@ export class UploadResources {
 
   /** What became of the file of a complete upload; where nothing has yet, it is taken to its place. */
   outcomeOf(upload: OpenUpload, wantsAsync: boolean, digests?: readonly Digest[]): Promise<UploadResult> {
-    this.index.remove(upload.uploadId);
     return this.completions.complete(upload, wantsAsync, digests);
   }
 
@@ -155,28 +190,29 @@ export class UploadResources {
     });
   }
 
+  /** One that another replica has taken meanwhile is found anew, as it is now. */
   private async holdIf(
     uploadId: string,
     maySee: (info: UploadInfo) => boolean,
     bringsBytes: boolean,
   ): Promise<HeldUpload> {
-    const upload = await this.open.find(uploadId, maySee);
-    const turn = await upload.turns.take(bringsBytes);
-    try {
-      if (upload.end && upload.end.kind !== 'placed') throw ended(upload.end);
-      await this.joins.update(upload);
-      return { upload, turn };
-    } catch (error) {
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const upload = await this.open.find(uploadId, maySee);
+      const turn = await upload.turns.take(bringsBytes);
+      try {
+        if (upload.end && upload.end.kind !== 'placed') throw ended(upload.end);
+        if (await this.open.isOurs(upload)) {
+          await this.joins.update(upload);
+          return { upload, turn };
+        }
+      } catch (error) {
+        turn.release();
+        throw error;
+      }
       turn.release();
-      throw error;
     }
+    throw takenElsewhere();
   }
-}
-
-function takenElsewhere(): ServiceError {
-  return new ServiceError('UPLOAD_IN_PROGRESS', 'Another replica goes on with this upload.', {
-    retryAfterMs: RETRY_AFTER_MS,
-  });
 }
 
 /** Another caller's upload is to him as one that is not there. */

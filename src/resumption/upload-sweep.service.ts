@@ -62,15 +62,16 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
     if (!onDisk) return this.removeLeftOver(uploadId);
     const { info, end, touchedAtMs } = onDisk;
     const ageMs = this.open.ageMs(touchedAtMs);
+    const isLeft = this.open.isAlone || ageMs > UNSETTLED_AGE_MS;
     if (end) {
       this.index.remove(uploadId);
       if (ageMs > this.settings.retentionMs) await this.open.remove(uploadId);
     } else if (isUnsettled(onDisk)) {
-      if (this.open.isAlone || ageMs > UNSETTLED_AGE_MS) await this.resources.completeNow(uploadId);
+      if (isLeft) await this.resources.completeNow(uploadId);
     } else {
       this.index.add(uploadId, info);
       if (ageMs > this.settings.maxIdleMs) await this.resources.expire(uploadId, touchedAtMs);
-      else if (info.kind === 'joined') await this.resources.completeNow(uploadId);
+      else if (info.kind === 'joined' && isLeft) await this.resources.completeNow(uploadId);
     }
   }
 

@@ -88,7 +88,7 @@ describe('a tus upload', () => {
     expect(status).toBe(410);
     expect(headers).not.toHaveProperty('upload-offset');
     expect((await tus.patch(location, 3, Buffer.from('d'))).body).toMatchObject({ code: 'UPLOAD_EXPIRED' });
-    await age(location, 2 * HOUR_MS);
+    await age(location, 25 * HOUR_MS);
     await eventually(async () => expect(await readdir(join(dataDir, 'spool', 'uploads'))).toEqual([]));
     await tus.head(location).expect(404);
   });

@@ -139,8 +139,9 @@ export class TusProtocol implements ResumableProtocol {
   private wanted({ request, caller }: UploadExchange, concat: Concat, length: number | undefined): NewUpload {
     const metadata = textIn(request.headers, 'Upload-Metadata') ?? '';
     const key = idempotencyKey(request);
+    const uploadId = key === undefined ? uuidV7() : uploadIdOfKey(caller.subject, key);
     return {
-      uploadId: key === undefined ? uuidV7() : uploadIdOfKey(caller.subject, key),
+      uploadId,
       protocol: this.name,
       caller,
       kind: concat.kind,
@@ -165,13 +166,10 @@ export class TusProtocol implements ResumableProtocol {
   }
 
   /**
-   * A complete upload that found no place, and of which nobody was told, is sent again as another one: it must not find its place
-   * later. One that is not complete is let be: its client may have seen where it is.
+   * An upload of which nobody was told is created again as another one: it must not find its place later.
    */
   private async withdraw({ caller }: UploadExchange, uploadId: string, error: unknown): Promise<never> {
-    const state = await this.resources.find(uploadId, caller).catch(() => undefined);
-    if (state?.isComplete && !state.result)
-      await this.resources.remove(uploadId, caller).catch(() => undefined);
+    await this.resources.withdraw(uploadId, caller).catch(() => undefined);
     throw error;
   }
 

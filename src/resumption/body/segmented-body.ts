@@ -1,4 +1,4 @@
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { asError } from '../../errors/as-error.js';
 import { giveSecondName } from '../../body/second-name.js';
@@ -87,14 +87,8 @@ export class SegmentedBody implements PlaceableBody, DurableBody {
     return giveSecondName(this.options.pathOf(extent), path);
   }
 
-  private async copyTo(path: string): Promise<void> {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      for await (const block of this.blocks(0, this.length)) await file.write(block);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+  private copyTo(path: string): Promise<void> {
+    return writeFile(path, this.blocks(0, this.length), { flag: 'wx', mode: 0o600, flush: true });
   }
 
   private read(from: number, to: number, signal: AbortSignal): Readable {

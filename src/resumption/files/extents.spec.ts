@@ -33,6 +33,18 @@ describe('the bytes of an upload', () => {
 
   it('end at a gap', () => {
     expect(shown(extentsOf([segment(1, 0, 10), segment(2, 11, 5)]))).toEqual(['1:0-10']);
+    expect(extentsOf([segment(2, 11, 5)])).toEqual([]);
+  });
+
+  it('are those of the newest taker, whatever one that came late before it has made', () => {
+    expect(shown(extentsOf([segment(1, 0, 150), segment(3, 150, 50), segment(2, 100, 10)]))).toEqual([
+      '1:0-150',
+      '3:150-200',
+    ]);
+    expect(shown(extentsOf([segment(3, 0, 10), segment(3, 10, 5), segment(2, 7, 2)]))).toEqual([
+      '3:0-10',
+      '3:10-15',
+    ]);
   });
 
   it('are cut off in the middle of a segment, or before it', () => {

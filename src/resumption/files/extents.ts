@@ -37,16 +37,33 @@ export function segmentOf(fileName: string): SegmentName | undefined {
 }
 
 /**
- * The bytes of an upload, in order and without a gap. A segment counts up to the start of the first one that comes after it; what
- * lies behind a gap does not count.
+ * The bytes of an upload, in order and without a gap. The newest segment counts, and of older ones what lies before it: the newest
+ * of them that reaches its start, and so on down to the first byte. One that no older ones reach does not count.
  */
 export function extentsOf(segments: readonly SegmentStatus[]): readonly Extent[] {
-  let extents: readonly Extent[] = [];
-  for (const { epoch, start, size } of segments.toSorted((a, b) => a.epoch - b.epoch || a.start - b.start)) {
-    if (start > endOf(extents)) break;
-    extents = withNext(extents, { epoch, start, end: start + size, isWholeFile: true });
+  const newestFirst = segments.toSorted((a, b) => b.epoch - a.epoch || b.start - a.start);
+  for (let at = 0; at < newestFirst.length; at += 1) {
+    const chain = chainFrom(newestFirst.slice(at));
+    if (chain) return chain;
   }
-  return extents;
+  return [];
+}
+
+/** The bytes up to the end of the first of these; undefined where the others do not reach it. */
+function chainFrom([newest, ...older]: readonly SegmentStatus[]): readonly Extent[] | undefined {
+  if (!newest) return undefined;
+  const backwards = [extentOf(newest, newest.start + newest.size)];
+  let need = newest.start;
+  for (const segment of older) {
+    if (segment.start >= need || segment.start + segment.size < need) continue;
+    backwards.push(extentOf(segment, need));
+    need = segment.start;
+  }
+  return need === 0 ? backwards.toReversed() : undefined;
+}
+
+function extentOf({ epoch, start, size }: SegmentStatus, end: number): Extent {
+  return { epoch, start, end, isWholeFile: end === start + size };
 }
 
 /** What there is when `next` begins: bytes behind its start count no more. */

@@ -7,8 +7,9 @@ import type { UploadResult } from '../../ingest/upload-result.js';
 export type UploadEnd =
   /** Its file has found its place; `length` bytes. */
   | { readonly kind: 'placed'; readonly result: UploadResult; readonly length: number }
-  /** A part that has all its bytes is used by others for a while, and then it is over. */
-  | { readonly kind: 'expired' | 'removed' }
+  | { readonly kind: 'expired' }
+  /** `hasFile`: its file had found its place before. */
+  | { readonly kind: 'removed'; readonly hasFile: boolean }
   /** Nothing can come of it. */
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly detail: string };
 
@@ -23,7 +24,8 @@ const schema = z.discriminatedUnion('kind', [
     result: z.object({ receipt, outcome: z.enum(['stored', 'repeated', 'accepted']) }),
     length: z.int().nonnegative(),
   }),
-  z.object({ kind: z.enum(['expired', 'removed']) }),
+  z.object({ kind: z.literal('expired') }),
+  z.object({ kind: z.literal('removed'), hasFile: z.boolean() }),
   z.object({ kind: z.literal('refused'), code: errorCode, detail: z.string() }),
 ]);
 
@@ -32,7 +34,11 @@ export function endText(end: UploadEnd): string {
   return JSON.stringify(end);
 }
 
-/** The way back. @throws Error for a text that is not ours */
-export function endFrom(text: string): UploadEnd {
-  return schema.parse(JSON.parse(text));
+/** The way back; undefined for a text that a power cut has left: then the bytes are still there. */
+export function endFrom(text: string): UploadEnd | undefined {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { randomHex } from '../../observability/random-ids.js';
 import { errorCode } from '../../errors/error-code.js';
 import { makeFolder, syncFolder } from '../../body/durable-folder.js';
 import { replaceFile } from '../../body/durable-file.js';
@@ -61,8 +62,9 @@ export class UploadFolder {
   async look(): Promise<UploadOnDisk | undefined> {
     const info = await this.text(INFO);
     if (!info) return undefined;
-    const [names, length, end] = await Promise.all([readdir(this.path), this.text(LENGTH), this.text(END)]);
-    const segments = await this.segments(names);
+    const segments = await this.segments(await readdir(this.path));
+    // After the bytes, which are removed once it is there.
+    const [length, end] = await Promise.all([this.text(LENGTH), this.text(END)]);
     const touched = await stat(this.pathOf(end === undefined ? INFO : END));
     const parsed = infoFrom(info);
     return {
@@ -88,15 +90,22 @@ export class UploadFolder {
 
   /** Writes down how it ended. @throws Error of the file system */
   async saveEnd(end: UploadEnd): Promise<void> {
-    const aside = this.pathOf(`${END}.new`);
+    const aside = this.pathOf(`${END}.${randomHex(4)}.new`);
     await writeFile(aside, endText(end), { mode: 0o600 });
     await rename(aside, this.pathOf(END));
   }
 
   /** Makes the end durable, and removes the bytes: in this order, as an upload without both would look like a new one. */
   async dropBytes(): Promise<void> {
-    await replaceFile(this.pathOf(END), (await this.text(END)) ?? '');
+    await syncData(this.pathOf(END));
+    await syncFolder(this.path);
     const names = (await readdir(this.path)).filter((name) => /\.(seg|staged)$/.test(name));
+    await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
+  }
+
+  /** Removes all bytes. @throws Error of the file system */
+  async dropSegments(): Promise<void> {
+    const names = (await readdir(this.path)).filter((name) => segmentOf(name));
     await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
   }
 
@@ -106,8 +115,15 @@ export class UploadFolder {
     await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
   }
 
-  /** Makes the names in it durable, and its own. @throws Error of the file system */
+  /** Says that somebody is at work on it: it is not given up, nor taken over, soon. @throws Error of the file system */
+  async touch(): Promise<void> {
+    const now = new Date();
+    await utimes(this.pathOf(INFO), now, now);
+  }
+
+  /** Makes durable what it is, the names in it, and its own. @throws Error of the file system */
   async sync(): Promise<void> {
+    await syncData(this.pathOf(INFO));
     await Promise.all([syncFolder(this.path), syncFolder(this.root)]);
   }
 
@@ -133,22 +149,29 @@ export class UploadFolder {
       names.map(async (name) => {
         const segment = segmentOf(name);
         if (!segment) return undefined;
-        const { size, mtimeMs } = await stat(this.pathOf(name));
-        return { ...segment, size, touchedAtMs: mtimeMs };
+        const status = await stat(this.pathOf(name)).catch(undefinedIfMissing);
+        return status && { ...segment, size: status.size, touchedAtMs: status.mtimeMs };
       }),
     );
     return found.filter((segment) => segment !== undefined);
   }
 
   private text(name: string): Promise<string | undefined> {
-    return readFile(this.pathOf(name), 'utf8').catch((error: unknown) => {
-      if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
-      throw error;
-    });
+    return readFile(this.pathOf(name), 'utf8').catch(undefinedIfMissing);
   }
 }
 
 interface SegmentOnDisk extends SegmentName {
   readonly size: number;
   readonly touchedAtMs: number;
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
+  throw error;
+}
+
+async function syncData(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.datasync().finally(() => file.close());
 }
