@@ -45,7 +45,7 @@ describe('a spooled body that is kept', () => {
     expect(folder.usage()).toMatchObject({ bytes: 0, files: 0 });
     await body.dispose();
     expect((await readFile(kept)).equals(all)).toBe(true);
-    expect(await descriptors()).toBe(before);
+    expect(await descriptors()).toBeLessThanOrEqual(before);
     expect(budget.usedBytes).toBe(0);
   });
 
