@@ -115,8 +115,7 @@ describe('S3StorageElement in the bucket', () => {
     await element.put(file, bodyOf(randomSource(LARGE_BYTES)), never);
     for (const [key, object] of s3.double.bucket.objects) {
       const bytes = Buffer.from('{"file_id":');
-      if (key.endsWith('.json'))
-        s3.double.bucket.objects.set(key, { ...object, bytes, size: bytes.length });
+      if (key.endsWith('.json')) s3.double.bucket.objects.set(key, { ...object, bytes, size: bytes.length });
     }
     await expect(element.stat(file.fileId)).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });
