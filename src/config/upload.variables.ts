@@ -54,7 +54,7 @@ export const uploadVariables = {
   ),
   RESUMABLE_RETENTION_MS: milliseconds(
     'Time for which a resumable upload that has ended can be asked for; its receipt can be for longer.',
-    3_600_000,
+    86_400_000,
   ),
   RESUMABLE_SWEEP_INTERVAL_MS: milliseconds(
     'Time between two looks through the uploads that are not complete.',
