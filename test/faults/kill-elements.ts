@@ -95,13 +95,15 @@ export class KillElements {
   }
 
   /**
-   * A file whose answer was lost may be there once: its client does not know. Anything else that no receipt names has
-   * no right to be there.
+   * A file whose answer was lost may be there once: its client does not know. Under the same id it may be at two elements, where
+   * the first one's answer was lost as well, and the process was killed when the second had it: nobody was told of either.
+   * Anything else that no receipt names has no right to be there.
    */
   private unexplained(sent: readonly SentFile[]): number {
     const known = new Set(sent.map((file) => file.acknowledged?.uploadId));
     const inDoubt = new Set(sent.filter((file) => !file.acknowledged).map(({ sha256 }) => sha256));
     const others = this.elements.flatMap(({ files }) => [...files].filter(([id]) => !known.has(id)));
-    return others.filter(([, sha256]) => !inDoubt.delete(sha256)).length;
+    const once = new Map(others.map(([id, sha256]) => [`${id} ${sha256}`, sha256]));
+    return [...once.values()].filter((sha256) => !inDoubt.delete(sha256)).length;
   }
 }
