@@ -7,8 +7,10 @@ const writeFile = promisify(writev);
 const syncFile = promisify(fdatasync);
 const closeFile = promisify(close);
 
-/** Bytes that may wait for the disk before whoever brings them has to. */
+/** Bytes that may wait for the disk before whoever brings them has to: some come while others are written. */
 const MOST_QUEUED_BYTES = 512 * 1024;
+/** Bytes that go to the disk at once, more or less. */
+const WRITE_BYTES = 256 * 1024;
 /** Bytes that are made durable at once while more come, so that nobody waits for all of them at the end. */
 const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
 
@@ -19,6 +21,7 @@ export class SegmentFile {
   #size: number;
   #syncedBytes: number;
   #writing: Promise<void> | undefined;
+  #drained: PromiseWithResolvers<void> | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
   #syncFailed = false;
@@ -72,7 +75,9 @@ export class SegmentFile {
 
   /** Settles when the next bytes may come; undefined when they may at once. */
   get backPressure(): Promise<void> | undefined {
-    return this.#queuedBytes > MOST_QUEUED_BYTES ? this.#writing : undefined;
+    if (this.#queuedBytes <= MOST_QUEUED_BYTES) return undefined;
+    this.#drained ??= Promise.withResolvers();
+    return this.#drained.promise;
   }
 
   /** Resolves when all that came is in the file. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
@@ -103,8 +108,23 @@ export class SegmentFile {
   }
 
   async #writeAll(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#failure) await this.#writeNext(this.#queue.splice(0, 1024));
+    while (this.#queue.length > 0 && !this.#failure) {
+      await this.#writeNext(this.#takeNext());
+      this.#letGoOn();
+    }
     this.#writing = undefined;
+  }
+
+  #letGoOn(): void {
+    if (this.#queuedBytes > MOST_QUEUED_BYTES) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  #takeNext(): Buffer[] {
+    let bytes = 0;
+    const after = this.#queue.findIndex(({ length }) => (bytes += length) >= WRITE_BYTES);
+    return this.#queue.splice(0, after < 0 ? this.#queue.length : after + 1);
   }
 
   /** A disk that is almost full writes a part, and says so only with the next call. */
