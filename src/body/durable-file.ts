@@ -2,6 +2,12 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolder } from './durable-folder.js';
 
+/** Makes the bytes of a file durable, whoever has written them. @throws Error of the file system */
+export async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  await file.datasync().finally(() => file.close());
+}
+
 /**
  * Puts `text` in the place of a private file, durably: it is written aside, so that a crash leaves the old file or the
  * new one, never a part of one. @throws Error of the file system

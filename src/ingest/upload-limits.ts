@@ -2,13 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import { fileTooLarge } from './file/incoming-file.js';
-import { MediaTypes } from './file/media-types.js';
+import { MediaTypes, SNIFF_BYTES } from './file/media-types.js';
 
 /** What every upload has to keep to, whatever brings it. */
 @Injectable()
 export class UploadLimits {
   readonly maxFileBytes: number;
   readonly mediaTypes: MediaTypes;
+  /** So many first bytes of a file are enough to recognise its type. */
+  readonly sniffBytes = SNIFF_BYTES;
 
   constructor(config: ConfigService<Environment, true>) {
     this.maxFileBytes = config.get('MAX_FILE_BYTES', { infer: true });

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Head, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
@@ -55,19 +55,9 @@ export class ResumableUploadsController {
     return this.listing.list(caller, after ?? '', pageSize(limit));
   }
 
-  // Before `Get`: Express has a route for GET answer HEAD as well.
-  @Head(':id')
-  look(
-    @Req() request: Request,
-    @Res() response: Response,
-    @CurrentCaller() caller: Caller,
-    @Param('id') id: string,
-  ): Promise<void> {
-    return this.serve({ request, response, caller }, id, 'look');
-  }
-
+  /** Also for HEAD, which Express has the route of GET answer. */
   @Get(':id')
-  get(
+  look(
     @Req() request: Request,
     @Res() response: Response,
     @CurrentCaller() caller: Caller,

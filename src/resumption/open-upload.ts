@@ -2,6 +2,7 @@ import { open, rename, rm } from 'node:fs/promises';
 import type { BodyHashes } from '../body/body-hashes.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import type { FileHash } from '../body/file-hash.js';
+import { syncFile } from '../body/durable-file.js';
 import { notKept } from '../body/spool-failure.js';
 import { endOf, type Extent, withNext } from './files/extents.js';
 import { SegmentFile } from './files/segment-file.js';
@@ -262,10 +263,7 @@ export class OpenUpload {
 
   async #syncForeign(): Promise<void> {
     const foreign = this.#foreign;
-    for (const extent of foreign) {
-      const file = await open(this.pathOf(extent), 'r+');
-      await file.datasync().finally(() => file.close());
-    }
+    for (const extent of foreign) await syncFile(this.pathOf(extent));
     if (this.#foreign === foreign) this.#foreign = [];
   }
 

@@ -120,7 +120,7 @@ export class UploadAppends {
     if (info.kind === 'part') return this.settlePart(held);
     await this.resources.confirm(upload);
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
-    const placing = this.resources.outcomeOf(upload, bringer.wantsAsync, append?.digests?.());
+    const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.());
     turn.release();
     const result = await placing;
     return { state: upload.state, result, outcome: result.outcome };

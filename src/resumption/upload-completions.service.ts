@@ -17,8 +17,6 @@ import { UploadIndex } from './upload-index.service.js';
 
 /** A file up to this size is read into memory, and stored with one write. */
 const MAX_WHOLE_BYTES = 64 * 1024;
-/** What is needed to recognise a type. */
-const SNIFF_BYTES = 4_100;
 /** Far below the age at which another replica takes a complete upload to its place. */
 const TOUCH_EVERY_MS = 15_000;
 
@@ -54,10 +52,10 @@ export class UploadCompletions {
   /** Refuses bytes that are not of the type that was declared, as soon as there are enough of them. @throws UNSUPPORTED_MEDIA_TYPE */
   async recognise(upload: OpenUpload): Promise<void> {
     if (upload.isRecognised || upload.info.kind === 'part') return;
-    if (!upload.isComplete && upload.offset < SNIFF_BYTES) return;
-    const { mediaTypes } = this.limits;
+    const { mediaTypes, sniffBytes } = this.limits;
+    if (!upload.isComplete && upload.offset < sniffBytes) return;
     if (!mediaTypes.unrestricted)
-      await mediaTypes.checkBytes(upload.info.file.contentType, await upload.read(SNIFF_BYTES));
+      await mediaTypes.checkBytes(upload.info.file.contentType, await upload.read(sniffBytes));
     upload.isRecognised = true;
   }
 

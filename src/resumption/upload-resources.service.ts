@@ -1,11 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Caller } from '../auth/caller.js';
 import { permissionsOf } from '../auth/permissions.js';
-import type { Digest } from '../body/digest-check.js';
 import { notKept } from '../body/spool-failure.js';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
-import type { UploadResult } from '../ingest/upload-result.js';
 import type { UploadInfo } from './files/upload-info.js';
 import type { OpenUpload } from './open-upload.js';
 import { OpenUploads } from './open-uploads.service.js';
@@ -59,6 +57,14 @@ export class UploadResources {
     // A client that asks and is told 409 gives its upload up.
     throw new ServiceError('BULKHEAD_FULL', 'Several replicas go on with this upload.', {
       retryAfterMs: RETRY_AFTER_MS,
+    });
+  }
+
+  /** As `find`; undefined where there is none that the caller may see. @throws as `find`, without NOT_FOUND */
+  findIfThere(uploadId: string, caller: Caller): Promise<UploadState | undefined> {
+    return this.find(uploadId, caller).catch((error: unknown) => {
+      if (error instanceof ServiceError && error.code === 'NOT_FOUND') return undefined;
+      throw error;
     });
   }
 
@@ -138,7 +144,7 @@ export class UploadResources {
     if (this.open.isBusy(uploadId)) return;
     const { upload, turn } = await this.holdIf(uploadId, () => true, false);
     turn.release();
-    if (upload.isComplete && upload.info.kind !== 'part') await this.outcomeOf(upload, false);
+    if (upload.isComplete && upload.info.kind !== 'part') await this.completions.complete(upload, false);
   }
 
   /** Takes those to their place that waited for this part alone. Never fails: what cannot be completed now is so by the sweep. */
@@ -174,15 +180,10 @@ export class UploadResources {
     return this.open.cutBack(upload, offset);
   }
 
-  /** What became of the file of a complete upload; where nothing has yet, it is taken to its place. */
-  outcomeOf(upload: OpenUpload, wantsAsync: boolean, digests?: readonly Digest[]): Promise<UploadResult> {
-    return this.completions.complete(upload, wantsAsync, digests);
-  }
-
   /** Whoever was about to take it to its place may have been killed, and its client asks no more once it knows that all is here. */
   private completeSoon(upload: OpenUpload): void {
     if (!upload.isComplete || upload.end || upload.completion || upload.info.kind === 'part') return;
-    this.outcomeOf(upload, false).catch((error: unknown) => {
+    this.completions.complete(upload, false).catch((error: unknown) => {
       this.logger.warn(
         { err: error, upload_id: upload.uploadId },
         'a complete upload has found no place yet',

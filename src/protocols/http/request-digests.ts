@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Digest, type DigestAlgorithm, DigestCheck } from '../../body/digest-check.js';
 import { parseDigestField, wantedDigest } from './digest-fields.js';
+import { announcesTrailer } from './request-headers.js';
 import { invalidHeader } from './invalid-header.js';
 
 type DigestField = 'Content-Digest' | 'Repr-Digest';
@@ -95,17 +96,12 @@ interface Declarations {
 /** What is declared before the body, and behind it where that is announced; undefined where there is nothing to check. */
 function declarationsIn(request: IncomingMessage, fields: readonly DigestField[]): Declarations | undefined {
   const before = fields.flatMap((field) => parseIn(request.headers, field));
-  const later = fields.filter((field) => announces(request, field));
+  const later = fields.filter((field) => announcesTrailer(request, field));
   if (before.length === 0 && later.length === 0) return undefined;
   return {
     make: later.length > 0 ? ['sha256', 'sha512'] : before.map(({ algorithm }) => algorithm),
     declared: () => [...before, ...later.flatMap((field) => parseTrailer(request, field))],
   };
-}
-
-function announces({ headers }: IncomingMessage, field: DigestField): boolean {
-  const names = headers.trailer?.toLowerCase().split(',') ?? [];
-  return names.some((name) => name.trim() === field.toLowerCase());
 }
 
 /** Of what was announced and does not come nobody could say that it was checked. */

@@ -52,6 +52,12 @@ export function bodyBytes(request: IncomingMessage): number | undefined {
   return request.headers['transfer-encoding'] === undefined ? (contentLength(request) ?? 0) : undefined;
 }
 
+/** Does a request say that a field comes behind its body (RFC 9110 section 6.6.2)? */
+export function announcesTrailer({ headers }: IncomingMessage, field: string): boolean {
+  const names = headers.trailer?.toLowerCase().split(',') ?? [];
+  return names.some((name) => name.trim() === field.toLowerCase());
+}
+
 /**
  * Refuses a request that brings no body, as one in which the file was forgotten. A file of no bytes is announced by
  * `Content-Length: 0` (RFC 9110 section 8.6), or is chunked.

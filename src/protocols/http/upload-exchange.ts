@@ -46,11 +46,6 @@ export async function forBringer<T>(
   }
 }
 
-/** Does a request announce a body, be it of no bytes that we know? */
-export function hasBody({ headers }: Request): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
 /**
  * Where a resource of ours is, as a URL that every client resolves in the same way: from `PUBLIC_URL`, else from what the client
  * asked, which a proxy that is trusted may have told us.

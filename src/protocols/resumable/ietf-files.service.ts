@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
 import { ServiceError } from '../../errors/service-error.js';
-import { toServiceError } from '../../errors/to-service-error.js';
 import type { UploadState } from '../../resumption/resumable-upload.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import type { UploadExchange } from '../http/upload-exchange.js';
@@ -40,12 +39,9 @@ export class IetfFiles {
     });
   }
 
-  /** @throws CONFLICT for an upload of another protocol; as `UploadResources.find`, without NOT_FOUND */
+  /** @throws CONFLICT for an upload of another protocol; as `UploadResources.findIfThere` */
   private async find({ caller }: UploadExchange, uploadId: string): Promise<UploadState | undefined> {
-    const state = await this.resources.find(uploadId, caller).catch((error: unknown) => {
-      if (toServiceError(error).code === 'NOT_FOUND') return undefined;
-      throw error;
-    });
+    const state = await this.resources.findIfThere(uploadId, caller);
     if (state && state.protocol !== IETF_PROTOCOL)
       throw new ServiceError('CONFLICT', 'The id is that of an upload of another protocol.');
     return state;

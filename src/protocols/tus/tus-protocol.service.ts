@@ -8,11 +8,10 @@ import { UploadCreations } from '../../resumption/upload-creations.service.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
-import { contentLength } from '../http/request-headers.js';
+import { announcesTrailer, bodyBytes } from '../http/request-headers.js';
 import {
   absoluteUrl,
   forBringer,
-  hasBody,
   pumpOf,
   type ResumableProtocol,
   type UploadExchange,
@@ -126,10 +125,7 @@ export class TusProtocol implements ResumableProtocol {
     { uploadId, head, note }: NewUpload,
   ): Promise<UploadState | undefined> {
     if (idempotencyKey(request) === undefined) return undefined;
-    const known = await this.resources.find(uploadId, caller).catch((error: unknown) => {
-      if (error instanceof ServiceError && error.code === 'NOT_FOUND') return undefined;
-      throw error;
-    });
+    const known = await this.resources.findIfThere(uploadId, caller);
     if (!known) return undefined;
     const isSame = note.metadata === known.note.metadata && note.concat === known.note.concat;
     if (isSame && (head.length ?? known.length) === known.length) return known;
@@ -158,9 +154,9 @@ export class TusProtocol implements ResumableProtocol {
   ): ((state: UploadState) => Append | undefined) | undefined {
     const { request } = exchange;
     const isTyped = isOffsetStream(request.headers);
-    if (!hasBody(request) && !isTyped) return undefined;
+    if (bodyBytes(request) === 0 && !isTyped) return undefined;
     if (!isTyped) throw wrongType();
-    if (length !== undefined && (contentLength(request) ?? 0) > length) throw tooMuch(length);
+    if (length !== undefined && (bodyBytes(request) ?? 0) > length) throw tooMuch(length);
     checkOf(exchange);
     return this.planOfBody(exchange, 0);
   }
@@ -183,7 +179,7 @@ export class TusProtocol implements ResumableProtocol {
     return planOf({
       offset,
       length: bytesIn(headers, 'Upload-Length'),
-      declaredBytes: hasBody(request) ? contentLength(request) : 0,
+      declaredBytes: bodyBytes(request),
       isOffsetStream: isOffsetStream(headers),
       check: () => checkOf(exchange),
       pump: pumpOf(exchange, this.settings.pace),
@@ -222,12 +218,11 @@ export class TusProtocol implements ResumableProtocol {
 
 function checkOf({ request }: UploadExchange): BodyCheck | undefined {
   const header = textIn(request.headers, 'Upload-Checksum');
-  const announced = request.headers.trailer
-    ?.toLowerCase()
-    .split(',')
-    .some((name) => name.trim() === 'upload-checksum');
   const late = (): string | undefined => request.trailers['upload-checksum'];
-  return checkBody(header === undefined ? undefined : readChecksum(header), announced ? late : undefined);
+  return checkBody(
+    header === undefined ? undefined : readChecksum(header),
+    announcesTrailer(request, 'Upload-Checksum') ? late : undefined,
+  );
 }
 
 /** The length of a joined upload is that of its parts. @throws VALIDATION_ERROR */

@@ -1,9 +1,9 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomHex } from '../../observability/random-ids.js';
 import { errorCode } from '../../errors/error-code.js';
 import { makeFolder, syncFolder } from '../../body/durable-folder.js';
-import { replaceFile } from '../../body/durable-file.js';
+import { replaceFile, syncFile } from '../../body/durable-file.js';
 import { isMissing } from '../../body/spool-failure.js';
 import { type Extent, extentsOf, segmentFileName, segmentOf, type SegmentName } from './extents.js';
 import { endFrom, endText, type UploadEnd } from './upload-end.js';
@@ -97,7 +97,7 @@ export class UploadFolder {
 
   /** Makes the end durable, and removes the bytes: in this order, as an upload without both would look like a new one. */
   async dropBytes(): Promise<void> {
-    await syncData(this.pathOf(END));
+    await syncFile(this.pathOf(END));
     await syncFolder(this.path);
     const names = (await readdir(this.path)).filter((name) => /\.(seg|staged)$/.test(name));
     await Promise.all(names.map((name) => rm(this.pathOf(name), { force: true })));
@@ -123,7 +123,7 @@ export class UploadFolder {
 
   /** Makes durable what it is, the names in it, and its own. @throws Error of the file system */
   async sync(): Promise<void> {
-    await syncData(this.pathOf(INFO));
+    await syncFile(this.pathOf(INFO));
     await Promise.all([syncFolder(this.path), syncFolder(this.root)]);
   }
 
@@ -169,9 +169,4 @@ interface SegmentOnDisk extends SegmentName {
 function undefinedIfMissing(error: unknown): undefined {
   if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
   throw error;
-}
-
-async function syncData(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  await file.datasync().finally(() => file.close());
 }
