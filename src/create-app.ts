@@ -8,6 +8,7 @@ import { setUpCors } from './cors.js';
 import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './connections/http-server.adapter.js';
 import { keepPortsApart } from './connections/management-port.js';
+import { ResumableRequests } from './protocols/resumable-requests.service.js';
 import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
 import { servesDocs, setUpOpenApi } from './openapi.js';
@@ -31,6 +32,7 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   app.use(declareNoPage);
   setUpVersioning(app);
   setUpCors(app, environment.CORS_ORIGINS);
+  app.use(app.get(ResumableRequests).prepare);
   // After all that sets headers, so that refusals carry them as well.
   app.use(refuseProtocolFailure, refuseUnservedVersion);
   if (environment.MANAGEMENT_PORT !== undefined) app.use(keepPortsApart);

@@ -15,6 +15,7 @@ import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { ResumableOptions } from './resumable/resumable-options.service.js';
 import { UploadLimit } from './resumable/upload-limit.service.js';
 import { ResumableOptionsController } from './resumable-options.controller.js';
+import { ResumableRequests } from './resumable-requests.service.js';
 import { ResumableUploadsController } from './resumable-uploads.controller.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 import { ReceiptsController } from './receipts.controller.js';
@@ -39,6 +40,7 @@ import { UploadsController } from './uploads.controller.js';
     IetfProtocol,
     RawProtocol,
     ResumableOptions,
+    ResumableRequests,
     TusProtocol,
     UploadEvents,
     UploadLimit,

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Head, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
@@ -9,14 +9,20 @@ import { ServiceError } from '../errors/service-error.js';
 import { invalidFields } from '../ingest/upload-fields.js';
 import { UploadListing, type UploadPage } from '../resumption/upload-listing.service.js';
 import { UploadResources } from '../resumption/upload-resources.service.js';
+import { familyOfCreation } from './http/resumable-family.js';
 import type { ResumableProtocol, UploadExchange } from './http/upload-exchange.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 
 type Method = 'look' | 'append' | 'remove';
 
-/** What `X-HTTP-Method-Override` may name, for clients that can send nothing but `POST`. */
-const OVERRIDES: Readonly<Record<string, Method>> = { PATCH: 'append', DELETE: 'remove', HEAD: 'look' };
+/** An upload that is there, and who serves it. */
+interface FoundUpload {
+  readonly protocol: ResumableProtocol;
+  readonly uploadId: string;
+}
+
+const RETRY_AFTER_MS = 1_000;
 
 /** Uploads that come in several requests: tus 1.0, and the IETF's resumable uploads. An upload is served by what created it. */
 @Controller({ path: 'api/uploads', version: '1' })
@@ -55,15 +61,25 @@ export class ResumableUploadsController {
     return this.listing.list(caller, after ?? '', pageSize(limit));
   }
 
-  /** Also for HEAD, which Express has the route of GET answer. */
-  @Get(':id')
+  /** Before GET, whose route Express has answer HEAD as well. */
+  @Head(':id')
   look(
     @Req() request: Request,
     @Res() response: Response,
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
   ): Promise<void> {
-    return this.serve({ request, response, caller }, id, 'look');
+    return this.serve({ request, response, caller }, id, 'look').catch(askLater);
+  }
+
+  @Get(':id')
+  read(
+    @Req() request: Request,
+    @Res() response: Response,
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+  ): Promise<void> {
+    return this.look(request, response, caller, id);
   }
 
   @Patch(':id')
@@ -86,50 +102,60 @@ export class ResumableUploadsController {
     return this.serve({ request, response, caller }, id, 'remove');
   }
 
+  /** One with a good `X-HTTP-Method-Override` has come to the route of that method. */
   @Post(':id')
-  override(
+  async refuse(
     @Req() request: Request,
     @Res() response: Response,
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
   ): Promise<void> {
-    const method = OVERRIDES[request.get('x-http-method-override')?.toUpperCase() ?? ''];
-    if (!method) {
-      throw new ServiceError(
-        'VALIDATION_ERROR',
-        'A POST to an upload needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`.',
-      );
-    }
-    return this.serve({ request, response, caller }, id, method);
+    await this.find({ request, response, caller }, id);
+    throw new ServiceError(
+      'VALIDATION_ERROR',
+      'A POST to an upload needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`.',
+    );
   }
 
-  /** A request that speaks tus is greeted as one before anybody knows whether its upload is there. */
   private async serve(exchange: UploadExchange, id: string, method: Method): Promise<void> {
+    const { protocol, uploadId } = await this.find(exchange, id);
+    await protocol[method](exchange, uploadId);
+  }
+
+  /** The protocol of an upload. A request that speaks tus is greeted as one before anybody knows whether its upload is there. */
+  private async find(exchange: UploadExchange, id: string): Promise<FoundUpload> {
     const { request, caller } = exchange;
     const speaksTus = request.headers['tus-resumable'] !== undefined;
     if (speaksTus) this.tus.greet(exchange);
     if (!isUuid(id)) throw new ServiceError('NOT_FOUND', 'There is no upload with this id.');
     const uploadId = id.toLowerCase();
-    const name = await this.resources.protocolOf(uploadId, caller);
-    const protocol = name === this.tus.name ? this.tus : this.ietf;
-    if (!speaksTus || protocol !== this.tus) protocol.greet(exchange);
-    await protocol[method](exchange, uploadId);
+    const isTus = (await this.resources.protocolOf(uploadId, caller)) === this.tus.name;
+    if (isTus && !speaksTus) {
+      this.ietf.takeLeave(exchange);
+      this.tus.greet(exchange);
+    }
+    if (!isTus) this.ietf.greet(exchange);
+    return { protocol: isTus ? this.tus : this.ietf, uploadId };
   }
 
   /** @throws VALIDATION_ERROR for a request that speaks no protocol */
-  private creatorFor({ headers }: Request): ResumableProtocol {
-    if (headers['tus-resumable'] !== undefined) return this.tus;
-    if (headers['upload-complete'] !== undefined || headers['upload-draft-interop-version'] !== undefined)
-      return this.ietf;
-    const isTus = ['upload-length', 'upload-defer-length', 'upload-concat'].some(
-      (name) => headers[name] !== undefined,
-    );
-    if (isTus) return this.tus;
+  private creatorFor(request: Request): ResumableProtocol {
+    const family = familyOfCreation(request);
+    if (family !== undefined) return this[family];
     throw new ServiceError(
       'VALIDATION_ERROR',
       'An upload is created with `Tus-Resumable: 1.0.0` (tus), or with `Upload-Complete` (IETF resumable uploads).',
     );
   }
+}
+
+/** Clients give an upload up of which they are told 409 when they ask for it; they ask again after 503. */
+function askLater(error: unknown): never {
+  if (!(error instanceof ServiceError && error.code === 'UPLOAD_IN_PROGRESS')) throw error;
+  throw new ServiceError('BULKHEAD_FULL', 'Others go on with this upload just now.', {
+    cause: error,
+    retryAfterMs: RETRY_AFTER_MS,
+  });
 }
 
 function pageSize(limit = '100'): number {

@@ -86,6 +86,11 @@ export class UploadResources {
     return info.protocol;
   }
 
+  /** When an upload is given up unless more bytes come; no request is ended for the question. @throws as `hasEnded` */
+  async expiresAt(uploadId: string, caller: Caller): Promise<number | undefined> {
+    return (await this.open.find(uploadId, (info) => isVisibleTo(info, caller))).state.expiresAtMs;
+  }
+
   /**
    * Has an upload ended without a file? No request is ended for the question.
    * @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR

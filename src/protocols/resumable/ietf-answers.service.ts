@@ -30,12 +30,22 @@ export class IetfAnswers {
     private readonly resources: UploadResources,
   ) {}
 
-  /** Says what is so of every answer: unless something else is said, the upload can be gone on with. */
-  greet({ request, response }: UploadExchange): void {
+  /**
+   * Says what is so of every answer: unless something else is said, the upload can be gone on with. A new one has all the time that
+   * there is; how much of it is left to another is said once somebody has looked, as its end may not be told to move nearer.
+   */
+  greet({ request, response }: Pick<UploadExchange, 'request' | 'response'>): void {
+    const isCreation = request.method === 'POST' || request.method === 'PUT';
     response.setHeader('Upload-Complete', '?0');
-    response.setHeader('Upload-Limit', this.limit.ofAll);
+    response.setHeader('Upload-Limit', isCreation ? this.limit.ofNew : this.limit.ofRequests);
     const version = servedInteropVersion(request);
     if (version !== undefined) response.setHeader('Upload-Draft-Interop-Version', String(version));
+  }
+
+  /** Takes back what `greet` has said. */
+  takeLeave(response: Response): void {
+    for (const name of ['Upload-Complete', 'Upload-Limit', 'Upload-Draft-Interop-Version'])
+      response.removeHeader(name);
   }
 
   /** Tells where a new upload is before its bytes come, to a client that expects that. */
@@ -44,7 +54,7 @@ export class IetfAnswers {
     if (version === undefined) return;
     const isSent = sendUploadResumption(response, {
       Location: this.urlOf(request, uploadId),
-      'Upload-Limit': this.limit.ofAll,
+      'Upload-Limit': this.limit.ofNew,
       'Upload-Draft-Interop-Version': String(version),
     });
     if (isSent) this.announced.add(response);
@@ -83,7 +93,7 @@ export class IetfAnswers {
     const { receipt, outcome, asPreferred = false } = result;
     response.setHeader('Upload-Complete', '?1');
     response.setHeader('Upload-Offset', String(receipt.size));
-    response.setHeader('Upload-Limit', this.limit.ofComplete);
+    response.setHeader('Upload-Limit', this.limit.ofRequests);
     response.setHeader(
       'Content-Location',
       absoluteUrl(request, this.settings.publicUrl, `/api/v1/files/${uploadId}`),
@@ -115,6 +125,7 @@ export class IetfAnswers {
         return;
       }
       if (await this.isFinal(failure, exchange, uploadId)) response.setHeader('Upload-Complete', '?1');
+      else await this.tellLimit(exchange, uploadId);
       throw failure;
     }
   }
@@ -124,6 +135,15 @@ export class IetfAnswers {
     response.setHeader('Upload-Complete', state.result ? '?1' : '?0');
     response.setHeader('Upload-Offset', String(state.offset));
     response.setHeader('Upload-Limit', this.limit.of(state));
+  }
+
+  /** How much time an upload has left whose request is refused; of one that is not there, what was said before holds. */
+  private async tellLimit({ response, caller }: UploadExchange, uploadId: string): Promise<void> {
+    const found = await this.resources.expiresAt(uploadId, caller).then(
+      (expiresAtMs) => ({ expiresAtMs }),
+      () => undefined,
+    );
+    if (found) response.setHeader('Upload-Limit', this.limit.of(found));
   }
 
   private async isFinal(

@@ -28,6 +28,11 @@ export class IetfProtocol implements ResumableProtocol {
     this.answers.greet(exchange);
   }
 
+  /** The upload turned out to be of another protocol, which says other things of its answers. */
+  takeLeave({ response }: UploadExchange): void {
+    this.answers.takeLeave(response);
+  }
+
   /** What fails before its client was told of it is removed: nobody would ever come back to it. */
   async create(exchange: UploadExchange): Promise<void> {
     const uploadId = uuidV7();

@@ -34,7 +34,7 @@ export class ResumableOptions {
         'Tus-Extension': TUS_EXTENSIONS,
         'Tus-Max-Size': String(this.limits.maxFileBytes),
         'Tus-Checksum-Algorithm': CHECKSUM_ALGORITHMS.join(','),
-        'Upload-Limit': this.uploadLimit.ofAll,
+        'Upload-Limit': this.uploadLimit.ofNew,
         'Content-Length': '0',
       })
       .end();

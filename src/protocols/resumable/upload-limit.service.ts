@@ -18,22 +18,22 @@ export class UploadLimit {
     this.maxIdleMs = config.get('RESUMABLE_MAX_IDLE_MS', { infer: true });
   }
 
-  /** What every upload has to keep to: its bytes, and the seconds for which it may stand still. */
-  get ofAll(): string {
+  /** What a new upload has to keep to: its bytes, and the seconds for which it may stand still. */
+  get ofNew(): string {
     return this.write(this.maxIdleMs);
   }
 
-  /** One that is complete has all the time that there is. */
-  get ofComplete(): string {
+  /** What does not go by time; a complete upload has all the time that there is. */
+  get ofRequests(): string {
     return `max-size=${this.limits.maxFileBytes}`;
   }
 
   /** The same of one upload, as it is now. */
-  of({ expiresAtMs }: UploadState): string {
-    return expiresAtMs === undefined ? this.ofComplete : this.write(expiresAtMs - this.clock.wallMs());
+  of({ expiresAtMs }: Pick<UploadState, 'expiresAtMs'>): string {
+    return expiresAtMs === undefined ? this.ofRequests : this.write(expiresAtMs - this.clock.wallMs());
   }
 
   private write(leftMs: number): string {
-    return `${this.ofComplete}, max-age=${Math.max(0, Math.floor(leftMs / 1000))}`;
+    return `${this.ofRequests}, max-age=${Math.max(0, Math.floor(leftMs / 1000))}`;
   }
 }

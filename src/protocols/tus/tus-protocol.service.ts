@@ -77,8 +77,11 @@ export class TusProtocol implements ResumableProtocol {
 
   async look(exchange: UploadExchange, uploadId: string): Promise<void> {
     const { request, response, caller } = exchange;
-    if (request.method === 'GET')
-      throw new ServiceError('METHOD_NOT_ALLOWED', 'A tus upload cannot be read.');
+    if (request.method === 'GET') {
+      throw new ServiceError('METHOD_NOT_ALLOWED', 'A tus upload cannot be read.', {
+        headers: { Allow: 'HEAD, PATCH, DELETE, POST, OPTIONS' },
+      });
+    }
     const state = await this.resources.find(uploadId, caller);
     const { offset, length, note } = state;
     response.setHeader('Upload-Offset', offset);
