@@ -17,6 +17,9 @@ import { UploadLimit } from './resumable/upload-limit.service.js';
 import { ResumableOptionsController } from './resumable-options.controller.js';
 import { ResumableRequests } from './resumable-requests.service.js';
 import { ResumableUploadsController } from './resumable-uploads.controller.js';
+import { TusAnswers } from './tus/tus-answers.service.js';
+import { TusBodies } from './tus/tus-bodies.service.js';
+import { TusCreations } from './tus/tus-creations.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { UploadsController } from './uploads.controller.js';
@@ -41,6 +44,9 @@ import { UploadsController } from './uploads.controller.js';
     RawProtocol,
     ResumableOptions,
     ResumableRequests,
+    TusAnswers,
+    TusBodies,
+    TusCreations,
     TusProtocol,
     UploadEvents,
     UploadLimit,

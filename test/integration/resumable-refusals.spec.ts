@@ -11,7 +11,6 @@ type Method = 'post' | 'put' | 'patch' | 'head' | 'get' | 'delete';
 
 const TUS = { 'Tus-Resumable': '1.0.0' };
 const NEWEST = { 'Upload-Draft-Interop-Version': '9' };
-const LIMIT = 'max-size=5000';
 
 describe('a refusal of a resumable upload', () => {
   let running: RunningApp;

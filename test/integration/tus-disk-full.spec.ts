@@ -55,4 +55,16 @@ disk.describe(`tus uploads on a disk of 4 MiB${disk.whyNot}`, () => {
     await rm(filler);
     await tus.remove(location).expect(204);
   });
+
+  it('tell where a creation is that brought more than there was room for, and how far', async () => {
+    writeFileSync(filler, Buffer.alloc(2 * MIB, 1));
+    const bytes = randomBytes(3 * MIB);
+    const full = await tus.create({ 'Upload-Length': String(bytes.length) }, bytes);
+    expect([full.status, full.body.code]).toEqual([507, 'SPOOL_FULL']);
+    const location = String(full.headers.location);
+    expect(Number(full.headers['upload-offset'])).toBeGreaterThan(MIB);
+    expect((await tus.head(location)).headers['upload-offset']).toBe(full.headers['upload-offset']);
+    await rm(filler);
+    await tus.remove(location).expect(204);
+  });
 });

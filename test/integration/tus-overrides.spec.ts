@@ -47,7 +47,9 @@ describe('X-HTTP-Method-Override', () => {
     const gone = await post(location, 'HEAD');
     // It was sent as a POST, whose answers have a body.
     expect([gone.status, gone.body.code]).toEqual([410, 'UPLOAD_ENDED']);
-    await eventually(() => expect(logged.slice(-5)).toEqual(['POST', 'PATCH', 'HEAD', 'DELETE', 'HEAD']));
+    await eventually(async () =>
+      expect(logged.slice(-5)).toEqual(['POST', 'PATCH', 'HEAD', 'DELETE', 'HEAD']),
+    );
   });
 
   it.each(['PUT', 'GET', 'POST', 'OPTIONS', 'MADE-UP', ''])(
@@ -57,7 +59,7 @@ describe('X-HTTP-Method-Override', () => {
       const before = logged.length;
       const refused = await post(location, method);
       expect([refused.status, refused.body.code]).toEqual([400, 'VALIDATION_ERROR']);
-      await eventually(() => expect(logged.slice(before).at(-1)).toBe('POST'));
+      await eventually(async () => expect(logged.slice(before).at(-1)).toBe('POST'));
       expect((await post(location, 'HEAD')).headers['upload-offset']).toBe('0');
     },
   );
@@ -66,6 +68,6 @@ describe('X-HTTP-Method-Override', () => {
     const created = await post('/api/v1/uploads', 'DELETE').set('Upload-Length', '3');
     expect(created.status).toBe(201);
     expect((await post('/api/v1/files/upload', 'DELETE')).status).toBe(415);
-    await eventually(() => expect(logged.slice(-2)).toEqual(['POST', 'POST']));
+    await eventually(async () => expect(logged.slice(-2)).toEqual(['POST', 'POST']));
   });
 });

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { toServiceError } from '../../errors/to-service-error.js';
-import type { FileSink } from '../../ingest/upload-source.js';
 import { UploadLimits } from '../../ingest/upload-limits.js';
 import type { Bringer } from '../../resumption/resumable-upload.js';
 import { type AppendOutcome, UploadAppends } from '../../resumption/upload-appends.service.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
+import { noMoreBytes } from '../http/no-more-bytes.js';
 import { digestsOfPiece } from '../http/request-digests.js';
 import { forBringer, pumpOf, type UploadExchange } from '../http/upload-exchange.js';
 import { type AppendFields, AppendPlan, isComplete } from './ietf-append.js';
@@ -44,7 +44,7 @@ export class IetfBytes {
     const { state, result } = await forBringer(exchange, async (bringer) => {
       const outcome = await this.append(uploadId, bringer, plan);
       if (plan.isRepeat && bodyBytes === undefined)
-        await pumpOf(exchange, this.settings.pace)(NO_MORE_BYTES, bringer.clientGone);
+        await pumpOf(exchange, this.settings.pace)(noMoreBytes(isComplete), bringer.clientGone);
       return outcome;
     });
     if (result) this.answers.finished(exchange, uploadId, result);
@@ -63,12 +63,3 @@ export class IetfBytes {
     }
   }
 }
-
-/** Where the body of a request goes that can have no bytes. */
-const NO_MORE_BYTES: FileSink = {
-  backPressure: undefined,
-  write: (chunk) => {
-    if (chunk.length > 0) throw isComplete();
-  },
-  end: () => Promise.resolve(),
-};

@@ -1,14 +1,15 @@
 import { ServiceError } from '../../errors/service-error.js';
+import type { UploadLimits } from '../../ingest/upload-limits.js';
 import type { Append, AppendPump, BodyCheck, UploadState } from '../../resumption/resumable-upload.js';
 import { offsetMismatch } from '../http/offset-mismatch.js';
 import { badHeader, wrongType } from './tus-headers.js';
 
-/** What a request says of its body. */
+/** What a request says of its body; each header is read when it is its turn to be found wrong. */
 export interface TusBody {
-  /** `Upload-Offset`. */
-  readonly offset: number | undefined;
-  /** `Upload-Length`, of an upload that deferred it. */
-  readonly length: number | undefined;
+  /** `Upload-Offset`. @throws VALIDATION_ERROR */
+  readonly offset: () => number | undefined;
+  /** `Upload-Length`, of an upload that deferred it. @throws VALIDATION_ERROR */
+  readonly length: () => number | undefined;
   readonly declaredBytes: number | undefined;
   readonly isOffsetStream: boolean;
   /** @throws VALIDATION_ERROR */
@@ -20,42 +21,44 @@ export interface TusBody {
  * Decides on the body of a request when its upload is known: what is refused, in the order in which clients can mend it; undefined
  * for a request that only repeats the end of a complete upload, whose answer was lost.
  */
-export function planOf(body: TusBody): (state: UploadState) => Append | undefined {
+export function planOf(body: TusBody, limits: UploadLimits): (state: UploadState) => Append | undefined {
   return (state) => {
     const offset = checkHead(body, state);
     const check = body.check();
-    const length = lengthAfter(body, state);
+    const length = lengthAfter(body, state, limits);
     if (offset !== state.offset) throw offsetMismatch(state.offset, offset);
-    const room = (length ?? state.length ?? Infinity) - offset;
-    const isEmpty = body.declaredBytes === 0;
-    if (state.isComplete && isEmpty) return undefined;
-    if (state.isComplete || (body.declaredBytes ?? 0) > room)
-      throw new ServiceError('FILE_TOO_LARGE', `The upload has room for ${room} more bytes.`);
-    return {
-      declaredBytes: body.declaredBytes,
-      length,
-      isLast: false,
-      onOverflow: 'go-on',
-      check,
-      pump: body.pump,
-    };
+    const { declaredBytes, pump } = body;
+    const room = (length ?? state.length ?? limits.maxFileBytes) - offset;
+    if ((declaredBytes ?? 0) > room) throw noRoom(room);
+    if (state.isComplete) return undefined;
+    return { declaredBytes, length, isLast: false, onOverflow: 'go-on', check, pump };
   };
 }
 
+export function noRoom(room: number): ServiceError {
+  return new ServiceError('FILE_TOO_LARGE', `The upload has room for ${room} more bytes.`);
+}
+
 /** @throws FORBIDDEN, UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR */
-function checkHead({ offset, isOffsetStream }: TusBody, { kind }: UploadState): number {
+function checkHead(body: TusBody, { kind }: UploadState): number {
   if (kind === 'joined')
     throw new ServiceError('FORBIDDEN', 'An upload that is joined of others takes no bytes.');
-  if (!isOffsetStream) throw wrongType();
+  if (!body.isOffsetStream) throw wrongType();
+  const offset = body.offset();
   if (offset === undefined) throw badHeader('Upload-Offset', 'is needed');
   return offset;
 }
 
-/** The length that the upload has from now on, where it is said now. @throws LENGTH_MISMATCH */
-function lengthAfter({ length }: TusBody, state: UploadState): number | undefined {
+/** The length that the upload has from now on, where it is said now. @throws LENGTH_MISMATCH, FILE_TOO_LARGE, VALIDATION_ERROR */
+function lengthAfter(body: TusBody, state: UploadState, limits: UploadLimits): number | undefined {
+  const length = body.length();
   if (length === undefined) return undefined;
-  const isOther = state.length !== undefined && state.length !== length;
-  if (isOther || length < state.offset)
-    throw new ServiceError('LENGTH_MISMATCH', `The upload cannot have ${length} bytes.`);
+  if (state.length !== undefined && state.length !== length) throw otherLength(length);
+  limits.checkDeclaredBytes(length);
+  if (length < state.offset) throw otherLength(length);
   return length;
+}
+
+function otherLength(length: number): ServiceError {
+  return new ServiceError('LENGTH_MISMATCH', `The upload cannot have ${length} bytes.`);
 }

@@ -47,6 +47,16 @@ export function declaredLength(headers: IncomingHttpHeaders): number | undefined
   return length;
 }
 
+/** Does a creation join others, whose length it has? @throws VALIDATION_ERROR for one that declares one all the same */
+export function joinsOthers(headers: IncomingHttpHeaders): boolean {
+  if (!textIn(headers, 'Upload-Concat')?.startsWith('final;')) return false;
+  for (const name of ['Upload-Length', 'Upload-Defer-Length']) {
+    if (textIn(headers, name) !== undefined)
+      throw badHeader(name, 'must not be there: an upload that is joined of others has their length');
+  }
+  return true;
+}
+
 export type Concat =
   { readonly kind: 'file' | 'part' } | { readonly kind: 'joined'; readonly urls: readonly string[] };
 
