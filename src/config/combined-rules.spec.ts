@@ -115,3 +115,14 @@ describe('in every mode', () => {
     );
   });
 });
+
+it.each([
+  ['11', '10', 1],
+  ['10', '10', 0],
+  ['11', '0', 0],
+  ['11', undefined, 0],
+  [undefined, '10', 0],
+])('at least %s and at most %s bytes in one request are %d problems', (min, max, problems) => {
+  const given = { RESUMABLE_MIN_APPEND_BYTES: min, RESUMABLE_MAX_APPEND_BYTES: max };
+  expect(combinedProblems(given, storageDrivers)).toHaveLength(problems);
+});

@@ -17,6 +17,7 @@ export function combinedProblems(given: Given, drivers: readonly DriverSettings[
     ...keyProblems(given),
     ...credentialProblems(given),
     ...adminProblems(given),
+    ...appendProblems(given),
     ...repeatedElementProblems(given),
     ...sharedFolderProblems(given, drivers),
     ...secretProblems(given, drivers),
@@ -41,6 +42,15 @@ function credentialProblems(given: Given): string[] {
 function adminProblems(given: Given): string[] {
   if (!given.ADMIN_URL || CREDENTIALS.some((name) => given[name])) return [];
   return CREDENTIALS.map((name) => `${name}: is required, since ADMIN_URL is set`);
+}
+
+/** Nothing could be appended. */
+function appendProblems({
+  RESUMABLE_MAX_APPEND_BYTES: max,
+  RESUMABLE_MIN_APPEND_BYTES: min,
+}: Given): string[] {
+  const isPossible = !max || !min || Number(max) === 0 || Number(min) <= Number(max);
+  return isPossible ? [] : ['RESUMABLE_MIN_APPEND_BYTES: must not be above RESUMABLE_MAX_APPEND_BYTES'];
 }
 
 function repeatedElementProblems({ STORAGE_ELEMENTS }: Given): string[] {

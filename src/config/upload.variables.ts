@@ -70,4 +70,14 @@ export const uploadVariables = {
     'Most bytes that these have together, by their declared lengths.',
     1024 ** 4,
   ),
+  RESUMABLE_MAX_APPEND_BYTES: count(
+    'Most bytes that one request brings to an upload of the IETF kind; above it the answer is 413. 0: no limit.',
+    'bytes',
+    0,
+  ),
+  RESUMABLE_MIN_APPEND_BYTES: count(
+    'Fewest bytes that such a request brings, unless it is the last one or its body is chunked; below it the answer is 400. 0: no limit.',
+    'bytes',
+    0,
+  ),
 };

@@ -11,6 +11,7 @@ import { IetfAnswers } from './resumable/ietf-answers.service.js';
 import { IetfBytes } from './resumable/ietf-bytes.service.js';
 import { IetfCreations } from './resumable/ietf-creations.service.js';
 import { IetfFiles } from './resumable/ietf-files.service.js';
+import { IetfPosts } from './resumable/ietf-posts.service.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { ResumableOptions } from './resumable/resumable-options.service.js';
 import { UploadLimit } from './resumable/upload-limit.service.js';
@@ -40,6 +41,7 @@ import { UploadsController } from './uploads.controller.js';
     IetfBytes,
     IetfCreations,
     IetfFiles,
+    IetfPosts,
     IetfProtocol,
     RawProtocol,
     ResumableOptions,

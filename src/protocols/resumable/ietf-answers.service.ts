@@ -125,6 +125,7 @@ export class IetfAnswers {
         return;
       }
       if (await this.isFinal(failure, exchange, uploadId)) response.setHeader('Upload-Complete', '?1');
+      else if (failure.code === 'SPOOL_FULL') await this.tellOffset(exchange, uploadId);
       else await this.tellLimit(exchange, uploadId);
       throw failure;
     }
@@ -135,6 +136,15 @@ export class IetfAnswers {
     response.setHeader('Upload-Complete', state.result ? '?1' : '?0');
     response.setHeader('Upload-Offset', String(state.offset));
     response.setHeader('Upload-Limit', this.limit.of(state));
+  }
+
+  /** Where there is no room for all of a body, what is there of it counts: the client is told, and where to go on. */
+  private async tellOffset(exchange: UploadExchange, uploadId: string): Promise<void> {
+    const state = await this.resources.find(uploadId, exchange.caller).catch(() => undefined);
+    if (!state) return;
+    this.tell(exchange, state);
+    this.locate(exchange, uploadId);
+    this.announced.add(exchange.response);
   }
 
   /** How much time an upload has left whose request is refused; of one that is not there, what was said before holds. */
@@ -152,7 +162,7 @@ export class IetfAnswers {
     uploadId: string,
   ): Promise<boolean> {
     if (!failure.isCallers || STOPS.has(failure.code)) return false;
-    if (failure.code === 'CONFLICT') return true;
+    if (failure.code === 'CONFLICT' || failure.code === 'IDEMPOTENCY_KEY_REUSED') return true;
     try {
       return await this.resources.hasEnded(uploadId, caller);
     } catch {

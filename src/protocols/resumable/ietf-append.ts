@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { ServiceError } from '../../errors/service-error.js';
-import type { UploadLimits } from '../../ingest/upload-limits.js';
 import type { Append, UploadState } from '../../resumption/resumable-upload.js';
 import { invalidHeader } from '../http/invalid-header.js';
 import { offsetMismatch } from '../http/offset-mismatch.js';
@@ -8,6 +7,7 @@ import { bodyBytes, checkIdentity } from '../http/request-headers.js';
 import { omitsMediaType } from './interop-versions.js';
 import { lengthMismatch } from './length-mismatch.js';
 import { booleanField, integerField } from './structured-fields.js';
+import type { UploadLimit } from './upload-limit.service.js';
 
 const PARTIAL_UPLOAD = /^application\/partial-upload *(?:;|$)/i;
 
@@ -20,6 +20,8 @@ export interface AppendFields {
   readonly length: number | undefined;
   /** Bytes that come, where that is known. */
   readonly bodyBytes: number | undefined;
+  /** Do they come with the request that creates the upload? */
+  readonly isCreation: boolean;
 }
 
 /** Looks at the head of a request that appends. @throws UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR */
@@ -33,7 +35,8 @@ export function appendFieldsOf(request: IncomingMessage): AppendFields {
   if (offset === undefined) throw invalidHeader('Upload-Offset', 'must be a number of bytes');
   const isLast = booleanField(request, 'upload-complete');
   if (isLast === undefined) throw invalidHeader('Upload-Complete', 'must be `?1` or `?0`');
-  return { offset, isLast, length: integerField(request, 'upload-length'), bodyBytes: bodyBytes(request) };
+  const length = integerField(request, 'upload-length');
+  return { offset, isLast, length, bodyBytes: bodyBytes(request), isCreation: false };
 }
 
 /** Decides on the bytes of a request, when it has the upload for itself. */
@@ -43,7 +46,7 @@ export class AppendPlan {
 
   constructor(
     readonly fields: AppendFields,
-    private readonly limits: UploadLimits,
+    private readonly limit: UploadLimit,
     private readonly bytes: Pick<Append, 'check' | 'digests' | 'pump'>,
   ) {}
 
@@ -59,15 +62,16 @@ export class AppendPlan {
 
   /**
    * What is to be appended; undefined where the upload is complete, and only what became of it is asked again.
-   * @throws LENGTH_MISMATCH, OFFSET_MISMATCH, FILE_TOO_LARGE
+   * @throws LENGTH_MISMATCH, OFFSET_MISMATCH, APPEND_TOO_LARGE, APPEND_TOO_SMALL, FILE_TOO_LARGE
    */
   readonly decide = (state: UploadState): Append | undefined => {
     const { offset, isLast, bodyBytes: declaredBytes } = this.fields;
     const length = this.lengthOf(state);
     if (offset !== state.offset) throw offsetMismatch(state.offset, offset);
     if (state.isComplete) return this.nothing();
+    if (!this.fields.isCreation) this.limit.checkAppend(declaredBytes, isLast);
     const end = declaredBytes === undefined ? undefined : offset + declaredBytes;
-    if (length === undefined) this.limits.checkDeclaredBytes(end);
+    if (length === undefined) this.limit.checkFileBytes(end);
     if (isLast && end !== undefined && end < (length ?? 0))
       throw lengthMismatch(`The last byte is said to be at ${end}, and the file has ${length} bytes.`);
     return { declaredBytes, length, isLast, onOverflow: 'end', ...this.bytes };
@@ -86,7 +90,7 @@ export class AppendPlan {
   private checkLength(length: number, state: UploadState): void {
     if (state.length !== undefined)
       throw lengthMismatch(`Upload-Length is ${length}, and the file has ${state.length} bytes.`);
-    this.limits.checkDeclaredBytes(length);
+    this.limit.checkFileBytes(length);
     if (length < state.offset)
       throw lengthMismatch(`Upload-Length is ${length}, and ${state.offset} bytes are here.`);
   }

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { toServiceError } from '../../errors/to-service-error.js';
-import { UploadLimits } from '../../ingest/upload-limits.js';
 import type { Bringer } from '../../resumption/resumable-upload.js';
 import { type AppendOutcome, UploadAppends } from '../../resumption/upload-appends.service.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
@@ -10,6 +9,7 @@ import { forBringer, pumpOf, type UploadExchange } from '../http/upload-exchange
 import { type AppendFields, AppendPlan, isComplete } from './ietf-append.js';
 import { IetfAnswers } from './ietf-answers.service.js';
 import { lengthMismatch } from './length-mismatch.js';
+import { UploadLimit } from './upload-limit.service.js';
 
 /** Takes the bytes of requests. */
 @Injectable()
@@ -17,7 +17,7 @@ export class IetfBytes {
   constructor(
     private readonly appends: UploadAppends,
     private readonly answers: IetfAnswers,
-    private readonly limits: UploadLimits,
+    private readonly limit: UploadLimit,
     private readonly settings: HttpUploadSettings,
   ) {}
 
@@ -25,7 +25,7 @@ export class IetfBytes {
   planOf(exchange: UploadExchange, fields: AppendFields, onBegin: () => void = () => undefined): AppendPlan {
     const { content, file } = digestsOfPiece(exchange.request);
     const pump = pumpOf(exchange, this.settings.pace);
-    return new AppendPlan(fields, this.limits, {
+    return new AppendPlan(fields, this.limit, {
       check: content && {
         update: (chunk) => content.update(chunk),
         verify: () => content.finish(),
@@ -33,7 +33,7 @@ export class IetfBytes {
       digests: fields.isLast ? file : undefined,
       pump: (sink, stop) => {
         onBegin();
-        return pump(sink, stop);
+        return pump(this.limit.counted(sink), stop);
       },
     });
   }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { UploadLimits } from '../../ingest/upload-limits.js';
 import type { UploadState } from '../../resumption/resumable-upload.js';
 import { UploadCreations } from '../../resumption/upload-creations.service.js';
 import { bodyBytes } from '../http/request-headers.js';
@@ -8,6 +7,7 @@ import type { AppendPlan } from './ietf-append.js';
 import { IetfAnswers } from './ietf-answers.service.js';
 import { IetfBytes } from './ietf-bytes.service.js';
 import { type Creation, creationOf } from './ietf-creation.js';
+import { UploadLimit } from './upload-limit.service.js';
 
 /** Says who serves an upload, and labels metrics. */
 export const IETF_PROTOCOL = 'resumable';
@@ -27,15 +27,21 @@ export class IetfCreations {
     private readonly creations: UploadCreations,
     private readonly bytes: IetfBytes,
     private readonly answers: IetfAnswers,
-    private readonly limits: UploadLimits,
+    private readonly limit: UploadLimit,
   ) {}
 
-  /** Looks at the head of a request. @throws VALIDATION_ERROR, LENGTH_MISMATCH, FILE_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE */
+  /** Looks at the head of a request. @throws as `creationOf` */
   open(exchange: UploadExchange, uploadId: string): OpenedCreation {
     const { request } = exchange;
-    const creation = creationOf(request, this.limits);
+    const creation = creationOf(request, this.limit);
     const { isLast, head } = creation;
-    const fields = { offset: 0, isLast, length: head.length, bodyBytes: bodyBytes(request) };
+    const fields = {
+      offset: 0,
+      isLast,
+      length: head.length,
+      bodyBytes: bodyBytes(request),
+      isCreation: true,
+    };
     const plan = this.bytes.planOf(exchange, fields, () => this.answers.announce(exchange, uploadId));
     return { exchange, uploadId, creation, plan };
   }
@@ -52,7 +58,7 @@ export class IetfCreations {
       head,
       digests,
       endsWhenTold,
-      note: {},
+      note: noteOf(creation),
     });
   }
 
@@ -62,4 +68,9 @@ export class IetfCreations {
     if (hasNothing) this.answers.received(exchange, state, true);
     else await this.bytes.take(exchange, uploadId, plan, true);
   }
+}
+
+/** What tells, beside its bytes, whether a creation that is repeated is the same one. */
+export function noteOf({ head }: Creation): { readonly name: string; readonly type: string } {
+  return { name: head.filename ?? '', type: head.contentType };
 }

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { Request } from 'express';
-import { uuidV7 } from '../../observability/random-ids.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import { invalidHeader } from '../http/invalid-header.js';
 import type { ResumableProtocol, UploadExchange } from '../http/upload-exchange.js';
 import { appendFieldsOf } from './ietf-append.js';
 import { IetfAnswers } from './ietf-answers.service.js';
 import { IetfBytes } from './ietf-bytes.service.js';
-import { IETF_PROTOCOL, IetfCreations } from './ietf-creations.service.js';
+import { IETF_PROTOCOL } from './ietf-creations.service.js';
+import { IetfPosts } from './ietf-posts.service.js';
 
 /**
  * Resumable Uploads for HTTP (draft-ietf-httpbis-resumable-upload). One path serves all interop versions: a client that names one
@@ -19,7 +19,7 @@ export class IetfProtocol implements ResumableProtocol {
 
   constructor(
     private readonly resources: UploadResources,
-    private readonly creations: IetfCreations,
+    private readonly posts: IetfPosts,
     private readonly bytes: IetfBytes,
     private readonly answers: IetfAnswers,
   ) {}
@@ -33,19 +33,8 @@ export class IetfProtocol implements ResumableProtocol {
     this.answers.takeLeave(response);
   }
 
-  /** What fails before its client was told of it is removed: nobody would ever come back to it. */
   async create(exchange: UploadExchange): Promise<void> {
-    const uploadId = uuidV7();
-    try {
-      await this.answers.guard(exchange, uploadId, async () => {
-        const opened = this.creations.open(exchange, uploadId);
-        await this.creations.take(opened, await this.creations.begin(opened));
-      });
-    } catch (error) {
-      if (!this.answers.isAnnounced(exchange))
-        await this.resources.remove(uploadId, exchange.caller).catch(() => undefined);
-      throw error;
-    }
+    await this.posts.create(exchange);
   }
 
   look(exchange: UploadExchange, uploadId: string): Promise<void> {
