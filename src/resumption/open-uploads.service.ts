@@ -92,6 +92,11 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     return this.entries.get(uploadId)?.upload ?? this.loadOnce(uploadId, seen);
   }
 
+  /** The same as `isOurs`, and it stays known here in any case: bytes may be on their way to it. @throws QUEUE_UNAVAILABLE */
+  holds({ uploadId, epoch }: OpenUpload): Promise<boolean> {
+    return this.fence.holds(uploadId, epoch);
+  }
+
   /** Has nobody else taken the upload? Where somebody has, it is not known here any more. @throws QUEUE_UNAVAILABLE */
   async isOurs(upload: OpenUpload): Promise<boolean> {
     if (upload.end || (await this.fence.holds(upload.uploadId, upload.epoch))) return true;

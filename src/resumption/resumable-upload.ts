@@ -67,6 +67,8 @@ export interface Append {
   /** Digests of the whole file that are declared with its last bytes, or behind them. @throws what is wrong with them */
   readonly digests?: (() => readonly Digest[]) | undefined;
   readonly pump: AppendPump;
+  /** Told while bytes come, now and then: so many bytes of the upload are durable, and need never be sent again. */
+  readonly onSynced?: ((offset: number) => void) | undefined;
 }
 
 /** Who brings bytes, and how he wants his answer. */

@@ -150,6 +150,7 @@ export class UploadAppends {
     const target = append.check ? await upload.stage() : await upload.writer();
     const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
+    if (append.onSynced && !append.check) await this.tellSynced(upload, target, append.onSynced);
     try {
       active.signal.throwIfAborted();
       await pump(sink, active.signal);
@@ -159,8 +160,26 @@ export class UploadAppends {
       await this.afterFailure(upload, { append, offset, hasOverflown: sink.hasOverflown });
       throw error;
     } finally {
+      target.onSynced = undefined;
       if (append.check) await target.close();
     }
+  }
+
+  /** Has it told how far the bytes are durable that still come. Where somebody else has the upload, or may have it, nothing is told. */
+  private async tellSynced(
+    upload: OpenUpload,
+    target: SegmentFile,
+    onSynced: (offset: number) => void,
+  ): Promise<void> {
+    const start = upload.offset - target.size;
+    // From now on only the end of this file is not durable.
+    await upload.sync();
+    target.onSynced = (bytes) => {
+      void this.resources.holds(upload).then(
+        (isOurs) => isOurs && onSynced(start + bytes),
+        () => undefined,
+      );
+    };
   }
 
   private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {

@@ -166,6 +166,11 @@ export class UploadResources {
     if (!(await this.open.isOurs(upload))) throw takenElsewhere();
   }
 
+  /** See `OpenUploads`. @throws QUEUE_UNAVAILABLE */
+  holds(upload: OpenUpload): Promise<boolean> {
+    return this.open.holds(upload);
+  }
+
   /** See `OpenUploads`; counts what there is now. */
   async touch(upload: OpenUpload): Promise<void> {
     this.index.grow(upload.uploadId, upload.offset);

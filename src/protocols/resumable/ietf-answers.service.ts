@@ -21,7 +21,7 @@ const STOPS: ReadonlySet<ErrorCode> = new Set(['SHUTTING_DOWN', 'UPLOAD_IN_PROGR
 /** What clients of the IETF's resumable uploads are answered. */
 @Injectable()
 export class IetfAnswers {
-  /** Answers before which the client was told where its upload is. */
+  /** Answers before which the client was sent 104, or was told where its upload is. */
   private readonly announced = new WeakSet<Response>();
 
   constructor(
@@ -58,6 +58,19 @@ export class IetfAnswers {
       'Upload-Draft-Interop-Version': String(version),
     });
     if (isSent) this.announced.add(response);
+  }
+
+  /** Tells how far the bytes are durable while more come, to a client that expects that; undefined for another one. */
+  progressOf({ request, response }: UploadExchange): ((offset: number) => void) | undefined {
+    const version = servedInteropVersion(request);
+    if (version === undefined) return undefined;
+    return (offset) => {
+      const isSent = sendUploadResumption(response, {
+        'Upload-Offset': String(offset),
+        'Upload-Draft-Interop-Version': String(version),
+      });
+      if (isSent) this.announced.add(response);
+    };
   }
 
   /** Was the client told where its upload is? */

@@ -47,7 +47,7 @@ export class AppendPlan {
   constructor(
     readonly fields: AppendFields,
     private readonly limit: UploadLimit,
-    private readonly bytes: Pick<Append, 'check' | 'digests' | 'pump'>,
+    private readonly bytes: Pick<Append, 'check' | 'digests' | 'onSynced' | 'pump'>,
   ) {}
 
   /** Is the length of the whole file known, by this request at the latest? */

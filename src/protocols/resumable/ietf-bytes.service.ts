@@ -31,6 +31,7 @@ export class IetfBytes {
         verify: () => content.finish(),
       },
       digests: fields.isLast ? file : undefined,
+      onSynced: this.answers.progressOf(exchange),
       pump: (sink, stop) => {
         onBegin();
         return pump(this.limit.counted(sink), stop);

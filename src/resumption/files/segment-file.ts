@@ -16,6 +16,8 @@ const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
 
 /** A file that bytes of an upload are appended to. A failure is final: what was written before it stays. */
 export class SegmentFile {
+  /** Told when so many bytes of the file are durable. */
+  onSynced: ((bytes: number) => void) | undefined;
   #queue: Buffer[] = [];
   #queuedBytes = 0;
   #size: number;
@@ -162,6 +164,7 @@ export class SegmentFile {
     try {
       await syncFile(this.descriptor);
       this.#syncedBytes = size;
+      this.onSynced?.(size);
     } catch (error) {
       this.#syncFailed = true;
       this.#failure = notKept(error);
