@@ -57,8 +57,10 @@ const RESUMABLE_HEADERS = [
   'Upload-Draft-Interop-Version',
 ];
 
-/** Uploads that come in several requests, whose protocols have an answer to OPTIONS of their own; the version is off the path. */
+/** Uploads that come in several requests; the version is off the path. */
 const RESUMABLE = /^\/api\/uploads(?:[/?]|$)/i;
+/** Files that may be created as such: OPTIONS says so. */
+const RESUMABLE_FILE = /^\/api\/files\/[0-9a-f-]{36}(?:[/?]|$)/i;
 
 /** Lets pages of these origins use the service; without any there is nothing to say. */
 export function setUpCors(app: NestExpressApplication, origins: readonly string[]): void {
@@ -73,8 +75,15 @@ export function setUpCors(app: NestExpressApplication, origins: readonly string[
     methods: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
     allowedHeaders: RESUMABLE_HEADERS,
     preflightContinue: true,
+    // Some clients send their cookies wherever they upload, which browsers let no origin do that is not named.
+    credentials: !origins.includes('*'),
   };
   app.enableCors((request: Request, callback: (error: null, options: object) => void) =>
-    callback(null, RESUMABLE.test(request.url) ? resumable : common),
+    callback(
+      null,
+      RESUMABLE.test(request.url)
+        ? resumable
+        : { ...common, preflightContinue: RESUMABLE_FILE.test(request.url) },
+    ),
   );
 }

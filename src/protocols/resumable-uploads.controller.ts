@@ -1,5 +1,5 @@
 import { Controller, Delete, Get, Head, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
+import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
@@ -11,6 +11,15 @@ import { UploadListing, type UploadPage } from '../resumption/upload-listing.ser
 import { UploadResources } from '../resumption/upload-resources.service.js';
 import { familyOfCreation } from './http/resumable-family.js';
 import type { ResumableProtocol, UploadExchange } from './http/upload-exchange.js';
+import {
+  ApiAppendResumable,
+  ApiAskResumable,
+  ApiCreateResumable,
+  ApiHeadResumable,
+  ApiListResumable,
+  ApiOverriddenResumable,
+  ApiRemoveResumable,
+} from './resumable.openapi.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 
@@ -26,7 +35,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Uploads that come in several requests: tus 1.0, and the IETF's resumable uploads. An upload is served by what created it. */
 @Controller({ path: 'api/uploads', version: '1' })
-@ApiExcludeController()
+@ApiTags('uploads')
 @RequirePermission('files:write')
 export class ResumableUploadsController {
   constructor(
@@ -37,6 +46,7 @@ export class ResumableUploadsController {
   ) {}
 
   @Post()
+  @ApiCreateResumable()
   async create(
     @Req() request: Request,
     @Res() response: Response,
@@ -51,6 +61,7 @@ export class ResumableUploadsController {
   /** The uploads of the caller that are not complete, oldest first. */
   @Get()
   @Header('Cache-Control', 'no-store')
+  @ApiListResumable()
   list(
     @CurrentCaller() caller: Caller,
     @Query('after') after: string | undefined,
@@ -63,6 +74,7 @@ export class ResumableUploadsController {
 
   /** Before GET, whose route Express has answer HEAD as well. */
   @Head(':id')
+  @ApiHeadResumable()
   look(
     @Req() request: Request,
     @Res() response: Response,
@@ -73,6 +85,7 @@ export class ResumableUploadsController {
   }
 
   @Get(':id')
+  @ApiAskResumable('METHOD_NOT_ALLOWED')
   read(
     @Req() request: Request,
     @Res() response: Response,
@@ -83,6 +96,7 @@ export class ResumableUploadsController {
   }
 
   @Patch(':id')
+  @ApiAppendResumable()
   append(
     @Req() request: Request,
     @Res() response: Response,
@@ -93,6 +107,7 @@ export class ResumableUploadsController {
   }
 
   @Delete(':id')
+  @ApiRemoveResumable()
   remove(
     @Req() request: Request,
     @Res() response: Response,
@@ -104,6 +119,7 @@ export class ResumableUploadsController {
 
   /** One with a good `X-HTTP-Method-Override` has come to the route of that method. */
   @Post(':id')
+  @ApiOverriddenResumable()
   async refuse(
     @Req() request: Request,
     @Res() response: Response,

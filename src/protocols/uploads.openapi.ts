@@ -68,6 +68,16 @@ const UPLOAD_PROBLEMS: readonly ErrorCode[] = [
   'SPOOL_FULL',
 ];
 
+/** Of a raw upload that comes in several requests. */
+const RESUMABLE_PROBLEMS: readonly ErrorCode[] = [
+  'LENGTH_MISMATCH',
+  'APPEND_TOO_SMALL',
+  'OFFSET_MISMATCH',
+  'UPLOAD_EXPIRED',
+  'UPLOAD_ENDED',
+  'APPEND_TOO_LARGE',
+];
+
 const REPR_DIGEST = {
   'Repr-Digest': {
     description: 'Of the file, where the client asked for it by `Want-Repr-Digest`.',
@@ -159,7 +169,15 @@ export function ApiRawUpload(): MethodDecorator & ClassDecorator {
         '`Idempotency-Key` changes nothing. A file of no bytes needs `Content-Length: 0`.',
       'CONFLICT',
       'UPLOAD_IN_PROGRESS',
+      ...RESUMABLE_PROBLEMS,
     ),
+    ApiHeader({
+      name: 'Upload-Complete',
+      required: false,
+      description:
+        '`?1`, or `?0` for the beginning of the file, makes it an upload that can be resumed at `/api/v1/uploads/{uuid}` (IETF Resumable Uploads for HTTP).',
+      schema: { type: 'string' },
+    }),
     ApiConsumes('application/octet-stream'),
     ApiParam({ name: 'uuid', format: 'uuid' }),
     ApiHeader({

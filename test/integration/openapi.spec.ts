@@ -64,6 +64,11 @@ describe('/docs', () => {
   });
 });
 
+/** What one that brings bytes to an upload may be answered. */
+const UPLOADED = '400 401 403 404 406 408 409 410 412 413 415 429 460 500 502 503 504 507';
+
+type OperationObject = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
 interface SchemaExamples {
   readonly example?: unknown;
   readonly default?: unknown;
@@ -173,6 +178,16 @@ describe('the document of the whole service', () => {
     ['get /api/v1/files/{uuid}', '400 401 403 404 406 410 429 500 502 503'],
     ['delete /api/v1/files/{uuid}', '400 401 403 404 406 409 410 429 500 502 503'],
     ['get /api/v1/files/{uuid}/events', '400 401 403 404 406 410 429 500 502 503'],
+    ['post /api/v1/uploads', UPLOADED.replace('415', '415 422')],
+    ['get /api/v1/uploads', '400 401 403 404 406 410 500 502'],
+    ['head /api/v1/uploads/{id}', '400 401 403 404 406 410 412 500 502 503 507'],
+    ['get /api/v1/uploads/{id}', '400 401 403 404 405 406 410 412 500 502 503 507'],
+    ['patch /api/v1/uploads/{id}', UPLOADED],
+    ['post /api/v1/uploads/{id}', UPLOADED],
+    ['delete /api/v1/uploads/{id}', '400 401 403 404 406 409 410 412 500 502 503 507'],
+    ['options /api/v1/uploads', ''],
+    ['options /api/v1/uploads/{id}', ''],
+    ['options /api/v1/files/{uuid}', ''],
     ['get /api/v1/resilience/circuit-breakers', '400 401 403 404 406 410 500 502'],
     ['get /api/v1/resilience/health', '400 401 403 404 406 410 500 502'],
     ['get /api/v1/resilience/summary', '400 401 403 404 406 410 500 502'],
@@ -183,6 +198,25 @@ describe('the document of the whole service', () => {
     ['get /api/v1/health/dlq', '400 401 403 404 406 410 500 502 503'],
     ['get /metrics', '503'],
   ])('names the errors of %s', (name, statuses) => {
-    expect(errors(name)).toEqual([...statuses.split(' '), 'default']);
+    expect(errors(name)).toEqual([...statuses.split(' ').filter(Boolean), 'default']);
+  });
+
+  it('describes what uploads in several requests say in headers', () => {
+    const upload = document.paths['/api/v1/uploads/{id}'];
+    const namesOf = (operation: OperationObject | undefined): string[] =>
+      (operation?.parameters ?? []).flatMap((parameter) => ('name' in parameter ? [parameter.name] : []));
+    expect(namesOf(document.paths['/api/v1/uploads']?.post)).toEqual(
+      expect.arrayContaining(['Tus-Resumable', 'Upload-Metadata', 'Upload-Complete', 'Idempotency-Key']),
+    );
+    expect(namesOf(upload?.patch)).toEqual(
+      expect.arrayContaining(['id', 'Upload-Offset', 'Upload-Checksum', 'Content-Digest']),
+    );
+    expect(namesOf(upload?.post)).toContain('X-HTTP-Method-Override');
+    expect(namesOf(document.paths['/api/v1/files/{uuid}']?.put)).toContain('Upload-Complete');
+    const [, head] = operations.find(([name]) => name === 'head /api/v1/uploads/{id}') ?? [];
+    for (const status of ['200', '204'])
+      expect(Object.keys(head?.[status]?.headers ?? {})).toEqual(
+        expect.arrayContaining(['Upload-Offset', 'Upload-Length']),
+      );
   });
 });

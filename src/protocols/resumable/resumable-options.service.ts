@@ -25,6 +25,11 @@ export class ResumableOptions {
     private readonly uploadLimit: UploadLimit,
   ) {}
 
+  /** Of a file that is created by `PUT`, which tus does not know. */
+  answerForFile(response: Response): void {
+    response.status(200).set({ 'Upload-Limit': this.uploadLimit.ofNew, 'Content-Length': '0' }).end();
+  }
+
   answer(response: Response): void {
     response
       .status(200)
