@@ -158,6 +158,12 @@ describe("creating an upload of the IETF's kind", () => {
     expect(second).toMatch(/^https:\/\/files\.example\/api\/v1\/uploads\//);
     expect(pathOf(await ietf.begin(forwarded))).toMatch(/^\/api\/v1\/uploads\//);
     expect(await ietf.begin(forwarded)).toContain('127.0.0.1');
+    const client = new IetfRequests(trusting, await trusting.token());
+    const standard = { Forwarded: 'for="[2001:db8::1]";Proto=HTTPS;host="files.example:8443", host=inner' };
+    expect(await client.begin(standard)).toMatch(/^https:\/\/files\.example:8443\/api\/v1\/uploads\//);
+    expect(await client.begin({ ...standard, ...forwarded })).toMatch(/^https:\/\/files\.example\/api\//);
+    expect(await client.begin({ Forwarded: 'host="a/b";proto=ftp' })).toContain('http://127.0.0.1');
+    expect(await ietf.begin(standard)).toContain('http://127.0.0.1');
     await Promise.all([named.close(), trusting.close()]);
   });
 });

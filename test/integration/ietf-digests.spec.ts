@@ -65,5 +65,10 @@ describe("the digests of an upload of the IETF's kind", () => {
     expect(last.headers['repr-digest']).toBe(digestField('sha-256', 'abc'));
     expect((await ietf.head(location, wanted)).headers['repr-digest']).toBe(digestField('sha-256', 'abc'));
     expect((await ietf.head(location)).headers['repr-digest']).toBeUndefined();
+    // Another one is wanted more, and is not there.
+    const other = { 'Want-Repr-Digest': 'sha-512=9, sha-256=1' };
+    expect((await ietf.head(location, other)).headers['repr-digest']).toBe(digestField('sha-256', 'abc'));
+    const none = { 'Want-Repr-Digest': 'sha-512=9, sha-256=0' };
+    expect((await ietf.head(location, none)).headers['repr-digest']).toBeUndefined();
   });
 });

@@ -40,6 +40,12 @@ export function wantedDigest(value: string): DigestAlgorithm | undefined {
   return first && first.weight > 0 ? first.algorithm : undefined;
 }
 
+/** Does a `Want-Repr-Digest` want a digest of this algorithm, though it may want another one more? */
+export function wantsDigest(value: string, algorithm: DigestAlgorithm): boolean {
+  const dictionary = readDictionary(value);
+  return [...ALGORITHMS].some(([key, each]) => each === algorithm && weightOf(dictionary?.get(key)?.[0]) > 0);
+}
+
 /** `sha-256=:<base64>:` */
 export function formatDigest({ algorithm, hex }: Digest): string {
   const key = [...ALGORITHMS].find(([, known]) => known === algorithm)?.[0] ?? '';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { type Digest, type DigestAlgorithm, DigestCheck } from '../../body/digest-check.js';
-import { parseDigestField, wantedDigest } from './digest-fields.js';
+import { parseDigestField, wantedDigest, wantsDigest } from './digest-fields.js';
 import { announcesTrailer } from './request-headers.js';
 import { invalidHeader } from './invalid-header.js';
 
@@ -60,8 +60,13 @@ export function declaredFileDigests({ headers }: IncomingMessage): readonly Dige
 }
 
 /** What a client wants to be told of the digest of its file; undefined for nothing. */
-export function wantedFileDigest({ headers }: IncomingMessage): DigestAlgorithm | undefined {
+function wantedFileDigest({ headers }: IncomingMessage): DigestAlgorithm | undefined {
   return wantedDigest(String(headers['want-repr-digest'] ?? ''));
+}
+
+/** Does a client want to be told this digest of its file? */
+export function wantsFileDigest({ headers }: IncomingMessage, algorithm: DigestAlgorithm): boolean {
+  return wantsDigest(String(headers['want-repr-digest'] ?? ''), algorithm);
 }
 
 function mentionsDigests({ headers }: IncomingMessage): boolean {

@@ -4,6 +4,7 @@ import type { AppendPump, Bringer } from '../../resumption/resumable-upload.js';
 import type { PaceLimits } from './client-pace.js';
 import { watchClient } from './client-watch.js';
 import { prefersAsync } from './preferences.js';
+import { publicOrigin } from './public-origin.js';
 import { pumpRequest } from './pump-request.js';
 
 /** A request to an upload that comes in several, and its answer. */
@@ -51,5 +52,5 @@ export async function forBringer<T>(
  * asked, which a proxy that is trusted may have told us.
  */
 export function absoluteUrl(request: Request, publicUrl: string, path: string): string {
-  return `${publicUrl || `${request.protocol}://${request.host}`}${path}`;
+  return `${publicUrl || publicOrigin(request)}${path}`;
 }

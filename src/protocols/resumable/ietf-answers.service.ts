@@ -8,7 +8,7 @@ import type { UploadState } from '../../resumption/resumable-upload.js';
 import { UploadResources } from '../../resumption/upload-resources.service.js';
 import { formatDigest } from '../http/digest-fields.js';
 import { HttpUploadSettings } from '../http/http-upload-settings.js';
-import { wantedFileDigest } from '../http/request-digests.js';
+import { wantsFileDigest } from '../http/request-digests.js';
 import { absoluteUrl, type UploadExchange } from '../http/upload-exchange.js';
 import { UPLOAD_STATUSES } from '../http/upload-statuses.js';
 import { sendUploadResumption } from './interim-response.js';
@@ -191,6 +191,6 @@ export class IetfAnswers {
 
 /** To who wants that; another digest than this one is not made for a wish. */
 function tellDigest({ request, response }: UploadExchange, { receipt }: UploadResult): void {
-  if (receipt.checksum === null || wantedFileDigest(request) !== 'sha256') return;
+  if (receipt.checksum === null || !wantsFileDigest(request, 'sha256')) return;
   response.setHeader('Repr-Digest', formatDigest({ algorithm: 'sha256', hex: receipt.checksum }));
 }
