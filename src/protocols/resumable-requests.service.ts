@@ -26,7 +26,7 @@ export class ResumableRequests {
     if (request.method === 'POST' && UPLOAD.test(request.url)) request.method = meantMethod(request);
     const family = familyOf(request);
     if (family === 'tus') response.setHeader('Tus-Resumable', TUS_VERSION);
-    else if (family === 'ietf') this.answers.greet({ request, response });
+    else if (family === 'ietf') this.answers.greet({ request, response }, !UPLOAD.test(request.url));
     next();
   };
 }

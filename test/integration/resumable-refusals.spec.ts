@@ -146,6 +146,8 @@ describe('a refusal of a resumable upload', () => {
       expect(refused.status).toBe(409);
       return Number(/^max-size=5000, max-age=(\d+)$/.exec(String(refused.headers['upload-limit']))?.[1]);
     };
+    const posted = await send('post', pathOf(location), {}, ietf.token);
+    expect([posted.status, posted.headers['upload-limit']]).toEqual([400, 'max-size=5000']);
     const [before, now] = [await left(7), Date.now()];
     jest.spyOn(Date, 'now').mockImplementation(() => now + 600_000);
     const after = await left(7);

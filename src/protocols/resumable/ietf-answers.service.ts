@@ -34,8 +34,7 @@ export class IetfAnswers {
    * Says what is so of every answer: unless something else is said, the upload can be gone on with. A new one has all the time that
    * there is; how much of it is left to another is said once somebody has looked, as its end may not be told to move nearer.
    */
-  greet({ request, response }: Pick<UploadExchange, 'request' | 'response'>): void {
-    const isCreation = request.method === 'POST' || request.method === 'PUT';
+  greet({ request, response }: Pick<UploadExchange, 'request' | 'response'>, isCreation: boolean): void {
     response.setHeader('Upload-Complete', '?0');
     response.setHeader('Upload-Limit', isCreation ? this.limit.ofNew : this.limit.ofRequests);
     const version = servedInteropVersion(request);

@@ -29,7 +29,7 @@ export class IetfFiles {
    * told how many. One that is complete is compared, as a raw upload is whose id is known.
    */
   put(exchange: UploadExchange, uploadId: string): Promise<void> {
-    this.answers.greet(exchange);
+    this.answers.greet(exchange, true);
     return this.answers.guard(exchange, uploadId, async () => {
       const opened = this.creations.open(exchange, uploadId);
       const seen = await this.find(exchange, uploadId);

@@ -25,7 +25,7 @@ export class IetfProtocol implements ResumableProtocol {
   ) {}
 
   greet(exchange: UploadExchange): void {
-    this.answers.greet(exchange);
+    this.answers.greet(exchange, exchange.request.params.id === undefined);
   }
 
   /** The upload turned out to be of another protocol, which says other things of its answers. */
