@@ -47,7 +47,7 @@ export const serverVariables = {
     'Where callers reach the service, such as `https://example.com/files` behind a proxy that takes `/files` off the path: for `Location` and the API documentation. Unset: paths alone.',
   ),
   REPLICA_ADDRESS: baseUrl(
-    'Where other replicas reach this process, such as `http://10.0.0.7:8020`. Unset: its first address and `PORT`.',
+    'Where other replicas reach this process, such as `http://10.0.0.7:8020`. Unset: `HOST`, or its first address where that is all of them, and its port.',
   ),
   DATA_DIR: z.string().min(1).default('./data').meta({
     description:

@@ -22,7 +22,10 @@ import { TusAnswers } from './tus/tus-answers.service.js';
 import { TusBodies } from './tus/tus-bodies.service.js';
 import { TusCreations } from './tus/tus-creations.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
+import { OtherReplicas } from './replicas/other-replicas.service.js';
+import { UploadLists } from './replicas/upload-lists.service.js';
 import { ReceiptsController } from './receipts.controller.js';
+import { UploadListsController } from './upload-lists.controller.js';
 import { UploadsController } from './uploads.controller.js';
 
 @Module({
@@ -32,6 +35,7 @@ import { UploadsController } from './uploads.controller.js';
     ReceiptsController,
     ResumableOptionsController,
     ResumableUploadsController,
+    UploadListsController,
   ],
   providers: [
     FormProtocol,
@@ -43,6 +47,7 @@ import { UploadsController } from './uploads.controller.js';
     IetfFiles,
     IetfPosts,
     IetfProtocol,
+    OtherReplicas,
     RawProtocol,
     ResumableOptions,
     ResumableRequests,
@@ -52,6 +57,7 @@ import { UploadsController } from './uploads.controller.js';
     TusProtocol,
     UploadEvents,
     UploadLimit,
+    UploadLists,
   ],
 })
 export class ProtocolsModule {}

@@ -1,6 +1,6 @@
-import { Controller, Delete, Get, Header, Headers, HttpStatus, Param, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Header, Headers, HttpStatus, Param, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -10,6 +10,7 @@ import { EVENT_STREAM } from './events/event-stream.js';
 import type { Receipt } from '../ingest/receipt.dto.js';
 import { ApiCancelUpload, ApiReceipt, ApiUploadEvents } from './receipts.openapi.js';
 import { isOver, UploadEvents } from './events/upload-events.service.js';
+import { OtherReplicas } from './replicas/other-replicas.service.js';
 import { UploadListing } from '../resumption/upload-listing.service.js';
 import { UploadReceipts } from '../ingest/upload-receipts.service.js';
 
@@ -22,16 +23,26 @@ export class ReceiptsController {
     private readonly receipts: UploadReceipts,
     private readonly events: UploadEvents,
     private readonly unfinished: UploadListing,
+    private readonly others: OtherReplicas,
   ) {}
 
   @Get(':uuid')
   @Header('Cache-Control', 'no-store')
   @ApiReceipt()
-  async read(@Param('uuid') uuid: string, @CurrentCaller() caller: Caller): Promise<Receipt> {
+  async read(
+    @Param('uuid') uuid: string,
+    @CurrentCaller() caller: Caller,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
     const uploadId = idOf(uuid);
-    // What is still being received, no storage element and no database knows of.
-    const unfinished = await this.unfinished.receiptOf(uploadId, caller);
-    return unfinished ?? (await this.receipts.find(uploadId, caller)).receipt;
+    try {
+      response.json(await this.find(uploadId, caller));
+    } catch (error) {
+      // What is still being received by another replica, only that one knows.
+      const isUnknown = error instanceof ServiceError && error.code === 'NOT_FOUND';
+      if (!isUnknown || !(await this.others.serve({ request, response, caller }, uploadId))) throw error;
+    }
   }
 
   @Delete(':uuid')
@@ -63,6 +74,12 @@ export class ReceiptsController {
     } else if (response.req.method === 'HEAD') response.type(EVENT_STREAM).end();
     else if (record) await this.events.watch(record, caller, seen, response);
     else this.events.tellOnce(receipt, response);
+  }
+
+  /** What is still being received, no storage element and no database knows of. */
+  private async find(uploadId: string, caller: Caller): Promise<Receipt> {
+    const unfinished = await this.unfinished.receiptOf(uploadId, caller);
+    return unfinished ?? (await this.receipts.find(uploadId, caller)).receipt;
   }
 }
 

@@ -1,4 +1,4 @@
-import { Controller, Delete, Get, Head, Header, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Delete, Get, Head, Param, Patch, Post, Req, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
 import { validate as isUuid } from 'uuid';
@@ -6,8 +6,7 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
 import { ServiceError } from '../errors/service-error.js';
-import { invalidFields } from '../ingest/upload-fields.js';
-import { UploadListing, type UploadPage } from '../resumption/upload-listing.service.js';
+import { noSuchUpload } from '../resumption/resumption-errors.js';
 import { UploadResources } from '../resumption/upload-resources.service.js';
 import { familyOfCreation } from './http/resumable-family.js';
 import type { ResumableProtocol, UploadExchange } from './http/upload-exchange.js';
@@ -16,10 +15,10 @@ import {
   ApiAskResumable,
   ApiCreateResumable,
   ApiHeadResumable,
-  ApiListResumable,
   ApiOverriddenResumable,
   ApiRemoveResumable,
 } from './resumable.openapi.js';
+import { OtherReplicas } from './replicas/other-replicas.service.js';
 import { IetfProtocol } from './resumable/ietf-protocol.service.js';
 import { TusProtocol } from './tus/tus-protocol.service.js';
 
@@ -40,7 +39,7 @@ const RETRY_AFTER_MS = 1_000;
 export class ResumableUploadsController {
   constructor(
     private readonly resources: UploadResources,
-    private readonly listing: UploadListing,
+    private readonly others: OtherReplicas,
     private readonly tus: TusProtocol,
     private readonly ietf: IetfProtocol,
   ) {}
@@ -55,21 +54,7 @@ export class ResumableUploadsController {
     const exchange = { request, response, caller };
     const protocol = this.creatorFor(request);
     protocol.greet(exchange);
-    await protocol.create(exchange);
-  }
-
-  /** The uploads of the caller that are not complete, oldest first. */
-  @Get()
-  @Header('Cache-Control', 'no-store')
-  @ApiListResumable()
-  list(
-    @CurrentCaller() caller: Caller,
-    @Query('after') after: string | undefined,
-    @Query('limit') limit: string | undefined,
-  ): Promise<UploadPage> {
-    if (after !== undefined && !isUuid(after))
-      throw invalidFields([{ field: 'after', message: 'must be a UUID' }]);
-    return this.listing.list(caller, after ?? '', pageSize(limit));
+    if (!(await this.others.create(exchange))) await protocol.create(exchange);
   }
 
   /** Before GET, whose route Express has answer HEAD as well. */
@@ -126,7 +111,7 @@ export class ResumableUploadsController {
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
   ): Promise<void> {
-    await this.find({ request, response, caller }, id);
+    if (!(await this.find({ request, response, caller }, id))) return;
     throw new ServiceError(
       'VALIDATION_ERROR',
       'A POST to an upload needs `X-HTTP-Method-Override: PATCH`, `DELETE` or `HEAD`.',
@@ -134,18 +119,26 @@ export class ResumableUploadsController {
   }
 
   private async serve(exchange: UploadExchange, id: string, method: Method): Promise<void> {
-    const { protocol, uploadId } = await this.find(exchange, id);
-    await protocol[method](exchange, uploadId);
+    const found = await this.find(exchange, id);
+    await found?.protocol[method](exchange, found.uploadId);
   }
 
-  /** The protocol of an upload. A request that speaks tus is greeted as one before anybody knows whether its upload is there. */
-  private async find(exchange: UploadExchange, id: string): Promise<FoundUpload> {
+  /**
+   * The protocol of an upload; undefined where another replica has it, and has answered. A request that speaks tus is greeted as one
+   * before anybody knows whether its upload is there.
+   */
+  private async find(exchange: UploadExchange, id: string): Promise<FoundUpload | undefined> {
     const { request, caller } = exchange;
     const speaksTus = request.headers['tus-resumable'] !== undefined;
     if (speaksTus) this.tus.greet(exchange);
-    if (!isUuid(id)) throw new ServiceError('NOT_FOUND', 'There is no upload with this id.');
+    if (!isUuid(id)) throw noSuchUpload();
     const uploadId = id.toLowerCase();
-    const isTus = (await this.resources.protocolOf(uploadId, caller)) === this.tus.name;
+    const name = await this.resources.protocolOf(uploadId, caller);
+    if (name === undefined) {
+      if (await this.others.serve(exchange, uploadId)) return undefined;
+      throw noSuchUpload();
+    }
+    const isTus = name === this.tus.name;
     if (isTus && !speaksTus) {
       this.ietf.takeLeave(exchange);
       this.tus.greet(exchange);
@@ -172,10 +165,4 @@ function askLater(error: unknown): never {
     cause: error,
     retryAfterMs: RETRY_AFTER_MS,
   });
-}
-
-function pageSize(limit = '100'): number {
-  const size = /^[0-9]{1,4}$/.test(limit) ? Number(limit) : 0;
-  if (size >= 1 && size <= 1000) return size;
-  throw invalidFields([{ field: 'limit', message: 'must be a whole number from 1 to 1000' }]);
 }

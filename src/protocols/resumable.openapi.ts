@@ -70,6 +70,10 @@ export function ApiListResumable(): RouteDecorator {
       nullable: true,
       description: '`after` of the next page; null: the last.',
     },
+    replicas_away: {
+      type: 'integer',
+      description: 'Replicas with a spool of their own whose uploads are missing; absent: none.',
+    },
   };
   return applyDecorators(
     ApiOperation({
@@ -82,7 +86,7 @@ export function ApiListResumable(): RouteDecorator {
       required: false,
       schema: { type: 'integer', minimum: 1, maximum: 1000, default: 100 },
     }),
-    ApiOkResponse({ schema: { type: 'object', required: Object.keys(properties), properties } }),
+    ApiOkResponse({ schema: { type: 'object', required: ['uploads', 'next'], properties } }),
     ApiProtected('FORBIDDEN', 'VALIDATION_ERROR'),
   );
 }

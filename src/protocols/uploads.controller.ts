@@ -13,6 +13,7 @@ import type { UploadResult } from '../ingest/upload-result.js';
 import { ApiMultipartUpload, ApiRawUpload } from './uploads.openapi.js';
 import { UPLOAD_STATUSES } from './http/upload-statuses.js';
 import { HttpUploads } from './http-uploads.service.js';
+import { OtherReplicas } from './replicas/other-replicas.service.js';
 import { IetfFiles } from './resumable/ietf-files.service.js';
 
 /** Where files come in. Bodies are read as they arrive, so no body parser stands in front of these routes. */
@@ -25,6 +26,7 @@ export class UploadsController {
   constructor(
     private readonly uploads: HttpUploads,
     private readonly resumable: IetfFiles,
+    private readonly others: OtherReplicas,
     config: ConfigService<Environment, true>,
   ) {
     this.publicUrl = config.get('PUBLIC_URL', { infer: true }) ?? '';
@@ -53,8 +55,9 @@ export class UploadsController {
     if (!isUuid(uuid)) throw invalidFields([{ field: 'uuid', message: 'must be a UUID' }]);
     const uploadId = uuid.toLowerCase();
     const exchange = { request, response, caller };
-    if (this.resumable.isWantedBy(request)) await this.resumable.put(exchange, uploadId);
-    else response.json(this.answer(response, await this.uploads.raw(exchange, caller, uploadId)));
+    if (this.resumable.isWantedBy(request)) {
+      if (!(await this.others.createAs(exchange, uploadId))) await this.resumable.put(exchange, uploadId);
+    } else response.json(this.answer(response, await this.uploads.raw(exchange, caller, uploadId)));
   }
 
   /** Sets status and headers. What is not stored yet can be asked for at its `Location`. */

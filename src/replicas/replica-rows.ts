@@ -7,6 +7,8 @@ export interface Replica {
   /** Where other replicas reach it: a URL. */
   readonly address: string;
   readonly spoolId: string;
+  /** Do the rows say of all uploads in its spool, of those that come in several requests, that they are there? */
+  readonly tellsUploads: boolean;
 }
 
 /** A spool folder that some replica has or had. */
@@ -15,19 +17,37 @@ export interface KnownSpool {
   /** Of the replica that was seen last with it. */
   readonly address: string;
   readonly lastSeenAt: Date;
+  /** Was that so lately that it lives? */
+  readonly lives: boolean;
 }
 
+/** Who is asked for what lies in a spool. */
+export type SpoolHolder = Pick<KnownSpool, 'address' | 'lives'>;
+
+/** A replica says three times in it that it lives. */
+const LIVES_MS = 15_000;
+
 /** Says that a replica lives. */
-export async function saveReplica(
-  sql: Sql,
-  { replicaId, version, address, spoolId }: Replica,
-): Promise<void> {
+export async function saveReplica(sql: Sql, replica: Replica): Promise<void> {
+  const { replicaId, version, address, spoolId, tellsUploads } = replica;
   await sql.query(
-    `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, started_at, last_seen_at)
-    VALUES ($1, $2, $3, $4, ingester.now_ms(), ingester.now_ms())
-    ON CONFLICT (replica_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, spool_id = excluded.spool_id`,
-    [replicaId, version, address, spoolId],
+    `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at)
+    VALUES ($1, $2, $3, $4, $5, ingester.now_ms(), ingester.now_ms())
+    ON CONFLICT (replica_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, address = excluded.address,
+      spool_id = excluded.spool_id, tells_uploads = excluded.tells_uploads`,
+    [replicaId, version, address, spoolId, Number(tellsUploads)],
   );
+}
+
+/** Do all replicas with other spools tell which uploads are there? Of each spool those count that were seen last with it. */
+export async function allTellUploads(sql: Sql, spoolId: string): Promise<boolean> {
+  const rows = await sql.query<{ replica_id: string }>(
+    `SELECT replica_id FROM ingester.replicas WHERE spool_id <> $1 AND tells_uploads = 0 AND last_seen_at > (
+      SELECT max(others.last_seen_at) - $2::bigint FROM ingester.replicas AS others WHERE others.spool_id = replicas.spool_id
+    ) LIMIT 1`,
+    [spoolId, LIVES_MS],
+  );
+  return rows.length === 0;
 }
 
 /** All spools, each with who had it last, and how many replicas were seen in the last `withinMs`. */
@@ -39,12 +59,22 @@ export async function findOthers(
     'SELECT spool_id, address, last_seen_at, ingester.now_ms() AS now FROM ingester.replicas ORDER BY last_seen_at',
   );
   const spools = new Map(
-    rows.map(({ spool_id: spoolId, address, last_seen_at: at }) => {
-      return [spoolId, { spoolId, address, lastSeenAt: new Date(at) }];
+    rows.map(({ spool_id: spoolId, address, last_seen_at: at, now }) => {
+      return [spoolId, { spoolId, address, lastSeenAt: new Date(at), lives: at > now - LIVES_MS }];
     }),
   );
   const living = rows.filter(({ last_seen_at: at, now }) => at > now - withinMs).length;
   return { spools: [...spools.values()], living };
+}
+
+/** Who has a spool, and was seen last; undefined where nobody is known with it. */
+export async function findHolder(sql: Sql, spoolId: string): Promise<SpoolHolder | undefined> {
+  const [row] = await sql.query<{ address: string; unseen_ms: number }>(
+    `SELECT address, ingester.now_ms() - last_seen_at AS unseen_ms FROM ingester.replicas
+    WHERE spool_id = $1 ORDER BY last_seen_at DESC LIMIT 1`,
+    [spoolId],
+  );
+  return row && { address: row.address, lives: row.unseen_ms < LIVES_MS };
 }
 
 /** Forgets replicas that were not seen for `ageMs`, but for those with whose spool something waits. */

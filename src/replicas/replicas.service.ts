@@ -1,14 +1,24 @@
 import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import { isIPv6 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
+import { HttpAdapterHost } from '@nestjs/core';
 import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
 import { ServiceError } from '../errors/service-error.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { spoolPath } from '../body/spool-path.js';
-import { findOthers, type KnownSpool, saveReplica } from './replica-rows.js';
+import {
+  allTellUploads,
+  findHolder,
+  findOthers,
+  type KnownSpool,
+  saveReplica,
+  type SpoolHolder,
+} from './replica-rows.js';
 import { spoolIdOf } from './spool-id.js';
 
 const EVERY_MS = 5_000;
@@ -22,33 +32,38 @@ const GONE_MS = 60_000;
 @Injectable()
 export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly replicaId = randomUUID();
+  /** Do the rows say of all uploads in our spool, of those that come in several requests, that they are there? */
+  tellsUploads = false;
   private readonly logger = new Logger(Replicas.name);
   private readonly folder: string;
-  private readonly address: string;
   private spool: Promise<string> | undefined;
   private lacksId = false;
   private spools: readonly KnownSpool[] | undefined;
   private living = 1;
   private regular: RegularWork | undefined;
+  private beating: Promise<void> = Promise.resolve();
+  private readonly followers: (() => Promise<void>)[] = [];
   private failing = false;
 
   constructor(
     private readonly database: Database,
-    config: ConfigService<Environment, true>,
+    private readonly config: ConfigService<Environment, true>,
+    private readonly host: HttpAdapterHost,
   ) {
     this.folder = spoolPath(config);
     if (database.backend === 'sqlite') this.spools = [];
-    this.address =
-      config.get('REPLICA_ADDRESS', { infer: true }) ?? ownAddress(config.get('PORT', { infer: true }));
   }
 
   /** Does not wait: the database may take its time, and uploads need not. */
   onApplicationBootstrap(): void {
     this.regular = new RegularWork(() => this.beat(), EVERY_MS);
+    // Only then it is certain where it is reached.
+    this.server?.once('listening', () => void this.beat());
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.regular?.stop();
+    await this.beating;
   }
 
   /** The id of the spool folder of this process. @throws QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR */
@@ -80,19 +95,71 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.spools?.find((spool) => spool.spoolId === spoolId);
   }
 
+  /** Who has a spool now. @throws QUEUE_UNAVAILABLE */
+  holderOf(spoolId: string): Promise<SpoolHolder | undefined> {
+    return findHolder(this.database, spoolId);
+  }
+
+  /** Do all replicas with other spools tell which uploads are there? @throws QUEUE_UNAVAILABLE */
+  async othersTellUploads(): Promise<boolean> {
+    return allTellUploads(this.database, await this.spoolId());
+  }
+
+  /** All spools that some replica has or had, as far as was seen the last time. */
+  get knownSpools(): readonly KnownSpool[] {
+    return this.spools ?? [];
+  }
+
+  /** Has `work`, which never fails, done each time that it was seen who there is. */
+  afterBeat(work: () => Promise<void>): void {
+    this.followers.push(work);
+  }
+
   /** Says once that this process lives, and looks who else does. Never fails. */
-  async beat(): Promise<void> {
+  beat(): Promise<void> {
+    // One after the other: the later one knows better where this process is reached.
+    this.beating = this.beating.then(() => this.beatNow());
+    return this.beating;
+  }
+
+  private async beatNow(): Promise<void> {
     try {
       if (!this.database.isUsed()) return;
-      const { replicaId, address } = this;
-      const replica = { replicaId, version: serviceVersion(), address, spoolId: await this.spoolId() };
-      await saveReplica(this.database, replica);
+      await this.save();
       ({ spools: this.spools, living: this.living } = await findOthers(this.database, GONE_MS));
       this.failing = false;
+      const told = this.tellsUploads;
+      for (const follow of this.followers) await follow();
+      if (this.tellsUploads !== told) await this.save();
     } catch (error) {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
       this.failing = true;
     }
+  }
+
+  private async save(): Promise<void> {
+    const { replicaId, address, tellsUploads } = this;
+    const spoolId = await this.spoolId();
+    await saveReplica(this.database, {
+      replicaId,
+      version: serviceVersion(),
+      address,
+      spoolId,
+      tellsUploads,
+    });
+  }
+
+  private get server(): Server | undefined {
+    return this.host.httpAdapter?.getHttpServer();
+  }
+
+  /** Where others reach this process. */
+  private get address(): string {
+    const given = this.config.get('REPLICA_ADDRESS', { infer: true });
+    if (given !== undefined) return given;
+    const bound = this.server?.address();
+    const port = typeof bound === 'object' && bound ? bound.port : this.config.get('PORT', { infer: true });
+    return `http://${hostFor(this.config.get('HOST', { infer: true }))}:${port}`;
   }
 
   private async findSpoolId(): Promise<string> {
@@ -108,9 +175,10 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 }
 
-/** The first address that is not of this machine alone. */
-function ownAddress(port: number): string {
+/** The address that is listened at; where that is all of them, the first one that is not of this machine alone. */
+function hostFor(host: string): string {
+  if (isIPv6(host) && host !== '::') return `[${host}]`;
+  if (host !== '::' && host !== '0.0.0.0') return host;
   const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const outside = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
-  return `http://${outside?.address ?? hostname()}:${port}`;
+  return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address ?? hostname();
 }

@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import {
   Inject,
   Injectable,
@@ -5,8 +6,9 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
+import { validate as isUuid } from 'uuid';
 import { BodyHashes } from '../body/body-hashes.service.js';
-import { notKept } from '../body/spool-failure.js';
+import { isMissing, notKept } from '../body/spool-failure.js';
 import { errorCode } from '../errors/error-code.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
@@ -70,6 +72,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     await folder.create(info).catch((error: unknown) => {
       throw errorCode(error) === 'EEXIST' ? isThereAlready() : notKept(error);
     });
+    await this.enterFence(uploadId);
     const [touchedAtMs, { length }] = [this.clock.wallMs(), info];
     const onDisk = { info, length, extents: [], highestEpoch: 0, end: undefined, touchedAtMs };
     return this.enter(uploadId, 1, onDisk);
@@ -95,6 +98,20 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   /** The same as `isOurs`, and it stays known here in any case: bytes may be on their way to it. @throws QUEUE_UNAVAILABLE */
   holds({ uploadId, epoch }: OpenUpload): Promise<boolean> {
     return this.fence.holds(uploadId, epoch);
+  }
+
+  /** The ids of all uploads in our spool. @throws Error of the file system */
+  async names(): Promise<string[]> {
+    const names = await readdir(this.settings.root).catch((error: unknown) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    return names.filter((name) => isUuid(name));
+  }
+
+  /** Is an upload in our spool, whoever has it and however it ended? @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async isHere(uploadId: string): Promise<boolean> {
+    return this.entries.has(uploadId) || (await this.look(uploadId)) !== undefined;
   }
 
   /** Has nobody else taken the upload? Where somebody has, it is not known here any more. @throws QUEUE_UNAVAILABLE */
@@ -141,6 +158,11 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     await this.folderOf(uploadId).remove();
   }
 
+  /** See `UploadFence`. @throws QUEUE_UNAVAILABLE */
+  forgetLost(): Promise<void> {
+    return this.fence.forgetLost();
+  }
+
   /** Milliseconds since a time of the file system. */
   ageMs(atMs: number): number {
     return this.clock.wallMs() - atMs;
@@ -160,6 +182,18 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     await upload.folder.touch().catch((error: unknown) => {
       throw notKept(error);
     });
+  }
+
+  /** Others are told of the folder once it is there: whoever lists folders meanwhile tells them too. */
+  private async enterFence(uploadId: string): Promise<void> {
+    try {
+      if (!(await this.fence.enter(uploadId))) throw takenElsewhere();
+    } catch (error) {
+      await this.folderOf(uploadId)
+        .remove()
+        .catch(() => undefined);
+      throw error;
+    }
   }
 
   private loadOnce(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {

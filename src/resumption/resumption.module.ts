@@ -10,6 +10,7 @@ import { UploadAppends } from './upload-appends.service.js';
 import { UploadCompletions } from './upload-completions.service.js';
 import { UploadCreations } from './upload-creations.service.js';
 import { UploadFence } from './upload-fence.service.js';
+import { UploadHomes } from './upload-homes.service.js';
 import { UploadIndex } from './upload-index.service.js';
 import { UploadJoins } from './upload-joins.service.js';
 import { UploadListing } from './upload-listing.service.js';
@@ -27,12 +28,13 @@ import { UploadSweep } from './upload-sweep.service.js';
     UploadCompletions,
     UploadCreations,
     UploadFence,
+    UploadHomes,
     UploadIndex,
     UploadJoins,
     UploadListing,
     UploadResources,
     UploadSweep,
   ],
-  exports: [UploadAppends, UploadCreations, UploadListing, UploadResources],
+  exports: [UploadAppends, UploadCreations, UploadHomes, UploadListing, UploadResources],
 })
 export class ResumptionModule {}

@@ -62,10 +62,7 @@ export class UploadResources {
 
   /** As `find`; undefined where there is none that the caller may see. @throws as `find`, without NOT_FOUND */
   findIfThere(uploadId: string, caller: Caller): Promise<UploadState | undefined> {
-    return this.find(uploadId, caller).catch((error: unknown) => {
-      if (error instanceof ServiceError && error.code === 'NOT_FOUND') return undefined;
-      throw error;
-    });
+    return undefinedIfUnknown(this.find(uploadId, caller));
   }
 
   /** Makes the bytes durable of an upload that is held; false where another replica has it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
@@ -80,10 +77,10 @@ export class UploadResources {
     return true;
   }
 
-  /** Which protocol created an upload that the caller may see. @throws NOT_FOUND; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
-  async protocolOf(uploadId: string, caller: Caller): Promise<string> {
-    const { info } = await this.open.find(uploadId, (seen) => isVisibleTo(seen, caller));
-    return info.protocol;
+  /** Which protocol created an upload; undefined where there is none that the caller may see. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async protocolOf(uploadId: string, caller: Caller): Promise<string | undefined> {
+    const upload = await undefinedIfUnknown(this.open.find(uploadId, (seen) => isVisibleTo(seen, caller)));
+    return upload?.info.protocol;
   }
 
   /** When an upload is given up unless more bytes come; no request is ended for the question. @throws as `hasEnded` */
@@ -223,6 +220,15 @@ export class UploadResources {
       turn.release();
     }
     throw takenElsewhere();
+  }
+}
+
+async function undefinedIfUnknown<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof ServiceError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
   }
 }
 

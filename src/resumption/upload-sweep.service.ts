@@ -1,7 +1,5 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
-import { validate as isUuid } from 'uuid';
-import { isMissing } from '../body/spool-failure.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { endOf } from './files/extents.js';
 import type { UploadOnDisk } from './files/upload-folder.js';
@@ -45,13 +43,13 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
   /** Looks through all of them once. Never fails. */
   async sweep(): Promise<void> {
     try {
-      const uploadIds = (await this.names()).filter((name) => isUuid(name));
-      for (const uploadId of uploadIds) {
+      for (const uploadId of await this.open.names()) {
         if (this.isOver) return;
         await this.look(uploadId).catch((error: unknown) => {
           this.logger.warn({ err: error, upload_id: uploadId }, 'an upload was not looked at');
         });
       }
+      await this.open.forgetLost();
     } catch (error) {
       this.logger.warn({ err: error }, 'uploads were not looked through');
     }
@@ -79,13 +77,6 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
     const folder = this.open.folderOf(uploadId);
     const { mtimeMs } = await stat(folder.path);
     if (this.open.ageMs(mtimeMs) > LEFT_OVER_AGE_MS) await folder.remove();
-  }
-
-  private names(): Promise<string[]> {
-    return readdir(this.settings.root).catch((error: unknown) => {
-      if (isMissing(error)) return [];
-      throw error;
-    });
   }
 }
 

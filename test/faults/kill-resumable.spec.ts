@@ -22,19 +22,20 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
   afterAll(() => postgres.dispose());
 
   it.each([
-    { name: 'one process', replicas: 1, freezes: false },
-    { name: 'two replicas on one spool', replicas: 2, freezes: false },
-    { name: 'two replicas on one spool, one of which is frozen', replicas: 2, freezes: true },
+    { name: 'one process', replicas: 1, spools: 1, freezes: false },
+    { name: 'two replicas on one spool', replicas: 2, spools: 1, freezes: false },
+    { name: 'two replicas on one spool, one of which is frozen', replicas: 2, spools: 1, freezes: true },
+    { name: 'two replicas with a spool each', replicas: 2, spools: 2, freezes: false },
+    { name: 'two replicas with a spool each, one of which is frozen', replicas: 2, spools: 2, freezes: true },
   ])(
     'are never less than was told, and files once and whole ($name)',
-    async ({ name, replicas, freezes }) => {
+    async ({ name, replicas, spools, freezes }) => {
       const folder = await mkdtemp(join(tmpdir(), 'ingester-kill-'));
       const storage = join(folder, 'storage');
       const keys = await createTestKeys();
       const variables = {
         NODE_ENV: 'development',
         DATA_DIR: folder,
-        SPOOL_DIR: join(folder, 'spool'),
         SPOOL_MIN_FREE_BYTES: '0',
         JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
         STORAGE_ELEMENTS: JSON.stringify(
@@ -47,7 +48,8 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
       const services: ServiceProcess[] = [];
       const origins: string[] = [];
       const start = async (index: number): Promise<void> => {
-        const service = await startServiceProcess(variables);
+        const spool = join(folder, `spool-${index % spools}`);
+        const service = await startServiceProcess({ ...variables, SPOOL_DIR: spool });
         services[index] = service;
         origins[index] = `http://127.0.0.1:${await service.port()}`;
       };

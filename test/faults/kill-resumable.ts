@@ -90,8 +90,10 @@ export class ResumableClients {
     const headers = { 'Upload-Offset': String(offset), 'Content-Type': 'application/offset+octet-stream' };
     const answer = await this.#send('PATCH', upload.location, headers, upload.bytes.subarray(offset, end));
     if (answer?.status !== 204) return this.#expectOutage(upload, answer);
-    if (this.#hear(upload, answer) !== end)
-      this.findings.push(`a piece up to ${end} was acknowledged otherwise`);
+    if (this.#hear(upload, answer) !== end) {
+      const told = answer.headers.get('upload-offset');
+      this.findings.push(`${upload.location}: ${end} were acknowledged as ${told} of ${upload.bytes.length}`);
+    }
     return false;
   }
 

@@ -107,14 +107,18 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     version text NOT NULL,
     address text NOT NULL,
     spool_id text NOT NULL,
+    -- 1: every upload in its spool that comes in several requests has its row in upload_epochs.
+    tells_uploads int NOT NULL,
     started_at bigint NOT NULL,
     last_seen_at bigint NOT NULL
   )`,
-  // Who has an upload that is not complete, where that is not the one who created it: `epoch` is raised with each taking.
+  // Who has an upload that comes in several requests, where not all replicas find it by themselves: those who share its spool have
+  // to know who took it from whom (`epoch` is raised with each taking), and those with another spool where it is.
   `CREATE TABLE ingester.upload_epochs (
     upload_id uuid PRIMARY KEY,
     epoch int NOT NULL,
     replica_id uuid NOT NULL,
+    spool_id text NOT NULL,
     taken_at bigint NOT NULL
   )`,
   // What operators did. It outlives what they did it to, so it refers to nothing.

@@ -100,14 +100,18 @@ export const SQLITE_SCHEMA: readonly string[] = [
     version text NOT NULL,
     address text NOT NULL,
     spool_id text NOT NULL,
+    -- 1: every upload in its spool that comes in several requests has its row in upload_epochs.
+    tells_uploads integer NOT NULL,
     started_at integer NOT NULL,
     last_seen_at integer NOT NULL
   ) STRICT`,
-  // Who has an upload that is not complete, where that is not the one who created it: `epoch` is raised with each taking.
+  // Who has an upload that comes in several requests, where not all replicas find it by themselves: those who share its spool have
+  // to know who took it from whom (`epoch` is raised with each taking), and those with another spool where it is.
   `CREATE TABLE upload_epochs (
     upload_id text PRIMARY KEY,
     epoch integer NOT NULL,
     replica_id text NOT NULL,
+    spool_id text NOT NULL,
     taken_at integer NOT NULL
   ) STRICT`,
   // What operators did. It outlives what they did it to, so it refers to nothing.
