@@ -11,7 +11,10 @@ export interface BadLine {
   readonly stallMs?: number;
 }
 
-/** Passes connections on to a server, as a line that breaks off again and again. */
+/**
+ * Passes connections on to a server, as a line that breaks off again and again. Either side may end its half: a client
+ * that still sends when it is refused has to be able to send on.
+ */
 export class CuttingRelay {
   url = '';
   cuts = 0;
@@ -27,7 +30,7 @@ export class CuttingRelay {
   }
 
   static async to(port: number, line: BadLine): Promise<CuttingRelay> {
-    const server = createServer();
+    const server = createServer({ allowHalfOpen: true });
     const relay = new CuttingRelay(server, port, line);
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const address = server.address();
@@ -45,7 +48,7 @@ export class CuttingRelay {
   #pass(client: Socket): void {
     this.#connections += 1;
     const stalls = this.#connections % (this.line.stallEvery ?? Infinity) === 0;
-    const upstream = connect(this.port, '127.0.0.1');
+    const upstream = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true });
     let passed = 0;
     for (const [from, to] of [
       [client, upstream],
