@@ -29,7 +29,7 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
 
   beforeAll(async () => {
     pages = await serveUploadPage({ file: SCRIPT });
-    uploads = await UploadFixture.start({ CORS_ORIGINS: pages.origin });
+    uploads = await UploadFixture.start('film.mp4', { CORS_ORIGINS: pages.origin });
     browser = await startBrowser();
   });
   beforeEach(async () => {

@@ -6,11 +6,17 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { expect } from '@jest/globals';
 import { type RunningApp, startApp } from '../support/app.js';
-import { CuttingRelay } from '../support/cutting-relay.js';
+import { type BadLine, CuttingRelay } from '../support/cutting-relay.js';
 import { eventually } from '../support/eventually.js';
 import { MIB, randomSource } from '../support/file-bodies.js';
 import { inLongRun } from '../support/long-run.js';
 import { storedPaths } from '../support/stored-files.js';
+
+const BREAKS_OFTEN: BadLine = {
+  cutAfterBytes: inLongRun(24 * MIB, 1.5 * MIB),
+  stallEvery: 3,
+  stallMs: 1_000,
+};
 
 /** A file in a folder of its own. */
 interface FileToUpload {
@@ -30,14 +36,14 @@ export class UploadFixture {
     readonly file: FileToUpload,
   ) {}
 
-  static async start(variables: Record<string, string> = {}): Promise<UploadFixture> {
+  static async start(
+    fileName: string,
+    variables: Record<string, string> = {},
+    line: BadLine = BREAKS_OFTEN,
+  ): Promise<UploadFixture> {
     const running = await startApp(variables);
-    const relay = await CuttingRelay.to(running.port, {
-      cutAfterBytes: inLongRun(24 * MIB, 1.5 * MIB),
-      stallEvery: 3,
-      stallMs: 1_000,
-    });
-    const file = await fileToUpload('film.mp4', inLongRun(1024 * MIB, 8 * MIB));
+    const relay = await CuttingRelay.to(running.port, line);
+    const file = await fileToUpload(fileName, inLongRun(1024 * MIB, 8 * MIB));
     return new UploadFixture(running, relay, await running.token(), file);
   }
 
@@ -70,7 +76,7 @@ export async function expectUploadedOnce(
 }
 
 /** The file is stored whole. Where a question was answered with the last offset, nobody has waited for that. */
-async function expectStored(
+export async function expectStored(
   { running, token, file }: Pick<UploadFixture, 'running' | 'token' | 'file'>,
   uploadUrl: string,
   fields: Record<string, unknown> = {},

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface BadLine {
   /** Bytes that go up before the connection is cut. */
   readonly cutAfterBytes: number;
+  /** Only every so many connections are cut. */
+  readonly cutEvery?: number;
   /** Every so many connections, one stalls for a moment before it is cut. */
   readonly stallEvery?: number;
   readonly stallMs?: number;
@@ -49,6 +51,7 @@ export class CuttingRelay {
     this.#connections += 1;
     const stalls = this.#connections % (this.line.stallEvery ?? Infinity) === 0;
     const upstream = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true });
+    const holds = this.#connections % (this.line.cutEvery ?? 1) !== 0;
     let passed = 0;
     for (const [from, to] of [
       [client, upstream],
@@ -61,7 +64,8 @@ export class CuttingRelay {
     client.pipe(upstream);
     client.on('data', ({ length }: Buffer) => {
       passed += length;
-      if (passed >= this.line.cutAfterBytes && !client.destroyed) void this.#cut(client, upstream, stalls);
+      if (!holds && passed >= this.line.cutAfterBytes && !client.destroyed)
+        void this.#cut(client, upstream, stalls);
     });
   }
 
