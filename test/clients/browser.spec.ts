@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { describeInBrowser, errorsOf, startBrowser, whyNoBrowser } from '../support/browser.js';
-import type { PageServer } from '../support/page-server.js';
+import type { PageContent, PageServer } from '../support/page-server.js';
+import { exampleAt, examplesOf } from './documented-examples.js';
 import { expectUploadedOnce, UploadFixture } from './upload-fixture.js';
-import { serveUploadPage } from './upload-page.js';
+import { PAGE_SCRIPT, serveUploadPage, UPLOAD_PAGE } from './upload-page.js';
 
-const SCRIPT = join(import.meta.dirname, 'page/uploads.js');
+const UPLOADS = { file: join(import.meta.dirname, 'page/uploads.js') };
 const RETRY_DELAYS = Array.from({ length: 200 }, () => 50);
 const NEVER_MS = 3_600_000;
 /**
@@ -14,6 +15,13 @@ const NEVER_MS = 3_600_000;
  * of it. What came of the first one counts, so the repeated one is told that its offset is another one.
  */
 const SENT_AGAIN = /status of 409/;
+
+/** What comes before an example. */
+const CHOOSE_FILE = `
+const input = globalThis.document.querySelector('input');
+globalThis.isReady = true;
+await new Promise((resolve) => input.addEventListener('change', resolve));
+const [file] = input.files;`;
 
 interface TusUpload {
   readonly url: string;
@@ -28,14 +36,13 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
   let errors: string[];
 
   beforeAll(async () => {
-    pages = await serveUploadPage({ file: SCRIPT });
+    pages = await serveUploadPage();
     uploads = await UploadFixture.start('film.mp4', { CORS_ORIGINS: pages.origin });
     browser = await startBrowser();
   });
   beforeEach(async () => {
     page = await browser.newPage();
     errors = errorsOf(page, SENT_AGAIN);
-    await open();
   });
   afterEach(async () => {
     await page.close();
@@ -46,14 +53,17 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
     await pages.close();
   });
 
-  async function open(): Promise<void> {
-    await page.goto(`${pages.origin}/upload.html`);
+  /** Opens the page with a script, and chooses the file. */
+  async function open(script: PageContent): Promise<void> {
+    pages.put(PAGE_SCRIPT, script);
+    await page.goto(pages.origin + UPLOAD_PAGE);
     await page.waitForFunction('globalThis.isReady');
     await page.setInputFiles('input', uploads.file.path);
   }
 
-  /** Calls a function of the page's script with what each client is told. */
-  function run<T>(name: string, options: object, ...more: unknown[]): Promise<T> {
+  /** Opens the page, and calls a function of its script with what each client is told. */
+  async function run<T>(name: string, options: object, ...more: unknown[]): Promise<T> {
+    await open(UPLOADS);
     const all = {
       endpoint: uploads.endpoint,
       headers: { Authorization: `Bearer ${uploads.token}` },
@@ -76,7 +86,6 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
     ['as it is', {}],
     ['in four parts side by side', { parallelUploads: 4 }],
     ['with the first bytes in its creation', { uploadDataDuringCreation: true, chunkSize: 1_000_000 }],
-    ['by POST alone', { overridePatchMethod: true }],
   ])('uploads a file once, and whole, by tus-js-client %s', async (_, options) => {
     await expectWithoutErrors(async () => (await run<TusUpload>('uploadByTus', options)).url, {
       original_filename: uploads.file.name,
@@ -94,7 +103,6 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
   it('goes on with its upload after the page was loaded anew', async () => {
     await expectWithoutErrors(async () => {
       const begun = await run<string>('uploadUntilBroken', { retryDelays: [NEVER_MS] });
-      await open();
       const { url, methods } = await run<TusUpload>('uploadByTus', {}, true);
       expect(url).toBe(begun);
       expect(methods[0]).toBe('HEAD');
@@ -112,6 +120,24 @@ describeInBrowser(`Chromium, on a page of another origin, over a line that break
           ['complete', 1, 0],
         ]);
         return String(events[0]?.[1]);
+      },
+      { original_filename: uploads.file.name, content_type: 'video/mp4' },
+    );
+  });
+
+  it.each(['tus-js-client', 'Uppy'])('runs the example for %s in docs/resumable.md', async (client) => {
+    const [printed = ''] = examplesOf('tus 1.0', `With ${client}`);
+    const example = exampleAt(uploads.relay.url, printed);
+    const isComplete = page.waitForEvent('console', {
+      predicate: (message) => message.text().startsWith('Complete: ') || errors.length > 0,
+      timeout: 0,
+    });
+    await expectWithoutErrors(
+      async () => {
+        await open({ text: `const token = '${uploads.token}';\n${CHOOSE_FILE}\n${example}` });
+        const told = await isComplete;
+        expect(errors).toEqual([]);
+        return told.text().slice('Complete: '.length);
       },
       { original_filename: uploads.file.name, content_type: 'video/mp4' },
     );

@@ -5,6 +5,9 @@ import { type PageContent, type PageServer, servePages } from '../support/page-s
 const distOf = (name: string): string =>
   join(dirname(createRequire(import.meta.url).resolve(`${name}/package.json`)), 'dist');
 
+export const UPLOAD_PAGE = '/upload.html';
+export const PAGE_SCRIPT = '/script.js';
+
 /** Names of packages, as pages have them that no bundler has made. */
 const MODULES: Readonly<Record<string, string>> = {
   'tus-js-client': 'export const { Upload } = globalThis.tus;',
@@ -17,20 +20,19 @@ const importMap = JSON.stringify({
   imports: Object.fromEntries(Object.keys(MODULES).map((name) => [name, `/modules/${name}.js`])),
 });
 
-/** A page to choose a file on, with tus-js-client and Uppy as they were published, and a script of its own. */
-export function serveUploadPage(script: PageContent): Promise<PageServer> {
+/** A page to choose a file on, with tus-js-client and Uppy as they were published. Its script is to be put there. */
+export function serveUploadPage(): Promise<PageServer> {
   const modules = Object.entries(MODULES).map(([name, text]): [string, PageContent] => [
     `/modules/${name}.js`,
     { text },
   ]);
   return servePages({
-    '/upload.html': {
+    [UPLOAD_PAGE]: {
       text: `<!doctype html><title>Upload</title><input type="file">
 <script src="/tus.min.js"></script>
 <script type="importmap">${importMap}</script>
-<script type="module" src="/script.js"></script>`,
+<script type="module" src="${PAGE_SCRIPT}"></script>`,
     },
-    '/script.js': script,
     '/tus.min.js': { file: join(distOf('tus-js-client'), 'tus.min.js') },
     '/uppy.min.mjs': { file: join(distOf('uppy'), 'uppy.min.mjs') },
     ...Object.fromEntries(modules),

@@ -12,17 +12,19 @@ const TYPES: Readonly<Record<string, string>> = {
 /** A web server with a few pages, on a port of its own: an origin that is not the service's. */
 export interface PageServer {
   readonly origin: string;
+  /** Serves a path from now on; the ending of the path says its type. */
+  put(path: string, content: PageContent): void;
   close(): Promise<void>;
 }
 
 /** What is served under a path: a file, or a text. */
 export type PageContent = { readonly file: string } | { readonly text: string };
 
-/** Serves these paths; the ending of a path says its type. */
-export async function servePages(pages: Readonly<Record<string, PageContent>>): Promise<PageServer> {
+export async function servePages(first: Readonly<Record<string, PageContent>>): Promise<PageServer> {
+  const pages = new Map(Object.entries(first));
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://page').pathname;
-    const page = pages[path];
+    const page = pages.get(path);
     if (page === undefined) {
       // A browser asks for an icon by itself, and tells of an error when there is none.
       response.writeHead(path === '/favicon.ico' ? 204 : 404).end();
@@ -34,7 +36,7 @@ export async function servePages(pages: Readonly<Record<string, PageContent>>): 
     );
   });
   const origin = await listen(server);
-  return { origin, close: () => shut(server) };
+  return { origin, put: (path, content) => void pages.set(path, content), close: () => shut(server) };
 }
 
 async function contentOf(page: PageContent): Promise<Buffer | string> {
