@@ -12,7 +12,7 @@ import { MIB, randomSource } from '../support/file-bodies.js';
 import { inLongRun } from '../support/long-run.js';
 import { storedPaths } from '../support/stored-files.js';
 
-const BREAKS_OFTEN: BadLine = {
+export const BREAKS_OFTEN: BadLine = {
   cutAfterBytes: inLongRun(24 * MIB, 1.5 * MIB),
   stallEvery: 3,
   stallMs: 1_000,
@@ -43,6 +43,23 @@ export class UploadFixture {
   ): Promise<UploadFixture> {
     const running = await startApp(variables);
     const relay = await CuttingRelay.to(running.port, line);
+    return UploadFixture.of(running, relay, fileName);
+  }
+
+  /** The same with a line that leads to the service by way of others. */
+  static async behind(
+    relay: CuttingRelay,
+    fileName: string,
+    variables: Record<string, string>,
+  ): Promise<UploadFixture> {
+    return UploadFixture.of(await startApp(variables), relay, fileName);
+  }
+
+  private static async of(
+    running: RunningApp,
+    relay: CuttingRelay,
+    fileName: string,
+  ): Promise<UploadFixture> {
     const file = await fileToUpload(fileName, inLongRun(1024 * MIB, 8 * MIB));
     return new UploadFixture(running, relay, await running.token(), file);
   }
