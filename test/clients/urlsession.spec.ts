@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
-import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -49,15 +50,22 @@ describe('the requests that URLSession of iOS 26 sends for the example in docs/r
         text(response).then((body) => resolve({ status, headers: answerHeaders, body }), reject);
       });
     });
-    const sent =
-      offset === undefined
-        ? call.end()
-        : pipeline(createReadStream(uploads.file.path, { start: offset }), call);
+    const sent = offset === undefined ? call.end() : sendBody(call, method, offset);
     const [answer] = await Promise.allSettled([answered, sent]);
     return {
       ...(answer.status === 'fulfilled' && { answer: answer.value }),
       ...(location !== undefined && { location }),
     };
+  }
+
+  /**
+   * Of the first request it waits for the interim answer. URLSession does not, and has nothing to go on with where the
+   * line breaks before that.
+   */
+  async function sendBody(call: ClientRequest, method: string, offset: number): Promise<void> {
+    call.flushHeaders();
+    if (method === 'PUT') await once(call, 'information');
+    await pipeline(createReadStream(uploads.file.path, { start: offset }), call);
   }
 
   /** Asks for the offset, and sends the rest, until there is an answer. */
