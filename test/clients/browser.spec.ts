@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
-import { describeInBrowser, errorsOf, startBrowser, whyNoBrowser } from '../support/browser.js';
+import { describeInBrowser, errorsOf, startBrowser } from '../support/browser.js';
 import type { PageContent, PageServer } from '../support/page-server.js';
 import { exampleAt, examplesOf } from './documented-examples.js';
 import { expectUploadedOnce, UploadFixture } from './upload-fixture.js';
@@ -28,7 +28,7 @@ interface TusUpload {
   readonly methods: readonly string[];
 }
 
-describeInBrowser(`Chromium, on a page of another origin, over a line that breaks off${whyNoBrowser}`, () => {
+describeInBrowser('Chromium, on a page of another origin, over a line that breaks off', () => {
   let pages: PageServer;
   let uploads: UploadFixture;
   let browser: Browser;

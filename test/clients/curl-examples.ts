@@ -13,9 +13,12 @@ export const PROTOCOLS = ['Resumable Uploads for HTTP (IETF)', 'tus 1.0'];
 const { stdout: about } = spawnSync('curl', ['--version'], { encoding: 'utf8' });
 const version = /^curl (\d+)\.(\d+)/.exec(about ?? '');
 
-/** Is there one that is new enough for the examples? */
-export const hasCurl = version !== null && Number(version[1]) * 1000 + Number(version[2]) >= 7084;
-export const hasCurlWithHttp2 = hasCurl && /\bHTTP2\b/.test(about);
+/** Why the examples cannot be run. */
+export const lackOfCurl =
+  version !== null && Number(version[1]) * 1000 + Number(version[2]) >= 7084
+    ? undefined
+    : 'there is no curl, or one before 7.84';
+export const lackOfHttp2 = lackOfCurl ?? (/\bHTTP2\b/.test(about) ? undefined : 'curl does not know HTTP/2');
 
 /** What examples print that are run one after the other in one shell, and where the upload is. */
 export async function runCurlExamples(

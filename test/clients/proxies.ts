@@ -73,8 +73,11 @@ export const CADDY: ProxyProgram = {
   },
 };
 
-export function isInstalled({ name, versionFlag }: ProxyProgram): boolean {
-  return spawnSync(name, [versionFlag], { env: ENVIRONMENT }).status === 0;
+/** Why it cannot be run. */
+export function lackOf({ name, versionFlag }: ProxyProgram): string | undefined {
+  if (spawnSync('openssl', ['version']).status !== 0) return 'there is no openssl in PATH';
+  const { status } = spawnSync(name, [versionFlag], { env: ENVIRONMENT });
+  return status === 0 ? undefined : `there is no ${name} in PATH`;
 }
 
 /** Starts it with TLS by a certificate of its own. @throws Error with what it said when it ends. */
@@ -114,25 +117,10 @@ async function adapted(sample: string, names: Readonly<Record<string, string>>):
 }
 
 function makeCertificate(folder: string): void {
-  const { status, stderr } = spawnSync(
-    'openssl',
-    [
-      ...[
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '2',
-      ],
-      ...['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'],
-      ...['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')],
-    ],
-    { encoding: 'utf8' },
-  );
+  const kind = 'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2'.split(' ');
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const files = ['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'cert.pem')];
+  const { status, stderr } = spawnSync('openssl', [...kind, ...subject, ...files], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`openssl made no certificate: ${stderr}`);
 }
 

@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, it } from '@jest/globals';
+import { afterEach, it } from '@jest/globals';
 import type { BadLine } from '../support/cutting-relay.js';
+import { describeUnless } from '../support/describe-unless.js';
 import { MIB } from '../support/file-bodies.js';
 import { inLongRun } from '../support/long-run.js';
 import { exampleAt, examplesOf } from './documented-examples.js';
@@ -21,10 +22,7 @@ const INSTALL_MS = 120_000;
 const CUTS_SOME: BadLine = { cutAfterBytes: MIB / 2, cutEvery: inLongRun(20, 4) };
 const CUTS_ALL: BadLine = { cutAfterBytes: inLongRun(300 * MIB, 1.75 * MIB) };
 
-const whyNot = await lackOfTuspy();
-const describeWithTuspy = whyNot === '' ? describe : describe.skip;
-
-describeWithTuspy(`the example for tuspy in docs/resumable.md${whyNot}`, () => {
+describeUnless(await lackOfTuspy())('the example for tuspy in docs/resumable.md', () => {
   let uploads: UploadFixture;
   const [printed = ''] = examplesOf('tus 1.0', 'With tuspy');
   // Waits are shorter than they are printed.
@@ -57,9 +55,9 @@ describeWithTuspy(`the example for tuspy in docs/resumable.md${whyNot}`, () => {
   });
 });
 
-/** Has pip bring it where it is not here yet. Says why there is none, for the title. */
-async function lackOfTuspy(): Promise<string> {
-  if (await canImport()) return '';
+/** Has pip bring it where it is not here yet. Says why there is none. */
+async function lackOfTuspy(): Promise<string | undefined> {
+  if (await canImport()) return undefined;
   const folder = `${HOME}.${randomUUID()}`;
   try {
     await run('python3', [...PIP_INSTALL, '--target', folder, `tuspy==${VERSION}`], { timeout: INSTALL_MS });
@@ -68,7 +66,7 @@ async function lackOfTuspy(): Promise<string> {
   } catch {
     await rm(folder, { recursive: true, force: true });
   }
-  return (await canImport()) ? '' : ' (skipped: it needs python3 with pip, and PyPI)';
+  return (await canImport()) ? undefined : 'there is no tuspy, and no python3 with pip that could bring it';
 }
 
 async function canImport(): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
-import { describe } from '@jest/globals';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { describeUnless } from './describe-unless.js';
 
 const NAMES = [
   'chromium-headless-shell',
@@ -31,14 +31,10 @@ const BROKEN_LINE = /net::ERR_(CONNECTION_\w+|EMPTY_RESPONSE|SOCKET_NOT_CONNECTE
 const installed = programIn(process.env.PATH ?? '');
 const isPackaged = installed === undefined && hasPackage();
 
-/** For the title: why there is no browser, empty where there is one. */
-export const whyNoBrowser =
-  installed === undefined && !isPackaged
-    ? ' (skipped: no Chromium in PATH, and CHROMIUM_PATH names none)'
-    : '';
-
 /** `describe`, or one that skips where there is no browser. */
-export const describeInBrowser = whyNoBrowser === '' ? describe : describe.skip;
+export const describeInBrowser = describeUnless(
+  installed === undefined && !isPackaged ? 'no Chromium is in PATH or where CHROMIUM_PATH says' : undefined,
+);
 
 /** Starts a Chromium of its own, without a window. Close it at the end. */
 export async function startBrowser(): Promise<Browser> {
