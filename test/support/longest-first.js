@@ -10,6 +10,7 @@ const LONG = [
   'test/contract/postgres-outage.spec.ts',
   'test/attacks/public-pages.spec.ts',
   'test/faults/back-off.spec.ts',
+  'test/clients/browser.spec.ts',
 ];
 
 const rank = ({ path }) => LONG.findIndex((name) => path.endsWith(`/${name}`));
