@@ -50,10 +50,13 @@ export class RawClient {
     }
   }
 
-  /** The next response, 100 Continue included. @throws Error when the connection closes before it is whole. */
-  async response(): Promise<RawResponse> {
+  /**
+   * The next response, 100 Continue included; one to HEAD has no body, whatever its length says.
+   * @throws Error when the connection closes before it is whole.
+   */
+  async response(method = 'GET'): Promise<RawResponse> {
     for (;;) {
-      const response = this.takeResponse();
+      const response = this.takeResponse(method !== 'HEAD');
       if (response) return response;
       if (this.socket.destroyed || this.socket.readableEnded)
         throw new Error('closed without a whole response');
@@ -80,7 +83,7 @@ export class RawClient {
     this.socket.destroy();
   }
 
-  private takeResponse(): RawResponse | undefined {
+  private takeResponse(hasBody: boolean): RawResponse | undefined {
     const headEnd = this.received.indexOf('\r\n\r\n');
     if (headEnd < 0) return undefined;
     const [statusLine = '', ...lines] = this.received.subarray(0, headEnd).toString('latin1').split('\r\n');
@@ -91,7 +94,7 @@ export class RawClient {
       ]),
     );
     const bodyStart = headEnd + 4;
-    const bodyEnd = bodyStart + Number(headers.get('content-length') ?? 0);
+    const bodyEnd = bodyStart + (hasBody ? Number(headers.get('content-length') ?? 0) : 0);
     if (this.received.length < bodyEnd) return undefined;
     const body = this.received.subarray(bodyStart, bodyEnd).toString('utf8');
     this.received = this.received.subarray(bodyEnd);
