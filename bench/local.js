@@ -1,6 +1,6 @@
-import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { baseline, MULTIPART, OUR_RAW, RAW, startOurs } from './contenders.js';
+import { localElements, removeFiles } from './local-files.js';
 import { KIB, MIB } from './payload.js';
 import { judgeThroughput, printThroughput } from './report.js';
 import { measureRounds, megabytesPerSecond, requestsPerSecond, whileServing } from './throughput.js';
@@ -57,7 +57,7 @@ function localContenders(world) {
   const stored = (name) => join(world.folder, 'local', name);
   const contender = (name, request, start) => {
     const folder = stored(name);
-    return { name, request, start: () => start(folder), forget: () => removeLarge(folder) };
+    return { name, request, start: () => start(folder), forget: () => removeFiles(folder, LARGE.size) };
   };
   const to = (script, variables) => (folder) => baseline(world, script, { UPLOAD_DIR: folder, ...variables });
   const ours = (folder) => startOurs(world, localElements(folder));
@@ -69,23 +69,6 @@ function localContenders(world) {
     contender('ours', MULTIPART, ours),
     contender('ours-put', OUR_RAW, ours),
   ];
-}
-
-function localElements(folder) {
-  const element = (mode) => ({ id: mode, driver: 'local', path: join(folder, 'files', mode), mode });
-  return {
-    DATA_DIR: join(folder, 'data'),
-    STORAGE_ELEMENTS: JSON.stringify([element('edit'), element('rw')]),
-  };
-}
-
-/** Only files of the size that was sent: what else is there is a server's own, and so are the folders. */
-async function removeLarge(folder) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const entry of entries.filter((found) => found.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    if ((await stat(path)).size === LARGE.size) await rm(path);
-  }
 }
 
 export function judgeLocal({ small, large }) {

@@ -58,6 +58,9 @@ export const startOutboundCalls = () => startMeasuring('./outbound-calls.js');
 /** Measures what the disk takes alone. */
 export const startDisk = () => startMeasuring('./disk.js');
 
+/** Sends uploads that come in several requests. */
+export const startResumableClient = () => startMeasuring('./resumable-client.js');
+
 /** Writes down a backlog, and measures claims of it. */
 export const startBacklog = () => startMeasuring('./backlog-rows.js');
 
@@ -100,11 +103,17 @@ export async function startSink() {
   };
 }
 
-/** Starts a server that is measured; resolves when it accepts connections. */
-export async function startServer({ script, env, cwd, logFile, nodeArgs = [] }) {
+/** Starts a server of Node that is measured; resolves when it accepts connections. */
+export function startServer({ script, nodeArgs = [], ...options }) {
+  return startProgram({ program: process.execPath, argumentsFor: () => [...nodeArgs, script], ...options });
+}
+
+/** Starts any server that is measured; `argumentsFor` gives its arguments by its port. */
+export async function startProgram({ program, argumentsFor, env, cwd, logFile }) {
   const port = await freePort();
   const log = openSync(logFile, 'a');
-  const child = spawn(process.execPath, [...nodeArgs, script], {
+  const words = argumentsFor(port);
+  const child = spawn(program, words, {
     cwd,
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...env },
     stdio: ['ignore', log, log],
@@ -114,7 +123,7 @@ export async function startServer({ script, env, cwd, logFile, nodeArgs = [] }) 
     await accepting(port, child);
   } catch (error) {
     await server.stop();
-    throw new Error(`${script} did not start, see ${logFile}`, { cause: error });
+    throw new Error(`${[program, ...words].join(' ')} did not start, see ${logFile}`, { cause: error });
   }
   return server;
 }

@@ -1,5 +1,6 @@
 /*
- * npm run bench -- [--only large|small|curve|local|latency|memory|stack|accepting|accepting-small|costs|backlog]...
+ * npm run bench -- [--only large|small|curve|local|latency|memory|stack|accepting|accepting-small|costs|backlog|
+ *                         resumable|s3]...
  *                  [--rounds N] [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
@@ -36,6 +37,8 @@ import {
   printStack,
   printThroughput,
 } from './report.js';
+import { judgeResumable, measureResumable, printResumable } from './resumable.js';
+import { judgeS3, measureS3, printS3 } from './s3.js';
 import { measureStack } from './stack.js';
 import { measureThroughput, THROUGHPUT } from './throughput.js';
 import { userTokens } from './tokens.js';
@@ -61,6 +64,8 @@ const SCENARIOS = {
   curve: [measureCurve, judgeCurve, printCurve],
   local: [measureLocal, judgeLocal, printLocal],
   latency: [measureLatency, judgeLatency, printLatency],
+  s3: [measureS3, judgeS3, printS3],
+  resumable: [measureResumable, judgeResumable, printResumable],
   memory: [measureMemory, judgeMemory, printMemory],
   stack: [measureStack, judgeStack, printStack],
   ...accepting('accepting'),
