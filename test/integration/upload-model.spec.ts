@@ -1,120 +1,20 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import * as fc from 'fast-check';
-import { inLongRun, isLongRun } from '../support/long-run.js';
-import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
-import { type Beginning, ModelledUpload, type Step } from './modelled-upload.js';
-import { UPLOAD_DIALECTS } from './upload-dialects.js';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { holdAgainstModel, MODEL_SEED, MODEL_TIMEOUT_MS } from './upload-model.js';
 import { UploadReplicas } from './upload-replicas.js';
 
-/** A long run has others each time; `TEST_SEED` repeats one. */
-const SEED = Number(process.env.TEST_SEED ?? inLongRun(Date.now() % 2 ** 31, 20_261_130));
-const MOST_STEPS = inLongRun(20, 10);
-/** As many as there is time for in a long run. */
-const UPLOADS = inLongRun(1_000_000, 8);
-const LONG_MINUTES = Number(process.env.MODEL_MINUTES ?? '5');
-const MOST_BYTES = 400_000;
-
-const at = fc.nat(1);
-const fraction = fc.oneof(fc.constantFrom(0, 1), fc.double({ min: 0, max: 1, noNaN: true }));
-const afterMs = fc.constantFrom(0, 5, 40);
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('ask'), at }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('append'),
-      at,
-      part: fraction,
-      check: fc.constantFrom('none', 'none', 'right', 'wrong'),
-    }),
-  },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constant('cut'),
-      at,
-      part: fraction,
-      reach: fraction,
-      afterMs,
-      isChecked: fc.boolean(),
-      how: fc.constantFrom('reset', 'reset', 'close', 'close', 'kill'),
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('take over'),
-      at,
-      by: at,
-      part: fraction,
-      reach: fraction,
-      afterMs,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('twice'), at, by: at, part: fraction }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('stray'), at, by: fc.integer({ min: -1000, max: 1000 }) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('restart'), at, signal: fc.constantFrom('SIGTERM', 'SIGKILL') }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove'), at }) },
-);
-
-const beginning: fc.Arbitrary<Beginning> = fc.record({
-  at,
-  size: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 1, max: MOST_BYTES })),
-  isDeferred: fc.boolean(),
-  part: fc.oneof(fc.constant(0), fraction),
-});
-
-describe('an upload in any number of requests', () => {
-  let postgres: PostgresDatabases;
+describe('an upload in any number of requests at one process', () => {
   let replicas: UploadReplicas;
 
   beforeAll(async () => {
-    postgres = await openPostgres();
+    replicas = await UploadReplicas.start();
   });
-  afterAll(() => postgres.dispose());
-  afterEach(() => replicas.close());
+  afterAll(() => replicas.close());
 
-  it.each([
-    { name: 'at one process', isShared: false },
-    { name: 'at two replicas on one spool', isShared: true },
-  ])(
-    `keeps what it has told, whatever happens, and becomes one file ($name, seed ${SEED})`,
-    async ({ name, isShared }) => {
-      replicas = await UploadReplicas.start(isShared ? await postgres.newPreparedDatabase() : undefined);
-      const counts: Record<string, number> = {};
-      const count = (what: string): void => {
-        counts[what] = (counts[what] ?? 0) + 1;
-      };
-      await fc.assert(
-        fc.asyncProperty(
-          fc.constantFrom('tus' as const, 'ietf' as const),
-          beginning,
-          fc.array(step, { minLength: 3, maxLength: MOST_STEPS, size: 'max' }),
-          async (protocol, begun, steps) => {
-            const upload = new ModelledUpload(replicas, UPLOAD_DIALECTS[protocol], begun, count);
-            await upload.create();
-            for (const each of steps) await upload.take(each);
-            await upload.finish(begun.at);
-            count(protocol);
-          },
-        ),
-        {
-          seed: SEED + (isShared ? 1 : 0),
-          numRuns: UPLOADS,
-          // Also for a failure that is made smaller: the smallest that was found until then is shown.
-          interruptAfterTimeLimit: isLongRun ? LONG_MINUTES * 60_000 : 45_000,
-        },
-      );
-      process.stdout.write(`uploads against a model, ${name}, seed ${SEED}: ${JSON.stringify(counts)}\n`);
-      expect((counts.tus ?? 0) + (counts.ietf ?? 0)).toBeGreaterThanOrEqual(8);
+  it(
+    `keeps what it has told, whatever happens, and becomes one file (seed ${MODEL_SEED})`,
+    async () => {
+      expect(await holdAgainstModel('at one process', replicas)).toBeGreaterThan(0);
     },
-    inLongRun(LONG_MINUTES * 60_000 + 120_000, 120_000),
+    MODEL_TIMEOUT_MS,
   );
 });
