@@ -30,6 +30,11 @@ export class BodySources {
 
   constructor(private readonly options: BodySourcesOptions) {}
 
+  /** Memory of all bodies: what others hold of theirs counts as well. */
+  get memory(): MemoryBudget {
+    return this.options.budget;
+  }
+
   /** Collects a body of up to `maxBytes`, until it is known whether it is larger; whoever begins that releases it. */
   collect(maxBytes: number, expectedBytes?: number): CollectedBytes {
     return new CollectedBytes(this.options.budget, maxBytes, expectedBytes);

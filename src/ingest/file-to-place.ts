@@ -27,6 +27,8 @@ export interface FileToPlace {
   readonly caller: Caller;
   /** Did the caller choose the id? Then what is stored under it may have been acknowledged before. */
   readonly idIsCallers: boolean;
+  /** Is it certain that nobody has tried to store a file under the id? Then nobody is asked for one. */
+  readonly isIdNew?: boolean | undefined;
   /** Was the id made of an idempotency key? Then what is there under it has to be the same in its fields as well. */
   readonly isKeyed?: boolean | undefined;
   readonly wish: PlacementWish;

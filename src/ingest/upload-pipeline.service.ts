@@ -67,7 +67,7 @@ export class UploadPipeline {
   }
 
   private async placeOnce(file: FileToPlace): Promise<UploadResult> {
-    const { answer, unverified } = file.idIsCallers ? await this.repeats.find(file) : NEW;
+    const { answer, unverified } = file.idIsCallers && !file.isIdNew ? await this.repeats.find(file) : NEW;
     if (answer) return answer;
     const placement = await this.placement.place(file, unverified);
     // Nobody was told the new id, so nobody would ever find the file.

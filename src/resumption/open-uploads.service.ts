@@ -7,7 +7,6 @@ import {
   type OnApplicationShutdown,
 } from '@nestjs/common';
 import { validate as isUuid } from 'uuid';
-import { BodyHashes } from '../body/body-hashes.service.js';
 import { isMissing, notKept } from '../body/spool-failure.js';
 import { errorCode } from '../errors/error-code.js';
 import { ServiceError } from '../errors/service-error.js';
@@ -15,9 +14,10 @@ import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
-import { OpenUpload } from './open-upload.js';
+import { OpenUpload, type OpenUploadOptions } from './open-upload.js';
 import { noSuchUpload, takenElsewhere } from './resumption-errors.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
+import { UploadBodies } from './upload-bodies.service.js';
 import { UploadFence } from './upload-fence.service.js';
 
 /** After so long without a request an upload costs neither memory nor a descriptor. */
@@ -32,6 +32,9 @@ interface Entry {
   usedAtMs: number;
 }
 
+/** What only who creates an upload knows of it. */
+type Novelty = Pick<OpenUploadOptions, 'isIdNew' | 'isUnseen'>;
+
 /** The uploads that this process is at work on, or was a moment ago. All others are on the disk alone. */
 @Injectable()
 export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -42,7 +45,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
 
   constructor(
     private readonly settings: ResumptionSettings,
-    private readonly hashes: BodyHashes,
+    private readonly bodies: UploadBodies,
     private readonly fence: UploadFence,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
@@ -53,7 +56,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
 
   async onApplicationShutdown(): Promise<void> {
     await this.closing?.stop();
-    await Promise.all([...this.entries.values()].map(({ upload }) => upload.dispose()));
+    await Promise.all([...this.entries.values()].map(({ upload }) => this.putDown(upload)));
     this.entries.clear();
   }
 
@@ -67,15 +70,18 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /** Makes an upload, which is ours. @throws CONFLICT where there is one; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
-  async create(uploadId: string, info: UploadInfo): Promise<OpenUpload> {
-    const folder = this.folderOf(uploadId);
-    await folder.create(info).catch((error: unknown) => {
-      throw errorCode(error) === 'EEXIST' ? isThereAlready() : notKept(error);
-    });
+  async create(uploadId: string, info: UploadInfo, novelty: Novelty): Promise<OpenUpload> {
+    if (!novelty.isUnseen) {
+      await this.folderOf(uploadId)
+        .create(info)
+        .catch((error: unknown) => {
+          throw errorCode(error) === 'EEXIST' ? isThereAlready() : notKept(error);
+        });
+    }
     await this.enterFence(uploadId);
     const [touchedAtMs, { length }] = [this.clock.wallMs(), info];
     const onDisk = { info, length, extents: [], highestEpoch: 0, end: undefined, touchedAtMs };
-    return this.enter(uploadId, 1, onDisk);
+    return this.enter(uploadId, 1, onDisk, novelty);
   }
 
   /**
@@ -128,7 +134,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   async cutBack(upload: OpenUpload, offset: number): Promise<void> {
     const epoch = await this.fence.raise(upload.uploadId, upload.epoch);
     if (epoch === undefined) await this.forget(upload);
-    else await upload.cutBack(offset, epoch);
+    else await upload.bytes.cutBack(offset, epoch);
   }
 
   /**
@@ -138,11 +144,11 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   async sync(upload: OpenUpload): Promise<void> {
     if (upload.end) return;
     try {
-      await upload.sync();
+      await upload.bytes.sync();
     } catch (error) {
-      if (upload.damagedFrom === undefined) throw error;
+      if (upload.bytes.damagedFrom === undefined) throw error;
     }
-    if (upload.damagedFrom !== undefined) await this.cutBack(upload, upload.damagedFrom);
+    if (upload.bytes.damagedFrom !== undefined) await this.cutBack(upload, upload.bytes.damagedFrom);
   }
 
   /** Is somebody at work on an upload in this process? */
@@ -213,18 +219,18 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
       if (onDisk.end) return this.enter(uploadId, epoch, onDisk);
       const upload = this.openOf(uploadId, epoch, onDisk);
       // Whoever takes it next sees where we began, also if nothing has come by then.
-      await upload.mark();
+      await upload.bytes.mark();
       if (await this.fence.holds(uploadId, epoch)) {
         await this.folderOf(uploadId).dropStaged();
         return this.keep(upload);
       }
-      await upload.dispose();
+      await upload.bytes.dispose();
     }
     throw takenElsewhere();
   }
 
-  private enter(uploadId: string, epoch: number, onDisk: UploadOnDisk): OpenUpload {
-    return this.keep(this.openOf(uploadId, epoch, onDisk));
+  private enter(uploadId: string, epoch: number, onDisk: UploadOnDisk, novelty?: Novelty): OpenUpload {
+    return this.keep(this.openOf(uploadId, epoch, onDisk, novelty));
   }
 
   private keep(upload: OpenUpload): OpenUpload {
@@ -232,16 +238,26 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     return upload;
   }
 
-  private openOf(uploadId: string, epoch: number, onDisk: UploadOnDisk): OpenUpload {
-    const { hashes } = this;
+  private openOf(uploadId: string, epoch: number, onDisk: UploadOnDisk, novelty?: Novelty): OpenUpload {
+    const { bodies } = this;
     const { maxIdleMs } = this.settings;
-    return new OpenUpload({ uploadId, folder: this.folderOf(uploadId), epoch, hashes, maxIdleMs }, onDisk);
+    const folder = this.folderOf(uploadId);
+    return new OpenUpload({ uploadId, folder, epoch, bodies, maxIdleMs, ...novelty }, onDisk);
   }
 
-  /** Somebody else has it now, or nobody: nothing of it is known here any more. */
-  private async forget(upload: OpenUpload): Promise<void> {
+  /** Bytes that somebody was told of go to the disk, as far as they can, for the next process. */
+  private async putDown({ bytes, end }: OpenUpload): Promise<void> {
+    if (!end && !bytes.isUnseen) await bytes.spill().catch(() => undefined);
+    await bytes.dispose();
+  }
+
+  /** Somebody else has it now, or nobody, or it has ended: nothing of it is known here any more. */
+  async forget(upload: OpenUpload): Promise<void> {
     if (this.entries.get(upload.uploadId)?.upload === upload) this.entries.delete(upload.uploadId);
-    await upload.dispose();
+    const { completion, bytes } = upload;
+    // It needs the bytes as long as it is under way.
+    if (completion) void completion.catch(() => undefined).then(() => bytes.dispose());
+    else await bytes.dispose();
   }
 
   /** What the disk says of an upload, whoever has it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */

@@ -20,6 +20,13 @@ export interface NewUpload {
   readonly endsWhenTold?: boolean | undefined;
   /** What the protocol wants to find again. */
   readonly note: Readonly<Record<string, string>>;
+  /** Was the id made for this request, so that nobody can have sent a file under it? */
+  readonly isIdNew?: boolean | undefined;
+  /**
+   * Bytes of the body that the creation brings, where nobody is told of the upload, or knows its id, before they are here. If they
+   * are a small file as a whole, nothing is on the disk of it before it is at its place.
+   */
+  readonly unseenBytes?: number | undefined;
 }
 
 /** An upload as it is now. */

@@ -7,6 +7,7 @@ import { OpenUploads } from './open-uploads.service.js';
 import { ResumptionMetrics } from './resumption-metrics.service.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
 import { UploadAppends } from './upload-appends.service.js';
+import { UploadBodies } from './upload-bodies.service.js';
 import { UploadCompletions } from './upload-completions.service.js';
 import { UploadCreations } from './upload-creations.service.js';
 import { UploadFence } from './upload-fence.service.js';
@@ -25,6 +26,7 @@ import { UploadSweep } from './upload-sweep.service.js';
     ResumptionMetrics,
     ResumptionSettings,
     UploadAppends,
+    UploadBodies,
     UploadCompletions,
     UploadCreations,
     UploadFence,

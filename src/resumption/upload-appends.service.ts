@@ -3,9 +3,11 @@ import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
-import type { FileSink } from '../ingest/upload-source.js';
+import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
 import type { UploadResult } from '../ingest/upload-result.js';
-import type { SegmentFile } from './files/segment-file.js';
+import { AppendSink, noRoom } from './append-sink.js';
+import { MemoryTarget } from './files/append-target.js';
+import { SegmentFile } from './files/segment-file.js';
 import type { OpenUpload } from './open-upload.js';
 import type { Append, AppendPump, Bringer, UploadState } from './resumable-upload.js';
 import { UploadCompletions } from './upload-completions.service.js';
@@ -54,6 +56,9 @@ export class UploadAppends {
       this.limits.checkDeclaredBytes(append?.length);
       if (append) await this.refuseOverflow(held.upload, append);
       return append ? await this.admit(held, bringer, append) : await this.settle(held, bringer);
+    } catch (error) {
+      await this.resources.forgetUnseen(held.upload);
+      throw error;
     } finally {
       held.turn.release();
     }
@@ -102,19 +107,22 @@ export class UploadAppends {
     };
     return this.admission.run(source, async (admitted) => {
       await this.receive(held, append, admitted);
-      // Where the service stops, a file whose bytes are all here is taken to its place by the next process.
-      return Promise.race([this.settle(held, bringer, append), aborted(admitted.active.signal)]);
+      return this.settle(held, bringer, { append, stop: admitted.active.signal });
     });
   }
 
   /** What became of an upload that has all that was brought to it. */
-  private async settle(held: HeldUpload, bringer: Bringer, append?: Append): Promise<AppendOutcome> {
+  private async settle(
+    held: HeldUpload,
+    bringer: Bringer,
+    { append, stop }: { append?: Append; stop?: AbortSignal } = {},
+  ): Promise<AppendOutcome> {
     const { upload, turn } = held;
     const { info } = upload;
     if (!upload.isComplete) {
       await this.resources.settle(upload);
       // A descriptor for each upload that somebody will go on with some time would soon be too many.
-      await upload.close();
+      await upload.bytes.close();
       return { state: upload.state, outcome: 'received' };
     }
     if (info.kind === 'part') return this.settlePart(held);
@@ -122,13 +130,16 @@ export class UploadAppends {
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
     const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.());
     turn.release();
-    const result = await placing;
-    return { state: upload.state, result, outcome: result.outcome };
+    // Where the service stops, a file whose bytes are all here is taken to its place by the next process.
+    const result = await (stop ? Promise.race([placing, aborted(stop)]) : placing);
+    const { state } = upload;
+    await this.resources.forgetEnded(upload);
+    return { state, result, outcome: result.outcome };
   }
 
   private async settlePart({ upload, turn }: HeldUpload): Promise<AppendOutcome> {
     await this.resources.settle(upload);
-    await upload.close();
+    await upload.bytes.close();
     turn.release();
     await this.resources.completeJoined(upload.uploadId);
     return { state: upload.state, outcome: 'received' };
@@ -147,21 +158,24 @@ export class UploadAppends {
     turn.signal.addEventListener('abort', stop, { once: true });
     // A newer request may have come while this one waited for its place.
     if (turn.signal.aborted) stop();
-    const target = append.check ? await upload.stage() : await upload.writer();
+    const target = await targetFor(upload, append);
     const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
-    if (append.onSynced && !append.check) await this.tellSynced(upload, target, append.onSynced);
+    if (append.onSynced && !append.check && target instanceof SegmentFile)
+      await this.tellSynced(upload, target, append.onSynced);
     try {
       active.signal.throwIfAborted();
       await pump(sink, active.signal);
-      if (append.check) await upload.takeStaged(target);
+      if (target instanceof MemoryTarget) upload.bytes.hold(target.collected);
+      else if (append.check) await upload.bytes.takeStaged(target);
       await this.keep(upload, append);
     } catch (error) {
-      await this.afterFailure(upload, { append, offset, hasOverflown: sink.hasOverflown });
+      if (target instanceof MemoryTarget) await this.afterCollecting(upload, append, target);
+      else await this.afterFailure(upload, { append, offset, hasOverflown: sink.hasOverflown });
       throw error;
     } finally {
-      target.onSynced = undefined;
-      if (append.check) await target.close();
+      if (target instanceof SegmentFile) target.onSynced = undefined;
+      if (append.check && target instanceof SegmentFile) await target.close();
     }
   }
 
@@ -173,7 +187,7 @@ export class UploadAppends {
   ): Promise<void> {
     const start = upload.offset - target.size;
     // From now on only the end of this file is not durable.
-    await upload.sync();
+    await upload.bytes.sync();
     target.onSynced = (bytes) => {
       void this.resources.holds(upload).then(
         (isOurs) => isOurs && onSynced(start + bytes),
@@ -183,7 +197,7 @@ export class UploadAppends {
   }
 
   private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {
-    if (!check) await upload.count();
+    if (!check) await upload.bytes.count();
     await this.resources.touch(upload);
     upload.wasTold = isLast;
     const known = isLast ? upload.offset : length;
@@ -199,18 +213,31 @@ export class UploadAppends {
     }
   }
 
+  /** What has come of the last bytes stays, unless it had to be checked as a whole, or nobody knows of the upload. */
+  private async afterCollecting(upload: OpenUpload, { check }: Append, target: MemoryTarget): Promise<void> {
+    const { collected } = target;
+    const { bytes } = upload;
+    if (upload.end || check || bytes.isUnseen) {
+      collected.release();
+      return;
+    }
+    bytes.hold(collected);
+    await bytes.spill();
+    await this.resources.touch(upload);
+  }
+
   private async afterFailure(
     upload: OpenUpload,
     { append, offset, hasOverflown }: { append: Append; offset: number; hasOverflown: boolean },
   ): Promise<void> {
-    if (append.check) await upload.dropStaged();
-    else await upload.count();
+    if (append.check) await upload.bytes.dropStaged();
+    else await upload.bytes.count();
     await this.resources.touch(upload);
     if (hasOverflown && append.onOverflow === 'end') {
       await this.completions.end(upload, OVERFLOWN);
       return;
     }
-    const goodUpTo = hasOverflown ? offset : upload.damagedFrom;
+    const goodUpTo = hasOverflown ? offset : upload.bytes.damagedFrom;
     if (goodUpTo === undefined || append.check) return;
     await this.resources.cutBack(upload, goodUpTo);
   }
@@ -225,40 +252,16 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-function noRoom(room: number): ServiceError {
-  return new ServiceError('FILE_TOO_LARGE', `The upload has room for ${room} more bytes.`);
+/** The bytes that complete a small file stay in memory, also those that are checked first. */
+async function targetFor(upload: OpenUpload, append: Append): Promise<MemoryTarget | SegmentFile> {
+  const { bytes } = upload;
+  const { declaredBytes = Infinity } = append;
+  if (completesSmall(upload, append)) return new MemoryTarget(bytes.collect(declaredBytes));
+  return append.check ? bytes.stage() : bytes.writer();
 }
 
-/** Where the bytes of one request go: to a file, counted, and checked where that is wanted. */
-class AppendSink implements FileSink {
-  bytes = 0;
-  /** Did more come than the upload has room for? */
-  hasOverflown = false;
-
-  constructor(
-    private readonly target: SegmentFile,
-    private readonly room: number,
-    private readonly append: Append,
-    private readonly received: (bytes: number) => void,
-  ) {}
-
-  get backPressure(): Promise<void> | undefined {
-    return this.target.backPressure;
-  }
-
-  write(chunk: Buffer): void {
-    if (this.bytes + chunk.length > this.room) {
-      this.hasOverflown = true;
-      throw noRoom(this.room);
-    }
-    this.bytes += chunk.length;
-    this.received(this.bytes);
-    this.append.check?.update(chunk);
-    this.target.write(chunk);
-  }
-
-  async end(): Promise<void> {
-    this.append.check?.verify();
-    await this.target.flush();
-  }
+function completesSmall(upload: OpenUpload, { declaredBytes = Infinity, length, isLast }: Append): boolean {
+  const end = upload.offset + declaredBytes;
+  const isEnd = isLast || (!upload.info.endsWhenTold && end === (length ?? upload.length));
+  return upload.info.kind === 'file' && isEnd && end <= MAX_WHOLE_BYTES;
 }

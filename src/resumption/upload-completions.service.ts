@@ -7,6 +7,7 @@ import { Deliveries } from '../delivery/deliveries.service.js';
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { toServiceError } from '../errors/to-service-error.js';
+import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
@@ -15,8 +16,6 @@ import type { UploadEnd } from './files/upload-end.js';
 import type { OpenUpload } from './open-upload.js';
 import { UploadIndex } from './upload-index.service.js';
 
-/** A file up to this size is read into memory, and stored with one write. */
-const MAX_WHOLE_BYTES = 64 * 1024;
 /** Far below the age at which another replica takes a complete upload to its place. */
 const TOUCH_EVERY_MS = 15_000;
 
@@ -55,7 +54,7 @@ export class UploadCompletions {
     const { mediaTypes, sniffBytes } = this.limits;
     if (!upload.isComplete && upload.offset < sniffBytes) return;
     if (!mediaTypes.unrestricted)
-      await mediaTypes.checkBytes(upload.info.file.contentType, await upload.read(sniffBytes));
+      await mediaTypes.checkBytes(upload.info.file.contentType, await upload.bytes.read(sniffBytes));
     upload.isRecognised = true;
   }
 
@@ -65,25 +64,23 @@ export class UploadCompletions {
    * @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
    */
   async end(upload: OpenUpload, end: UploadEnd): Promise<void> {
-    upload.end = end;
+    const isPlaced = end.kind === 'placed';
     this.index.remove(upload.uploadId);
-    if (end.kind !== 'placed') this.index.metrics.ended(end.kind);
-    try {
-      await upload.folder.saveEnd(end);
-    } catch (error) {
-      this.logger.warn(
-        { err: error, upload_id: upload.uploadId },
-        'how an upload ended was not written down',
-      );
-      if (end.kind === 'placed') return;
-      await upload.dispose();
-      await upload.folder.remove().catch((failure: unknown) => {
-        throw notKept(failure);
-      });
-      return;
+    // Nobody is told of its place before that is written down.
+    if (!isPlaced) {
+      upload.end = end;
+      this.index.metrics.ended(end.kind);
     }
+    upload.isEndSaved = await this.save(upload, end);
+    if (!upload.isEndSaved) {
+      if (!isPlaced) return this.erase(upload);
+      await this.putDown(upload);
+    }
+    upload.end = end;
+    if (!upload.isEndSaved) return;
     // Nobody waits for it: bytes that stay behind are removed with the upload.
-    void this.dropBytes(upload);
+    if (!isPlaced || upload.bytes.hasFiles) void this.dropBytes(upload);
+    else await upload.bytes.dispose();
   }
 
   /** Ends an upload where what it failed with cannot be mended. */
@@ -109,17 +106,29 @@ export class UploadCompletions {
       return result;
     } catch (error) {
       await this.endIfRefused(upload, error);
+      if (!upload.end) await this.putDown(upload);
       throw error instanceof ServiceError ? error : notKept(error);
     } finally {
       clearInterval(touching);
     }
   }
 
+  /** Nothing came of it for now. An upload that somebody knows of keeps its bytes, as far as the disk takes them. */
+  private async putDown({ uploadId, bytes }: OpenUpload): Promise<void> {
+    if (bytes.isUnseen) return;
+    await bytes.spill().catch((error: unknown) => {
+      this.logger.warn({ err: error, upload_id: uploadId }, 'bytes of an upload stay in memory');
+    });
+  }
+
   private async placeBody(
-    { uploadId, info }: OpenUpload,
+    upload: OpenUpload,
     body: SegmentedBody,
     wantsAsync: boolean,
   ): Promise<UploadResult> {
+    const { uploadId, info, isIdNew } = upload;
+    // Once it was tried, there may be a file under it.
+    upload.isIdNew = false;
     try {
       return await this.pipeline.place({
         description: info.file,
@@ -127,6 +136,7 @@ export class UploadCompletions {
         caller: ownerOf(info.file.uploadedBy, info.file.uploadedByUsername),
         // An upload that is completed again is the same one.
         idIsCallers: true,
+        isIdNew,
         wish: this.pipeline.wishOf(wantsAsync),
         arrived: Promise.resolve(),
         signal: NEVER,
@@ -137,9 +147,27 @@ export class UploadCompletions {
     }
   }
 
+  /** Writes down how an upload ended, and tells whether that could be done. One that nobody was told of needs no folder. */
+  private async save({ uploadId, bytes, folder, info }: OpenUpload, end: UploadEnd): Promise<boolean> {
+    try {
+      await (bytes.isUnseen ? folder.createEnded(info, end) : folder.saveEnd(end, info));
+      return true;
+    } catch (error) {
+      this.logger.warn({ err: error, upload_id: uploadId }, 'how an upload ended was not written down');
+      return false;
+    }
+  }
+
+  private async erase(upload: OpenUpload): Promise<void> {
+    await upload.bytes.dispose();
+    await upload.folder.remove().catch((error: unknown) => {
+      throw notKept(error);
+    });
+  }
+
   private async dropBytes(upload: OpenUpload): Promise<void> {
     try {
-      await upload.dispose();
+      await upload.bytes.dispose();
       await upload.folder.dropBytes();
     } catch (error) {
       this.logger.warn({ err: error, upload_id: upload.uploadId }, 'bytes of an upload stay for now');
@@ -149,15 +177,17 @@ export class UploadCompletions {
 
 async function bodyOf(upload: OpenUpload): Promise<SegmentedBody> {
   const size = upload.offset;
-  const extents = upload.extents.filter(({ start, end }) => end > start);
-  const whole = size <= MAX_WHOLE_BYTES ? await upload.read(size) : undefined;
-  const sha256 = whole ? hash('sha256', whole, 'hex') : await upload.sha256();
+  const { bytes } = upload;
+  // Files that lack the last bytes are not the file.
+  const extents = bytes.hasHeld ? [] : bytes.extents.filter(({ start, end }) => end > start);
+  const whole = size <= MAX_WHOLE_BYTES ? await upload.bytes.read(size) : undefined;
+  const sha256 = whole ? hash('sha256', whole, 'hex') : await upload.bytes.sha256();
   return new SegmentedBody({
     extents,
-    pathOf: (extent) => upload.pathOf(extent),
+    pathOf: (extent) => upload.bytes.pathOf(extent),
     digest: { size, sha256 },
     whole,
-    sync: () => upload.sync(),
+    sync: () => upload.bytes.sync(),
   });
 }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { describeFile } from '../ingest/file-description.js';
+import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { OpenUploads } from './open-uploads.service.js';
@@ -24,7 +25,7 @@ export class UploadCreations {
    */
   async create(wanted: NewUpload): Promise<UploadState> {
     const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
-    const { digests = [], endsWhenTold = false } = wanted;
+    const { digests = [], endsWhenTold = false, isIdNew } = wanted;
     // What a part is, only the file says that is joined of it.
     if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
     const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
@@ -35,10 +36,16 @@ export class UploadCreations {
     // Counted before it is there, so that many at once have no more than one after the other.
     const isNew = this.index.add(uploadId, info);
     try {
-      return (await this.open.create(uploadId, info)).state;
+      const isUnseen = isWhole(wanted);
+      return (await this.open.create(uploadId, info, { isIdNew, isUnseen })).state;
     } catch (error) {
       if (isNew) this.index.remove(uploadId);
       throw error;
     }
   }
+}
+
+/** Does the request that creates it bring all bytes of a small file? */
+function isWhole({ kind, head: { length }, unseenBytes }: NewUpload): boolean {
+  return kind === 'file' && unseenBytes !== undefined && unseenBytes === length && length <= MAX_WHOLE_BYTES;
 }

@@ -87,7 +87,7 @@ export class UploadJoins {
         length += extent.end - extent.start;
       }
       const joined = await folder.look();
-      upload.replaceBytes(upTo(joined?.extents ?? [], length));
+      upload.bytes.replace(upTo(joined?.extents ?? [], length));
     } catch (error) {
       throw notKept(error);
     }

@@ -174,6 +174,18 @@ export class UploadResources {
     await this.open.touch(upload);
   }
 
+  /** Nothing came of an upload that nobody was told of: there never was one. */
+  async forgetUnseen(upload: OpenUpload): Promise<void> {
+    if (!upload.bytes.isUnseen || upload.end) return;
+    this.index.remove(upload.uploadId);
+    await this.open.forget(upload);
+  }
+
+  /** Who asks for an upload that has ended is told what is written down of it. */
+  async forgetEnded(upload: OpenUpload): Promise<void> {
+    if (upload.isEndSaved) await this.open.forget(upload);
+  }
+
   /** Makes the bytes durable of an upload that is held, and sees that they may be told. @throws as `confirm`; SPOOL_FULL, INTERNAL_ERROR */
   async settle(upload: OpenUpload): Promise<void> {
     const before = upload.offset;

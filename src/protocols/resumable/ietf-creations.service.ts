@@ -7,6 +7,7 @@ import type { AppendPlan } from './ietf-append.js';
 import { IetfAnswers } from './ietf-answers.service.js';
 import { IetfBytes } from './ietf-bytes.service.js';
 import { type Creation, creationOf } from './ietf-creation.js';
+import { servedInteropVersion } from './interop-versions.js';
 import { UploadLimit } from './upload-limit.service.js';
 
 /** Says who serves an upload, and labels metrics. */
@@ -18,6 +19,8 @@ export interface OpenedCreation {
   readonly uploadId: string;
   readonly creation: Creation;
   readonly plan: AppendPlan;
+  /** Was the id made for this request? */
+  readonly isIdNew: boolean;
 }
 
 /** Creates uploads, with the bytes that come with the request. */
@@ -31,7 +34,7 @@ export class IetfCreations {
   ) {}
 
   /** Looks at the head of a request. @throws as `creationOf` */
-  open(exchange: UploadExchange, uploadId: string): OpenedCreation {
+  open(exchange: UploadExchange, uploadId: string, isIdNew: boolean): OpenedCreation {
     const { request } = exchange;
     const creation = creationOf(request, this.limit);
     const { isLast, head } = creation;
@@ -43,13 +46,15 @@ export class IetfCreations {
       isCreation: true,
     };
     const plan = this.bytes.planOf(exchange, fields, () => this.answers.announce(exchange, uploadId));
-    return { exchange, uploadId, creation, plan };
+    return { exchange, uploadId, creation, plan, isIdNew };
   }
 
   /** Creates the upload. @throws as `UploadCreations.create` */
-  begin({ exchange, uploadId, creation }: OpenedCreation): Promise<UploadState> {
-    const { head, digests, endsWhenTold } = creation;
-    const { caller } = exchange;
+  begin({ exchange, uploadId, creation, plan, isIdNew }: OpenedCreation): Promise<UploadState> {
+    const { head, digests, endsWhenTold, isLast } = creation;
+    const { caller, request } = exchange;
+    // A client that is sent 104 knows where its upload is before its bytes are here.
+    const isUnseen = isIdNew && isLast && servedInteropVersion(request) === undefined;
     return this.creations.create({
       uploadId,
       protocol: IETF_PROTOCOL,
@@ -59,6 +64,8 @@ export class IetfCreations {
       digests,
       endsWhenTold,
       note: noteOf(creation),
+      isIdNew,
+      unseenBytes: isUnseen ? plan.fields.bodyBytes : undefined,
     });
   }
 

@@ -31,7 +31,7 @@ export class IetfFiles {
   put(exchange: UploadExchange, uploadId: string): Promise<void> {
     this.answers.greet(exchange, true);
     return this.answers.guard(exchange, uploadId, async () => {
-      const opened = this.creations.open(exchange, uploadId);
+      const opened = this.creations.open(exchange, uploadId, false);
       const seen = await this.find(exchange, uploadId);
       if (seen?.isComplete && opened.creation.isLast) return this.repeat(exchange, uploadId);
       this.answers.locate(exchange, uploadId);

@@ -31,7 +31,7 @@ export class IetfPosts {
   private async createNew(exchange: UploadExchange, uploadId: string): Promise<void> {
     try {
       await this.answers.guard(exchange, uploadId, async () => {
-        const opened = this.creations.open(exchange, uploadId);
+        const opened = this.creations.open(exchange, uploadId, true);
         await this.creations.take(opened, await this.creations.begin(opened));
       });
     } catch (error) {
@@ -47,7 +47,7 @@ export class IetfPosts {
    */
   private createKeyed(exchange: UploadExchange, uploadId: string): Promise<void> {
     return this.answers.guard(exchange, uploadId, async () => {
-      const opened = this.creations.open(exchange, uploadId);
+      const opened = this.creations.open(exchange, uploadId, false);
       const known = await this.resources.findIfThere(uploadId, exchange.caller);
       if (known) checkSame(opened, known);
       this.answers.locate(exchange, uploadId);

@@ -74,7 +74,9 @@ export class TusCreations {
     const uploadId = key === undefined ? uuidV7() : uploadIdOfKey(caller.subject, key);
     const note = { metadata, concat: textIn(headers, 'Upload-Concat') ?? '' };
     const wanted = { uploadId, protocol: TUS_PROTOCOL, caller, kind: concat.kind, parts, ...file, note };
-    return { wanted, plan, isKeyed: key !== undefined };
+    const isKeyed = key !== undefined;
+    const unseenBytes = isKeyed ? undefined : bodyBytes(request);
+    return { wanted: { ...wanted, isIdNew: !isKeyed, unseenBytes }, plan, isKeyed };
   }
 
   /**

@@ -1,6 +1,8 @@
 import { close, fdatasync, open, writev } from 'node:fs';
 import { promisify } from 'node:util';
+import type { MemoryBudget } from '../../body/memory-budget.js';
 import { notKept, spoolFull } from '../../body/spool-failure.js';
+import type { AppendTarget } from './append-target.js';
 
 const openFile = promisify(open);
 const writeFile = promisify(writev);
@@ -9,13 +11,24 @@ const closeFile = promisify(close);
 
 /** Bytes that may wait for the disk before whoever brings them has to: some come while others are written. */
 const MOST_QUEUED_BYTES = 512 * 1024;
-/** Bytes that go to the disk at once, more or less. */
+/** Bytes that go to the disk at once, more or less. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
 const WRITE_BYTES = 256 * 1024;
+/** As many chunks are written also where they are small: each keeps more memory than it has bytes. */
+const MOST_CHUNKS = 4;
+/** So long fewer bytes wait for more, in milliseconds: those of a client that stalls are in the file all the same. */
+const MOST_WAIT_MS = 20;
 /** Bytes that are made durable at once while more come, so that nobody waits for all of them at the end. */
 const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
 
+export interface SegmentFileOptions {
+  /** What waits for the disk counts there, and what was written is let go of (docs/adr/0009-collect-young-buffers.md). */
+  readonly memory: Pick<MemoryBudget, 'take' | 'give'>;
+  /** More bytes are in the file. */
+  readonly onWritten: () => void;
+}
+
 /** A file that bytes of an upload are appended to. A failure is final: what was written before it stays. */
-export class SegmentFile {
+export class SegmentFile implements AppendTarget {
   /** Told when so many bytes of the file are durable. */
   onSynced: ((bytes: number) => void) | undefined;
   #queue: Buffer[] = [];
@@ -26,6 +39,9 @@ export class SegmentFile {
   #drained: PromiseWithResolvers<void> | undefined;
   #syncing: Promise<void> | undefined;
   #failure: Error | undefined;
+  /** So many wait for all that came. */
+  #flushing = 0;
+  #soon: NodeJS.Timeout | undefined;
   #syncFailed = false;
   /** Settles when nobody else reads through the descriptor. */
   #lent: Promise<unknown> = Promise.resolve();
@@ -33,20 +49,16 @@ export class SegmentFile {
   private constructor(
     readonly descriptor: number,
     size: number,
-    private readonly onWritten: (file: SegmentFile, position: number, bytes: number) => void,
+    private readonly options: SegmentFileOptions,
   ) {
     this.#size = size;
     this.#syncedBytes = size;
   }
 
   /** Opens the file to go on behind its `size` bytes; one of none is made. @throws SPOOL_FULL, INTERNAL_ERROR */
-  static async open(
-    path: string,
-    size: number,
-    onWritten: (file: SegmentFile, position: number, bytes: number) => void = () => undefined,
-  ): Promise<SegmentFile> {
+  static async open(path: string, size: number, options: SegmentFileOptions): Promise<SegmentFile> {
     try {
-      return new SegmentFile(await openFile(path, size > 0 ? 'r+' : 'w+', 0o600), size, onWritten);
+      return new SegmentFile(await openFile(path, size > 0 ? 'r+' : 'w+', 0o600), size, options);
     } catch (error) {
       throw notKept(error);
     }
@@ -72,7 +84,9 @@ export class SegmentFile {
     if (chunk.length === 0) return;
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
-    this.#writing ??= this.#writeAll();
+    this.options.memory.take(chunk.length);
+    if (this.#mustWrite) this.#begin();
+    else this.#beginSoon();
   }
 
   /** Settles when the next bytes may come; undefined when they may at once. */
@@ -84,13 +98,13 @@ export class SegmentFile {
 
   /** Resolves when all that came is in the file. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
   async flush(): Promise<void> {
-    await this.#writing;
+    await this.#writeQueued();
     if (this.#failure) throw this.#failure;
   }
 
   /** Makes all that was written durable. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
   async sync(): Promise<void> {
-    await this.#writing;
+    await this.#writeQueued();
     await this.#syncing;
     if (this.#syncFailed && this.#failure) throw this.#failure;
     if (this.#syncedBytes === this.#size) return;
@@ -105,16 +119,43 @@ export class SegmentFile {
 
   /** Never fails. */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#writing, this.#syncing, this.#lent]);
+    await Promise.allSettled([this.#writeQueued(), this.#syncing, this.#lent]);
+    clearTimeout(this.#soon);
+    // The number of the descriptor is given out again at once: what is still to be written would go to another file.
+    this.#failure ??= notKept(new Error('The file is closed'));
     await closeFile(this.descriptor).catch(() => undefined);
   }
 
-  async #writeAll(): Promise<void> {
-    while (this.#queue.length > 0 && !this.#failure) {
+  get #mustWrite(): boolean {
+    if (this.#failure || this.#queue.length === 0) return false;
+    return this.#flushing > 0 || this.#queuedBytes >= WRITE_BYTES || this.#queue.length >= MOST_CHUNKS;
+  }
+
+  #begin(): void {
+    this.#writing ??= this.#write();
+  }
+
+  #beginSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      void this.#writeQueued();
+    }, MOST_WAIT_MS);
+  }
+
+  async #writeQueued(): Promise<void> {
+    this.#flushing += 1;
+    if (this.#mustWrite) this.#begin();
+    await this.#writing;
+    this.#flushing -= 1;
+  }
+
+  async #write(): Promise<void> {
+    while (this.#mustWrite) {
       await this.#writeNext(this.#takeNext());
       this.#letGoOn();
     }
     this.#writing = undefined;
+    if (this.#queue.length > 0) this.#beginSoon();
   }
 
   #letGoOn(): void {
@@ -134,18 +175,22 @@ export class SegmentFile {
     const wanted = chunks.reduce((sum, { length }) => sum + length, 0);
     try {
       const { bytesWritten } = await writeFile(this.descriptor, chunks, this.#size);
-      const position = this.#size;
       this.#size += bytesWritten;
-      this.#queuedBytes -= bytesWritten;
-      if (bytesWritten > 0) this.onWritten(this, position, bytesWritten);
+      this.#letGo(bytesWritten);
+      if (bytesWritten > 0) this.options.onWritten();
       if (bytesWritten === 0) throw spoolFull('The disk takes no more bytes.');
       if (bytesWritten < wanted) this.#queue.unshift(restOf(chunks, bytesWritten));
       this.#syncEarly();
     } catch (error) {
       this.#failure = notKept(error);
       this.#queue = [];
-      this.#queuedBytes = 0;
+      this.#letGo(this.#queuedBytes);
     }
+  }
+
+  #letGo(bytes: number): void {
+    this.#queuedBytes -= bytes;
+    this.options.memory.give(bytes);
   }
 
   #syncEarly(): void {

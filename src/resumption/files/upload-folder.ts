@@ -6,6 +6,7 @@ import { makeFolder, syncFolder } from '../../body/durable-folder.js';
 import { replaceFile, syncFile } from '../../body/durable-file.js';
 import { isMissing } from '../../body/spool-failure.js';
 import { type Extent, extentsOf, segmentFileName, segmentOf, type SegmentName } from './extents.js';
+import { endedFrom, endedText } from './ended-upload.js';
 import { endFrom, endText, type UploadEnd } from './upload-end.js';
 import { infoFrom, infoText, type UploadInfo } from './upload-info.js';
 
@@ -15,6 +16,7 @@ import { infoFrom, infoText, type UploadInfo } from './upload-info.js';
  *   length  its bytes, where they were declared later
  *   *.seg   its bytes (extents.ts); `*.staged` are some that must be checked before they count
  *   end     how it came to its end; replaces all bytes
+ * One that ended before anybody was told of it is a file of that name instead, with `info` and `end` in it (ended-upload.ts).
  */
 const INFO = 'info';
 const LENGTH = 'length';
@@ -45,12 +47,13 @@ export class UploadFolder {
 
   /** Makes it. What a crash leaves of it is not found by anybody, and nobody was told of it. @throws Error of the file system */
   async create(info: UploadInfo): Promise<void> {
-    await mkdir(this.path, { mode: 0o700 }).catch(async (error: unknown) => {
-      if (!isMissing(error)) throw error;
-      await makeFolder(this.root);
-      await mkdir(this.path, { mode: 0o700 });
-    });
+    await this.make(() => mkdir(this.path, { mode: 0o700 }));
     await writeFile(this.pathOf(INFO), infoText(info), { flag: 'wx', mode: 0o600 });
+  }
+
+  /** Makes a file of one that has ended, instead of a folder. @throws Error of the file system, EEXIST where there is one */
+  async createEnded(info: UploadInfo, end: UploadEnd): Promise<void> {
+    await this.make(() => writeFile(this.path, endedText(info, end), { flag: 'wx', mode: 0o600 }));
   }
 
   /** Is there none yet? It may be that of another process. @throws Error of the file system */
@@ -61,7 +64,7 @@ export class UploadFolder {
   /** What is there; undefined where there is no such upload. @throws Error of the file system, and for what is not ours */
   async look(): Promise<UploadOnDisk | undefined> {
     const info = await this.text(INFO);
-    if (!info) return undefined;
+    if (!info) return this.lookEnded();
     const segments = await this.segments(await readdir(this.path));
     // After the bytes, which are removed once it is there.
     const [length, end] = await Promise.all([this.text(LENGTH), this.text(END)]);
@@ -89,14 +92,20 @@ export class UploadFolder {
   }
 
   /** Writes down how it ended. @throws Error of the file system */
-  async saveEnd(end: UploadEnd): Promise<void> {
+  async saveEnd(end: UploadEnd, info: UploadInfo): Promise<void> {
     const aside = this.pathOf(`${END}.${randomHex(4)}.new`);
-    await writeFile(aside, endText(end), { mode: 0o600 });
-    await rename(aside, this.pathOf(END));
+    try {
+      await writeFile(aside, endText(end), { mode: 0o600 });
+      await rename(aside, this.pathOf(END));
+    } catch (error) {
+      if (!isOfFile(error)) throw error;
+      await writeFile(this.path, endedText(info, end));
+    }
   }
 
   /** Makes the end durable, and removes the bytes: in this order, as an upload without both would look like a new one. */
   async dropBytes(): Promise<void> {
+    if (!(await stat(this.path)).isDirectory()) return;
     await syncFile(this.pathOf(END));
     await syncFolder(this.path);
     const names = (await readdir(this.path)).filter((name) => /\.(seg|staged)$/.test(name));
@@ -140,6 +149,40 @@ export class UploadFolder {
     return this.pathOf(`${epoch}-${start}.staged`);
   }
 
+  /** Calls what makes the folder or file; makes the one above where that is missing, and removes what a crash has left in its place. */
+  private async make(create: () => Promise<unknown>): Promise<void> {
+    try {
+      await create();
+    } catch (error) {
+      if (isMissing(error)) await makeFolder(this.root);
+      else if (errorCode(error) !== 'EEXIST' || !(await this.isTorn())) throw error;
+      else await rm(this.path);
+      await create();
+    }
+  }
+
+  /** Is it a file that says nothing, as a power cut may leave? */
+  private async isTorn(): Promise<boolean> {
+    const text = await this.endedText();
+    return text !== undefined && !endedFrom(text);
+  }
+
+  private async lookEnded(): Promise<UploadOnDisk | undefined> {
+    const ended = endedFrom((await this.endedText()) ?? '');
+    if (!ended) return undefined;
+    const { info, end } = ended;
+    const { mtimeMs: touchedAtMs } = await stat(this.path);
+    return { info, length: info.length, extents: [], highestEpoch: 0, end, touchedAtMs };
+  }
+
+  /** Undefined where it is a folder, or there is nothing. */
+  private endedText(): Promise<string | undefined> {
+    return readFile(this.path, 'utf8').catch((error: unknown) => {
+      if (errorCode(error) === 'EISDIR') return undefined;
+      return undefinedIfMissing(error);
+    });
+  }
+
   private pathOf(name: string): string {
     return join(this.path, name);
   }
@@ -167,6 +210,11 @@ interface SegmentOnDisk extends SegmentName {
 }
 
 function undefinedIfMissing(error: unknown): undefined {
-  if (isMissing(error) || errorCode(error) === 'ENOTDIR') return undefined;
+  if (isMissing(error) || isOfFile(error)) return undefined;
   throw error;
+}
+
+/** Is this what the file system says of a name in a folder that is a file? */
+function isOfFile(error: unknown): boolean {
+  return errorCode(error) === 'ENOTDIR';
 }
