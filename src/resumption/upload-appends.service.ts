@@ -3,7 +3,7 @@ import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
-import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
+import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { AppendSink, noRoom } from './append-sink.js';
 import { MemoryTarget } from './files/append-target.js';

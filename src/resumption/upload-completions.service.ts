@@ -7,7 +7,7 @@ import { Deliveries } from '../delivery/deliveries.service.js';
 import { ERROR_CATALOGUE } from '../errors/catalogue.js';
 import { ServiceError } from '../errors/service-error.js';
 import { toServiceError } from '../errors/to-service-error.js';
-import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
+import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { describeFile } from '../ingest/file-description.js';
-import { MAX_WHOLE_BYTES } from '../ingest/file/incoming-file.js';
+import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { OpenUploads } from './open-uploads.service.js';

@@ -12,7 +12,8 @@ import { MemoryBudget } from '../../body/memory-budget.js';
 import { SpoolFolder } from '../../body/spool-folder.service.js';
 import { readUploadFields } from '../upload-fields.js';
 import type { FileHead } from '../upload-source.js';
-import { IncomingFile, MAX_WHOLE_BYTES } from './incoming-file.js';
+import { MAX_WHOLE_BYTES } from '../whole-files.js';
+import { IncomingFile } from './incoming-file.js';
 import { MediaTypes } from './media-types.js';
 
 const PNG = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');

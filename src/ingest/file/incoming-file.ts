@@ -7,11 +7,9 @@ import { ServiceError } from '../../errors/service-error.js';
 import type { ContentDigest, BodyRanges } from '../../storage/storage-element.js';
 import type { PlaceableBody } from '../file-to-place.js';
 import type { FileHead, FileSink } from '../upload-source.js';
+import { MAX_WHOLE_BYTES } from '../whole-files.js';
 import { SNIFF_BYTES } from './media-types.js';
 import { type ContentPlaces, StreamedContent } from './streamed-content.js';
-
-/** A file up to this size is waited for, and never becomes a stream. */
-export const MAX_WHOLE_BYTES = 64 * 1024;
 
 export interface IncomingFileOptions {
   readonly places: ContentPlaces;
