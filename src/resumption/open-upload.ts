@@ -35,7 +35,7 @@ export class OpenUpload {
   /** Can there be no file under its id, as nobody has tried to store one? */
   isIdNew: boolean;
   /** Can another process read how it ended? */
-  isEndSaved = false;
+  isEndSaved: boolean;
 
   constructor(
     private readonly options: OpenUploadOptions,
@@ -43,6 +43,7 @@ export class OpenUpload {
   ) {
     ({ info: this.info, length: this.length, end: this.end, touchedAtMs: this.touchedAtMs } = onDisk);
     this.isIdNew = options.isIdNew ?? false;
+    this.isEndSaved = onDisk.end !== undefined;
     this.bytes = new UploadBytes({ ...options, info: this.info }, onDisk.extents);
   }
 

@@ -89,7 +89,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
    * @throws NOT_FOUND; QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR
    */
   async find(uploadId: string, maySee: (info: UploadInfo) => boolean): Promise<OpenUpload> {
-    const entry = this.entries.get(uploadId);
+    const entry = await this.entryOf(uploadId);
     if (entry) {
       if (!maySee(entry.upload.info)) throw noSuchUpload();
       entry.usedAtMs = this.clock.monotonicMs();
@@ -99,6 +99,13 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     if (!seen || !maySee(seen.info)) throw noSuchUpload();
     // Another request may have come first meanwhile.
     return this.entries.get(uploadId)?.upload ?? this.loadOnce(uploadId, seen);
+  }
+
+  /** Has another process ended an upload that is ours? Then it is not known here any more. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
+  async hasEndedElsewhere(upload: OpenUpload): Promise<boolean> {
+    if (upload.bytes.isUnseen || !(await this.look(upload.uploadId))?.end) return false;
+    await this.forget(upload);
+    return true;
   }
 
   /** The same as `isOurs`, and it stays known here in any case: bytes may be on their way to it. @throws QUEUE_UNAVAILABLE */
@@ -200,6 +207,14 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
         .catch(() => undefined);
       throw error;
     }
+  }
+
+  /** One that has ended, others may end in another way. */
+  private async entryOf(uploadId: string): Promise<Entry | undefined> {
+    const entry = this.entries.get(uploadId);
+    if (!entry?.upload.isEndSaved || this.isAlone) return entry;
+    await this.forget(entry.upload);
+    return undefined;
   }
 
   private loadOnce(uploadId: string, seen: UploadOnDisk): Promise<OpenUpload> {

@@ -158,7 +158,7 @@ export class UploadAppends {
     turn.signal.addEventListener('abort', stop, { once: true });
     // A newer request may have come while this one waited for its place.
     if (turn.signal.aborted) stop();
-    const target = await targetFor(upload, append);
+    const target = await this.targetFor(upload, append);
     const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
     if (append.onSynced && !append.check && target instanceof SegmentFile)
@@ -177,6 +177,18 @@ export class UploadAppends {
       if (target instanceof SegmentFile) target.onSynced = undefined;
       if (append.check && target instanceof SegmentFile) await target.close();
     }
+  }
+
+  /**
+   * Where bytes go. Those of an upload that another process may take over are in a file before it is seen that none has: who takes
+   * it over sees them.
+   */
+  private async targetFor(upload: OpenUpload, append: Append): Promise<MemoryTarget | SegmentFile> {
+    const { bytes } = upload;
+    const { declaredBytes = Infinity } = append;
+    const areOursAlone = bytes.isUnseen || this.resources.areAlone;
+    if (areOursAlone && completesSmall(upload, append)) return new MemoryTarget(bytes.collect(declaredBytes));
+    return append.check ? bytes.stage() : bytes.writer();
   }
 
   /** Has it told how far the bytes are durable that still come. Where somebody else has the upload, or may have it, nothing is told. */
@@ -253,13 +265,6 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The bytes that complete a small file stay in memory, also those that are checked first. */
-async function targetFor(upload: OpenUpload, append: Append): Promise<MemoryTarget | SegmentFile> {
-  const { bytes } = upload;
-  const { declaredBytes = Infinity } = append;
-  if (completesSmall(upload, append)) return new MemoryTarget(bytes.collect(declaredBytes));
-  return append.check ? bytes.stage() : bytes.writer();
-}
-
 function completesSmall(upload: OpenUpload, { declaredBytes = Infinity, length, isLast }: Append): boolean {
   const end = upload.offset + declaredBytes;
   const isEnd = isLast || (!upload.info.endsWhenTold && end === (length ?? upload.length));

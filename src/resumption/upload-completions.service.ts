@@ -14,6 +14,7 @@ import type { UploadResult } from '../ingest/upload-result.js';
 import { SegmentedBody } from './body/segmented-body.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { OpenUpload } from './open-upload.js';
+import { ended } from './resumption-errors.js';
 import { UploadIndex } from './upload-index.service.js';
 
 /** Far below the age at which another replica takes a complete upload to its place. */
@@ -71,13 +72,14 @@ export class UploadCompletions {
       upload.end = end;
       this.index.metrics.ended(end.kind);
     }
-    upload.isEndSaved = await this.save(upload, end);
-    if (!upload.isEndSaved) {
+    const saved = await this.save(upload, end);
+    upload.isEndSaved = saved !== undefined;
+    upload.end = saved ?? end;
+    if (!saved) {
       if (!isPlaced) return this.erase(upload);
       await this.putDown(upload);
+      return;
     }
-    upload.end = end;
-    if (!upload.isEndSaved) return;
     // Nobody waits for it: bytes that stay behind are removed with the upload.
     if (!isPlaced || upload.bytes.hasFiles) void this.dropBytes(upload);
     else await upload.bytes.dispose();
@@ -101,16 +103,31 @@ export class UploadCompletions {
       await this.recognise(upload);
       const body = await bodyOf(upload);
       await checkDigests(body, [...upload.info.digests, ...declared]);
-      const result = await this.placeBody(upload, body, wantsAsync);
+      const result = await this.placeBody(upload, body, wantsAsync).catch((error: unknown) => {
+        // Another process may have stored the same file a moment ago: the second time it is met.
+        if (toServiceError(error).code !== 'CONFLICT') throw error;
+        return this.placeBody(upload, body, wantsAsync);
+      });
       await this.end(upload, { kind: 'placed', result, length: body.length });
       return result;
     } catch (error) {
-      await this.endIfRefused(upload, error);
-      if (!upload.end) await this.putDown(upload);
-      throw error instanceof ServiceError ? error : notKept(error);
+      return await this.afterFailure(upload, error);
     } finally {
       clearInterval(touching);
     }
+  }
+
+  /** What holds where another process has come first and taken the bytes away; else the failure. */
+  private async afterFailure(upload: OpenUpload, error: unknown): Promise<UploadResult> {
+    const onDisk = upload.bytes.isUnseen ? undefined : await upload.folder.look().catch(() => undefined);
+    if (onDisk?.end) {
+      upload.end = onDisk.end;
+      upload.isEndSaved = true;
+      if (onDisk.end.kind !== 'placed') throw ended(onDisk.end);
+    } else await this.endIfRefused(upload, error);
+    if (upload.end?.kind === 'placed') return upload.end.result;
+    if (!upload.end) await this.putDown(upload);
+    throw error instanceof ServiceError ? error : notKept(error);
   }
 
   /** Nothing came of it for now. An upload that somebody knows of keeps its bytes, as far as the disk takes them. */
@@ -147,14 +164,18 @@ export class UploadCompletions {
     }
   }
 
-  /** Writes down how an upload ended, and tells whether that could be done. One that nobody was told of needs no folder. */
-  private async save({ uploadId, bytes, folder, info }: OpenUpload, end: UploadEnd): Promise<boolean> {
+  /** Writes down how an upload ended, and gives the end that holds; undefined where that could not be done. One that nobody was told of needs no folder. */
+  private async save(
+    { uploadId, bytes, folder, info }: OpenUpload,
+    end: UploadEnd,
+  ): Promise<UploadEnd | undefined> {
     try {
-      await (bytes.isUnseen ? folder.createEnded(info, end) : folder.saveEnd(end, info));
-      return true;
+      if (!bytes.isUnseen) return await folder.saveEnd(end, info);
+      await folder.createEnded(info, end);
+      return end;
     } catch (error) {
       this.logger.warn({ err: error, upload_id: uploadId }, 'how an upload ended was not written down');
-      return false;
+      return undefined;
     }
   }
 

@@ -39,6 +39,11 @@ export class UploadResources {
     private readonly completions: UploadCompletions,
   ) {}
 
+  /** Can no other process take an upload over? */
+  get areAlone(): boolean {
+    return this.open.isAlone;
+  }
+
   /**
    * An upload as it is now, all bytes of which are durable; a request that brings it bytes is ended.
    * @throws NOT_FOUND; UPLOAD_EXPIRED, UPLOAD_ENDED; UPLOAD_IN_PROGRESS; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
@@ -73,6 +78,7 @@ export class UploadResources {
     });
     // What somebody else has may be gone by now.
     if (!(await this.open.isOurs(upload))) return false;
+    if (failure && (await this.open.hasEndedElsewhere(upload))) return false;
     if (failure) throw failure;
     return true;
   }

@@ -29,6 +29,14 @@ const schema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('refused'), code: errorCode, detail: z.string() }),
 ]);
 
+/** What was decided last, by a client; what is a fact; what followed from the lack of it. */
+const RANKS: Readonly<Record<UploadEnd['kind'], number>> = { removed: 3, placed: 2, refused: 1, expired: 1 };
+
+/** Where two processes end an upload at once, does the second one's end hold? */
+export function outranks(second: UploadEnd, first: UploadEnd): boolean {
+  return RANKS[second.kind] > RANKS[first.kind];
+}
+
 /** As JSON. */
 export function endText(end: UploadEnd): string {
   return JSON.stringify(end);

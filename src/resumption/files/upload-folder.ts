@@ -4,10 +4,11 @@ import { randomHex } from '../../observability/random-ids.js';
 import { errorCode } from '../../errors/error-code.js';
 import { makeFolder, syncFolder } from '../../body/durable-folder.js';
 import { replaceFile, syncFile } from '../../body/durable-file.js';
+import { giveSecondName } from '../../body/second-name.js';
 import { isMissing } from '../../body/spool-failure.js';
 import { type Extent, extentsOf, segmentFileName, segmentOf, type SegmentName } from './extents.js';
 import { endedFrom, endedText } from './ended-upload.js';
-import { endFrom, endText, type UploadEnd } from './upload-end.js';
+import { endFrom, endText, outranks, type UploadEnd } from './upload-end.js';
 import { infoFrom, infoText, type UploadInfo } from './upload-info.js';
 
 /*
@@ -91,16 +92,24 @@ export class UploadFolder {
     return replaceFile(this.pathOf(LENGTH), String(length));
   }
 
-  /** Writes down how it ended. @throws Error of the file system */
-  async saveEnd(end: UploadEnd, info: UploadInfo): Promise<void> {
+  /**
+   * Writes down how it ended, and gives the end that holds: another process may have written one first.
+   * @throws Error of the file system
+   */
+  async saveEnd(end: UploadEnd, info: UploadInfo): Promise<UploadEnd> {
     const aside = this.pathOf(`${END}.${randomHex(4)}.new`);
     try {
       await writeFile(aside, endText(end), { mode: 0o600 });
-      await rename(aside, this.pathOf(END));
     } catch (error) {
-      if (!isOfFile(error)) throw error;
-      await writeFile(this.path, endedText(info, end));
+      if (isOfFile(error)) return this.saveEndOfFile(end, info);
+      throw error;
     }
+    const isFirst = await giveSecondName(aside, this.pathOf(END));
+    const before = isFirst ? undefined : endFrom((await this.text(END)) ?? '');
+    const holds = !before || outranks(end, before);
+    if (!isFirst && holds) await rename(aside, this.pathOf(END));
+    else await rm(aside);
+    return holds ? end : before;
   }
 
   /** Makes the end durable, and removes the bytes: in this order, as an upload without both would look like a new one. */
@@ -165,6 +174,13 @@ export class UploadFolder {
   private async isTorn(): Promise<boolean> {
     const text = await this.endedText();
     return text !== undefined && !endedFrom(text);
+  }
+
+  private async saveEndOfFile(end: UploadEnd, info: UploadInfo): Promise<UploadEnd> {
+    const before = await this.lookEnded();
+    if (before?.end && !outranks(end, before.end)) return before.end;
+    await writeFile(this.path, endedText(info, end));
+    return end;
   }
 
   private async lookEnded(): Promise<UploadOnDisk | undefined> {
