@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RunningApp, startApp } from '../support/app.js';
 import { eventually } from '../support/eventually.js';
@@ -48,24 +48,27 @@ describe("a creation of the IETF's kind that may be sent again", () => {
 
   it('tells who sends all bytes again where to go on', async () => {
     const headers = { ...LAST, ...key() };
+    // More than is collected in memory: what has come shows in the list.
+    const bytes = randomBytes(200_000);
+    const half = bytes.length / 2;
     const client = await ietf.connect('POST /api/v1/uploads', {
-      'Content-Length': 6,
+      'Content-Length': bytes.length,
       Expect: '100-continue',
       ...headers,
     });
     expect((await client.response()).status).toBe(100);
-    client.send(ABC);
+    client.send(bytes.subarray(0, half));
     await eventually(async () => {
       const list = await fetch(`${running.url}/api/v1/uploads`, {
         headers: { Authorization: `Bearer ${ietf.token}` },
       });
-      expect(await list.json()).toMatchObject({ uploads: [{ offset: 3 }] });
+      expect(await list.json()).toMatchObject({ uploads: [{ offset: half }] });
     });
-    const again = await ietf.create(headers, Buffer.from('abcdef'));
-    expect([progressIn(again), again.body.code]).toEqual([[409, '?0', '3'], 'OFFSET_MISMATCH']);
-    const last = await ietf.append(locationIn(again), 3, Buffer.from('def'), LAST);
+    const again = await ietf.create(headers, bytes);
+    expect([progressIn(again), again.body.code]).toEqual([[409, '?0', String(half)], 'OFFSET_MISMATCH']);
+    const last = await ietf.append(locationIn(again), half, bytes.subarray(half), LAST);
     client.close();
-    expect(last.body.checksum).toBe(createHash('sha256').update('abcdef').digest('hex'));
+    expect(last.body.checksum).toBe(createHash('sha256').update(bytes).digest('hex'));
   });
 
   it.each<[string, Record<string, string>, string]>([
