@@ -45,6 +45,11 @@ export class Deliveries {
     this.spool.space.admit(uploadId, declaredBytes, receivedBytes);
   }
 
+  /** Reserves room for bytes that go to the spool in any case, until it is released. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
+  reserve(key: string, bytes: number): void {
+    this.spool.space.reserve(key, bytes);
+  }
+
   /** So many bytes of an upload have come. @throws SPOOL_FULL, QUEUE_UNAVAILABLE where one that was admitted fits no more */
   received(uploadId: string, bytes: number): void {
     this.spool.space.received(uploadId, bytes);

@@ -106,7 +106,7 @@ export class UploadAppends {
       open: () => append.pump,
     };
     return this.admission.run(source, async (admitted) => {
-      await this.receive(held, append, admitted);
+      await this.receiveInRoom(held, append, admitted);
       return this.settle(held, bringer, { append, stop: admitted.active.signal });
     });
   }
@@ -143,6 +143,30 @@ export class UploadAppends {
     turn.release();
     await this.resources.completeJoined(upload.uploadId);
     return { state: upload.state, outcome: 'received' };
+  }
+
+  /** What lies in memory alone until it is at its place needs no room. @throws as `receive`; SPOOL_FULL, QUEUE_UNAVAILABLE */
+  private async receiveInRoom(
+    held: HeldUpload,
+    append: Append,
+    admitted: AdmittedUpload<AppendPump>,
+  ): Promise<void> {
+    const { upload } = held;
+    if (upload.bytes.isUnseen) return this.receive(held, append, admitted);
+    const known = append.length ?? upload.length ?? upload.offset;
+    const room = this.completions.index.reserve(
+      upload.uploadId,
+      append.declaredBytes ?? known - upload.offset,
+    );
+    const received = (bytes: number): void => {
+      admitted.received(bytes);
+      room.received(bytes);
+    };
+    try {
+      await this.receive(held, append, { ...admitted, received });
+    } finally {
+      room.release();
+    }
   }
 
   private async receive(

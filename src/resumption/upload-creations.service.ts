@@ -31,12 +31,14 @@ export class UploadCreations {
     const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
     this.limits.checkDeclaredBytes(length);
     this.index.admit(caller.subject, length ?? 0);
+    const isUnseen = isWhole(wanted);
+    // The bytes of a joined one are here already.
+    if (kind !== 'joined' && !isUnseen) this.index.checkRoom(uploadId, length ?? 0);
     const file = describeFile(uploadId, head, caller);
     const info: UploadInfo = { protocol, kind, parts, file, length, digests, endsWhenTold, note };
     // Counted before it is there, so that many at once have no more than one after the other.
     const isNew = this.index.add(uploadId, info);
     try {
-      const isUnseen = isWhole(wanted);
       return (await this.open.create(uploadId, info, { isIdNew, isUnseen })).state;
     } catch (error) {
       if (isNew) this.index.remove(uploadId);

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Deliveries } from '../delivery/deliveries.service.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { ResumptionMetrics } from './resumption-metrics.service.js';
@@ -17,6 +18,13 @@ interface Share {
   bytes: number;
 }
 
+/** Room in the spool for the bytes of one request. */
+interface ReservedRoom {
+  /** So many of them are there by now. */
+  received(bytes: number): void;
+  release(): void;
+}
+
 const RETRY_AFTER_MS = 60_000;
 
 /**
@@ -33,6 +41,7 @@ export class UploadIndex {
   constructor(
     private readonly settings: ResumptionSettings,
     readonly metrics: ResumptionMetrics,
+    private readonly deliveries: Deliveries,
   ) {
     metrics.watch(() => this.uploads.size);
   }
@@ -43,6 +52,23 @@ export class UploadIndex {
     const share = this.shares.get(owner) ?? { uploads: 0, bytes: 0 };
     if (share.uploads >= maxUploads) throw tooMuch(`${maxUploads} uploads`);
     if (share.bytes + bytes > maxBytes) throw tooMuch(`uploads of ${maxBytes} bytes`);
+  }
+
+  /** Would so many bytes find room in the spool now? @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
+  checkRoom(uploadId: string, bytes: number): void {
+    this.reserve(uploadId, bytes).release();
+  }
+
+  /** Room in the spool for bytes that are about to come. @throws SPOOL_FULL, QUEUE_UNAVAILABLE */
+  reserve(uploadId: string, bytes: number): ReservedRoom {
+    // Beside what its file may have reserved for a place later.
+    const key = `${uploadId} coming`;
+    const { deliveries } = this;
+    deliveries.reserve(key, bytes);
+    return {
+      received: (count) => deliveries.received(key, count),
+      release: () => deliveries.release(key),
+    };
   }
 
   /** Harmless when repeated; tells whether it was not. */

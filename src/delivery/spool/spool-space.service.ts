@@ -100,6 +100,17 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   }
 
   /**
+   * Reserves room for bytes that are written to the spool in any case, whether they are to be kept or not: only the disk limits
+   * them. @throws SPOOL_FULL, QUEUE_UNAVAILABLE
+   */
+  reserve(key: string, bytes: number): void {
+    const reason = this.whyShut();
+    if (reason === 'read-only' || reason === 'unusable' || reason === 'disk') throw refusal(reason);
+    if (!this.diskHasRoomFor(bytes)) throw doesNotFit();
+    this.reservations.put(key, { bytes, receivedBytes: 0, grows: false });
+  }
+
+  /**
    * So many bytes of an upload have come in all. Its room grows with them where it declares nothing; one that has none
    * gets none. @throws SPOOL_FULL
    */
@@ -157,8 +168,7 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
   }
 
   private refuseUnlessFits(more: number): void {
-    if (more > 0 && !this.hasRoomFor(more))
-      throw spoolFull('The file does not fit into what is left of the spool.');
+    if (more > 0 && !this.hasRoomFor(more)) throw doesNotFit();
   }
 
   private whyShut(): ShutReason | undefined {
@@ -170,10 +180,14 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
 
   private hasRoomFor(more: number): boolean {
     const { bytes } = this.files.usage();
-    const { maxBytes, minFreeBytes } = this.options;
-    const wanted = this.reservations.bytes + more;
-    const fits = maxBytes === 0 || bytes + wanted <= maxBytes;
-    return fits && (minFreeBytes === 0 || this.freeBytesNow() - wanted >= minFreeBytes);
+    const { maxBytes } = this.options;
+    const fits = maxBytes === 0 || bytes + this.reservations.bytes + more <= maxBytes;
+    return fits && this.diskHasRoomFor(more);
+  }
+
+  private diskHasRoomFor(more: number): boolean {
+    const { minFreeBytes } = this.options;
+    return minFreeBytes === 0 || this.freeBytesNow() - this.reservations.bytes - more >= minFreeBytes;
   }
 
   /** What the disk would have left if nothing were written yet of what is reserved. */
@@ -184,6 +198,10 @@ export class SpoolSpace implements OnModuleInit, OnApplicationShutdown {
     const keptSince = Math.max(0, this.files.usage().bytes - acceptedBytes);
     return freeBytes + writtenBytes - keptSince;
   }
+}
+
+function doesNotFit(): ServiceError {
+  return spoolFull('The file does not fit into what is left of the spool.');
 }
 
 function refusal(reason: ShutReason): ServiceError {
