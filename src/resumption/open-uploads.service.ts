@@ -12,7 +12,7 @@ import { errorCode } from '../errors/error-code.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
-import { UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
+import { openedSize, UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
 import { OpenUpload, type OpenUploadOptions } from './open-upload.js';
 import { noSuchUpload, takenElsewhere } from './resumption-errors.js';
@@ -230,7 +230,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const epoch = await this.fence.take(uploadId, seen.highestEpoch);
       // What the one before us still wrote until then counts.
-      const onDisk = (await this.look(uploadId)) ?? seen;
+      const onDisk = (await this.look(uploadId, openedSize)) ?? seen;
       if (onDisk.end) return this.enter(uploadId, epoch, onDisk);
       const upload = this.openOf(uploadId, epoch, onDisk);
       // Whoever takes it next sees where we began, also if nothing has come by then.
@@ -276,9 +276,9 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /** What the disk says of an upload, whoever has it. @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
-  look(uploadId: string): Promise<UploadOnDisk | undefined> {
+  look(uploadId: string, sizeOf?: typeof openedSize): Promise<UploadOnDisk | undefined> {
     return this.folderOf(uploadId)
-      .look()
+      .look(sizeOf)
       .catch((error: unknown) => {
         this.logger.warn({ err: error, upload_id: uploadId }, 'an upload cannot be read');
         throw notKept(error);

@@ -1,4 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { randomHex } from '../../observability/random-ids.js';
 import { errorCode } from '../../errors/error-code.js';
@@ -63,10 +64,10 @@ export class UploadFolder {
   }
 
   /** What is there; undefined where there is no such upload. @throws Error of the file system, and for what is not ours */
-  async look(): Promise<UploadOnDisk | undefined> {
+  async look(sizeOf = seenSize): Promise<UploadOnDisk | undefined> {
     const info = await this.text(INFO);
     if (!info) return this.lookEnded();
-    const segments = await this.segments(await readdir(this.path));
+    const segments = await this.segments(await readdir(this.path), sizeOf);
     // After the bytes, which are removed once it is there.
     const [length, end] = await Promise.all([this.text(LENGTH), this.text(END)]);
     const touched = await stat(this.pathOf(end === undefined ? INFO : END));
@@ -203,12 +204,12 @@ export class UploadFolder {
     return join(this.path, name);
   }
 
-  private async segments(names: readonly string[]): Promise<SegmentOnDisk[]> {
+  private async segments(names: readonly string[], sizeOf: typeof seenSize): Promise<SegmentOnDisk[]> {
     const found = await Promise.all(
       names.map(async (name) => {
         const segment = segmentOf(name);
         if (!segment) return undefined;
-        const status = await stat(this.pathOf(name)).catch(undefinedIfMissing);
+        const status = await sizeOf(this.pathOf(name)).catch(undefinedIfMissing);
         return status && { ...segment, size: status.size, touchedAtMs: status.mtimeMs };
       }),
     );
@@ -217,6 +218,21 @@ export class UploadFolder {
 
   private text(name: string): Promise<string | undefined> {
     return readFile(this.pathOf(name), 'utf8').catch(undefinedIfMissing);
+  }
+}
+
+/** What a name says, which on NFS may be some seconds old. */
+function seenSize(path: string): Promise<Stats> {
+  return stat(path);
+}
+
+/** What a file says that is opened for that: on NFS all that whoever had it before has synced (close-to-open consistency). */
+export async function openedSize(path: string): Promise<Stats> {
+  const file = await open(path, 'r');
+  try {
+    return await file.stat();
+  } finally {
+    await file.close();
   }
 }
 
