@@ -10,7 +10,7 @@ import { type ServiceProcess, startServiceProcess } from '../support/service-pro
 import { createTestKeys } from '../support/tokens.js';
 import { ResumableClients } from './kill-resumable.js';
 
-const ROUNDS = inLongRun(100, 6);
+const ROUNDS = inLongRun(100, 4);
 const CLIENTS = 4;
 
 describe('uploads in pieces, at processes that are killed or frozen', () => {
