@@ -60,7 +60,7 @@ const RESUMABLE_HEADERS = [
 /** Uploads that come in several requests; the version is off the path. */
 const RESUMABLE = /^\/api\/uploads(?:[/?]|$)/i;
 /** Files that may be created as such: OPTIONS says so. */
-const RESUMABLE_FILE = /^\/api\/files\/[0-9a-f-]{36}(?:[/?]|$)/i;
+const RESUMABLE_FILE = /^\/api\/files\/[0-9a-f-]{36}\/?(?:\?|$)/i;
 
 /** Lets pages of these origins use the service; without any there is nothing to say. */
 export function setUpCors(app: NestExpressApplication, origins: readonly string[]): void {

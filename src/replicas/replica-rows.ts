@@ -27,16 +27,30 @@ export type SpoolHolder = Pick<KnownSpool, 'address' | 'lives'>;
 /** A replica says three times in it that it lives. */
 const LIVES_MS = 15_000;
 
-/** Says that a replica lives. */
-export async function saveReplica(sql: Sql, replica: Replica): Promise<void> {
+/**
+ * Says that a replica lives; tells whether nobody knew of it, or nobody any more. Then it has told nothing: rows of uploads are
+ * removed where nobody is known with their spool.
+ */
+export async function saveReplica(sql: Sql, replica: Replica): Promise<boolean> {
   const { replicaId, version, address, spoolId, tellsUploads } = replica;
-  await sql.query(
+  const [row] = await sql.query<{ started_at: number; last_seen_at: number }>(
     `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at)
-    VALUES ($1, $2, $3, $4, $5, ingester.now_ms(), ingester.now_ms())
-    ON CONFLICT (replica_id) DO UPDATE SET last_seen_at = excluded.last_seen_at, address = excluded.address,
-      spool_id = excluded.spool_id, tells_uploads = excluded.tells_uploads`,
+    VALUES ($1, $2, $3, $4, 0, ingester.now_ms(), ingester.now_ms())
+    ON CONFLICT (replica_id) DO UPDATE SET last_seen_at = excluded.last_seen_at,
+      address = excluded.address, spool_id = excluded.spool_id, tells_uploads = $5
+    RETURNING started_at, last_seen_at`,
     [replicaId, version, address, spoolId, Number(tellsUploads)],
   );
+  return row?.started_at === row?.last_seen_at;
+}
+
+/** Was a replica seen lately at an address? */
+export async function livesAt(sql: Sql, address: string): Promise<boolean> {
+  const rows = await sql.query(
+    'SELECT replica_id FROM ingester.replicas WHERE address = $1 AND last_seen_at > ingester.now_ms() - $2::bigint LIMIT 1',
+    [address, LIVES_MS],
+  );
+  return rows.length > 0;
 }
 
 /** Do all replicas with other spools tell which uploads are there? Of each spool those count that were seen last with it. */

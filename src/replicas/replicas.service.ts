@@ -16,6 +16,7 @@ import {
   findHolder,
   findOthers,
   type KnownSpool,
+  livesAt,
   saveReplica,
   type SpoolHolder,
 } from './replica-rows.js';
@@ -100,6 +101,11 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return findHolder(this.database, spoolId);
   }
 
+  /** Was a replica seen lately at an address? @throws QUEUE_UNAVAILABLE */
+  livesAt(address: string): Promise<boolean> {
+    return livesAt(this.database, address);
+  }
+
   /** Do all replicas with other spools tell which uploads are there? @throws QUEUE_UNAVAILABLE */
   async othersTellUploads(): Promise<boolean> {
     return allTellUploads(this.database, await this.spoolId());
@@ -125,7 +131,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private async beatNow(): Promise<void> {
     try {
       if (!this.database.isUsed()) return;
-      await this.save();
+      if (await this.save()) this.tellsUploads = false;
       ({ spools: this.spools, living: this.living } = await findOthers(this.database, GONE_MS));
       this.failing = false;
       const told = this.tellsUploads;
@@ -137,10 +143,10 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  private async save(): Promise<void> {
+  private async save(): Promise<boolean> {
     const { replicaId, address, tellsUploads } = this;
     const spoolId = await this.spoolId();
-    await saveReplica(this.database, {
+    return saveReplica(this.database, {
       replicaId,
       version: serviceVersion(),
       address,

@@ -1,8 +1,9 @@
 import type { UploadResult } from '../ingest/upload-result.js';
+import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import type { UploadEnd } from './files/upload-end.js';
 import type { UploadFolder, UploadOnDisk } from './files/upload-folder.js';
 import type { UploadInfo } from './files/upload-info.js';
-import type { UploadState } from './resumable-upload.js';
+import type { Append, UploadState } from './resumable-upload.js';
 import { Turns } from './turns.js';
 import { UploadBytes, type UploadBytesOptions } from './upload-bytes.js';
 
@@ -78,6 +79,13 @@ export class OpenUpload {
   get offset(): number {
     if (this.end?.kind === 'placed') return this.end.length;
     return this.bytes.end;
+  }
+
+  /** Is it a small file as a whole with the bytes that a request brings? */
+  isSmallWith({ declaredBytes = Infinity, length, isLast }: Append): boolean {
+    const end = this.offset + declaredBytes;
+    const isEnd = isLast || (!this.info.endsWhenTold && end === (length ?? this.length));
+    return this.info.kind === 'file' && isEnd && end <= MAX_WHOLE_BYTES;
   }
 
   /** Does nobody work on it? */

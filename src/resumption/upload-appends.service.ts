@@ -3,7 +3,6 @@ import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
-import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { AppendSink, noRoom } from './append-sink.js';
 import { MemoryTarget } from './files/append-target.js';
@@ -185,21 +184,20 @@ export class UploadAppends {
     const target = await this.targetFor(upload, append);
     const sink = new AppendSink(target, this.roomFor(upload, append), append, received);
     measured.counts(() => sink.bytes);
-    if (append.onSynced && !append.check && target instanceof SegmentFile)
-      await this.tellSynced(upload, target, append.onSynced);
+    await this.tellSynced(upload, target, append);
     try {
       active.signal.throwIfAborted();
       await pump(sink, active.signal);
-      if (target instanceof MemoryTarget) upload.bytes.hold(target.collected);
-      else if (append.check) await upload.bytes.takeStaged(target);
-      await this.keep(upload, append);
+      await this.keep(upload, append, target);
     } catch (error) {
       if (target instanceof MemoryTarget) await this.afterCollecting(upload, append, target);
       else await this.afterFailure(upload, { append, offset, hasOverflown: sink.hasOverflown });
       throw error;
     } finally {
-      if (target instanceof SegmentFile) target.onSynced = undefined;
-      if (append.check && target instanceof SegmentFile) await target.close();
+      if (target instanceof SegmentFile) {
+        target.onSynced = undefined;
+        if (append.check) await target.close();
+      }
     }
   }
 
@@ -211,16 +209,17 @@ export class UploadAppends {
     const { bytes } = upload;
     const { declaredBytes = Infinity } = append;
     const areOursAlone = bytes.isUnseen || this.resources.areAlone;
-    if (areOursAlone && completesSmall(upload, append)) return new MemoryTarget(bytes.collect(declaredBytes));
+    if (areOursAlone && upload.isSmallWith(append)) return new MemoryTarget(bytes.collect(declaredBytes));
     return append.check ? bytes.stage() : bytes.writer();
   }
 
   /** Has it told how far the bytes are durable that still come. Where somebody else has the upload, or may have it, nothing is told. */
   private async tellSynced(
     upload: OpenUpload,
-    target: SegmentFile,
-    onSynced: (offset: number) => void,
+    target: MemoryTarget | SegmentFile,
+    { onSynced, check }: Append,
   ): Promise<void> {
+    if (!onSynced || check || target instanceof MemoryTarget) return;
     const start = upload.offset - target.size;
     // From now on only the end of this file is not durable.
     await upload.bytes.sync();
@@ -232,8 +231,14 @@ export class UploadAppends {
     };
   }
 
-  private async keep(upload: OpenUpload, { isLast, length, check }: Append): Promise<void> {
-    if (!check) await upload.bytes.count();
+  private async keep(
+    upload: OpenUpload,
+    { isLast, length, check }: Append,
+    target: MemoryTarget | SegmentFile,
+  ): Promise<void> {
+    if (target instanceof MemoryTarget) upload.bytes.hold(target.collected);
+    else if (check) await upload.bytes.takeStaged(target);
+    else await upload.bytes.count();
     await this.resources.touch(upload);
     upload.wasTold = isLast;
     const known = isLast ? upload.offset : length;
@@ -289,8 +294,3 @@ function aborted(signal: AbortSignal): Promise<never> {
 }
 
 /** The bytes that complete a small file stay in memory, also those that are checked first. */
-function completesSmall(upload: OpenUpload, { declaredBytes = Infinity, length, isLast }: Append): boolean {
-  const end = upload.offset + declaredBytes;
-  const isEnd = isLast || (!upload.info.endsWhenTold && end === (length ?? upload.length));
-  return upload.info.kind === 'file' && isEnd && end <= MAX_WHOLE_BYTES;
-}

@@ -30,10 +30,8 @@ export class UploadCreations {
     if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
     const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;
     this.limits.checkDeclaredBytes(length);
-    this.index.admit(caller.subject, length ?? 0);
     const isUnseen = isWhole(wanted);
-    // The bytes of a joined one are here already.
-    if (kind !== 'joined' && !isUnseen) this.index.checkRoom(uploadId, length ?? 0);
+    this.admit(wanted, length ?? 0, isUnseen);
     const file = describeFile(uploadId, head, caller);
     const info: UploadInfo = { protocol, kind, parts, file, length, digests, endsWhenTold, note };
     // Counted before it is there, so that many at once have no more than one after the other.
@@ -44,6 +42,13 @@ export class UploadCreations {
       if (isNew) this.index.remove(uploadId);
       throw error;
     }
+  }
+
+  /** @throws RATE_LIMITED, SPOOL_FULL, QUEUE_UNAVAILABLE */
+  private admit({ uploadId, caller, kind }: NewUpload, bytes: number, isUnseen: boolean): void {
+    this.index.admit(caller.subject, bytes);
+    // The bytes of a joined one are here already.
+    if (kind !== 'joined' && !isUnseen) this.index.checkRoom(uploadId, bytes);
   }
 }
 

@@ -6,13 +6,15 @@ import { Replicas } from '../replicas/replicas.service.js';
 const LOST_MS = 3_600_000;
 /** Uploads that are told of in one transaction. */
 const BATCH = 500;
-/** What was entered by a spool that no replica has any more is nobody's. */
+/** What was entered for a spool that no replica has any more is nobody's. */
 const ENTER = `INSERT INTO ingester.upload_epochs (upload_id, epoch, replica_id, spool_id, taken_at)
   VALUES ($1, 1, $2, $3, ingester.now_ms())
   ON CONFLICT (upload_id) DO UPDATE SET
-    spool_id = CASE WHEN EXISTS (SELECT 1 FROM ingester.replicas WHERE replicas.spool_id = upload_epochs.spool_id)
-      THEN upload_epochs.spool_id ELSE excluded.spool_id END
-  RETURNING spool_id`;
+    epoch = 1, replica_id = excluded.replica_id, spool_id = excluded.spool_id, taken_at = excluded.taken_at
+    WHERE upload_epochs.spool_id <> excluded.spool_id AND NOT EXISTS (
+      SELECT 1 FROM ingester.replicas WHERE replicas.spool_id = upload_epochs.spool_id
+    )
+  RETURNING upload_id`;
 
 /**
  * Who has an upload, where replicas share a spool. Whoever takes it begins a new epoch, and only then looks how many bytes there
@@ -41,8 +43,8 @@ export class UploadFence {
     if (this.isAlone || (hasOtherSpools === false && !tellsUploads)) return true;
     const spoolId = await this.replicas.spoolId();
     const values = [uploadId, this.replicas.replicaId, spoolId];
-    const [row] = await this.database.query<{ spool_id: string }>(ENTER, values);
-    return row?.spool_id === spoolId;
+    const isEntered = (await this.database.query(ENTER, values)).length > 0;
+    return isEntered || (await this.spoolOf(uploadId)) === spoolId;
   }
 
   /** As `enter`, for uploads that are here already. @throws QUEUE_UNAVAILABLE */

@@ -1,5 +1,10 @@
 import { hash } from 'node:crypto';
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { Replicas } from '../replicas/replicas.service.js';
 import { OpenUploads } from './open-uploads.service.js';
@@ -12,8 +17,9 @@ const RETRY_AFTER_MS = 5_000;
  * replica where it is reached. Where all share one spool there is nothing to ask.
  */
 @Injectable()
-export class UploadHomes implements OnApplicationBootstrap {
+export class UploadHomes implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger(UploadHomes.name);
+  private isEnding = false;
 
   constructor(
     private readonly fence: UploadFence,
@@ -23,6 +29,12 @@ export class UploadHomes implements OnApplicationBootstrap {
 
   onApplicationBootstrap(): void {
     this.replicas.afterBeat(() => this.tell());
+  }
+
+  /** Whoever comes after us is to know what we have, also where nobody wanted to know it before. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.isEnding = true;
+    if (!this.fence.isAlone && this.replicas.hasOtherSpools !== undefined) await this.replicas.beat();
   }
 
   /** May uploads be where this process does not see them? */
@@ -80,17 +92,21 @@ export class UploadHomes implements OnApplicationBootstrap {
     return holder?.address;
   }
 
-  /** Tells, once there are others with another spool, what is in ours. Never fails. */
+  /** Does a replica still live? Where the database cannot tell, it is taken for granted. */
+  lives(address: string): Promise<boolean> {
+    return this.replicas.livesAt(address).catch(() => true);
+  }
+
+  /** Tells, once there are others with another spool or we go, what is in ours. Never fails. */
   private async tell(): Promise<void> {
     const { replicas } = this;
-    if (replicas.hasOtherSpools !== true) replicas.tellsUploads = false;
-    else if (!replicas.tellsUploads) {
-      try {
-        await this.fence.enterAll(await this.open.names());
-        replicas.tellsUploads = true;
-      } catch (error) {
-        this.logger.warn({ err: error }, 'other replicas are not told which uploads are here');
-      }
+    const isAsked = replicas.hasOtherSpools === true || this.isEnding;
+    if (!isAsked || replicas.tellsUploads) return;
+    try {
+      await this.fence.enterAll(await this.open.names());
+      replicas.tellsUploads = true;
+    } catch (error) {
+      this.logger.warn({ err: error }, 'other replicas are not told which uploads are here');
     }
   }
 }

@@ -5,6 +5,8 @@ import { RawClient } from '../support/raw-client.js';
 const PAGE = 'https://page.example';
 const COOKIE = 'Cookie: session=secret\r\n';
 
+const UUID = '01a22eab-80ec-7292-a9e0-28033ae0027e';
+
 describe('a page of another origin', () => {
   let running: RunningApp;
 
@@ -42,6 +44,18 @@ describe('a page of another origin', () => {
       expect(headers.get('access-control-allow-origin')).not.toBe('*');
     }
   });
+
+  it.each(['upload', UUID, `${UUID}/events`, `${UUID}?a=b`])(
+    'may ask for what it wants to send: %s',
+    async (path) => {
+      const { status, headers } = await fetch(`${running.url}/api/v1/files/${path}`, {
+        method: 'OPTIONS',
+        headers: { origin: PAGE, 'access-control-request-method': 'GET' },
+      });
+      expect([200, 204]).toContain(status);
+      expect(headers.get('access-control-allow-origin')).toBe(PAGE);
+    },
+  );
 
   it.each(['TRACE', 'TRACK', 'DEBUG'])('learns nothing by %s of what was sent', async (method) => {
     const client = await RawClient.connect(running.port);

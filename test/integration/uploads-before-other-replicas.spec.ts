@@ -29,14 +29,16 @@ describe('an upload that began before there was another replica', () => {
     await atB.head(location.replace(/[^/]+$/, randomUUID())).expect(404);
   });
 
-  it('is not called unknown where its replica ended before it could tell', async () => {
+  it('is known to be away where its replica has ended, and others are unknown', async () => {
     const a = await group.start('a');
     const token = await a.token();
     const location = await new TusRequests(a, token).begin(10);
+    // It had nobody to tell, and tells when it ends.
     await group.stop(a);
     const atB = new TusRequests(await group.start('b'), token);
     const refused = await atB.patch(location, 0, Buffer.alloc(10)).expect(503);
     expect(refused.body.code).toBe('REPLICA_UNAVAILABLE');
+    await atB.head(location.replace(/[^/]+$/, randomUUID())).expect(404);
     await group.start('a');
     await group.tellAll();
     await atB.patch(location, 0, Buffer.alloc(10)).expect(204);

@@ -22,13 +22,14 @@ export class ReplicaGroup {
   }
 
   /** Starts one more, on a spool of that name. Those that run learn of it with their next beat, unless `tellAll` is called. */
-  async start(spool: string): Promise<RunningApp> {
+  async start(spool: string, variables: Record<string, string> = {}): Promise<RunningApp> {
     const path = join(this.folder, 'storage');
     const elements = [{ id: 'edit-01', mode: 'edit', driver: 'local', path, priority: 100 }];
     const running = await startApp({
       DATABASE_URL: this.databaseUrl,
       SPOOL_DIR: join(this.folder, spool),
       STORAGE_ELEMENTS: JSON.stringify(elements),
+      ...variables,
     });
     this.running.push(running);
     await replicasOf(running).beat();
@@ -47,6 +48,15 @@ export class ReplicaGroup {
 
   query({ app }: RunningApp, text: string, values: string[] = []): Promise<object[]> {
     return app.get(Database, { strict: false }).query(text, values);
+  }
+
+  /** Has the others ask for what `running` has somewhere else, until it says again where it is. */
+  async pretend(running: RunningApp, address: string): Promise<void> {
+    const { replicaId } = replicasOf(running);
+    await this.query(running, 'UPDATE ingester.replicas SET address = $2 WHERE replica_id = $1', [
+      replicaId,
+      address,
+    ]);
   }
 
   async filesStored(): Promise<number> {

@@ -1,15 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { toServiceError } from '../../errors/to-service-error.js';
 import { uploadIdOfKey } from '../../ingest/upload-id-of-key.js';
 import { isAway, UploadHomes } from '../../resumption/upload-homes.service.js';
 import { idempotencyKey } from '../http/idempotency-key.js';
 import type { UploadExchange } from '../http/upload-exchange.js';
+import { TusAnswers } from '../tus/tus-answers.service.js';
 import { concatOf } from '../tus/tus-headers.js';
-import { uploadIdsOf } from '../tus/tus-parts.js';
 import { relay } from './request-relay.js';
 import { wasPassedOn } from './via.js';
-
-const PATH = '/api/v1/uploads/';
 
 /**
  * Has the replica answer that has an upload, where each has a spool of its own. The token of the caller goes with the request, and
@@ -17,14 +14,17 @@ const PATH = '/api/v1/uploads/';
  */
 @Injectable()
 export class OtherReplicas {
-  constructor(private readonly homes: UploadHomes) {}
+  constructor(
+    private readonly homes: UploadHomes,
+    private readonly answers: TusAnswers,
+  ) {}
 
   /**
    * Has a request answered by the replica that has its upload, which was not found here; false where nobody has it.
    * @throws REPLICA_UNAVAILABLE while that one is away; QUEUE_UNAVAILABLE, SPOOL_FULL, INTERNAL_ERROR
    */
   async serve(exchange: UploadExchange, uploadId: string): Promise<boolean> {
-    return this.passOnTo(await this.homes.elsewhere(uploadId), exchange, uploadId);
+    return this.passOnTo(await this.homes.elsewhere(uploadId), exchange);
   }
 
   /**
@@ -38,7 +38,7 @@ export class OtherReplicas {
     if (key !== undefined && (await this.createAs(exchange, uploadIdOfKey(caller.subject, key)))) return true;
     const concat = concatOf(request.headers);
     if (concat.kind === 'joined') {
-      const [part] = uploadIdsOf(concat.urls, PATH);
+      const [part] = this.answers.uploadIdsIn(concat.urls);
       return part !== undefined && this.createAs(exchange, part);
     }
     return concat.kind === 'part' && this.gather(exchange);
@@ -46,45 +46,24 @@ export class OtherReplicas {
 
   /** Has an upload created where one of this id is already. @throws as `serve` */
   async createAs(exchange: UploadExchange, uploadId: string): Promise<boolean> {
-    return this.passOnTo(await this.homes.createdElsewhere(uploadId), exchange, uploadId);
+    return this.passOnTo(await this.homes.createdElsewhere(uploadId), exchange);
   }
 
   /** All parts that a caller sends are to be in one spool, or they could not be joined. */
   private async gather(exchange: UploadExchange): Promise<boolean> {
     if (wasPassedOn(exchange.request)) return false;
     const address = await this.homes.gathering(exchange.caller.subject);
-    if (address === undefined) return false;
-    await this.passOn(exchange, address, () => Promise.resolve(true));
-    return true;
+    return this.passOnTo(address, exchange);
   }
 
-  private async passOnTo(
-    address: string | undefined,
-    exchange: UploadExchange,
-    uploadId: string,
-  ): Promise<boolean> {
+  private async passOnTo(address: string | undefined, exchange: UploadExchange): Promise<boolean> {
     if (address === undefined) return false;
-    await this.passOn(exchange, address, () => this.lives(uploadId));
-    return true;
-  }
-
-  private async passOn(
-    exchange: UploadExchange,
-    address: string,
-    lives: () => Promise<boolean>,
-  ): Promise<void> {
     if (wasPassedOn(exchange.request)) throw isAway('The upload is at another replica.');
     try {
-      await relay(exchange, { address, lives });
+      await relay(exchange, { address, lives: () => this.homes.lives(address) });
     } catch (error) {
       throw isAway('The replica that has the upload does not answer.', error);
     }
-  }
-
-  private lives(uploadId: string): Promise<boolean> {
-    return this.homes.elsewhere(uploadId).then(
-      () => true,
-      (error: unknown) => toServiceError(error).code !== 'REPLICA_UNAVAILABLE',
-    );
+    return true;
   }
 }

@@ -10,7 +10,9 @@ import { urlToHttpOptions } from 'node:url';
 import { asError } from '../../errors/as-error.js';
 import { expectsContinue } from '../../errors/expect-continue.js';
 import { hasBody } from '../../errors/lingering-close.js';
+import type { Request } from 'express';
 import type { UploadExchange } from '../http/upload-exchange.js';
+import { targetOf } from './request-target.js';
 import { sendUploadResumption } from '../resumable/interim-response.js';
 import { viaUs } from './via.js';
 
@@ -43,44 +45,54 @@ export interface RelayTarget {
  */
 export async function relay(exchange: UploadExchange, target: RelayTarget): Promise<void> {
   const { request, response } = exchange;
-  const upstream = ask(exchange, target.address);
+  if (response.destroyed) return;
+  const upstream = open(request, target.address);
+  // Whatever fails from now on is heard.
+  const answered = answerOf(upstream);
   const leave = (): unknown => upstream.destroy();
   response.once('close', leave);
   const watch = setInterval(() => void leaveUnlessAlive(upstream, target), ASK_EVERY_MS);
-  let isAnnounced = false;
+  let hasBegun = false;
   upstream.on('information', ({ statusCode, rawHeaders }) => {
     if (statusCode !== UPLOAD_RESUMPTION_SUPPORTED) return;
-    isAnnounced = sendUploadResumption(response, Object.fromEntries(linesOf(rawHeaders))) || isAnnounced;
+    hasBegun = sendUploadResumption(response, Object.fromEntries(linesOf(rawHeaders))) || hasBegun;
   });
   try {
-    const answer = await answerOf(upstream);
+    send(exchange, upstream);
+    const answer = await answered;
+    hasBegun = true;
     request.unpipe(upstream);
     await passBack(answer, exchange);
   } catch (error) {
-    // A client that was told where its upload is comes back by itself, where it would take an error for the end of it.
-    if (response.headersSent || isAnnounced) response.destroy();
+    // Half an answer is none. And a client that was told where its upload is comes back by itself, where it would take an error
+    // for the end of it.
+    if (hasBegun) response.destroy();
     if (!response.destroyed) throw asError(error);
   } finally {
     clearInterval(watch);
     response.off('close', leave);
     upstream.destroy();
+    await answered.catch(() => undefined);
   }
 }
 
 /** A connection of its own: one that was kept may have been closed meanwhile, and a body cannot be sent again. */
-function ask({ request, response }: UploadExchange, address: string): ClientRequest {
+function open(request: Request, address: string): ClientRequest {
   const url = new URL(address);
   const begin = url.protocol === 'https:' ? askSecurely : askPlainly;
-  const upstream = begin({
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  return begin({
     ...urlToHttpOptions(url),
     // For TLS it is this one, whatever `Host` says.
-    servername: isIP(url.hostname) ? '' : url.hostname,
-    // As it came: a target that names a host must not send a token to it.
-    path: request.originalUrl,
-    method: request.method,
+    servername: isIP(host) ? '' : host,
+    path: url.pathname.replace(/\/$/, '') + targetOf(request),
+    method: methodOf(request),
     headers: headersFor(request),
     agent: false,
   });
+}
+
+function send({ request, response }: UploadExchange, upstream: ClientRequest): void {
   // There may be an answer before there is a body.
   upstream.flushHeaders();
   if (expectsContinue(request)) {
@@ -89,7 +101,12 @@ function ask({ request, response }: UploadExchange, address: string): ClientRequ
       sendBody(request, upstream);
     });
   } else sendBody(request, upstream);
-  return upstream;
+}
+
+/** As it was sent: the other replica reads from `X-HTTP-Method-Override` what it means, and how it is answered. */
+function methodOf(request: Request): string {
+  const isOverridden = request.get('x-http-method-override')?.toUpperCase() === request.method;
+  return isOverridden ? 'POST' : request.method;
 }
 
 function headersFor(request: IncomingMessage): OutgoingHttpHeaders {
@@ -98,6 +115,8 @@ function headersFor(request: IncomingMessage): OutgoingHttpHeaders {
   // What Node would choose by the method alone.
   if (!hasBody(request)) headers['content-length'] = '0';
   else if (headers['content-length'] === undefined) headers['transfer-encoding'] = 'chunked';
+  // Only behind chunks there can be some; Node refuses to announce others.
+  if (headers['transfer-encoding'] === undefined) delete headers.trailer;
   return headers;
 }
 
@@ -127,6 +146,7 @@ async function passBack(answer: IncomingMessage, { response }: UploadExchange): 
   response.status(answer.statusCode ?? 0);
   response.statusMessage = answer.statusMessage ?? '';
   for (const { name, value } of fieldsOf(answer.rawHeaders).values()) response.setHeader(name, value);
+  if (response.destroyed) return;
   await new Promise<void>((resolve, reject) => {
     answer.once('error', reject);
     response.once('close', resolve);

@@ -8,6 +8,7 @@ import {
   UploadListing,
   type UploadPage,
 } from '../../resumption/upload-listing.service.js';
+import { targetOf } from './request-target.js';
 import { viaUs, wasPassedOn } from './via.js';
 
 /** A list of uploads is worth no longer wait. */
@@ -49,7 +50,7 @@ export class UploadLists {
 
   private async pageOf(request: Request, address: string): Promise<UploadPage | undefined> {
     try {
-      const { statusCode, body } = await ask(`${address}${request.originalUrl}`, {
+      const { statusCode, body } = await ask(`${address}${targetOf(request)}`, {
         headers: { authorization: request.headers.authorization, via: viaUs(request) },
         headersTimeout: PATIENCE_MS,
         bodyTimeout: PATIENCE_MS,
