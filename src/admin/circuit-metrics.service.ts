@@ -19,6 +19,7 @@ export class CircuitMetrics {
     const registers = [registry];
     // State first: to look at a circuit may be what makes its transition.
     this.addState(registers);
+    this.addForced(registers);
     this.addTransitions(registers);
     this.addCalls(registers);
   }
@@ -32,6 +33,18 @@ export class CircuitMetrics {
       collect: () => {
         for (const { name, state: current } of this.circuits.all())
           for (const state of STATES) gauge.set({ name, state }, state === current ? 1 : 0);
+      },
+    });
+  }
+
+  private addForced(registers: Registry[]): void {
+    const gauge: Gauge<'name'> = new Gauge({
+      name: 'resilience_circuit_breaker_forced',
+      help: '1 while a circuit is open since an operator ordered it, else 0.',
+      labelNames: ['name'],
+      registers,
+      collect: () => {
+        for (const { name, forced } of this.circuits.all()) gauge.set({ name }, forced ? 1 : 0);
       },
     });
   }

@@ -23,8 +23,8 @@ const FAMILIES = {
     upload_duration_seconds upload_size_bytes delivery_duration_seconds nodejs_gc_duration_seconds`,
   gauge: `
     upload_inflight resilience_bulkhead_inflight resilience_bulkhead_queued
-    resilience_bulkhead_inflight_bytes resilience_circuit_breaker_state body_spool_bytes body_spool_files
-    body_spool_spare_bytes body_spool_oldest_age_seconds body_spool_limit_bytes delivery_queue_depth
+    resilience_bulkhead_inflight_bytes resilience_circuit_breaker_state resilience_circuit_breaker_forced
+    body_spool_bytes body_spool_files body_spool_spare_bytes body_spool_oldest_age_seconds body_spool_limit_bytes delivery_queue_depth
     dead_letters_oldest_age_seconds dead_letters spool_bytes spool_files spool_oldest_age_seconds
     spool_reserved_bytes spool_limit_bytes process_start_time_seconds process_resident_memory_bytes process_virtual_memory_bytes
     process_heap_bytes process_open_fds process_max_fds nodejs_eventloop_lag_seconds
@@ -91,6 +91,34 @@ describe('GET /metrics', () => {
     expect([state('closed'), state('open'), state('half_open')].map((key) => later.get(key))).toEqual([
       1, 0, 0,
     ]);
+  });
+
+  it('tells a circuit that an operator has opened from one that failures have opened', async () => {
+    const forced = async (): Promise<unknown> =>
+      (await metrics()).get('resilience_circuit_breaker_forced{name="test"}');
+    expect(await forced()).toBe(0);
+    circuit.forceOpen({ by: 'olga', reason: 'x' });
+    expect(await forced()).toBe(1);
+    circuit.reset({ by: 'olga' });
+    for (let calls = 0; calls < 5; calls += 1) callThrough(circuit, 'failure');
+    expect(circuit.state).toBe('open');
+    expect(await forced()).toBe(0);
+  });
+
+  it('uses up no probe of a half-open circuit', async () => {
+    circuit = circuits.register('probed', { successThreshold: 1 });
+    circuit.forceOpen({ by: 'olga', reason: 'x', ttlMs: 1 });
+    await eventually(async () => expect(circuit.state).toBe('half_open'));
+    for (let scrapes = 0; scrapes < 3; scrapes += 1) {
+      const shown = await metrics();
+      expect(shown.get('resilience_circuit_breaker_state{name="probed",state="half_open"}')).toBe(1);
+      expect(shown.get('resilience_circuit_breaker_forced{name="probed"}')).toBe(0);
+    }
+    const probe = circuit.tryAcquire();
+    expect(probe.admitted).toBe(true);
+    // There is one probe alone, and looking does not give it back either.
+    await metrics();
+    expect(circuit.tryAcquire().admitted).toBe(false);
   });
 
   it('has exactly one state for each circuit', async () => {
