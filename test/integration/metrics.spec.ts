@@ -100,7 +100,7 @@ describe('GET /metrics', () => {
     circuit.forceOpen({ by: 'olga', reason: 'x' });
     expect(await forced()).toBe(1);
     circuit.reset({ by: 'olga' });
-    for (let calls = 0; calls < 5; calls += 1) callThrough(circuit, 'failure');
+    for (let failures = 0; failures < 5; failures += 1) callThrough(circuit, 'failure');
     expect(circuit.state).toBe('open');
     expect(await forced()).toBe(0);
   });

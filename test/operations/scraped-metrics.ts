@@ -1,7 +1,7 @@
 import type { Selector } from './promql.js';
 
 /** What Prometheus itself adds to a scrape. */
-const OF_PROMETHEUS = ['job', 'instance'];
+const OF_PROMETHEUS = new Set(['job', 'instance']);
 
 /** Series by their metric, each with its labels. */
 export class ScrapedMetrics {
@@ -24,10 +24,10 @@ export class ScrapedMetrics {
     if (!known) return [metric];
     const wanted = new Set([...matchers.map(({ label }) => label), ...groupedBy, ...labels]);
     const unknown = [...wanted].filter(
-      (label) => !OF_PROMETHEUS.includes(label) && !known.some((series) => series.has(label)),
+      (label) => !OF_PROMETHEUS.has(label) && !known.some((series) => series.has(label)),
     );
     const unmatched = matchers.flatMap(({ label, value }) =>
-      OF_PROMETHEUS.includes(label)
+      OF_PROMETHEUS.has(label)
         ? []
         : value
             .split('|')
