@@ -11,7 +11,7 @@ const alerts = readAlerts();
 const dashboard = readDashboard();
 const panels = dashboard.panels.filter(({ type }) => type !== 'row');
 
-/** Everything that the alerts and the dashboard ask, and the labels that their texts show. */
+/** Everything that the alerts, the dashboard and the runbook ask, and the labels that their texts show. */
 const expressions = [
   ...alerts.map(({ alert, expr, annotations }) => ({
     of: alert,
@@ -32,9 +32,15 @@ const expressions = [
       shown: [label],
     })),
   ),
+  ...[...readText('docs/runbook.md').matchAll(/^```promql\n(.*?)^```/gms)]
+    .flatMap(([, queries = '']) => queries.trimEnd().split('\n'))
+    .map((expression) => ({ of: 'docs/runbook.md', expression, shown: [] })),
 ];
 
-/** A scrape of a service in which an upload was stored, and another one accepted, dead, redelivered and delivered. */
+/**
+ * A scrape of a service in which an upload was stored, another one accepted, dead, redelivered and delivered, and a
+ * circuit opened and closed by hand.
+ */
 async function scrapeAfterUploads(service: AcceptingService): Promise<string> {
   const accepted = (await (await service.post(Buffer.from('later'))).json()) as { upload_id: string };
   const letters = async (): Promise<unknown[]> => {
@@ -49,6 +55,13 @@ async function scrapeAfterUploads(service: AcceptingService): Promise<string> {
   expect((await service.call('/api/v1/dead-letters/redeliver', order, ADMIN)).status).toBe(202);
   await service.untilStatus(accepted.upload_id, 'active');
   expect((await service.post(Buffer.from('now'))).status).toBe(201);
+  for (const [what, body] of [
+    ['force-open', '{"reason":"x"}'],
+    ['reset', '{}'],
+  ] as const) {
+    const path = `/api/v1/resilience/circuit-breakers/storage:se-1/${what}`;
+    expect((await service.call(path, { ...order, body }, ADMIN)).status).toBe(200);
+  }
   return (await fetch(`${service.running.url}/metrics`)).text();
 }
 
