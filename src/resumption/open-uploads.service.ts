@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import {
   Inject,
   Injectable,
@@ -6,14 +5,15 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
 } from '@nestjs/common';
-import { validate as isUuid } from 'uuid';
-import { isMissing, notKept } from '../body/spool-failure.js';
+import { notKept } from '../body/spool-failure.js';
 import { errorCode } from '../errors/error-code.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { openedSize, UploadFolder, type UploadOnDisk } from './files/upload-folder.js';
+import { uploadIdsIn } from './files/upload-ids.js';
 import type { UploadInfo } from './files/upload-info.js';
+import { giveWay } from './give-way.js';
 import { OpenUpload, type OpenUploadOptions } from './open-upload.js';
 import { noSuchUpload, takenElsewhere } from './resumption-errors.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
@@ -24,7 +24,7 @@ import { UploadFence } from './upload-fence.service.js';
 const IDLE_MS = 60_000;
 const CHECK_EVERY_MS = 10_000;
 const TOUCH_EVERY_MS = 60_000;
-/** How often an upload is taken anew that others take at the same time. */
+/** How often one is taken anew that others take at the same time. */
 const MOST_TRIES = 5;
 
 interface Entry {
@@ -46,7 +46,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   constructor(
     private readonly settings: ResumptionSettings,
     private readonly bodies: UploadBodies,
-    private readonly fence: UploadFence,
+    readonly fence: UploadFence,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -114,12 +114,8 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   /** The ids of all uploads in our spool. @throws Error of the file system */
-  async names(): Promise<string[]> {
-    const names = await readdir(this.settings.root).catch((error: unknown) => {
-      if (isMissing(error)) return [];
-      throw error;
-    });
-    return names.filter((name) => isUuid(name));
+  names(): Promise<string[]> {
+    return uploadIdsIn(this.settings.root);
   }
 
   /** Is an upload in our spool, whoever has it and however it ended? @throws SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR */
@@ -169,11 +165,6 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
     const entry = this.entries.get(uploadId);
     if (entry) await this.forget(entry.upload);
     await this.folderOf(uploadId).remove();
-  }
-
-  /** See `UploadFence`. @throws QUEUE_UNAVAILABLE */
-  forgetLost(): Promise<void> {
-    return this.fence.forgetLost();
   }
 
   /** Milliseconds since a time of the file system. */
@@ -240,6 +231,7 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
         return this.keep(upload);
       }
       await upload.bytes.dispose();
+      await giveWay(tries);
     }
     throw takenElsewhere();
   }
@@ -254,10 +246,15 @@ export class OpenUploads implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   private openOf(uploadId: string, epoch: number, onDisk: UploadOnDisk, novelty?: Novelty): OpenUpload {
-    const { bodies } = this;
-    const { maxIdleMs } = this.settings;
-    const folder = this.folderOf(uploadId);
-    return new OpenUpload({ uploadId, folder, epoch, bodies, maxIdleMs, ...novelty }, onDisk);
+    const { bodies, settings } = this;
+    const options = {
+      uploadId,
+      folder: this.folderOf(uploadId),
+      epoch,
+      bodies,
+      maxIdleMs: settings.maxIdleMs,
+    };
+    return new OpenUpload({ ...options, ...novelty }, onDisk);
   }
 
   /** Bytes that somebody was told of go to the disk, as far as they can, for the next process. */

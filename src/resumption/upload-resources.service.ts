@@ -4,6 +4,7 @@ import { permissionsOf } from '../auth/permissions.js';
 import { notKept } from '../body/spool-failure.js';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import { giveWay } from './give-way.js';
 import type { UploadInfo } from './files/upload-info.js';
 import type { OpenUpload } from './open-upload.js';
 import { OpenUploads } from './open-uploads.service.js';
@@ -52,12 +53,14 @@ export class UploadResources {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const { upload, turn } = await this.hold(uploadId, caller, false);
       try {
-        if (!(await this.syncOurs(upload))) continue;
-        this.completeSoon(upload);
-        return upload.state;
+        if (await this.syncOurs(upload)) {
+          this.completeSoon(upload);
+          return upload.state;
+        }
       } finally {
         turn.release();
       }
+      await giveWay(tries);
     }
     // A client that asks and is told 409 gives its upload up.
     throw new ServiceError('BULKHEAD_FULL', 'Several replicas go on with this upload.', {
@@ -236,6 +239,7 @@ export class UploadResources {
         throw error;
       }
       turn.release();
+      await giveWay(tries);
     }
     throw takenElsewhere();
   }

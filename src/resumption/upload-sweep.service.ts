@@ -49,7 +49,7 @@ export class UploadSweep implements OnApplicationBootstrap, OnApplicationShutdow
           this.logger.warn({ err: error, upload_id: uploadId }, 'an upload was not looked at');
         });
       }
-      await this.open.forgetLost();
+      await this.open.fence.forgetLost();
     } catch (error) {
       this.logger.warn({ err: error }, 'uploads were not looked through');
     }

@@ -74,6 +74,13 @@ describe('a question to an element that takes its time', () => {
       );
     }
 
+    /** What is under way here has come to the element a moment later. */
+    const arrived = (requests: number): Promise<void> =>
+      eventually(() => {
+        expect(element.requests).toHaveLength(requests);
+        return Promise.resolve();
+      });
+
     it('is put once at a time, however many want to know', async () => {
       const id = randomUUID();
       const path = `/api/v1/files/${id}`;
@@ -81,6 +88,7 @@ describe('a question to an element that takes its time', () => {
         await ask(request);
       await ask(`GET /api/v1/files/${id.toUpperCase()}`, 'bob');
       await underWay(5);
+      await arrived(1);
       expect(element.requests.map((question) => question.path)).toEqual([path]);
     });
 
@@ -108,7 +116,7 @@ describe('a question to an element that takes its time', () => {
       }
       await ask(`GET /api/v1/files/${randomUUID()}`, 'bob');
       await underWay(5);
-      expect(element.requests).toHaveLength(5);
+      await arrived(5);
     });
   });
 

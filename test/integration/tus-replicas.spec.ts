@@ -46,8 +46,14 @@ describe('a tus upload at two replicas that share a spool', () => {
     await rm(shared, { recursive: true, force: true });
   });
 
-  const offsetAt = async (tus: TusRequests, location: string): Promise<number> =>
-    Number((await tus.head(location)).headers['upload-offset']);
+  /** As a client does: one that is told that it cannot be said now asks again. */
+  const offsetAt = async (tus: TusRequests, location: string): Promise<number> => {
+    for (;;) {
+      const { status, headers } = await tus.head(location);
+      if (status === 200) return Number(headers['upload-offset']);
+      expect(status).toBe(503);
+    }
+  };
 
   const filesStored = async (): Promise<number> =>
     (await storedPaths(shared)).filter((path) => path.endsWith('.content')).length;
