@@ -202,8 +202,8 @@ export class UploadAppends {
   }
 
   /**
-   * Where bytes go. Those of an upload that another process may take over are in a file before it is seen that none has: who takes
-   * it over sees them.
+   * Where bytes go. Those that complete a small file stay in memory, also where they are checked first; but those of an upload that
+   * another process may take over are in a file before it is seen that none has: who takes it over sees them.
    */
   private async targetFor(upload: OpenUpload, append: Append): Promise<MemoryTarget | SegmentFile> {
     const { bytes } = upload;
@@ -292,5 +292,3 @@ function aborted(signal: AbortSignal): Promise<never> {
     else signal.addEventListener('abort', stop, { once: true });
   });
 }
-
-/** The bytes that complete a small file stay in memory, also those that are checked first. */

@@ -54,15 +54,13 @@ export class UploadHomes implements OnApplicationBootstrap, BeforeApplicationShu
     if (!(await this.replicas.othersTellUploads()))
       throw isAway('It is not known yet which replica has the upload.');
     // All have told by now, perhaps only just.
-    const toldSpoolId = await this.fence.spoolOf(uploadId);
-    return toldSpoolId === undefined ? undefined : this.addressOf(toldSpoolId);
+    return this.addressOf(await this.fence.spoolOf(uploadId));
   }
 
   /** As `elsewhere`, for an upload that is to be created where nobody has it. */
   async createdElsewhere(uploadId: string): Promise<string | undefined> {
     if (!this.areSeveral || (await this.open.isHere(uploadId))) return undefined;
-    const spoolId = await this.fence.spoolOf(uploadId);
-    return spoolId === undefined ? undefined : this.addressOf(spoolId);
+    return this.addressOf(await this.fence.spoolOf(uploadId));
   }
 
   /** The URL of the replica where all parts of a caller's uploads are brought together; undefined where it is this one. */
@@ -85,16 +83,16 @@ export class UploadHomes implements OnApplicationBootstrap, BeforeApplicationShu
     return { living: living.map(({ address }) => address), away: others.length - living.length };
   }
 
-  private async addressOf(spoolId: string): Promise<string | undefined> {
-    if (spoolId === (await this.replicas.spoolId())) return undefined;
-    const holder = await this.replicas.holderOf(spoolId);
-    if (holder?.lives === false) throw isAway('The replica that has the upload is away.');
-    return holder?.address;
-  }
-
   /** Does a replica still live? Where the database cannot tell, it is taken for granted. */
   lives(address: string): Promise<boolean> {
     return this.replicas.livesAt(address).catch(() => true);
+  }
+
+  private async addressOf(spoolId: string | undefined): Promise<string | undefined> {
+    if (spoolId === undefined || spoolId === (await this.replicas.spoolId())) return undefined;
+    const holder = await this.replicas.holderOf(spoolId);
+    if (holder?.lives === false) throw isAway('The replica that has the upload is away.');
+    return holder?.address;
   }
 
   /** Tells, once there are others with another spool or we go, what is in ours. Never fails. */

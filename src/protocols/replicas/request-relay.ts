@@ -13,7 +13,7 @@ import { hasBody } from '../../errors/lingering-close.js';
 import type { Request } from 'express';
 import type { UploadExchange } from '../http/upload-exchange.js';
 import { targetOf } from './request-target.js';
-import { sendUploadResumption } from '../resumable/interim-response.js';
+import { sendUploadResumption, UPLOAD_RESUMPTION_SUPPORTED } from '../resumable/interim-response.js';
 import { viaUs } from './via.js';
 
 /** Fields that speak of one connection alone (RFC 9110 section 7.6.1); `Connection` may name more. */
@@ -27,7 +27,6 @@ const HOP_BY_HOP = [
   'transfer-encoding',
   'upgrade',
 ];
-const UPLOAD_RESUMPTION_SUPPORTED = 104;
 const ASK_EVERY_MS = 15_000;
 
 /** Another replica, which answers in our place. */

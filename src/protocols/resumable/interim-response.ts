@@ -1,6 +1,6 @@
 import { type ServerResponse, validateHeaderValue } from 'node:http';
 
-const UPLOAD_RESUMPTION_SUPPORTED = 104;
+export const UPLOAD_RESUMPTION_SUPPORTED = 104;
 
 /**
  * Sends `104 Upload Resumption Supported` ahead of the answer, several times where there is more to tell. Does nothing where it
