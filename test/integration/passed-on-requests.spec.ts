@@ -105,11 +105,10 @@ describe('a request that is passed on to another replica', () => {
       for (const socket of sockets) socket.destroy();
       server.close();
       await once(server, 'close');
-      await group.tellAll();
     });
 
-    /** Has requests for what is at A go to a server that does so with their connections. */
-    async function replaceA(serve: (socket: Socket) => void): Promise<void> {
+    /** Where an upload is whose replica does so with each connection. */
+    async function uploadAt(serve: (socket: Socket) => void): Promise<string> {
       server = createServer((socket) => {
         sockets.push(socket);
         socket.on('error', () => undefined).once('data', () => serve(socket));
@@ -117,30 +116,27 @@ describe('a request that is passed on to another replica', () => {
       await once(server.listen(0, '127.0.0.1'), 'listening');
       const address = server.address();
       if (address === null || typeof address === 'string') throw new Error('there is no port');
-      await group.pretend(a, `http://127.0.0.1:${address.port}`);
+      return `/api/v1/uploads/${await group.uploadAt(`http://127.0.0.1:${address.port}`)}`;
     }
 
     it('is refused for now where the connection breaks without a word', async () => {
-      const location = here(await atA.begin(3));
-      await replaceA((socket) => socket.destroy());
+      const location = await uploadAt((socket) => socket.destroy());
       const refused = await atB.patch(`http://b${location}`, 0, Buffer.from('abc')).expect(503);
       expect(refused.body.code).toBe('REPLICA_UNAVAILABLE');
       expect(refused.headers['retry-after']).toBe('5');
     });
 
     it('has its own connection broken off where it breaks in an answer', async () => {
-      const location = here(await atA.begin(3));
       const head = 'HTTP/1.1 201 Created\r\nUpload-Complete: ?1\r\nContent-Length: 10\r\n\r\n';
-      await replaceA((socket) => socket.write(head, () => socket.destroySoon()));
+      const location = await uploadAt((socket) => socket.write(head, () => socket.destroySoon()));
       await expect(atB.patch(`http://b${location}`, 0, Buffer.from('abc'))).rejects.toThrow(
         /hang up|aborted|ECONNRESET/,
       );
     });
 
     it('lets go of the other one when its client has gone', async () => {
-      const location = here(await atA.begin(3));
       const asked = Promise.withResolvers<void>();
-      await replaceA(() => asked.resolve());
+      const location = await uploadAt(() => asked.resolve());
       const client = await sendTo(b, `HEAD ${location}`, {});
       await asked.promise;
       client.reset();

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,13 +51,24 @@ export class ReplicaGroup {
     return app.get(Database, { strict: false }).query(text, values);
   }
 
-  /** Has the others ask for what `running` has somewhere else, until it says again where it is. */
-  async pretend(running: RunningApp, address: string): Promise<void> {
-    const { replicaId } = replicasOf(running);
-    await this.query(running, 'UPDATE ingester.replicas SET address = $2 WHERE replica_id = $1', [
-      replicaId,
-      address,
-    ]);
+  /** The id of an upload that is at a replica of which only the rows know, so that it says nothing of itself. */
+  async uploadAt(address: string): Promise<string> {
+    const [running] = this.running;
+    if (!running) throw new Error('no replica runs');
+    const [uploadId, replicaId] = [randomUUID(), randomUUID()];
+    await this.query(
+      running,
+      `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at)
+      VALUES ($1, '1', $2, $3, 1, ingester.now_ms(), ingester.now_ms())`,
+      [replicaId, address, replicaId],
+    );
+    await this.query(
+      running,
+      `INSERT INTO ingester.upload_epochs (upload_id, epoch, replica_id, spool_id, taken_at)
+      VALUES ($1, 1, $2, $3, ingester.now_ms())`,
+      [uploadId, replicaId, replicaId],
+    );
+    return uploadId;
   }
 
   async filesStored(): Promise<number> {
