@@ -3,7 +3,7 @@
  * on one line do not know each other. A new room takes its place here first.
  */
 const lines = [
-  ['protocols', 'admin', 'health'],
+  ['protocols', 'admin', 'health', 'console', 'pages'],
   ['connections'],
   ['versioning'],
   ['resumption'],
@@ -41,6 +41,14 @@ module.exports = {
       severity: 'error',
       from: { path: `^src/${any(engines)}/`, pathNot: spec },
       to: { path: `^(node:)?https?$|node_modules/(express|@nestjs/platform-express|@types/express)/` },
+    },
+    {
+      name: 'pages-run-in-browsers',
+      comment:
+        'What the build makes for browsers knows nothing of the service but its API, and the service nothing of it.',
+      severity: 'error',
+      from: { path: '^src/pages/' },
+      to: { pathNot: `^src/pages/|^node_modules/@jest/|${spec}` },
     },
     {
       name: 'rooms-have-a-line',

@@ -3,6 +3,7 @@ import { APP_FILTER } from '@nestjs/core';
 import { AuthModule } from './auth/auth.module.js';
 import { BodyModule } from './body/body.module.js';
 import { configModule } from './config/config.module.js';
+import { ConsoleModule } from './console/console.module.js';
 import type { Environment } from './config/environment.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { HealthModule } from './health/health.module.js';
@@ -31,6 +32,7 @@ export class AppModule {
         ProtocolsModule,
         HealthModule,
         AdminModule,
+        ConsoleModule,
       ],
       providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
     };

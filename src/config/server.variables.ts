@@ -43,6 +43,12 @@ export const serverVariables = {
   DOCS_ENABLED: flagOrUnset(
     'Are there `/docs` and `/docs/json`? Unset: not in production, else yes, whatever port they are at.',
   ),
+  CONSOLE_ENABLED: flagOrUnset(
+    'Is there a console for operators at `/console`? Unset: not in production, else yes.',
+  ),
+  UPLOAD_PAGE_ENABLED: flagOrUnset(
+    'Is there a page to upload with at `/`? Unset: not in production, else yes.',
+  ),
   PUBLIC_URL: baseUrl(
     'Where callers reach the service, such as `https://example.com/files` behind a proxy that takes `/files` off the path: for `Location` and the API documentation. Unset: paths alone.',
   ),

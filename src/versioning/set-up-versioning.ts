@@ -2,8 +2,8 @@ import { type INestApplication, VersioningType } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import { ApiVersionsService, type VersionChoice } from './api-versions.service.js';
 
-/** Operators' pages carry no version; routes are matched without regard to case, so these are as well. */
-const UNVERSIONED = /^(?:https?:\/\/[^/?#]*)?\/(?:health|metrics|docs)(?:[/?#]|$)/i;
+/** Pages carry no version; routes are matched without regard to case, so these are as well. */
+const UNVERSIONED = /^(?:https?:\/\/[^/?#]*)?\/(?:(?:health|metrics|docs|console)(?:[/?#]|$)|[?#]|$)/i;
 
 /** What was chosen for a request, for Nest to choose the controller by. */
 const choices = new WeakMap<object, VersionChoice>();
