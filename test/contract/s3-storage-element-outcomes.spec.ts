@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { classifyFailure, STORAGE_CODES } from '../../src/outbound/classify-failure.js';
 import { eventually } from '../support/eventually.js';
@@ -86,6 +86,13 @@ describe('S3StorageElement and the name of a file', () => {
       await large.dispose();
     },
   );
+
+  it('keeps a connection on which it has only asked', async () => {
+    const element = s3.elementWith();
+    for (let count = 0; count < 10; count += 1) await element.stat(randomUUID());
+    // A question that follows at once finds the first one still at work.
+    expect(s3.double.connections).toBeLessThanOrEqual(2);
+  });
 
   it('tries out once what the store does with conditions, and leaves nothing of that', async () => {
     const element = s3.elementWith();

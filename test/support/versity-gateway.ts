@@ -31,7 +31,7 @@ export async function startGateway(): Promise<VersityGateway> {
   await Promise.all([files, metadata].map((path) => mkdir(path)));
   const port = await freePort();
   const credentials = { accessKeyId: 'AKIATEST', secretAccessKey: 'not/a+secret' };
-  const listen = ['--quiet', '--port', `127.0.0.1:${port}`];
+  const listen = ['--quiet', '--keep-alive', '--port', `127.0.0.1:${port}`];
   // Beside the files, as not every file system has room for metadata.
   const child = spawn(gatewayPath(), [...listen, 'posix', '--sidecar', metadata, files], {
     env: { ROOT_ACCESS_KEY_ID: credentials.accessKeyId, ROOT_SECRET_ACCESS_KEY: credentials.secretAccessKey },

@@ -26,6 +26,8 @@ function textOf({ headers }: IncomingMessage, name: string): string {
 }
 
 function itemOf(text: string): BareItem | undefined {
+  // Most requests have no such field, and an error costs more than all else that is done for one.
+  if (text === '') return undefined;
   try {
     return parseItem(text)[0];
   } catch {

@@ -60,7 +60,8 @@ interface Ask {
 }
 
 const OPERATIONS: Readonly<Record<string, (ask: Ask) => DoubleAnswer>> = {
-  HeadBucket: () => ({ status: 200 }),
+  // Without a length the client could not keep the connection.
+  HeadBucket: () => ({ status: 200, headers: { 'content-length': '0' } }),
   PutObject: ({ bucket, request, bytes, ifAbsent }) => {
     const { etag } = bucket.put(request.key, bytes, keptHeaders(request.headers), ifAbsent);
     return { status: 200, headers: { etag } };

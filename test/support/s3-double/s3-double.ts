@@ -44,6 +44,8 @@ export class S3Double {
   readonly bucket: DoubleBucket;
   readonly requests: ReceivedRequest[] = [];
   readonly faults: S3Fault[] = [];
+  /** Connections that were made to it. */
+  connections = 0;
   /** Bytes of bodies that it has read. */
   bytesRead = 0;
   /** Most parts that it was reading at a time. */
@@ -68,6 +70,7 @@ export class S3Double {
       ...options,
     };
     this.bucket = new DoubleBucket(this.options);
+    server.on('connection', () => (this.connections += 1));
     server.on('request', (request, response) => {
       this.#answer(request, response).catch(() => request.destroy());
     });

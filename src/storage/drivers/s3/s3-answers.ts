@@ -47,6 +47,7 @@ export function xmlOf(text: string): Readonly<Record<string, unknown>> {
 
 /** The `<Error>` of an answer, which may have any status; undefined where there is none. */
 export function complaintOf({ text }: Pick<S3Answer, 'text'>): S3Complaint | undefined {
+  if (text === '') return undefined;
   const { data } = complaintSchema.safeParse(xmlOf(text).Error);
   return data && { code: data.Code, message: data.Message, region: data.Region };
 }

@@ -54,7 +54,9 @@ export class S3Exchange implements Dispatcher.DispatchHandler {
     if (body instanceof Readable) body.once('error', (error) => this.#fail(error));
     if (!body) this.#limitAnswer();
     try {
-      if (!signal.aborted) dispatcher.dispatch({ method, path, headers, body }, this);
+      // Else undici gives up the connection after HEAD, for the sake of servers that answer it with a body.
+      const reset = false;
+      if (!signal.aborted) dispatcher.dispatch({ method, path, headers, body, reset }, this);
       return await this.#answer.promise;
     } catch (error) {
       throw this.#isSent && body ? withAnswerLost(error) : error;
