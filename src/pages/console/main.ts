@@ -1,3 +1,5 @@
-import { element, found } from '../shared/dom.js';
+import { found } from '../shared/dom.js';
+import { Console } from './console.js';
 
-found('#main', HTMLElement).append(element('h1', {}, 'Ingester'));
+// oxlint-disable-next-line no-new -- it lives as long as the page
+new Console(found('#main', HTMLElement));

@@ -1,0 +1,141 @@
+import { base } from '../../shared/api.js';
+import { element } from '../../shared/dom.js';
+import type { Desk, Place, Screen } from '../desk.js';
+import { filterForm } from '../filter-form.js';
+import { bytes, relative } from '../format.js';
+import { PagedList } from '../paged-list.js';
+import type { Letter, LetterGroup } from '../shapes.js';
+import { button, code, section, table, time } from '../table.js';
+import { orderMany } from './bulk-order.js';
+import { letterScreen } from './letter.js';
+
+const FILTER_NAMES = ['reason', 'target', 'owner', 'kind', 'older_than_seconds', 'newer_than_seconds'];
+
+const FIELDS = [
+  { name: 'reason', label: 'Cause' },
+  { name: 'target', label: 'Target' },
+  { name: 'owner', label: 'Owner' },
+  { name: 'kind', label: 'Kind', choices: ['delivery', 'registration', 'removal'] },
+  { name: 'older_than_seconds', label: 'Dead for more than (s)', isNumber: true },
+  { name: 'newer_than_seconds', label: 'Dead for less than (s)', isNumber: true },
+];
+
+/** What could not be delivered: by cause and target, one by one, and all that fit a filter at once. */
+export function deadLettersScreen(desk: Desk, place: Place): Screen {
+  return place.rest === '' ? letterList(desk, place.query) : letterScreen(desk, place.rest);
+}
+
+function letterList(desk: Desk, query: URLSearchParams): Screen {
+  const common = { names: FILTER_NAMES, everyMs: 10_000 };
+  // Groups are of all that fit, whatever page is shown.
+  const filter = new URLSearchParams(query);
+  filter.delete('cursor');
+  const groups = new PagedList<LetterGroup>(desk, {
+    ...common,
+    path: '/api/v1/dead-letters/groups',
+    query: filter,
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
+    pageOf: (answer) => ({ rows: answer.groups as readonly LetterGroup[], next: null }),
+  });
+  const letters = new PagedList<Letter>(desk, {
+    ...common,
+    path: '/api/v1/dead-letters',
+    query,
+    pageOf: (answer) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
+      const page = answer as { items: readonly Letter[]; next_cursor: string | null };
+      return { rows: page.items, next: page.next_cursor };
+    },
+  });
+  const done = (): void => {
+    groups.reload();
+    letters.reload();
+  };
+  return {
+    title: 'Dead letters',
+    render: () => [
+      filterForm(FIELDS, query),
+      section('By cause and target', ...groups.render((rows) => groupTable(rows, desk.nowMs()), false)),
+      section(
+        'Letters',
+        bulkButtons(letters.rows.length > 0),
+        ...letters.render((rows) => letterTable(rows, desk.nowMs())),
+      ),
+    ],
+    act: (action) => {
+      if (action === 'redeliver' || action === 'drop') orderMany(desk, action, filter, done);
+      else letters.act(action, 'dead-letters');
+    },
+    close: () => {
+      groups.close();
+      letters.close();
+    },
+  };
+}
+
+function bulkButtons(isShown: boolean): HTMLElement | undefined {
+  if (!isShown) return undefined;
+  return element(
+    'div',
+    { class: 'buttons', 'data-key': 'bulk' },
+    button('Redeliver all that fit…', 'redeliver'),
+    button('Drop all that fit…', 'drop', '', 'danger'),
+  );
+}
+
+function groupTable(rows: readonly LetterGroup[], nowMs: number): HTMLElement {
+  return table<LetterGroup>({
+    caption: 'How many died of what, and where',
+    rows,
+    key: ({ kind, reason, target }) => `${kind} ${reason} ${target}`,
+    empty: 'No dead letter fits the filter.',
+    columns: [
+      {
+        title: 'Cause',
+        cell: (group) => element('a', { href: filterOf(group) }, group.reason ?? 'not known'),
+      },
+      { title: 'Target', cell: ({ target }) => target ?? '–' },
+      { title: 'Kind', cell: ({ kind }) => kind },
+      { title: 'Letters', isNumber: true, cell: ({ count }) => count.toLocaleString('en') },
+      {
+        title: 'Oldest',
+        isNumber: true,
+        cell: ({ oldest_at: at }) => (at === null ? '–' : time(relative(at, nowMs), at)),
+      },
+    ],
+  });
+}
+
+function filterOf({ kind, reason, target }: LetterGroup): string {
+  const query = new URLSearchParams({ kind });
+  if (reason !== null) query.set('reason', reason);
+  if (target !== null) query.set('target', target);
+  return `${base}/console/dead-letters?${query}`;
+}
+
+function letterTable(rows: readonly Letter[], nowMs: number): HTMLElement {
+  return table<Letter>({
+    caption: 'Dead letters, the newest first',
+    rows,
+    key: ({ id }) => id,
+    empty: 'No dead letter fits the filter.',
+    columns: [
+      {
+        title: 'File',
+        cell: ({ id, original_filename: name }) =>
+          element('a', { href: `${base}/console/dead-letters/${id}` }, name),
+      },
+      {
+        title: 'Died',
+        isNumber: true,
+        cell: ({ dead_at: at }) => (at === null ? '–' : time(relative(at, nowMs), at)),
+      },
+      { title: 'Cause', cell: ({ reason }) => (reason === null ? '–' : code(reason)) },
+      { title: 'Target', cell: ({ target }) => target ?? '–' },
+      { title: 'Kind', cell: ({ kind }) => kind },
+      { title: 'Owner', cell: ({ owner }) => owner },
+      { title: 'Size', isNumber: true, cell: ({ size }) => bytes(size) },
+      { title: 'Tries', isNumber: true, cell: ({ attempts }) => String(attempts) },
+    ],
+  });
+}
