@@ -88,7 +88,7 @@ function groupTable(rows: readonly LetterGroup[], nowMs: number): HTMLElement {
     caption: 'How many died of what, and where',
     rows,
     key: ({ kind, reason, target }) => `${kind} ${reason} ${target}`,
-    empty: 'No dead letter fits the filter.',
+    empty: 'There is no dead letter that fits the filter.',
     columns: [
       {
         title: 'Cause',
@@ -118,7 +118,7 @@ function letterTable(rows: readonly Letter[], nowMs: number): HTMLElement {
     caption: 'Dead letters, the newest first',
     rows,
     key: ({ id }) => id,
-    empty: 'No dead letter fits the filter.',
+    empty: 'There is no dead letter that fits the filter.',
     columns: [
       {
         title: 'File',

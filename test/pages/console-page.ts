@@ -1,0 +1,107 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { errorsOf, startBrowser } from '../support/browser.js';
+import { OperatorsDouble } from '../support/operators-double.js';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+
+const PICTURES = join(import.meta.dirname, '../../test-output/console');
+const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** How a page is looked at. */
+type Look = 'light' | 'narrow-dark';
+
+/** A browser in front of the console of a service, for whose API a double answers. */
+export class ConsoleFixture {
+  private constructor(
+    private readonly service: ServiceProcess,
+    private readonly browser: Browser,
+    readonly double: OperatorsDouble,
+  ) {}
+
+  static async start(): Promise<ConsoleFixture> {
+    const service = await startServiceProcess();
+    const double = await new OperatorsDouble(`http://127.0.0.1:${await service.port()}`).start();
+    return new ConsoleFixture(service, await startBrowser(), double);
+  }
+
+  /** Forgets what the double was told. */
+  reset(): void {
+    const { double } = this;
+    double.breakOff();
+    double.answers.clear();
+    double.orders.length = 0;
+    double.asked.length = 0;
+    double.refusal = undefined;
+    double.answers.set('GET /api/v1/resilience/health', [200, { status: 'healthy' }]);
+  }
+
+  open(): Promise<ConsolePage> {
+    return ConsolePage.open(this.browser, this.double.origin);
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.double.close();
+    await this.service.dispose();
+  }
+}
+
+/** A tab with the console in it. */
+export class ConsolePage {
+  private constructor(
+    readonly page: Page,
+    readonly origin: string,
+    private readonly errors: readonly string[],
+    private readonly strangers: readonly string[],
+  ) {}
+
+  static async open(browser: Browser, origin: string): Promise<ConsolePage> {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    const strangers: string[] = [];
+    page.on('request', (request) => {
+      if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin)
+        strangers.push(request.url());
+    });
+    // What the service refuses a browser tells of as an error, which it is not.
+    return new ConsolePage(page, origin, errorsOf(page, /the server responded with a status of/), strangers);
+  }
+
+  /** Goes to a screen, and gives a token there. */
+  async signIn(path: string): Promise<void> {
+    await this.page.goto(`${this.origin}/console/${path}`);
+    await this.page.getByLabel('Token').fill('a.token.here');
+    await this.page.getByRole('button', { name: 'Use this token' }).click();
+    await this.page.getByRole('navigation', { name: 'Screens' }).waitFor();
+  }
+
+  /** Looks at it in some looks, says what is not accessible, and keeps the pictures. */
+  async inspect(name: string, looks: readonly Look[] = ['light', 'narrow-dark']): Promise<void> {
+    mkdirSync(PICTURES, { recursive: true });
+    for (const look of looks) {
+      await this.page.emulateMedia({ colorScheme: look === 'light' ? 'light' : 'dark' });
+      await this.page.setViewportSize({ width: look === 'light' ? 1280 : 390, height: 900 });
+      // There are no frames, for which it would open a page of its own.
+      const axe = new AxeBuilder({ page: this.page }).withTags(WCAG).setLegacyMode();
+      const { violations } = await axe.analyze();
+      const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
+      expect([name, look, found]).toEqual([name, look, []]);
+      expect([name, look, await this.page.evaluate(OVERFLOW)]).toEqual([name, look, 0]);
+      await this.page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), fullPage: true });
+    }
+    await this.page.emulateMedia({ colorScheme: 'light' });
+    await this.page.setViewportSize({ width: 1280, height: 900 });
+  }
+
+  /** Closes it. Nothing was wrong, and no other origin was asked for anything. */
+  async close(): Promise<void> {
+    await this.page.context().close();
+    expect(this.errors).toEqual([]);
+    expect(this.strangers).toEqual([]);
+  }
+}

@@ -1,0 +1,146 @@
+import { afterAll, afterEach, beforeAll, beforeEach, it } from '@jest/globals';
+import { describeInBrowser } from '../support/browser.js';
+import {
+  activeUpload,
+  auditEntry,
+  busySnapshot,
+  type Json,
+  letter,
+  letterHistory,
+  quietSnapshot,
+  recentUpload,
+} from '../support/operators-data.js';
+import { problem } from '../support/operators-double.js';
+import { ConsoleFixture, type ConsolePage } from './console-page.js';
+
+const many = (make: (index: number) => Json, count: number): Json[] =>
+  Array.from({ length: count }, (_, index) => make(index));
+
+const LETTER = String(letter(1).id);
+const GROUPS = [
+  {
+    kind: 'delivery',
+    reason: 'STORAGE_FAILED',
+    target: 'storage:se-01',
+    count: 40,
+    oldest_at: letter(9).dead_at,
+  },
+  {
+    kind: 'registration',
+    reason: 'ADMIN_UNAVAILABLE',
+    target: 'admin',
+    count: 2,
+    oldest_at: letter(2).dead_at,
+  },
+];
+
+/** Screen, what says that it is filled, and what the service answers. */
+const LISTS: readonly (readonly [path: string, filled: string, answers: Readonly<Record<string, Json>>])[] = [
+  [
+    'uploads',
+    'Abort',
+    {
+      'active-uploads': {
+        uploads: many(activeUpload, 6),
+        next_cursor: 'more',
+        unanswered_replicas: ['7be04d11-0000-4000-8000-000000000002'],
+      },
+    },
+  ],
+  [
+    'uploads/recent',
+    'ALL_STORAGE_FAILED',
+    { 'recent-uploads': { uploads: many(recentUpload, 8), next_cursor: null } },
+  ],
+  [
+    'dead-letters',
+    'lecture hall',
+    {
+      'dead-letters': { items: many(letter, 4), next_cursor: 'more' },
+      'dead-letters/groups': { groups: GROUPS },
+    },
+  ],
+  [`dead-letters/${LETTER}`, 'The element answered 500.', { [`dead-letters/${LETTER}`]: letterHistory(1) }],
+  ['audit', 'force-open', { audit: { entries: many(auditEntry, 5), next_cursor: 'more' } }],
+];
+
+const nameOf = (path: string): string => path.replace(LETTER, 'one').replace('/', '-');
+
+describeInBrowser('each screen is accessible, wide and narrow, light and dark', () => {
+  let fixture: ConsoleFixture;
+  let console: ConsolePage;
+
+  beforeAll(async () => {
+    fixture = await ConsoleFixture.start();
+  });
+  beforeEach(async () => {
+    fixture.reset();
+    console = await fixture.open();
+  });
+  afterEach(() => console.close());
+  afterAll(() => fixture.close());
+
+  it('while it asks for a token, and when that is refused', async () => {
+    await console.page.goto(`${console.origin}/console`);
+    await console.inspect('token');
+    fixture.double.answers.set('GET /api/v1/resilience/health', [
+      401,
+      problem(401, 'UNAUTHORIZED', 'The token has expired.'),
+    ]);
+    await console.page.getByLabel('Token').fill('an.old.token');
+    await console.page.keyboard.press('Enter');
+    await console.page
+      .getByText('The token is not accepted: The token has expired. (UNAUTHORIZED)')
+      .waitFor();
+    await console.inspect('token-refused');
+  });
+
+  it.each(['now', 'targets', 'queue'])(
+    '%s, with nothing to say, with much, and without a database',
+    async (path) => {
+      fixture.double.snapshot = { ...quietSnapshot(), replicas: [] };
+      await console.signIn(path);
+      await console.page.getByText('Data 0 s old').waitFor();
+      await console.inspect(`${path}-empty`, ['light']);
+      for (let second = 0; second < 600; second += 10) {
+        const at = new Date(Date.now() - 600_000 + second * 1_000).toISOString();
+        fixture.double.push({ ...busySnapshot(second), at });
+      }
+      fixture.double.push(busySnapshot(610));
+      await console.page.getByText('7be04d11').first().waitFor();
+      await console.inspect(`${path}-filled`);
+      fixture.double.push({ ...busySnapshot(620), queue: null, dead_letters: null });
+      await console.page.getByText('The database does not answer').first().waitFor();
+      await console.inspect(`${path}-error`, ['narrow-dark']);
+    },
+  );
+
+  it.each(LISTS)('%s, empty, filled and refused', async (path, filled, answers) => {
+    fixture.double.snapshot = quietSnapshot();
+    for (const name of Object.keys(answers))
+      fixture.double.answers.set(`GET /api/v1/${name}`, [
+        503,
+        problem(503, 'QUEUE_UNAVAILABLE', 'The database does not answer.'),
+      ]);
+    await console.signIn(path);
+    await console.page.getByText('QUEUE_UNAVAILABLE').first().waitFor();
+    await console.inspect(`${nameOf(path)}-error`, ['narrow-dark']);
+    const show = async (empty: boolean, text: string): Promise<void> => {
+      for (const [name, body] of Object.entries(answers))
+        fixture.double.answers.set(`GET /api/v1/${name}`, [200, empty ? emptied(body) : body]);
+      await console.page.getByRole('link', { name: 'Now' }).click();
+      await console.page.goBack();
+      await console.page.getByText(text).first().waitFor();
+      await console.inspect(`${nameOf(path)}-${empty ? 'empty' : 'filled'}`, empty ? ['light'] : undefined);
+    };
+    if (!path.endsWith(LETTER)) await show(true, 'that fits the filter');
+    await show(false, filled);
+  });
+});
+
+/** The same answer without a row. */
+function emptied(body: Json): Json {
+  return Object.fromEntries(
+    Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? [] : null]),
+  );
+}
