@@ -24,6 +24,7 @@ export class OutboundMetrics {
   readonly #fallbacks: Counter<'name' | 'kind' | 'outcome'>;
   readonly #timeouts: Counter<'name' | 'phase'>;
   readonly #bulkheads: (() => Iterable<BulkheadReading>)[] = [];
+  #retried = 0;
 
   constructor(registry: Registry) {
     const registers = [registry];
@@ -57,6 +58,12 @@ export class OutboundMetrics {
   /** Counts an attempt that is not the first of its call. */
   retried(name: string): void {
     this.#retries.inc({ name });
+    this.#retried += 1;
+  }
+
+  /** Attempts that were not the first of their call, since the process began. */
+  get retriesMade(): number {
+    return this.#retried;
   }
 
   retrySuppressed(name: string, reason: SuppressedRetry): void {

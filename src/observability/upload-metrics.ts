@@ -13,6 +13,14 @@ export interface MeasuredUpload {
   end(outcome: UploadOutcome): void;
 }
 
+/** What was counted since the process began. */
+export interface UploadFigures {
+  readonly inFlight: number;
+  readonly ended: Readonly<Record<UploadOutcome, number>>;
+  readonly receivedBytes: number;
+  readonly forwardedBytes: number;
+}
+
 /** Counts an upload that came and ended in one way. */
 type CountEnd = (durationMs: number, bytes: number) => void;
 type CountEnds = Readonly<Record<UploadOutcome, CountEnd>>;
@@ -32,6 +40,14 @@ export class UploadMetrics {
   /** Bytes that went out, by target. */
   readonly #forwarded = new Map<string, number>();
   readonly #underWay = new Set<() => number>();
+  readonly #ended: Record<UploadOutcome, number> = {
+    stored: 0,
+    accepted: 0,
+    received: 0,
+    rejected: 0,
+    failed: 0,
+    client_abort: 0,
+  };
   #receivedBytes = 0;
 
   constructor(registry: Registry) {
@@ -54,10 +70,20 @@ export class UploadMetrics {
         if (!this.#underWay.delete(reading)) return;
         const bytes = receivedBytes();
         this.#receivedBytes += bytes;
+        this.#ended[outcome] += 1;
         // A table that the set has outgrown keeps what was in it, and with it the file, until all of the heap is marked.
         receivedBytes = none;
         this.#endsOf(protocol)[outcome](performance.now() - startedAtMs, bytes);
       },
+    };
+  }
+
+  get figures(): UploadFigures {
+    return {
+      inFlight: this.#underWay.size,
+      ended: { ...this.#ended },
+      receivedBytes: this.#receivedNow(),
+      forwardedBytes: [...this.#forwarded.values()].reduce((sum, bytes) => sum + bytes, 0),
     };
   }
 
@@ -66,18 +92,20 @@ export class UploadMetrics {
     return (bytes) => this.#forwarded.set(target, (this.#forwarded.get(target) ?? 0) + bytes);
   }
 
+  #receivedNow(): number {
+    return [...this.#underWay].reduce((sum, reading) => sum + reading(), this.#receivedBytes);
+  }
+
   /** What is worked out when somebody reads it: a counter costs more than a sum, and chunks are many. */
   #addReadings(registers: Registry[]): void {
     const underWay = this.#underWay;
-    const receivedBytes = (): number =>
-      [...underWay].reduce((sum, reading) => sum + reading(), this.#receivedBytes);
     const received: Counter = new Counter({
       name: 'upload_received_bytes_total',
       help: 'Bytes of files that were received, those of uploads under way included.',
       registers,
       collect: () => {
         received.reset();
-        received.inc(receivedBytes());
+        received.inc(this.#receivedNow());
       },
     });
     const forwarded: Counter<'target'> = new Counter({

@@ -30,7 +30,6 @@ describe('CircuitBreakers', () => {
       const breaker = breakers.register('se-01');
       expect(breakers.get('se-01')).toBe(breaker);
       for (const name of ['se-02', '__proto__', '']) expect(breakers.get(name)).toBeUndefined();
-      breakers.restoreForced({ 'se-02': { reason: 'test', by: 'alice', openedAtMs: 0, retryAtMs: null } });
       expect(breakers.all()).toEqual([breaker]);
     });
 
@@ -143,19 +142,34 @@ describe('CircuitBreakers', () => {
     expect(error).toHaveBeenCalledTimes(1);
   });
 
-  it('brings forced circuits back after a restart', () => {
-    breakers.register('a');
-    breakers.register('b').forceOpen({ reason: 'broken', by: 'alice' });
-    const saved = breakers.forced();
-    expect(Object.keys(saved)).toEqual(['b']);
-    const next = new CircuitBreakers(clock);
-    next.register('a');
-    next.register('b');
-    next.restoreForced(saved);
-    expect(next.get('a')?.report()).toMatchObject({ state: 'closed', state_changes: 0 });
-    expect(next.get('b')?.report()).toMatchObject({
-      state: 'open',
-      forced: { reason: 'broken', by: 'alice' },
+  it('keeps the last transitions, and no more than a hundred', () => {
+    const breaker = breakers.register('a');
+    for (let count = 0; count < 150; count += 1) breaker.reset({ by: `olga ${count}` });
+    expect(breakers.transitions).toHaveLength(100);
+    expect(breakers.transitions.at(-1)).toMatchObject({ name: 'a', cause: 'reset', by: 'olga 149' });
+  });
+
+  it('asks after a failure whether the target of that circuit fails elsewhere', () => {
+    for (const name of ['a', 'b']) breakers.register(name);
+    breakers.askElsewhere((name) => name === 'b');
+    for (const name of ['a', 'b']) {
+      const answer = breakers.get(name)?.tryAcquire();
+      if (answer?.admitted) answer.failure();
+    }
+    expect([breakers.get('a')?.state, breakers.get('b')?.state]).toEqual(['closed', 'open']);
+  });
+
+  it('tells other replicas what calls are about at the moment', () => {
+    const answer = breakers.register('a').tryAcquire();
+    if (answer.admitted) answer.failure('STORAGE_FAILED');
+    breakers.get('a')?.tryAcquire();
+    expect(breakers.detailedReports()).toMatchObject({
+      a: {
+        state: 'closed',
+        failure_count: 1,
+        in_flight: 1,
+        last_error: { code: 'STORAGE_FAILED', at: '2026-11-20T10:00:00.000Z' },
+      },
     });
   });
 });

@@ -9,9 +9,11 @@ import {
   type CircuitsOverview,
   circuitsSummary,
   type Cooling,
+  detailedReport,
+  type DetailedCircuitReport,
 } from './circuit-reports.js';
 import { type CircuitSettings, DEFAULT_CIRCUIT_SETTINGS } from './circuit/circuit-settings.js';
-import type { CircuitTransition, ForcedOrder } from './circuit/circuit-state.js';
+import type { CircuitTransition } from './circuit/circuit-state.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 
 /** Names label metrics and stand in URLs. */
@@ -19,6 +21,9 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$/;
 
 /** Far more than there are dependencies: reached only by code that makes a circuit per request. */
 const MOST_CIRCUITS = 1_000;
+
+/** Of all circuits together, so that an operator sees what happened. */
+const TRANSITIONS_KEPT = 100;
 
 /**
  * The circuits of this process, by name: one for each storage element and each other dependency, made at start-up.
@@ -28,12 +33,18 @@ const MOST_CIRCUITS = 1_000;
 export class CircuitBreakers {
   private readonly logger = new Logger(CircuitBreakers.name);
   private readonly breakers = new Map<string, CircuitBreaker>();
+  private readonly recent: CircuitTransition[] = [];
+  private failsElsewhere: (name: string) => boolean = () => false;
   private readonly listeners = new CircuitListeners((error) =>
     this.logger.error({ err: error }, 'A listener of circuits failed'),
   );
 
   constructor(@Inject(CLOCK) private readonly clock: Clock) {
-    this.onTransition((transition) => this.log(transition));
+    this.onTransition((transition) => {
+      this.log(transition);
+      this.recent.push(transition);
+      if (this.recent.length > TRANSITIONS_KEPT) this.recent.shift();
+    });
   }
 
   /** @throws RangeError for settings that make no sense, Error for a name that is bad, taken or one too many. */
@@ -46,6 +57,7 @@ export class CircuitBreakers {
       clock: this.clock,
       listeners: this.listeners,
       cooling,
+      failsElsewhere: () => this.failsElsewhere(name),
     });
     this.breakers.set(name, breaker);
     return breaker;
@@ -76,15 +88,19 @@ export class CircuitBreakers {
     return circuitsSummary(this.reports());
   }
 
-  /** By name: what of those that are open by hand is to outlive the process. */
-  forced(): Record<string, ForcedOrder> {
-    const orders = this.all().map(({ name, forced }) => [name, forced] as const);
-    return Object.fromEntries(orders.flatMap(([name, forced]) => (forced ? [[name, forced]] : [])));
+  /** By name, with what calls are about at the moment. */
+  detailedReports(): Record<string, DetailedCircuitReport> {
+    return Object.fromEntries(this.all().map((breaker) => [breaker.name, detailedReport(breaker)]));
   }
 
-  /** Opens circuits that are still there; a saved name that is unknown makes none. */
-  restoreForced(orders: Readonly<Record<string, ForcedOrder>>): void {
-    for (const [name, order] of Object.entries(orders)) this.breakers.get(name)?.restoreForced(order);
+  /** The last transitions of all circuits, the newest last. */
+  get transitions(): readonly CircuitTransition[] {
+    return this.recent;
+  }
+
+  /** Has `hint` asked, after a failure of a circuit that is closed, whether its target fails elsewhere as well. */
+  askElsewhere(hint: (name: string) => boolean): void {
+    this.failsElsewhere = hint;
   }
 
   /** `listener` hears of every change of state of every circuit; what it throws is logged. */

@@ -31,6 +31,14 @@ export interface CircuitReport {
   readonly forced?: { readonly reason: string; readonly by: string; readonly until: string | null };
 }
 
+/** One circuit as other replicas and operators read it: with what its calls are about at the moment. */
+export interface DetailedCircuitReport extends CircuitReport {
+  /** Calls that were admitted and have not ended. */
+  readonly in_flight: number;
+  /** The last failure of which is known what it was. */
+  readonly last_error: { readonly code: string; readonly at: string } | null;
+}
+
 type CircuitSummary = Pick<
   CircuitReport,
   | 'state'
@@ -109,6 +117,22 @@ export function circuitReport(view: CircuitView): CircuitReport {
     cooling_until: timeOf(view.coolingUntilWallMs),
     health_percentage: HEALTH_PERCENTAGE[state.kind],
     ...(forced && { forced: { reason: forced.reason, by: forced.by, until: retryAt } }),
+  };
+}
+
+/** What a breaker tells of itself. */
+interface ReportingCircuit {
+  readonly inFlight: number;
+  readonly lastError: { readonly code: string; readonly atWallMs: number } | undefined;
+  report(): CircuitReport;
+}
+
+export function detailedReport(circuit: ReportingCircuit): DetailedCircuitReport {
+  const { inFlight, lastError } = circuit;
+  return {
+    ...circuit.report(),
+    in_flight: inFlight,
+    last_error: lastError ? { code: lastError.code, at: new Date(lastError.atWallMs).toISOString() } : null,
   };
 }
 

@@ -1,7 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { CircuitBreakers } from './circuit-breakers.service.js';
-import { ForcedCircuits } from './forced-circuits.service.js';
 import { OutboundPolicies } from './outbound-policies.service.js';
 import { OutboundWiring } from './outbound-wiring.service.js';
 
@@ -9,7 +8,7 @@ import { OutboundWiring } from './outbound-wiring.service.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [CircuitBreakers, ForcedCircuits, OutboundPolicies, OutboundWiring],
-  exports: [CircuitBreakers, ForcedCircuits, OutboundPolicies],
+  providers: [CircuitBreakers, OutboundPolicies, OutboundWiring],
+  exports: [CircuitBreakers, OutboundPolicies],
 })
 export class OutboundModule {}

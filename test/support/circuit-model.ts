@@ -14,7 +14,8 @@ export type CircuitEvent =
   | { readonly at: number; readonly type: 'pass over' }
   | { readonly at: number; readonly type: 'force'; readonly ttlMs: number | undefined }
   | { readonly at: number; readonly type: 'reset' }
-  | { readonly at: number; readonly type: 'restart' };
+  /** The next process begins at `upAt`. */
+  | { readonly at: number; readonly type: 'restart'; readonly upAt: number };
 
 /** A stretch of time in one state; a new object is a new generation. */
 interface Period {
@@ -122,7 +123,7 @@ export class CircuitModel {
         this.inARow = [];
         return this.close(event.at);
       case 'restart':
-        return this.restart();
+        return this.restart(event.upAt);
     }
   }
 
@@ -216,7 +217,7 @@ export class CircuitModel {
   }
 
   /** What calls have done to it ends with the process, and what was ordered by hand does not. */
-  private restart(): void {
+  private restart(upAt: number): void {
     for (const call of this.calls) {
       if (call.result) call.forgiven = true;
       else call.lost = true;
@@ -225,9 +226,11 @@ export class CircuitModel {
     this.inARow = [];
     this.last = {};
     this.openings = 0;
-    const { isForced } = this.period;
-    this.changes = isForced ? 1 : 0;
-    this.period = isForced ? { ...this.period } : { kind: 'closed' };
+    const { isForced, endsAt = Infinity } = this.period;
+    // The order of an operator holds for the next process as well, unless its time is over.
+    const holds = isForced && endsAt > upAt;
+    this.changes = holds ? 1 : 0;
+    this.period = holds ? { ...this.period } : { kind: 'closed' };
   }
 }
 

@@ -3,7 +3,7 @@ import { ManualClock } from '../../../test/support/manual-clock.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { type CallOutcome, CircuitListeners } from './circuit-listeners.js';
 import { DEFAULT_CIRCUIT_SETTINGS } from './circuit-settings.js';
-import type { CircuitTransition, ForcedOrder } from './circuit-state.js';
+import type { CircuitTransition } from './circuit-state.js';
 
 const HANDS = { reason: 'disk is being changed', by: 'alice' };
 
@@ -103,6 +103,40 @@ describe('CircuitBreaker, for those who operate and watch it', () => {
       ]);
     });
 
+    it('one failure opens it where its target fails elsewhere, and nothing of that closes it', () => {
+      let failsElsewhere = false;
+      const heard: CircuitTransition[] = [];
+      listeners.onTransition((transition) => heard.push(transition));
+      breaker = new CircuitBreaker('se-01', {
+        settings: DEFAULT_CIRCUIT_SETTINGS,
+        clock,
+        listeners,
+        failsElsewhere: () => failsElsewhere,
+      });
+      settle('failure', 'success', 'release');
+      failsElsewhere = true;
+      settle('success', 'release');
+      expect(breaker.state).toBe('closed');
+      settle('failure');
+      expect(heard).toMatchObject([{ from: 'closed', to: 'open', cause: 'failures_elsewhere' }]);
+      failsElsewhere = false;
+      expect(breaker.state).toBe('open');
+    });
+
+    it('tells how many calls are under way, and the last failure of which is known what it was', () => {
+      const [one, other] = [breaker.tryAcquire(), breaker.tryAcquire(1_000)];
+      expect([breaker.inFlight, breaker.lastError]).toEqual([2, undefined]);
+      if (one.admitted) one.failure('STORAGE_FAILED');
+      const atWallMs = clock.wallMs();
+      settle('failure');
+      expect([breaker.inFlight, breaker.lastError]).toEqual([1, { code: 'STORAGE_FAILED', atWallMs }]);
+      clock.pass(1_000);
+      expect(breaker.inFlight).toBe(0);
+      expect(breaker.lastError).toEqual({ code: 'DEADLINE_EXCEEDED', atWallMs: clock.wallMs() });
+      if (other.admitted) other.failure('STORAGE_FAILED');
+      expect(breaker.lastError?.code).toBe('DEADLINE_EXCEEDED');
+    });
+
     it('reset forgets the failures of the window and the failures in a row', () => {
       settle('failure', 'failure', 'failure', 'failure');
       breaker.reset({ by: 'bob' });
@@ -113,19 +147,20 @@ describe('CircuitBreaker, for those who operate and watch it', () => {
     });
 
     it.each([undefined, 3_600_000])(
-      'a forced circuit survives a restart with its reason, ttl %p',
+      'one that was ordered elsewhere tells when that was, by the clock of there, ttl %p',
       (ttlMs) => {
-        breaker.forceOpen({ ...HANDS, ...(ttlMs !== undefined && { ttlMs }) });
-        const before = breaker.report();
-        const saved = JSON.stringify(breaker.forced);
-        clock = new ManualClock(1, clock.wallMs() + 600_000);
-        breaker = newBreaker();
-        breaker.restoreForced(JSON.parse(saved) as ForcedOrder);
-        const { opened_at, retry_at, forced } = breaker.report();
-        expect({ opened_at, retry_at, forced }).toEqual({
-          opened_at: before.opened_at,
-          retry_at: before.retry_at,
-          forced: before.forced,
+        const openedAtMs = clock.wallMs() - 600_000 + 12_345;
+        const retryAtMs = ttlMs === undefined ? null : openedAtMs + ttlMs;
+        breaker.forceOpen({
+          ...HANDS,
+          shownAs: { openedAtMs, retryAtMs },
+          ...(ttlMs !== undefined && { ttlMs: 3_000_000 }),
+        });
+        const until = retryAtMs === null ? null : new Date(retryAtMs).toISOString();
+        expect(breaker.report()).toMatchObject({
+          opened_at: new Date(openedAtMs).toISOString(),
+          retry_at: until,
+          forced: { ...HANDS, until },
         });
         clock.pass(3_000_000 - 1);
         expect(breaker.state).toBe('open');

@@ -6,6 +6,7 @@ import { CircuitBreaker } from './circuit-breaker.js';
 import { CircuitListeners } from './circuit-listeners.js';
 import type { Permit, Rejection } from './circuit-permit.js';
 import type { CircuitSettings } from './circuit-settings.js';
+import type { ForcedOrder } from './circuit-state.js';
 import { casesOf } from '../../../test/support/long-run.js';
 
 type Step =
@@ -106,7 +107,7 @@ class Driven {
         this.events.push({ at, type: 'reset' });
         return this.breaker.reset({ by: 'b' });
       case 'restart':
-        this.events.push({ at, type: 'restart' });
+        this.events.push({ at, type: 'restart', upAt: at + what.downMs });
         return this.restart(what.downMs);
     }
   }
@@ -122,7 +123,15 @@ class Driven {
     const { forced } = this.breaker;
     this.clock = new ManualClock(downMs * 7, this.clock.wallMs() + downMs);
     this.breaker = this.newBreaker();
-    if (forced) this.breaker.restoreForced(forced);
+    if (forced) this.forceAgain(forced, this.clock.wallMs());
+  }
+
+  /** As the order of an operator holds for a process that starts later. */
+  private forceAgain({ reason, by, openedAtMs, retryAtMs }: ForcedOrder, nowMs: number): void {
+    const shownAs = { openedAtMs, retryAtMs };
+    if (retryAtMs === null) this.breaker.forceOpen({ reason, by, shownAs });
+    // One whose time is over is not read any more.
+    else if (retryAtMs > nowMs) this.breaker.forceOpen({ reason, by, shownAs, ttlMs: retryAtMs - nowMs });
   }
 
   private newBreaker(): CircuitBreaker {

@@ -1,4 +1,4 @@
-import { CircuitCounters } from './circuit-counters.js';
+import { CircuitCounters, type LastError } from './circuit-counters.js';
 import type { CircuitListeners } from './circuit-listeners.js';
 import { type Moment, momentAt, momentNow } from './circuit-moment.js';
 import { CircuitPermit, OutstandingPermits, type Permit, type Rejection } from './circuit-permit.js';
@@ -10,10 +10,12 @@ import {
   requirePositive,
 } from './circuit-settings.js';
 import type {
+  ByHand,
   CircuitState,
   CircuitStateName,
   CircuitTransition,
   ForcedOrder,
+  ForceOpen,
   TransitionCause,
 } from './circuit-state.js';
 import type { Clock } from '../../timing/clock.js';
@@ -30,19 +32,8 @@ interface CircuitBreakerParts {
   readonly cooling?: Cooling;
   /** Does it admit every call when it is half-open? Absent: only as many as have to succeed. */
   readonly probesAll?: boolean;
-}
-
-interface ByHand {
-  /** Who did it, for log and report. */
-  readonly by: string;
-  readonly reason?: string;
-}
-
-interface ForceOpen {
-  readonly by: string;
-  readonly reason: string;
-  /** Milliseconds after which probes are admitted; without it only a reset ends it. */
-  readonly ttlMs?: number;
+  /** Is the target known to fail elsewhere? Then one failure opens a closed circuit. Asked after a failure only. */
+  readonly failsElsewhere?: () => boolean;
 }
 
 /** A probe takes moments, so those it keeps waiting are asked back soon. */
@@ -62,6 +53,7 @@ export class CircuitBreaker {
   readonly #random: () => number;
   readonly #cooling: Cooling | undefined;
   readonly #probesAll: boolean;
+  readonly #failsElsewhere: () => boolean;
   readonly #failures: FailureWindow;
   readonly #counters = new CircuitCounters();
   readonly #permits = new OutstandingPermits();
@@ -81,6 +73,7 @@ export class CircuitBreaker {
     this.#random = parts.random ?? Math.random;
     this.#cooling = parts.cooling;
     this.#probesAll = parts.probesAll ?? false;
+    this.#failsElsewhere = parts.failsElsewhere ?? (() => false);
     this.#failures = new FailureWindow(this.settings.failureThreshold, this.settings.failureWindowMs);
   }
 
@@ -100,6 +93,17 @@ export class CircuitBreaker {
   /** Milliseconds until a call may be admitted: 0 when the next one is. Asking counts as nothing. */
   get retryAfterMs(): number {
     return this.#retryAfterMs(this.#look());
+  }
+
+  /** Calls that were admitted and have not ended. */
+  get inFlight(): number {
+    this.#look();
+    return this.#permits.size;
+  }
+
+  /** The last failure of which is known what it was. */
+  get lastError(): LastError | undefined {
+    return this.#counters.lastError;
   }
 
   /** Calls and changes since the process began; they only grow. */
@@ -133,12 +137,16 @@ export class CircuitBreaker {
   }
 
   /** Opens the circuit by hand. @throws RangeError for a `ttlMs` that is not above 0. */
-  forceOpen({ reason, by, ttlMs }: ForceOpen): void {
+  forceOpen({ reason, by, ttlMs, shownAs }: ForceOpen): void {
     if (ttlMs !== undefined) requirePositive('ttlMs', ttlMs);
     const now = this.#catchUp();
-    const retryAt = ttlMs === undefined ? undefined : momentAt(now.ms + ttlMs, now);
-    const state = { kind: 'open', openedAtWallMs: now.wallMs, retryAt, forced: { reason, by } } as const;
-    this.#become(state, 'forced', now, { by, reason });
+    const end = ttlMs === undefined ? undefined : momentAt(now.ms + ttlMs, now);
+    const retryAt = end && { ...end, wallMs: shownAs?.retryAtMs ?? end.wallMs };
+    const openedAtWallMs = shownAs?.openedAtMs ?? now.wallMs;
+    this.#become({ kind: 'open', openedAtWallMs, retryAt, forced: { reason, by } }, 'forced', now, {
+      by,
+      reason,
+    });
     this.#listeners.tell();
   }
 
@@ -165,16 +173,6 @@ export class CircuitBreaker {
     });
   }
 
-  /** Opens the circuit as it was ordered before, in another process. */
-  restoreForced({ reason, by, openedAtMs, retryAtMs }: ForcedOrder): void {
-    const now = this.#catchUp();
-    const leftMs = Math.max(0, (retryAtMs ?? 0) - now.wallMs);
-    const retryAt = retryAtMs === null ? undefined : momentAt(now.ms + leftMs, now);
-    const state = { kind: 'open', openedAtWallMs: openedAtMs, retryAt, forced: { reason, by } } as const;
-    this.#become(state, 'restored', now, { by, reason });
-    this.#listeners.tell();
-  }
-
   #look(): Moment {
     const now = this.#catchUp();
     this.#listeners.tell();
@@ -186,7 +184,7 @@ export class CircuitBreaker {
     const now = momentNow(this.#clock);
     // Permits first: none of them was given after the recovery that may be due as well.
     for (const permit of this.#permits.takeDue(now.ms)) {
-      this.#count(permit, 'failure', momentAt(permit.deadlineMs, now));
+      this.#count(permit, 'failure', momentAt(permit.deadlineMs, now), 'DEADLINE_EXCEEDED');
     }
     this.#recover(now);
     return now;
@@ -226,15 +224,15 @@ export class CircuitBreaker {
     return permit;
   }
 
-  readonly #settle = (permit: CircuitPermit, verdict: Verdict): void => {
+  readonly #settle = (permit: CircuitPermit, verdict: Verdict, code?: string): void => {
     const now = this.#catchUp();
-    if (this.#permits.remove(permit)) this.#count(permit, verdict, now);
+    if (this.#permits.remove(permit)) this.#count(permit, verdict, now, code);
     this.#listeners.tell();
   };
 
   /** A result of an older generation changes counters, never the state. */
-  #count(permit: CircuitPermit, verdict: Verdict, at: Moment): void {
-    this.#counters.record(verdict, at.wallMs);
+  #count(permit: CircuitPermit, verdict: Verdict, at: Moment, code?: string): void {
+    this.#counters.record(verdict, at.wallMs, code);
     this.#listeners.call(this.name, verdict);
     if (permit.generation !== this.#generation) return;
     if (this.#state.kind === 'closed') this.#countClosed(this.#state, verdict, at);
@@ -246,6 +244,7 @@ export class CircuitBreaker {
     if (verdict !== 'failure') return;
     this.#failures.add(at.ms);
     if (this.#failures.count(at.ms) >= this.settings.failureThreshold) this.#open('failures', at);
+    else if (this.#failsElsewhere()) this.#open('failures_elsewhere', at);
   }
 
   #countProbe(state: Extract<CircuitState, { kind: 'half_open' }>, verdict: Verdict, at: Moment): void {

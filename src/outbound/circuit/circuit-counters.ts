@@ -1,5 +1,11 @@
 import type { CallOutcome } from './circuit-listeners.js';
 
+/** What a failure was, and when. */
+export interface LastError {
+  readonly code: string;
+  readonly atWallMs: number;
+}
+
 /** What calls came to since the process began, whatever the state and the generation. */
 export class CircuitCounters {
   readonly #calls: Record<CallOutcome, number> = { success: 0, failure: 0, neutral: 0, rejected: 0 };
@@ -7,6 +13,7 @@ export class CircuitCounters {
   #consecutiveSuccesses = 0;
   #lastFailureWallMs: number | undefined;
   #lastSuccessWallMs: number | undefined;
+  #lastError: LastError | undefined;
   stateChanges = 0;
 
   get calls(): Readonly<Record<CallOutcome, number>> {
@@ -29,7 +36,11 @@ export class CircuitCounters {
     return this.#lastSuccessWallMs;
   }
 
-  record(outcome: CallOutcome, wallMs: number): void {
+  get lastError(): LastError | undefined {
+    return this.#lastError;
+  }
+
+  record(outcome: CallOutcome, wallMs: number, code?: string): void {
     this.#calls[outcome] += 1;
     if (outcome === 'success') {
       this.#consecutiveSuccesses += 1;
@@ -39,6 +50,7 @@ export class CircuitCounters {
       this.#consecutiveFailures += 1;
       this.#consecutiveSuccesses = 0;
       this.#lastFailureWallMs = wallMs;
+      if (code !== undefined) this.#lastError = { code, atWallMs: wallMs };
     }
   }
 

@@ -5,7 +5,8 @@ import type { Verdict } from '../outcome.js';
 export interface Permit {
   readonly admitted: true;
   success(): void;
-  failure(): void;
+  /** `code` says what it was, for reports. */
+  failure(code?: string): void;
   /** The call said nothing about the target: neutral. Gives a place of a half-open circuit back. */
   release(): void;
 }
@@ -27,15 +28,15 @@ export class CircuitPermit implements Permit {
     readonly generation: number,
     /** On the monotonic clock. */
     readonly deadlineMs: number,
-    private readonly settle: (permit: CircuitPermit, verdict: Verdict) => void,
+    private readonly settle: (permit: CircuitPermit, verdict: Verdict, code?: string) => void,
   ) {}
 
   success(): void {
     this.settle(this, 'success');
   }
 
-  failure(): void {
-    this.settle(this, 'failure');
+  failure(code?: string): void {
+    this.settle(this, 'failure', code);
   }
 
   release(): void {
@@ -50,6 +51,10 @@ export class OutstandingPermits {
   readonly #permits = new Set<CircuitPermit>();
   /** No permit is due before this. It may be too early, as the deadline of a settled permit stays in it. */
   #earliestMs = Infinity;
+
+  get size(): number {
+    return this.#permits.size;
+  }
 
   add(permit: CircuitPermit): void {
     this.#permits.add(permit);

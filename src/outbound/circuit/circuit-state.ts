@@ -6,11 +6,28 @@ export interface Forced {
   readonly by: string;
 }
 
-/** What is to outlive the process of a circuit that is open by hand. Times are ms since 1970, as no other clock does. */
+/** What was ordered of a circuit that is open by hand. Times are milliseconds since 1970. */
 export interface ForcedOrder extends Forced {
   readonly openedAtMs: number;
   /** When probes are admitted; null: only a reset ends it. */
   readonly retryAtMs: number | null;
+}
+
+/** What somebody does to a circuit. */
+export interface ByHand {
+  /** Who did it, for log and report. */
+  readonly by: string;
+  readonly reason?: string;
+}
+
+/** Has a circuit opened by hand. */
+export interface ForceOpen {
+  readonly by: string;
+  readonly reason: string;
+  /** Milliseconds after which probes are admitted; without it only a reset ends it. */
+  readonly ttlMs?: number;
+  /** When it was ordered and when it ends, as reports tell it, where another clock says that. Milliseconds since 1970. */
+  readonly shownAs?: { readonly openedAtMs: number; readonly retryAtMs: number | null };
 }
 
 /** Replaced as a whole, never changed, so that a wrong mix cannot be built. */
@@ -35,7 +52,13 @@ export type CircuitStateName = CircuitState['kind'];
 
 /** Bounded, for it labels a metric. */
 export type TransitionCause =
-  'failures' | 'recovery_due' | 'probe_failed' | 'probes_succeeded' | 'forced' | 'reset' | 'restored';
+  | 'failures'
+  | 'failures_elsewhere'
+  | 'recovery_due'
+  | 'probe_failed'
+  | 'probes_succeeded'
+  | 'forced'
+  | 'reset';
 
 /** A circuit came to another state, or anew to the same by hand. */
 export interface CircuitTransition {

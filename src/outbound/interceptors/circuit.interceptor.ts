@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../../errors/service-error.js';
+import { toServiceError } from '../../errors/to-service-error.js';
 import { classifyFailure } from '../classify-failure.js';
 import type { OutboundCall } from '../outbound-call.js';
 import { OutboundInterceptor, type Proceed } from './outbound-interceptor.js';
@@ -24,7 +25,7 @@ export class CircuitInterceptor extends OutboundInterceptor {
       return result;
     } catch (error) {
       call.failure = target.cooling.failed(classifyFailure(error, policy.ownCodes));
-      if (call.failure.verdict === 'failure') permit.failure();
+      if (call.failure.verdict === 'failure') permit.failure(toServiceError(error).code);
       else permit.release();
       throw error;
     }
