@@ -1,4 +1,4 @@
-import type { Sql } from '../../database/sql.js';
+import type { Sql } from './sql.js';
 
 export interface AuditEntry {
   /** The subject of the caller, or our own name for what we do by ourselves. */

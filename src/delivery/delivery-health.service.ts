@@ -51,6 +51,11 @@ export class DeliveryHealth {
     return this.spool.lacksId;
   }
 
+  /** Has an operator ordered that this process takes no new uploads? */
+  get isDrained(): boolean {
+    return this.spool.isDrained;
+  }
+
   /** Files that wait for spools which nobody has now, in a sentence for each; as of the last sweep. */
   get absentSpools(): readonly string[] {
     return this.sweep.report?.absent.map(sentenceOf) ?? [];

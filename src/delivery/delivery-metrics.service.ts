@@ -75,6 +75,8 @@ export class DeliveryMetrics {
   /** Undefined where the database does not tell. Never fails, so that the rest of the metrics is seen. */
   private readonly figures: SharedResult<DeliveryFigures | undefined>;
   private failing = false;
+  private delivered = 0;
+  private failedAttempts = 0;
 
   constructor(
     { registry }: Metrics,
@@ -116,7 +118,18 @@ export class DeliveryMetrics {
     const outcome = step.kind === 'finish' ? doneAs : OUTCOME_OF[step.kind];
     this.tries.inc({ outcome });
     this.durations.observe({ outcome }, durationMs / 1000);
+    if (outcome === 'delivered') this.delivered += 1;
     if (step.kind === 'die') this.died.inc({ reason: labelOf(step.reason) });
+  }
+
+  /** An attempt has failed that counts, so that there will be so many less. */
+  attemptFailed(): void {
+    this.failedAttempts += 1;
+  }
+
+  /** Since the process began. */
+  get counted(): { readonly delivered: number; readonly failedAttempts: number } {
+    return { delivered: this.delivered, failedAttempts: this.failedAttempts };
   }
 
   /** A dead letter has become a task again; `reason` is what it had died of. */

@@ -14,6 +14,7 @@ import { Deliveries } from './deliveries.service.js';
 import { DeliveryHealth } from './delivery-health.service.js';
 import { DeliveryPromises } from './delivery-promises.service.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
+import { DeliveryReports } from './delivery-reports.service.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryUpkeep } from './delivery-upkeep.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
@@ -90,6 +91,7 @@ const WORK = [
     UnfinishedUploads,
     DeliveryMetrics,
     DeliveryHealth,
+    DeliveryReports,
     DeliveryUpkeep,
     Redelivery,
     DeadLetters,

@@ -8,7 +8,7 @@ import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
 import { ALL_LETTERS, beginOrder } from './dead-letters/redelivery-pace.js';
 import { DeliveryMetrics } from './delivery-metrics.service.js';
-import { insertAudit } from './ledger/audit-rows.js';
+import { insertAudit } from '../database/audit-rows.js';
 import { TaskKinds } from './task-kinds.service.js';
 
 /** Has dead letters tried again. Each order is written down with who gave it, and logged. */

@@ -4,7 +4,7 @@ import { Database } from '../database/database.service.js';
 import type { Sql } from '../database/sql.js';
 import { DeliverySettings } from './delivery-settings.service.js';
 import { DeliveryWorkers } from './delivery-workers.service.js';
-import { insertAudit } from './ledger/audit-rows.js';
+import { insertAudit } from '../database/audit-rows.js';
 import { endTask, requestCancel } from './ledger/task-ends.js';
 import { findEvents } from './ledger/event-rows.js';
 import { findPlacements } from './ledger/placement-rows.js';

@@ -47,6 +47,7 @@ export const ERROR_CATALOGUE = {
   BULKHEAD_FULL: { status: 503, title: 'The service has too much under way', retryable: true },
   QUEUE_UNAVAILABLE: { status: 503, title: 'The file cannot be accepted for later now', retryable: true },
   REPLICA_UNAVAILABLE: { status: 503, title: 'The replica that has the upload is away', retryable: true },
+  DRAINING: { status: 503, title: 'The replica takes no new uploads', retryable: true },
   SHUTTING_DOWN: { status: 503, title: 'The service is shutting down', retryable: true },
   STORAGE_TIMEOUT: { status: 504, title: 'The storage did not answer in time', retryable: true },
   DEADLINE_EXCEEDED: { status: 504, title: 'The time for the request is over', retryable: true },

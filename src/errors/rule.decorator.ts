@@ -18,6 +18,14 @@ export function WholeNumber(min: number, max: number): PropertyDecorator {
   );
 }
 
+/** One of these texts. */
+export function OneOf(values: readonly string[]): PropertyDecorator {
+  return Rule(
+    `$property must be one of ${values.join(', ')}`,
+    (value) => typeof value === 'string' && values.includes(value),
+  );
+}
+
 /** A text of 1 to `max` characters that `pattern` fits, which is to say that it is as `like` says. */
 export function Text(max: number, pattern?: RegExp, like?: string): PropertyDecorator {
   return Rule(

@@ -5,7 +5,7 @@ import { storageChecks } from './storage-checks.js';
 
 type Delivery = Pick<
   DeliveryHealth,
-  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools'
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained'
 >;
 
 const delivery = (members: Partial<Delivery> = {}): Delivery => ({
@@ -14,6 +14,7 @@ const delivery = (members: Partial<Delivery> = {}): Delivery => ({
   spoolShut: undefined,
   lacksSpoolId: false,
   absentSpools: [],
+  isDrained: false,
   ...members,
 });
 const away = (): ReturnType<Delivery['askDatabase']> => Promise.resolve({ up: false, cause: 'secret' });
@@ -50,6 +51,13 @@ describe('the check of other replicas', () => {
 
   it('is critical while the spool of this process has no id', async () => {
     expect(await outcome({ lacksSpoolId: true }, 'replicas')).toEqual([false, true]);
+  });
+
+  it('is critical while an operator has this process drained', async () => {
+    expect(await outcome({ isDrained: true, absentSpools: ['3 files wait'] }, 'replicas')).toEqual([
+      false,
+      true,
+    ]);
   });
 });
 

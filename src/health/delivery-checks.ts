@@ -4,7 +4,7 @@ import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
 
 type Delivery = Pick<
   DeliveryHealth,
-  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools'
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained'
 >;
 
 /** What files that cannot be stored at once depend on. */
@@ -26,8 +26,8 @@ const WHY_SHUT = {
 /**
  * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
  * because its oldest file waits for too long, or for the files of another database, says nothing of other files, as long
- * as they can be stored at once. `replicas`: critical while the spool has no id, as it is for a spool that takes nothing; what
- * waits for others is no reason, since this process can do nothing about it.
+ * as they can be stored at once. `replicas`: critical while the spool has no id, as it is for a spool that takes nothing, and
+ * while an operator has ordered that this process takes no new uploads; what waits for others is no reason, since this process can do nothing about it.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const asked = new SharedResult(() => delivery.askDatabase());
@@ -51,7 +51,7 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const replicas: ReadinessCheck = {
     name: 'replicas',
     get critical() {
-      return delivery.lacksSpoolId;
+      return delivery.lacksSpoolId || delivery.isDrained;
     },
     run: () => Promise.resolve(replicasOutcome(delivery)),
   };
@@ -65,8 +65,12 @@ function spoolOutcome({ spoolShut }: Delivery): CheckOutcome {
   return spoolShut === undefined ? { up: true } : { up: false, reason: WHY_SHUT[spoolShut] };
 }
 
-function replicasOutcome({ lacksSpoolId, absentSpools }: Delivery): CheckOutcome {
-  const reasons = [...(lacksSpoolId ? ['the spool has no id, nothing is accepted'] : []), ...absentSpools];
+function replicasOutcome({ lacksSpoolId, absentSpools, isDrained }: Delivery): CheckOutcome {
+  const reasons = [
+    ...(isDrained ? ['an operator has ordered that no new uploads are taken'] : []),
+    ...(lacksSpoolId ? ['the spool has no id, nothing is accepted'] : []),
+    ...absentSpools,
+  ];
   return reasons.length === 0 ? { up: true } : { up: false, reason: reasons.join('; ') };
 }
 

@@ -29,6 +29,15 @@ export class ActiveUploads {
   private whenEmpty: (() => void) | undefined;
   private readonly drainage = new AbortController();
 
+  /** Asks whether an operator has ordered that no new uploads are taken. */
+  isDrained = (): boolean => false;
+
+  /** May a new upload begin? One that goes on with an upload that is here is not new. @throws SHUTTING_DOWN, DRAINING */
+  requireNew(): void {
+    this.draining.throwIfAborted();
+    if (this.isDrained()) throw drained();
+  }
+
   /** Aborted, with SHUTTING_DOWN, when no new uploads are taken any more. */
   get draining(): AbortSignal {
     return this.drainage.signal;
@@ -87,6 +96,12 @@ export class ActiveUploads {
 
 function shuttingDown(what: string): ServiceError {
   return new ServiceError('SHUTTING_DOWN', `The service ${what}: it is shutting down.`, {
+    retryAfterMs: RETRY_AFTER_MS,
+  });
+}
+
+function drained(): ServiceError {
+  return new ServiceError('DRAINING', 'This replica takes no new uploads: an operator has ordered it.', {
     retryAfterMs: RETRY_AFTER_MS,
   });
 }

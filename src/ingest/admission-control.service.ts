@@ -18,6 +18,8 @@ const RETRY_AFTER_MS = 1_000;
 
 /** What wants a place; `Pump` is what moves its bytes. */
 export interface AdmissibleUpload<Pump> extends Omit<UploadSource, 'idIsCallers' | 'open'> {
+  /** Does it go on with an upload that is here already? Then it is taken while no new ones are. */
+  readonly goesOn?: boolean;
   /** Looks at all that is known before the first byte, and opens nothing. @throws what is wrong with it */
   open(): Pump;
 }
@@ -74,7 +76,7 @@ export class AdmissionControl {
 
   /**
    * Does `take` once there is a place for the upload. Who waits for one and leaves, leaves the queue at once.
-   * @throws what `take` and the source throw; RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, UPLOAD_IN_PROGRESS; SPOOL_FULL for
+   * @throws what `take` and the source throw; RATE_LIMITED, BULKHEAD_FULL, SHUTTING_DOWN, DRAINING, UPLOAD_IN_PROGRESS; SPOOL_FULL for
    * one that is certain to go to the spool
    */
   async run<Pump, Result extends { readonly outcome: UploadResult['outcome'] | 'received' }>(
@@ -84,7 +86,8 @@ export class AdmissionControl {
     const measured = this.metrics.uploads.begin(source.protocol);
     try {
       // Before any limit is asked: who is told to wait a moment would come back to a closed port.
-      this.active.draining.throwIfAborted();
+      if (source.goesOn) this.active.draining.throwIfAborted();
+      else this.active.requireNew();
       // What is refused in any case waits for nobody, and has nobody wait for it.
       const pump = source.open();
       const wish = this.wishOf(source.wantsAsync);

@@ -87,6 +87,7 @@ export const OF_BYTES: readonly ErrorCode[] = [
   'STORAGE_FAILED',
   'NO_STORAGE_AVAILABLE',
   'CIRCUIT_OPEN',
+  'DRAINING',
   'SHUTTING_DOWN',
   'STORAGE_TIMEOUT',
   'DEADLINE_EXCEEDED',

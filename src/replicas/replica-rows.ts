@@ -9,6 +9,22 @@ export interface Replica {
   readonly spoolId: string;
   /** Do the rows say of all uploads in its spool, of those that come in several requests, that they are there? */
   readonly tellsUploads: boolean;
+  /** What it says of itself: JSON. */
+  readonly state: string;
+}
+
+/** A replica that was seen, and what it said of itself then. */
+export interface SeenReplica {
+  readonly replicaId: string;
+  readonly version: string;
+  readonly address: string;
+  readonly spoolId: string;
+  readonly startedAt: Date;
+  readonly lastSeenAt: Date;
+  /** Since when it was seen, at the time of the reading. */
+  readonly unseenMs: number;
+  /** null where that was long ago. */
+  readonly state: string | null;
 }
 
 /** A spool folder that some replica has or had. */
@@ -24,22 +40,36 @@ export interface KnownSpool {
 /** Who is asked for what lies in a spool. */
 export type SpoolHolder = Pick<KnownSpool, 'address' | 'lives'>;
 
+interface ReplicaRow {
+  readonly replica_id: string;
+  readonly version: string;
+  readonly address: string;
+  readonly spool_id: string;
+  readonly started_at: number;
+  readonly last_seen_at: number;
+  readonly unseen_ms: number;
+  readonly state: string | null;
+}
+
 /** A replica says three times in it that it lives. */
-const LIVES_MS = 15_000;
+export const LIVES_MS = 15_000;
+
+/** What one said of itself that was not seen for so long is not read any more: there may be many of them. */
+const TOLD_MS = 600_000;
 
 /**
  * Says that a replica lives; tells whether nobody knew of it, or nobody any more. Then it has told nothing: rows of uploads are
  * removed where nobody is known with their spool.
  */
 export async function saveReplica(sql: Sql, replica: Replica): Promise<boolean> {
-  const { replicaId, version, address, spoolId, tellsUploads } = replica;
+  const { replicaId, version, address, spoolId, tellsUploads, state } = replica;
   const [row] = await sql.query<{ started_at: number; last_seen_at: number }>(
-    `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at)
-    VALUES ($1, $2, $3, $4, 0, ingester.now_ms(), ingester.now_ms())
+    `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at, state)
+    VALUES ($1, $2, $3, $4, 0, ingester.now_ms(), ingester.now_ms(), $6)
     ON CONFLICT (replica_id) DO UPDATE SET last_seen_at = excluded.last_seen_at,
-      address = excluded.address, spool_id = excluded.spool_id, tells_uploads = $5
+      address = excluded.address, spool_id = excluded.spool_id, tells_uploads = $5, state = excluded.state
     RETURNING started_at, last_seen_at`,
-    [replicaId, version, address, spoolId, Number(tellsUploads)],
+    [replicaId, version, address, spoolId, Number(tellsUploads), state],
   );
   return row?.started_at === row?.last_seen_at;
 }
@@ -64,21 +94,34 @@ export async function allTellUploads(sql: Sql, spoolId: string): Promise<boolean
   return rows.length === 0;
 }
 
-/** All spools, each with who had it last, and how many replicas were seen in the last `withinMs`. */
-export async function findOthers(
-  sql: Sql,
-  withinMs: number,
-): Promise<{ readonly spools: readonly KnownSpool[]; readonly living: number }> {
-  const rows = await sql.query<{ spool_id: string; address: string; last_seen_at: number; now: number }>(
-    'SELECT spool_id, address, last_seen_at, ingester.now_ms() AS now FROM ingester.replicas ORDER BY last_seen_at',
+/** All replicas that are known, those that were seen last at the end. */
+export async function findReplicas(sql: Sql): Promise<readonly SeenReplica[]> {
+  const rows = await sql.query<ReplicaRow>(
+    `SELECT replica_id, version, address, spool_id, started_at, last_seen_at, ingester.now_ms() - last_seen_at AS unseen_ms,
+      CASE WHEN last_seen_at > ingester.now_ms() - $1::bigint THEN state END AS state
+    FROM ingester.replicas ORDER BY last_seen_at`,
+    [TOLD_MS],
   );
+  return rows.map((row) => ({
+    replicaId: row.replica_id,
+    version: row.version,
+    address: row.address,
+    spoolId: row.spool_id,
+    startedAt: new Date(row.started_at),
+    lastSeenAt: new Date(row.last_seen_at),
+    unseenMs: row.unseen_ms,
+    state: row.state,
+  }));
+}
+
+/** All spools, each with who had it last. */
+export function spoolsOf(replicas: readonly SeenReplica[]): readonly KnownSpool[] {
   const spools = new Map(
-    rows.map(({ spool_id: spoolId, address, last_seen_at: at, now }) => {
-      return [spoolId, { spoolId, address, lastSeenAt: new Date(at), lives: at > now - LIVES_MS }];
+    replicas.map(({ spoolId, address, lastSeenAt, unseenMs }) => {
+      return [spoolId, { spoolId, address, lastSeenAt, lives: unseenMs < LIVES_MS }];
     }),
   );
-  const living = rows.filter(({ last_seen_at: at, now }) => at > now - withinMs).length;
-  return { spools: [...spools.values()], living };
+  return [...spools.values()];
 }
 
 /** Who has a spool, and was seen last; undefined where nobody is known with it. */

@@ -2,24 +2,35 @@ import { randomUUID } from 'node:crypto';
 import type { Server } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { Environment } from '../config/environment.js';
 import { Database } from '../database/database.service.js';
 import { serviceVersion } from '../observability/service-version.js';
 import { ServiceError } from '../errors/service-error.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { spoolPath } from '../body/spool-path.js';
+import { type OtherReplica, type ReplicaReport, membersOf, reportOf } from './replica-report.js';
 import {
   allTellUploads,
   findHolder,
-  findOthers,
+  findReplicas,
   type KnownSpool,
+  LIVES_MS,
   livesAt,
   saveReplica,
   type SpoolHolder,
+  spoolsOf,
 } from './replica-rows.js';
+import { readState, type ReplicaState, stateOf, type StatePart } from './replica-state.js';
 import { spoolIdOf } from './spool-id.js';
 
 const EVERY_MS = 5_000;
@@ -28,7 +39,7 @@ const GONE_MS = 60_000;
 
 /**
  * This process among those that share its database: each says every five seconds that it lives, where it is reached, and
- * which spool it has. With SQLite there is only this one, and nothing is written before the database is in use.
+ * which spool it has, and how it is. With SQLite there is only this one, and nothing is written before the database is in use.
  */
 @Injectable()
 export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -45,12 +56,20 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   private beating: Promise<void> = Promise.resolve();
   private readonly followers: (() => Promise<void>)[] = [];
   private failing = false;
+  private readonly startedAt: Date;
+  private ownSpoolId: string | null = null;
+  private seen: readonly Omit<OtherReplica, 'lives'>[] = [];
+  private seenAtMs = 0;
+  private drainedUntilMs = -Infinity;
+  private readonly parts: (() => StatePart)[] = [];
 
   constructor(
     private readonly database: Database,
     private readonly config: ConfigService<Environment, true>,
     private readonly host: HttpAdapterHost,
+    @Inject(CLOCK) private readonly clock: Clock,
   ) {
+    this.startedAt = new Date(clock.wallMs());
     this.folder = spoolPath(config);
     if (database.backend === 'sqlite') this.spools = [];
   }
@@ -116,6 +135,44 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.spools ?? [];
   }
 
+  /** Has `read` asked whenever it is said how this process is; it reads what is counted anyway. */
+  reports(read: () => StatePart): void {
+    this.parts.push(read);
+  }
+
+  /** Has an operator ordered that this process takes no new uploads? */
+  get isDrained(): boolean {
+    return this.clock.monotonicMs() < this.drainedUntilMs;
+  }
+
+  /** No new uploads are taken until then, on the monotonic clock; undefined: they are. */
+  drain(untilMs = -Infinity): void {
+    const was = this.isDrained;
+    this.drainedUntilMs = untilMs;
+    if (was !== this.isDrained)
+      this.logger.warn(this.isDrained ? 'takes no new uploads: it is drained' : 'takes new uploads again');
+  }
+
+  /** The other replicas, as far as was seen the last time; those that were seen last come first. */
+  get others(): readonly OtherReplica[] {
+    const sinceMs = this.clock.monotonicMs() - this.seenAtMs;
+    return this.seen.map((other) => ({ ...other, lives: other.seen.unseenMs + sinceMs < LIVES_MS }));
+  }
+
+  /** All replicas: this one, which comes first, as it is now. */
+  all(): ReplicaReport[] {
+    const own = {
+      replica_id: this.replicaId,
+      version: serviceVersion(),
+      address: this.address,
+      spool_id: this.ownSpoolId,
+      started_at: this.startedAt.toISOString(),
+      last_seen_at: new Date(this.clock.wallMs()).toISOString(),
+      lives: true,
+    };
+    return [{ ...own, ...membersOf(this.state()) }, ...this.others.map(reportOf)];
+  }
+
   /** Has `work`, which never fails, done each time that it was seen who there is. */
   afterBeat(work: () => Promise<void>): void {
     this.followers.push(work);
@@ -132,7 +189,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       if (!this.database.isUsed()) return;
       if (await this.save()) this.tellsUploads = false;
-      ({ spools: this.spools, living: this.living } = await findOthers(this.database, GONE_MS));
+      await this.lookAround();
       this.failing = false;
       const told = this.tellsUploads;
       for (const follow of this.followers) await follow();
@@ -141,6 +198,22 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       if (!this.failing) this.logger.warn({ err: error }, 'other replicas are not told that this one lives');
       this.failing = true;
     }
+  }
+
+  private async lookAround(): Promise<void> {
+    const replicas = await findReplicas(this.database);
+    this.spools = spoolsOf(replicas);
+    this.living = replicas.filter(({ unseenMs }) => unseenMs < GONE_MS).length;
+    this.seenAtMs = this.clock.monotonicMs();
+    // With SQLite there is one process: the others are former ones.
+    const others = replicas.filter(
+      ({ replicaId }) => this.database.backend === 'postgres' && replicaId !== this.replicaId,
+    );
+    this.seen = others.map((seen) => ({ seen, state: readState(seen.state) })).toReversed();
+  }
+
+  private state(): ReplicaState {
+    return stateOf(this.parts.map((read) => read()));
   }
 
   private async save(): Promise<boolean> {
@@ -152,6 +225,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
       address,
       spoolId,
       tellsUploads,
+      state: JSON.stringify(this.state()),
     });
   }
 
@@ -172,6 +246,7 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       const id = await spoolIdOf(this.folder);
       this.lacksId = false;
+      this.ownSpoolId = id;
       return id;
     } catch (error) {
       this.spool = undefined;

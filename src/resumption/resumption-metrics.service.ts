@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge } from '@prometheus-io/client';
 import { Metrics } from '../observability/metrics.service.js';
+import { Replicas } from '../replicas/replicas.service.js';
 
 /** How an upload that comes in several requests ended without a file. */
 type Ending = 'expired' | 'removed' | 'refused';
@@ -14,7 +15,10 @@ export class ResumptionMetrics {
   readonly conflicts: Counter;
   private readonly endings: Counter<'ending'>;
 
-  constructor(private readonly metrics: Metrics) {
+  constructor(
+    private readonly metrics: Metrics,
+    private readonly replicas: Replicas,
+  ) {
     const { registry } = metrics;
     const registers = [registry];
     this.resumed = new Counter({
@@ -44,6 +48,7 @@ export class ResumptionMetrics {
       registers: [this.metrics.registry],
       collect: () => gauge.set(open()),
     });
+    this.replicas.reports(() => ({ spool: { open_uploads: open() } }));
   }
 
   ended(ending: Ending): void {

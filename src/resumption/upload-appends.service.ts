@@ -102,6 +102,7 @@ export class UploadAppends {
       // Who waits for a place holds nobody up who comes after him.
       clientGone: AbortSignal.any([bringer.clientGone, held.turn.signal]),
       declaredBytes: append.declaredBytes,
+      goesOn: true,
       open: () => append.pump,
     };
     return this.admission.run(source, async (admitted) => {

@@ -21,7 +21,7 @@ export class UploadCreations {
   /**
    * Creates an upload of no bytes.
    * @throws FILE_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, VALIDATION_ERROR, RATE_LIMITED; NOT_FOUND, UPLOAD_EXPIRED, UPLOAD_ENDED for a
-   * part; CONFLICT where there is an upload of this id; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
+   * part; CONFLICT where there is an upload of this id; SHUTTING_DOWN, DRAINING; SPOOL_FULL, QUEUE_UNAVAILABLE, INTERNAL_ERROR
    */
   async create(wanted: NewUpload): Promise<UploadState> {
     const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
@@ -44,8 +44,9 @@ export class UploadCreations {
     }
   }
 
-  /** @throws RATE_LIMITED, SPOOL_FULL, QUEUE_UNAVAILABLE */
+  /** @throws SHUTTING_DOWN, DRAINING, RATE_LIMITED, SPOOL_FULL, QUEUE_UNAVAILABLE */
   private admit({ uploadId, caller, kind }: NewUpload, bytes: number, isUnseen: boolean): void {
+    if (kind !== 'joined') this.index.requireNew();
     this.index.admit(caller.subject, bytes);
     // The bytes of a joined one are here already.
     if (kind !== 'joined' && !isUnseen) this.index.checkRoom(uploadId, bytes);

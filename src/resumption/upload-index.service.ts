@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Deliveries } from '../delivery/deliveries.service.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { UploadInfo } from './files/upload-info.js';
+import { ActiveUploads } from '../ingest/active-uploads.service.js';
 import { ResumptionMetrics } from './resumption-metrics.service.js';
 import { ResumptionSettings } from './resumption-settings.service.js';
 
@@ -42,8 +43,14 @@ export class UploadIndex {
     private readonly settings: ResumptionSettings,
     readonly metrics: ResumptionMetrics,
     private readonly deliveries: Deliveries,
+    private readonly active: ActiveUploads,
   ) {
     metrics.watch(() => this.uploads.size);
+  }
+
+  /** May an upload be created of which no bytes are here yet? @throws SHUTTING_DOWN, DRAINING */
+  requireNew(): void {
+    this.active.requireNew();
   }
 
   /** May a caller have one more, of so many bytes? @throws RATE_LIMITED */

@@ -110,7 +110,20 @@ export const POSTGRES_SCHEMA: readonly string[] = [
     -- 1: every upload in its spool that comes in several requests has its row in upload_epochs.
     tells_uploads int NOT NULL,
     started_at bigint NOT NULL,
-    last_seen_at bigint NOT NULL
+    last_seen_at bigint NOT NULL,
+    -- What it said of itself then: JSON.
+    state text
+  )`,
+  // What operators have ordered, for all replicas or one (a drain). A reset is there for a while, so that all come to see it.
+  `CREATE TABLE ingester.orders (
+    order_id uuid PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('force-open', 'reset', 'drain')),
+    target text,
+    replica_id uuid,
+    reason text,
+    who text NOT NULL,
+    ordered_at bigint NOT NULL,
+    until bigint
   )`,
   // Who has an upload that comes in several requests, where not all replicas find it by themselves: those who share its spool have
   // to know who took it from whom (`epoch` is raised with each taking), and those with another spool where it is.

@@ -103,7 +103,20 @@ export const SQLITE_SCHEMA: readonly string[] = [
     -- 1: every upload in its spool that comes in several requests has its row in upload_epochs.
     tells_uploads integer NOT NULL,
     started_at integer NOT NULL,
-    last_seen_at integer NOT NULL
+    last_seen_at integer NOT NULL,
+    -- What it said of itself then: JSON.
+    state text
+  ) STRICT`,
+  // What operators have ordered, for all replicas or one (a drain). A reset is there for a while, so that all come to see it.
+  `CREATE TABLE orders (
+    order_id text PRIMARY KEY,
+    kind text NOT NULL CHECK (kind IN ('force-open', 'reset', 'drain')),
+    target text,
+    replica_id text,
+    reason text,
+    who text NOT NULL,
+    ordered_at integer NOT NULL,
+    until integer
   ) STRICT`,
   // Who has an upload that comes in several requests, where not all replicas find it by themselves: those who share its spool have
   // to know who took it from whom (`epoch` is raised with each taking), and those with another spool where it is.

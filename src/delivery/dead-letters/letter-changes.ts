@@ -2,7 +2,7 @@ import { ServiceError } from '../../errors/service-error.js';
 import type { DeadLetter, Order } from '../dead-letter.js';
 import type { Database } from '../../database/database.service.js';
 import type { Sql } from '../../database/sql.js';
-import { insertAudit } from '../ledger/audit-rows.js';
+import { insertAudit } from '../../database/audit-rows.js';
 import { endTask } from '../ledger/task-ends.js';
 import { changeUploads } from '../ledger/upload-rows.js';
 import { findLetter } from './letter-rows.js';

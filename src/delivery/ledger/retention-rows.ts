@@ -1,5 +1,5 @@
 import type { Sql } from '../../database/sql.js';
-import { insertAudit } from './audit-rows.js';
+import { insertAudit } from '../../database/audit-rows.js';
 import { endTask } from './task-ends.js';
 import type { TaskRow } from './task-rows.js';
 import type { UploadRecord } from '../upload-record.js';

@@ -15,7 +15,10 @@ export class SpoolRoom {
     readonly space: SpoolSpace,
     @Inject(LedgerPromises) private readonly promises: Pick<LedgerPromises, 'databaseId' | 'refuse'>,
     @Inject(Replicas)
-    private readonly replicas: Pick<Replicas, 'spoolId' | 'hasOtherSpools' | 'hasOthers' | 'lacksSpoolId'>,
+    private readonly replicas: Pick<
+      Replicas,
+      'spoolId' | 'hasOtherSpools' | 'hasOthers' | 'lacksSpoolId' | 'isDrained'
+    >,
   ) {}
 
   /** May accepted files be in the spools of other replicas? Undefined while nothing is known of them yet. */
@@ -31,6 +34,11 @@ export class SpoolRoom {
   /** Has the spool no id, as where the file that says it is damaged? Then nothing can be accepted. */
   get lacksId(): boolean {
     return this.replicas.lacksSpoolId;
+  }
+
+  /** Has an operator ordered that this process takes no new uploads? */
+  get isDrained(): boolean {
+    return this.replicas.isDrained;
   }
 
   /** Is a file kept for an upload? One in the spool of another replica is not looked for. */

@@ -37,6 +37,7 @@ describe('the room of the spool', () => {
       hasOtherSpools: false,
       hasOthers: false,
       lacksSpoolId: false,
+      isDrained: false,
     };
     room = new SpoolRoom(spool.files, space, promises, replicas);
   });

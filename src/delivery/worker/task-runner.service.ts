@@ -41,7 +41,9 @@ export class TaskRunner {
     const held = this.beats.hold(claimed);
     try {
       onHeld(held);
-      const step = await this.settlement.settle(held, await this.attempt(held));
+      const outcome = await this.attempt(held);
+      if (outcome.kind === 'failed' || outcome.kind === 'refused') this.metrics.attemptFailed();
+      const step = await this.settlement.settle(held, outcome);
       const { doneAs } = this.kinds.get(claimed.task.kind);
       this.metrics.settled(doneAs, step, held.elapsedMs);
     } catch (error) {

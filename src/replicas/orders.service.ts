@@ -1,0 +1,257 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
+import { insertAudit } from '../database/audit-rows.js';
+import { CommitUnknown } from '../database/commit-unknown.js';
+import { Database } from '../database/database.service.js';
+import { DATABASE_POLICY } from '../database/database-policy.js';
+import type { TransactionSql } from '../database/sql.js';
+import { ServiceError } from '../errors/service-error.js';
+import { CLOCK, type Clock } from '../timing/clock.js';
+import { RegularWork } from '../timing/regular-work.js';
+import { CircuitOrders } from './circuit-orders.service.js';
+import {
+  findOrders,
+  insertOrder,
+  isKnownReplica,
+  type OperatorOrder,
+  type OrderKind,
+  removeEarlier,
+  removeEnded,
+  removeOrder,
+} from './order-rows.js';
+import { Replicas } from './replicas.service.js';
+
+const EVERY_MS = 5_000;
+/** At the start the orders are waited for, but not for long: uploads need no database. */
+const START_MS = 1_000;
+/** By then every replica has seen that it is to reset a circuit. */
+const RESET_MS = 600_000;
+
+/** What an operator wants; `replicaId` is of a drain alone, and null there for all replicas. */
+interface OrderWish {
+  readonly kind: OrderKind;
+  readonly target?: string | undefined;
+  readonly replicaId?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly by: string;
+  readonly ttlMs?: number | undefined;
+}
+
+/** An order as it is told. Members are as on the wire. */
+export interface OrderReport {
+  readonly order_id: string;
+  readonly kind: OrderKind;
+  readonly target: string | null;
+  readonly replica_id: string | null;
+  readonly reason: string | null;
+  readonly by: string;
+  readonly ordered_at: string;
+  readonly until: string | null;
+}
+
+/**
+ * What operators have ordered of all replicas, or one: rows that each replica reads every five seconds. While the database is
+ * away, nothing can be ordered, and what is known holds on.
+ */
+@Injectable()
+export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(Orders.name);
+  private known: readonly OperatorOrder[] = [];
+  private reading: Promise<void> = Promise.resolve();
+  private regular: RegularWork | undefined;
+  private failing = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly replicas: Replicas,
+    private readonly circuits: CircuitOrders,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    this.regular = new RegularWork(() => this.read(), EVERY_MS);
+    await Promise.race([this.reading, sleep(START_MS, undefined, { ref: false })]);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.regular?.stop();
+    await this.reading;
+  }
+
+  /** The orders that hold, as far as is known. */
+  get holding(): readonly OrderReport[] {
+    return this.known.filter(({ kind }) => kind !== 'reset').map(reportOf);
+  }
+
+  /** Reads what was ordered, and does it here. Never fails; a database that was never used is not opened for it. */
+  read(): Promise<void> {
+    // One after the other: what was ordered before this call is seen by it.
+    this.reading = this.reading.then(() => this.readNow());
+    return this.reading;
+  }
+
+  /**
+   * Orders something of all replicas; this one does it before this resolves, the others within seconds.
+   * @throws NOT_FOUND, CONFLICT, QUEUE_UNAVAILABLE
+   */
+  async give(wish: OrderWish): Promise<OrderReport> {
+    if (wish.kind === 'force-open' && wish.target === DATABASE_POLICY) throw keptThere();
+    const order = await told(this.database.transaction((tx) => this.write(tx, wish)));
+    this.log(order);
+    await this.read();
+    return reportOf(order);
+  }
+
+  /** Lifts an order that holds: a circuit that it has opened is reset. @throws NOT_FOUND, QUEUE_UNAVAILABLE */
+  async lift(orderId: string, by: string, reason: string): Promise<void> {
+    if (!this.database.isUsed()) throw noSuchOrder();
+    const lifted = await told(
+      this.database.transaction(async (tx) => {
+        const order = await removeOrder(tx, orderId);
+        if (!order) throw noSuchOrder();
+        const data = { order_id: orderId, kind: order.kind };
+        await insertAudit(tx, { who: by, action: 'lift', subject: subjectOf(order), reason, data });
+        if (order.kind === 'force-open')
+          await this.insert(tx, { kind: 'reset', ...targetOf(order), reason, by });
+        return order;
+      }),
+    );
+    const { kind, target, replicaId } = lifted;
+    this.logger.warn(
+      { order_id: orderId, kind, target, replica_id: replicaId, by, reason },
+      `the order to ${kind} is lifted`,
+    );
+    await this.read();
+  }
+
+  private async write(tx: TransactionSql, wish: OrderWish): Promise<OperatorOrder> {
+    const { kind, target, replicaId, reason, by } = wish;
+    const { replicaId: ours } = this.replicas;
+    if (replicaId !== undefined && replicaId !== ours && !(await isKnownReplica(tx, replicaId)))
+      throw new ServiceError('NOT_FOUND', 'There is no replica with this id.');
+    await removeEnded(tx, ours);
+    await removeEarlier(tx, { target: target ?? null, replicaId: replicaId ?? null });
+    const order = await this.insert(tx, wish);
+    const data = { order_id: order.orderId, until: timeOf(order.untilMs) };
+    await insertAudit(tx, {
+      who: by,
+      action: kind,
+      subject: subjectOf(order),
+      data,
+      ...(reason !== undefined && { reason }),
+    });
+    return order;
+  }
+
+  private insert(
+    tx: TransactionSql,
+    { kind, target, replicaId, reason, by, ttlMs }: OrderWish,
+  ): Promise<OperatorOrder> {
+    return insertOrder(tx, {
+      orderId: randomUUID(),
+      kind,
+      target: target ?? null,
+      replicaId: replicaId ?? null,
+      reason: reason ?? null,
+      by,
+      ttlMs: kind === 'reset' ? RESET_MS : ttlMs,
+    });
+  }
+
+  private log(order: OperatorOrder): void {
+    const { order_id, kind, target, replica_id, by, reason, until } = reportOf(order);
+    this.logger.warn(
+      { order_id, kind, target, replica_id, by, reason, until },
+      `an operator has ordered to ${kind}`,
+    );
+  }
+
+  private async readNow(): Promise<void> {
+    if (!this.database.isUsed()) return;
+    const readAtMs = this.clock.monotonicMs();
+    try {
+      const { orders, nowMs } = await findOrders(this.database);
+      this.known = orders;
+      this.circuits.apply(orders, nowMs);
+      this.replicas.drain(this.drainUntil(nowMs, readAtMs));
+      this.failing = false;
+    } catch (error) {
+      if (!this.failing)
+        this.logger.warn({ err: error }, 'orders of operators cannot be read; those that are known hold on');
+      this.failing = true;
+    }
+  }
+
+  /** Until when, on the monotonic clock, no new uploads are taken here; undefined where they are. */
+  private drainUntil(nowMs: number, readAtMs: number): number | undefined {
+    const ours = this.known.filter(
+      ({ kind, replicaId }) =>
+        kind === 'drain' && (replicaId ?? this.replicas.replicaId) === this.replicas.replicaId,
+    );
+    if (ours.length === 0) return undefined;
+    return Math.max(...ours.map(({ untilMs }) => (untilMs === null ? Infinity : readAtMs + untilMs - nowMs)));
+  }
+}
+
+/** The word of an operator needs the database, and nothing else stands in for it. */
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const isAway = error instanceof ServiceError && error.code === 'QUEUE_UNAVAILABLE';
+    if (!isAway) throw error;
+    const detail =
+      error instanceof CommitUnknown
+        ? 'It is not known whether the order was written down.'
+        : 'The database does not answer, and nothing was ordered.';
+    const { retryAfterMs } = error.options;
+    throw new ServiceError('QUEUE_UNAVAILABLE', detail, {
+      cause: error,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+  }
+}
+
+function keptThere(): ServiceError {
+  return new ServiceError(
+    'CONFLICT',
+    'Orders are kept in the database: while its circuit is open, nobody could read or lift one.',
+  );
+}
+
+function noSuchOrder(): ServiceError {
+  return new ServiceError('NOT_FOUND', 'No order with this id holds.');
+}
+
+function targetOf({ target }: OperatorOrder): { target?: string } {
+  return target === null ? {} : { target };
+}
+
+function subjectOf({ target, replicaId }: OperatorOrder): string {
+  return target ?? replicaId ?? 'all replicas';
+}
+
+/** A reset is done, and does not hold: that it is there for a while is nothing to tell. */
+function reportOf(order: OperatorOrder): OrderReport {
+  return {
+    order_id: order.orderId,
+    kind: order.kind,
+    target: order.target,
+    replica_id: order.replicaId,
+    reason: order.reason,
+    by: order.by,
+    ordered_at: new Date(order.orderedAtMs).toISOString(),
+    until: order.kind === 'reset' ? null : timeOf(order.untilMs),
+  };
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
+}
