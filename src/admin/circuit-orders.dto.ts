@@ -3,17 +3,17 @@ import { WholeNumber } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
 import { Reason } from './reason.decorator.js';
 
-const LONGEST_TTL_SECONDS = 86_400;
+export const LONGEST_TTL_SECONDS = 86_400;
 
 /** Closes a circuit by hand. */
 export class ResetOrder {
-  @Reason('the log', false)
+  @Reason('the audit and the log', false)
   readonly reason?: string;
 }
 
 /** Opens a circuit by hand. */
 export class ForceOpenOrder {
-  @Reason('the log and the report')
+  @Reason('the audit, the log and the report')
   readonly reason!: string;
 
   @ApiPropertyOptional({

@@ -1,5 +1,7 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { CircuitReport, CircuitsHealth } from '../outbound/circuit-reports.js';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
+import type { CircuitReport, CircuitsHealth, DetailedCircuitReport } from '../outbound/circuit-reports.js';
+import type { CircuitAtReplica } from '../replicas/circuit-views.service.js';
+import type { TransitionReport } from '../replicas/replica-state.js';
 
 const STATES = ['closed', 'open', 'half_open'] as const;
 type State = (typeof STATES)[number];
@@ -40,8 +42,32 @@ export class CircuitSummaryBody {
   readonly health_percentage!: number;
 }
 
-/** One circuit. */
-export class CircuitReportBody implements CircuitReport {
+/** A circuit as one replica sees it. */
+class CircuitAtReplicaBody implements CircuitAtReplica {
+  @ApiProperty({ enum: STATES })
+  readonly state!: State;
+
+  @ApiProperty({ description: 'Failures within the window.' })
+  readonly failure_count!: number;
+
+  @ApiProperty({ example: 5 })
+  readonly failure_threshold!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly retry_at!: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly cooling_until!: string | null;
+
+  @ApiPropertyOptional({ description: 'Only while the circuit is open by hand.' })
+  readonly forced?: ForcedOpen;
+
+  @ApiProperty({ format: 'date-time', description: 'The replica says how it is every five seconds.' })
+  readonly last_seen_at!: string;
+}
+
+/** One circuit, at the replica that answers. */
+class CircuitStateBody implements CircuitReport {
   @ApiProperty({ enum: STATES })
   readonly state!: State;
 
@@ -103,6 +129,66 @@ export class CircuitReportBody implements CircuitReport {
 
   @ApiPropertyOptional({ description: 'Only while the circuit is open by hand.' })
   readonly forced?: ForcedOpen;
+}
+
+/** One circuit, at the replica that answers and at all that live. */
+@ApiExtraModels(CircuitAtReplicaBody)
+export class CircuitReportBody extends CircuitStateBody {
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { $ref: getSchemaPath(CircuitAtReplicaBody) },
+    description: 'By the id of the replica, of those that live.',
+  })
+  readonly replicas!: Readonly<Record<string, CircuitAtReplicaBody>>;
+}
+
+class LastErrorBody {
+  @ApiProperty({ example: 'STORAGE_FAILED' })
+  readonly code!: string;
+
+  @ApiProperty({ format: 'date-time' })
+  readonly at!: string;
+}
+
+/** One circuit of one replica, with what its calls are about at the moment. */
+export class DetailedCircuitBody extends CircuitStateBody implements DetailedCircuitReport {
+  @ApiProperty({ description: 'Calls that were admitted and have not ended.' })
+  readonly in_flight!: number;
+
+  @ApiProperty({ type: LastErrorBody, nullable: true })
+  readonly last_error!: LastErrorBody | null;
+}
+
+class TransitionBody implements TransitionReport {
+  @ApiProperty({ format: 'date-time' })
+  readonly at!: string;
+
+  @ApiProperty({ format: 'uuid' })
+  readonly replica_id!: string;
+
+  @ApiProperty({ example: 'storage:se-01' })
+  readonly name!: string;
+
+  @ApiProperty({ enum: STATES })
+  readonly from!: string;
+
+  @ApiProperty({ enum: STATES })
+  readonly to!: string;
+
+  @ApiProperty({ example: 'failures' })
+  readonly cause!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Who did it, where somebody did.' })
+  readonly by!: string | null;
+
+  @ApiProperty({ type: String, nullable: true })
+  readonly reason!: string | null;
+}
+
+/** What circuits did lately, newest first. */
+export class TransitionsBody {
+  @ApiProperty({ type: [TransitionBody] })
+  readonly transitions!: readonly TransitionBody[];
 }
 
 class CircuitsByState {

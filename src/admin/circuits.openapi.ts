@@ -1,7 +1,13 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, ApiOperation, getSchemaPath } from '@nestjs/swagger';
+import type { ErrorCode } from '../errors/catalogue.js';
 import { ApiProtected } from '../errors/problem.openapi.js';
-import { CircuitReportBody, CircuitsHealthBody, CircuitSummaryBody } from './circuit-reports.dto.js';
+import {
+  CircuitReportBody,
+  CircuitsHealthBody,
+  CircuitSummaryBody,
+  TransitionsBody,
+} from './circuit-reports.dto.js';
 import { BODY_PROBLEMS } from './json-body.js';
 
 type RouteDecorator = MethodDecorator & ClassDecorator;
@@ -35,6 +41,13 @@ export function ApiCircuitsSummary(): RouteDecorator {
   );
 }
 
+export function ApiTransitions(): RouteDecorator {
+  return applyDecorators(
+    ApiOfCircuits('What circuits did lately at all replicas, newest first'),
+    ApiOkResponse({ type: TransitionsBody }),
+  );
+}
+
 /** Documents a route that answers with one circuit. */
 export function ApiOneCircuit(): RouteDecorator {
   return applyDecorators(
@@ -45,10 +58,10 @@ export function ApiOneCircuit(): RouteDecorator {
 }
 
 /** Documents an order to one circuit, which answers with it. */
-export function ApiCircuitOrder(summary: string): RouteDecorator {
+export function ApiCircuitOrder(summary: string, ...codes: readonly ErrorCode[]): RouteDecorator {
   return applyDecorators(
     ApiOperation({ summary }),
     ApiOkResponse({ type: CircuitReportBody }),
-    ApiProtected('FORBIDDEN', 'NOT_FOUND', ...BODY_PROBLEMS),
+    ApiProtected('FORBIDDEN', 'NOT_FOUND', 'QUEUE_UNAVAILABLE', ...codes, ...BODY_PROBLEMS),
   );
 }

@@ -3,6 +3,7 @@ import request, { type Test } from 'supertest';
 import type { CircuitBreaker } from '../../src/outbound/circuit/circuit-breaker.js';
 import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
 import type { CircuitTransition } from '../../src/outbound/circuit/circuit-state.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { UNTOUCHED } from '../support/circuits.js';
 import { RawClient } from '../support/raw-client.js';
@@ -12,12 +13,14 @@ describe('orders to circuits', () => {
   let admin: string;
   let circuits: CircuitBreakers;
   let circuit: CircuitBreaker;
+  let replicaId: string;
 
   beforeEach(async () => {
     running = await startApp();
     admin = await running.token({ sub: 'olga', role: 'admin' });
     circuits = running.app.get(CircuitBreakers);
     circuit = circuits.register('test');
+    ({ replicaId } = running.app.get(Replicas, { strict: false }));
   });
 
   afterEach(() => running.close());
@@ -38,7 +41,10 @@ describe('orders to circuits', () => {
     expect(body).toMatchObject({ state: 'open', health_percentage: 0, state_changes: 1, forced });
     expect(Date.parse(body.retry_at) - Date.parse(body.opened_at)).toBe(60_000);
 
-    expect((await get('/api/v1/resilience/circuit-breakers/test')).body).toEqual(body);
+    expect(body.replicas).toEqual({ [replicaId]: expect.objectContaining({ state: 'open', forced }) });
+
+    const later = await get('/api/v1/resilience/circuit-breakers/test');
+    expect(later.body).toEqual({ ...body, replicas: expect.anything() });
     expect((await get('/api/v1/resilience/health')).body).toMatchObject({
       status: expect.stringMatching(/^(degraded|critical)$/),
       circuits_by_state: { open: 1 },
@@ -65,8 +71,9 @@ describe('orders to circuits', () => {
     await order('force-open', { reason: 'x' });
     const answer = await order('reset', body);
     expect(answer.status).toBe(200);
-    expect(answer.body).toEqual({ ...UNTOUCHED, state_changes: 2 });
-    expect((await get('/api/v1/resilience/circuit-breakers/test')).body).toEqual(answer.body);
+    expect(answer.body).toEqual({ ...UNTOUCHED, state_changes: 2, replicas: expect.anything() });
+    const later = await get('/api/v1/resilience/circuit-breakers/test');
+    expect(later.body).toEqual({ ...answer.body, replicas: expect.anything() });
   });
 
   it('tell who gave them and why', async () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import request, { type Test } from 'supertest';
 import type { CircuitBreaker } from '../../src/outbound/circuit/circuit-breaker.js';
 import { CircuitBreakers } from '../../src/outbound/circuit-breakers.service.js';
+import { Replicas } from '../../src/replicas/replicas.service.js';
 import { type RunningApp, startApp } from '../support/app.js';
 import { callThrough, UNTOUCHED } from '../support/circuits.js';
 import { RawClient } from '../support/raw-client.js';
@@ -13,12 +14,14 @@ describe('operations', () => {
   let admin: string;
   let circuits: CircuitBreakers;
   let circuit: CircuitBreaker;
+  let replicaId: string;
 
   beforeEach(async () => {
     running = await startApp();
     admin = await running.token({ sub: 'olga', role: 'admin' });
     circuits = running.app.get(CircuitBreakers);
     circuit = circuits.register('test');
+    ({ replicaId } = running.app.get(Replicas, { strict: false }));
   });
 
   afterEach(() => running.close());
@@ -29,7 +32,7 @@ describe('operations', () => {
     it('show every circuit by name', async () => {
       const { status, body, headers } = await get('/api/v1/resilience/circuit-breakers');
       expect(status).toBe(200);
-      expect(body.test).toEqual(UNTOUCHED);
+      expect(body.test).toEqual({ ...UNTOUCHED, replicas: expect.anything() });
       expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-api-version': '1' });
     });
 
@@ -41,6 +44,7 @@ describe('operations', () => {
       expect(status).toBe(200);
       expect(body).toEqual({
         ...UNTOUCHED,
+        replicas: { [replicaId]: expect.objectContaining({ state: 'closed', failure_count: 1 }) },
         failure_count: 1,
         success_count: 1,
         last_failure_time: expect.stringMatching(RFC_3339),
@@ -129,6 +133,10 @@ describe('operations', () => {
           '/api/v1/resilience/circuit-breakers/{name}/force-open',
           '/api/v1/resilience/health',
           '/api/v1/resilience/summary',
+          '/api/v1/resilience/transitions',
+          '/api/v1/replicas',
+          '/api/v1/orders',
+          '/api/v1/orders/{id}',
           '/health/circuit-breakers',
           '/metrics',
         ]),
@@ -138,10 +146,22 @@ describe('operations', () => {
   });
 
   describe('permissions', () => {
-    const READS = ['circuit-breakers', 'circuit-breakers/test', 'health', 'summary'];
-    const WRITES = ['circuit-breakers/test/reset', 'circuit-breakers/test/force-open'];
+    const READS = [
+      'resilience/circuit-breakers',
+      'resilience/circuit-breakers/test',
+      'resilience/health',
+      'resilience/summary',
+      'resilience/transitions',
+      'replicas',
+      'orders',
+    ];
+    const WRITES = [
+      'resilience/circuit-breakers/test/reset',
+      'resilience/circuit-breakers/test/force-open',
+      'orders',
+    ];
     const send = (method: 'get' | 'post', path: string): Test =>
-      request(running.url)[method](`/api/v1/resilience/${path}`);
+      request(running.url)[method](`/api/v1/${path}`);
 
     it.each([
       ...READS.map((path) => ['get', path] as const),
