@@ -67,11 +67,14 @@ export class UploadHomes implements OnApplicationBootstrap, BeforeApplicationShu
   async gathering(subject: string): Promise<string | undefined> {
     if (!this.areSeveral) return undefined;
     const mine = await this.replicas.spoolId();
-    const living = this.replicas.knownSpools.filter(({ spoolId, lives }) => lives && spoolId !== mine);
+    const taking = this.replicas.knownSpools.filter(
+      ({ spoolId, lives }) => lives && spoolId !== mine && !this.isDrained(spoolId),
+    );
     // The highest hash wins (rendezvous hashing): where a replica comes or goes, few callers move.
     const rank = (spoolId: string): string => hash('sha256', JSON.stringify([spoolId, subject]));
-    const [first] = living.toSorted((a, b) => (rank(a.spoolId) < rank(b.spoolId) ? 1 : -1));
-    return first && rank(first.spoolId) > rank(mine) ? first.address : undefined;
+    const [first] = taking.toSorted((a, b) => (rank(a.spoolId) < rank(b.spoolId) ? 1 : -1));
+    const isOurs = !this.replicas.isDrained && (!first || rank(first.spoolId) < rank(mine));
+    return isOurs ? undefined : first?.address;
   }
 
   /** The URLs of all replicas with other spools, one for each; of those that are away, only how many they are. */
@@ -86,6 +89,13 @@ export class UploadHomes implements OnApplicationBootstrap, BeforeApplicationShu
   /** Does a replica still live? Where the database cannot tell, it is taken for granted. */
   lives(address: string): Promise<boolean> {
     return this.replicas.livesAt(address).catch(() => true);
+  }
+
+  /** Does a replica with this spool take no new uploads, as far as was seen the last time? */
+  private isDrained(spoolId: string): boolean {
+    return this.replicas.others.some(({ seen, lives, state }) => {
+      return lives && state.draining && seen.spoolId === spoolId;
+    });
   }
 
   private async addressOf(spoolId: string | undefined): Promise<string | undefined> {

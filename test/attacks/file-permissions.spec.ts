@@ -54,13 +54,7 @@ describe('another user of the machine', () => {
     await forceOpen(url);
     expect(openEntries(dataDir)).toEqual([]);
     expect(readdirSync(dataDir)).toEqual(
-      expect.arrayContaining([
-        'database.sqlite',
-        'database.sqlite-wal',
-        'forced-circuits.json',
-        'keys',
-        'spool',
-      ]),
+      expect.arrayContaining(['database.sqlite', 'database.sqlite-wal', 'keys', 'spool']),
     );
   });
 
