@@ -19,6 +19,7 @@ export const ERROR_CATALOGUE = {
   DIGEST_MISMATCH: { status: 400, title: 'The bytes do not match the declared digest', retryable: true },
   UNAUTHORIZED: { status: 401, title: 'A valid token is required', retryable: false },
   FORBIDDEN: { status: 403, title: 'The token does not grant this', retryable: false },
+  UPLOAD_ABORTED: { status: 403, title: 'An operator has stopped the upload', retryable: false },
   NOT_FOUND: { status: 404, title: 'There is nothing here', retryable: false },
   UNKNOWN_API_VERSION: { status: 404, title: 'The API version does not exist', retryable: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'The resource has no such method', retryable: false },

@@ -1,5 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
+import type { MeasuredUpload } from '../observability/upload-metrics.js';
+import { RecentUploads } from './recent-uploads.js';
+import { type UploadFacts, UploadProgress } from './upload-progress.js';
 
 /** An upload that is under way. */
 export interface ActiveUpload {
@@ -7,6 +10,8 @@ export interface ActiveUpload {
   readonly signal: AbortSignal;
   /** Stops the upload. Only the first error counts. */
   abort(error: Error): void;
+  /** What others see of it. */
+  readonly progress: UploadProgress;
   /** The upload is over, whatever its outcome. Harmless when repeated. */
   finish(): void;
 }
@@ -17,14 +22,23 @@ export interface ActiveUpload {
  */
 interface Entry {
   controller: AbortController | undefined;
+  readonly progress: UploadProgress;
 }
+
+/** What an order to stop an upload came to: it may not be under way, or so far that nothing stops it any more. */
+export type StopResult = 'stopped' | 'too_late' | 'absent';
 
 const RETRY_AFTER_MS = 5_000;
 
-/** Knows the uploads that are under way: new ones are refused while the service shuts down. */
+/**
+ * Knows the uploads that are under way, those that wait for a place included: new ones are refused while the service shuts
+ * down.
+ */
 @Injectable()
 export class ActiveUploads {
+  readonly recent = new RecentUploads();
   private readonly entries = new Set<Entry>();
+  /** Of those that have a place. */
   private readonly ids = new Set<string>();
   private whenEmpty: (() => void) | undefined;
   private readonly drainage = new AbortController();
@@ -43,31 +57,52 @@ export class ActiveUploads {
     return this.drainage.signal;
   }
 
+  /** Uploads that have a place. */
   get count(): number {
-    return this.entries.size;
+    return this.ids.size;
+  }
+
+  get all(): readonly UploadProgress[] {
+    return [...this.entries].map(({ progress }) => progress);
+  }
+
+  /** An upload has come, and has no place yet. */
+  enter(facts: UploadFacts, measured: MeasuredUpload): ActiveUpload {
+    const controller = new AbortController();
+    const progress = new UploadProgress(facts, measured);
+    const entry: Entry = { controller, progress };
+    this.entries.add(entry);
+    const finish = (): void => {
+      if (this.entries.delete(entry) && progress.phase !== 'waiting') this.ids.delete(progress.uploadId);
+      entry.controller = undefined;
+      progress.ends();
+      if (this.ids.size === 0) this.whenEmpty?.();
+    };
+    return { signal: controller.signal, abort: (error) => controller.abort(error), finish, progress };
   }
 
   /**
-   * @param uploadId only one upload of an id runs at a time in this process.
+   * An upload has its place. Only one of an id runs at a time in this process.
    * @throws SHUTTING_DOWN, UPLOAD_IN_PROGRESS
    */
-  begin(uploadId: string): ActiveUpload {
+  begin({ progress }: ActiveUpload): void {
     this.draining.throwIfAborted();
-    if (this.ids.has(uploadId)) {
+    if (this.ids.has(progress.uploadId)) {
       throw new ServiceError('UPLOAD_IN_PROGRESS', 'An upload of this id is in progress.', {
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
-    const controller = new AbortController();
-    const entry: Entry = { controller };
-    this.entries.add(entry);
-    this.ids.add(uploadId);
-    const finish = (): void => {
-      if (this.entries.delete(entry)) this.ids.delete(uploadId);
-      entry.controller = undefined;
-      if (this.entries.size === 0) this.whenEmpty?.();
-    };
-    return { signal: controller.signal, abort: (error) => controller.abort(error), finish };
+    this.ids.add(progress.uploadId);
+    progress.begins();
+  }
+
+  /** Stops the uploads of an id that can be stopped; `error` is what they end with. */
+  stop(uploadId: string, error: Error): StopResult {
+    const found = [...this.entries].filter(({ progress }) => progress.uploadId === uploadId);
+    if (found.length === 0) return 'absent';
+    const stoppable = found.filter(({ progress }) => !progress.isTooLateToStop);
+    for (const { controller } of stoppable) controller?.abort(error);
+    return stoppable.length > 0 ? 'stopped' : 'too_late';
   }
 
   /**
@@ -79,7 +114,7 @@ export class ActiveUploads {
     const timer = new AbortController();
     await Promise.race([this.empty(), elapse(graceMs, timer.signal)]);
     timer.abort();
-    const aborted = this.entries.size;
+    const aborted = this.count;
     for (const { controller } of this.entries)
       controller?.abort(shuttingDown('stopped before the upload was complete'));
     await this.empty();
@@ -88,7 +123,7 @@ export class ActiveUploads {
 
   private empty(): Promise<void> {
     return new Promise((resolve) => {
-      if (this.entries.size === 0) resolve();
+      if (this.ids.size === 0) resolve();
       else this.whenEmpty = resolve;
     });
   }

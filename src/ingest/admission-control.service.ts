@@ -1,15 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
+import type { ErrorCode } from '../errors/catalogue.js';
 import { Deliveries } from '../delivery/deliveries.service.js';
 import { Metrics } from '../observability/metrics.service.js';
-import type { MeasuredUpload } from '../observability/upload-metrics.js';
+import type { MeasuredUpload, UploadOutcome } from '../observability/upload-metrics.js';
 import { Bulkhead } from '../outbound/bulkhead.js';
 import { KeyedBulkhead } from '../outbound/keyed-bulkhead.js';
 import type { Place } from '../outbound/tally.js';
 import { type ActiveUpload, ActiveUploads } from './active-uploads.service.js';
 import type { PlacementWish } from './file-to-place.js';
 import { outcomeOf } from './upload-outcome.js';
+import { toServiceError } from '../errors/to-service-error.js';
 import type { UploadResult } from './upload-result.js';
 import type { UploadSource } from './upload-source.js';
 
@@ -84,6 +86,11 @@ export class AdmissionControl {
     take: (upload: AdmittedUpload<Pump>) => Promise<Result>,
   ): Promise<Result> {
     const measured = this.metrics.uploads.begin(source.protocol);
+    const active = this.active.enter(source, measured);
+    const end = (outcome: UploadOutcome, code?: ErrorCode): void => {
+      this.active.recent.add(active.progress, outcome, code);
+      measured.end(outcome);
+    };
     try {
       // Before any limit is asked: who is told to wait a moment would come back to a closed port.
       if (source.goesOn) this.active.draining.throwIfAborted();
@@ -91,14 +98,16 @@ export class AdmissionControl {
       // What is refused in any case waits for nobody, and has nobody wait for it.
       const pump = source.open();
       const wish = this.wishOf(source.wantsAsync);
-      const result = await this.holdPlace(source, (received) =>
-        this.enter(source, wish, (active) => take({ pump, active, measured, wish, received })),
+      const result = await this.holdPlace(source, active, (received) =>
+        this.enter(source, wish, active, () => take({ pump, active, measured, wish, received })),
       );
-      measured.end(result.outcome === 'repeated' ? 'stored' : result.outcome);
+      end(result.outcome === 'repeated' ? 'stored' : result.outcome);
       return result;
     } catch (error) {
-      measured.end(outcomeOf(error));
+      end(outcomeOf(error), toServiceError(error).code);
       throw error;
+    } finally {
+      active.finish();
     }
   }
 
@@ -110,6 +119,7 @@ export class AdmissionControl {
 
   private async holdPlace<T>(
     source: AdmissibleUpload<unknown>,
+    active: ActiveUpload,
     work: (received: AdmittedUpload<never>['received']) => Promise<T>,
   ): Promise<T> {
     const { caller, declaredBytes, uploadId, clientGone } = source;
@@ -123,6 +133,7 @@ export class AdmissionControl {
         caller: caller.subject,
         signal: clientGone,
         abandoned: this.active.draining,
+        stopped: active.signal,
       });
       const { grow } = place;
       return await work((bytes) => {
@@ -139,12 +150,13 @@ export class AdmissionControl {
   private async enter<T>(
     { uploadId, declaredBytes }: AdmissibleUpload<unknown>,
     wish: PlacementWish,
-    take: (active: ActiveUpload) => Promise<T>,
+    active: ActiveUpload,
+    take: () => Promise<T>,
   ): Promise<T> {
-    const active = this.active.begin(uploadId);
+    this.active.begin(active);
     try {
       if (wish === 'keep') this.deliveries.admit(uploadId, declaredBytes);
-      return await take(active);
+      return await take();
     } finally {
       // Reserved here, or where no storage element took it.
       this.deliveries.release(uploadId);

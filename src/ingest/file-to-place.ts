@@ -2,6 +2,7 @@ import type { Caller } from '../auth/caller.js';
 import type { DurableBody } from '../body/body-source.js';
 import type { ReplayableBody } from '../storage/replayable-body.js';
 import type { FileDescription } from '../storage/storage-element.js';
+import type { UploadProgress } from './upload-progress.js';
 
 /** The bytes of a file that finds its place while they come, or when they are all here. */
 export interface PlaceableBody extends ReplayableBody {
@@ -38,4 +39,6 @@ export interface FileToPlace {
   readonly signal: AbortSignal;
   /** Aborted when the client has gone: nobody waits for what is then still to begin. */
   readonly clientGone: AbortSignal;
+  /** Is told where the file goes. */
+  readonly progress?: UploadProgress | undefined;
 }

@@ -39,6 +39,7 @@ export class UploadPipeline {
           openFile: (head) => {
             const file = this.files.begin(head);
             upload.measured.counts(() => file.receivedBytes);
+            upload.active.progress.follows(file);
             return file;
           },
         },
@@ -88,8 +89,8 @@ function fileToPlace(
 ): FileToPlace {
   const { uploadId, caller, idIsCallers, isKeyed, clientGone } = source;
   const description = describeFile(uploadId, head, caller);
-  const { signal } = active;
-  return { description, body, arrived, caller, idIsCallers, isKeyed, wish, clientGone, signal };
+  const { signal, progress } = active;
+  return { description, body, arrived, caller, idIsCallers, isKeyed, wish, clientGone, signal, progress };
 }
 
 function resultOf(

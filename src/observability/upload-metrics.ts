@@ -9,6 +9,8 @@ export type UploadOutcome = 'stored' | 'accepted' | 'received' | 'rejected' | 'f
 export interface MeasuredUpload {
   /** Says how many bytes of the file have come so far, from when there is a file to ask. */
   counts(receivedBytes: () => number): void;
+  /** How many have come so far; none once it has ended. */
+  receivedBytes(): number;
   /** Ends the measuring; a second time does nothing. */
   end(outcome: UploadOutcome): void;
 }
@@ -66,6 +68,7 @@ export class UploadMetrics {
       counts: (read) => {
         receivedBytes = read;
       },
+      receivedBytes: reading,
       end: (outcome) => {
         if (!this.#underWay.delete(reading)) return;
         const bytes = receivedBytes();

@@ -25,6 +25,8 @@ export interface BulkheadCall {
   readonly signal: AbortSignal;
   /** Ends the wait as well: nobody waits for what has not begun. */
   readonly abandoned?: AbortSignal;
+  /** Ends this one's wait. */
+  readonly stopped?: AbortSignal;
 }
 
 export interface BulkheadStats {
@@ -85,13 +87,14 @@ export class Bulkhead {
    * @throws BULKHEAD_FULL when the queue is full or the wait too long; the reason of a signal as soon as it aborts
    */
   async acquire(call: BulkheadCall): Promise<Place> {
-    const { signal, abandoned } = call;
+    const { signal, abandoned, stopped } = call;
     signal.throwIfAborted();
     const place = this.tryAcquire(call);
     if (place) return place;
     if (this.#waiters.size >= this.settings.maxQueued) throw this.#full();
     abandoned?.throwIfAborted();
-    return this.#queue(this.#wanted(call), abandoned ? [signal, abandoned] : [signal]);
+    const signals = [signal, abandoned, stopped].filter((each) => each !== undefined);
+    return this.#queue(this.#wanted(call), signals);
   }
 
   /** Gives a call its place where there is one for it now. */

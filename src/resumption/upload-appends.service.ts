@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { asError } from '../errors/as-error.js';
 import { ServiceError } from '../errors/service-error.js';
+import type { ActiveUpload } from '../ingest/active-uploads.service.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
+import type { UploadProgress } from '../ingest/upload-progress.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { AppendSink, noRoom } from './append-sink.js';
 import { MemoryTarget } from './files/append-target.js';
@@ -107,7 +109,7 @@ export class UploadAppends {
     };
     return this.admission.run(source, async (admitted) => {
       await this.receiveInRoom(held, append, admitted);
-      return this.settle(held, bringer, { append, stop: admitted.active.signal });
+      return this.settle(held, bringer, { append, active: admitted.active });
     });
   }
 
@@ -115,7 +117,7 @@ export class UploadAppends {
   private async settle(
     held: HeldUpload,
     bringer: Bringer,
-    { append, stop }: { append?: Append; stop?: AbortSignal } = {},
+    { append, active }: { append?: Append; active?: ActiveUpload } = {},
   ): Promise<AppendOutcome> {
     const { upload, turn } = held;
     const { info } = upload;
@@ -128,10 +130,11 @@ export class UploadAppends {
     if (info.kind === 'part') return this.settlePart(held);
     await this.resources.confirm(upload);
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
-    const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.());
+    const progress = active && goingToItsPlace(active);
+    const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.(), progress);
     turn.release();
     // Where the service stops, a file whose bytes are all here is taken to its place by the next process.
-    const result = await (stop ? Promise.race([placing, aborted(stop)]) : placing);
+    const result = await (active ? Promise.race([placing, aborted(active.signal)]) : placing);
     const { state } = upload;
     await this.resources.forgetEnded(upload);
     return { state, result, outcome: result.outcome };
@@ -283,6 +286,13 @@ export class UploadAppends {
     if (goodUpTo === undefined || append.check) return;
     await this.resources.cutBack(upload, goodUpTo);
   }
+}
+
+/** All bytes of an upload are here: it goes to its place also where nobody waits for the answer. */
+function goingToItsPlace({ progress }: ActiveUpload): UploadProgress {
+  progress.follows({ complete: true });
+  progress.isBeyondRecall = true;
+  return progress;
 }
 
 /** @throws the reason of the signal */

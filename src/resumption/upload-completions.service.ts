@@ -9,6 +9,7 @@ import { ServiceError } from '../errors/service-error.js';
 import { toServiceError } from '../errors/to-service-error.js';
 import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
+import type { UploadProgress } from '../ingest/upload-progress.js';
 import { UploadPipeline } from '../ingest/upload-pipeline.service.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { SegmentedBody } from './body/segmented-body.js';
@@ -22,6 +23,13 @@ const TOUCH_EVERY_MS = 15_000;
 
 /** Never aborts. */
 const NEVER = new AbortController().signal;
+
+/** What is to become of an upload. */
+interface Wish {
+  readonly upload: OpenUpload;
+  readonly wantsAsync: boolean;
+  readonly progress: UploadProgress | undefined;
+}
 
 /** Takes uploads that have all their bytes to their place, once, whoever asks for that and however often. */
 @Injectable()
@@ -41,9 +49,14 @@ export class UploadCompletions {
    * @throws UPLOAD_ENDED-like refusals that end it: UNSUPPORTED_MEDIA_TYPE, DIGEST_MISMATCH, CONFLICT, EMPTY_FILE; and as
    * `UploadPipeline.place`
    */
-  complete(upload: OpenUpload, wantsAsync: boolean, digests: readonly Digest[] = []): Promise<UploadResult> {
+  complete(
+    upload: OpenUpload,
+    wantsAsync: boolean,
+    digests: readonly Digest[] = [],
+    progress?: UploadProgress,
+  ): Promise<UploadResult> {
     if (upload.end?.kind === 'placed') return Promise.resolve(upload.end.result);
-    upload.completion ??= this.place(upload, wantsAsync, digests).finally(() => {
+    upload.completion ??= this.place({ upload, wantsAsync, progress }, digests).finally(() => {
       upload.completion = undefined;
     });
     return upload.completion;
@@ -92,21 +105,18 @@ export class UploadCompletions {
     await this.end(upload, { kind: 'refused', code, detail });
   }
 
-  private async place(
-    upload: OpenUpload,
-    wantsAsync: boolean,
-    declared: readonly Digest[],
-  ): Promise<UploadResult> {
+  private async place(wish: Wish, declared: readonly Digest[]): Promise<UploadResult> {
+    const { upload } = wish;
     // Another replica does not take it for left.
     const touching = setInterval(() => void upload.folder.touch().catch(() => undefined), TOUCH_EVERY_MS);
     try {
       await this.recognise(upload);
       const body = await bodyOf(upload);
       await checkDigests(body, [...upload.info.digests, ...declared]);
-      const result = await this.placeBody(upload, body, wantsAsync).catch((error: unknown) => {
+      const result = await this.placeBody(wish, body).catch((error: unknown) => {
         // Another process may have stored the same file a moment ago: the second time it is met.
         if (toServiceError(error).code !== 'CONFLICT') throw error;
-        return this.placeBody(upload, body, wantsAsync);
+        return this.placeBody(wish, body);
       });
       await this.end(upload, { kind: 'placed', result, length: body.length });
       return result;
@@ -139,9 +149,8 @@ export class UploadCompletions {
   }
 
   private async placeBody(
-    upload: OpenUpload,
+    { upload, wantsAsync, progress }: Wish,
     body: SegmentedBody,
-    wantsAsync: boolean,
   ): Promise<UploadResult> {
     const { uploadId, info, isIdNew } = upload;
     // Once it was tried, there may be a file under it.
@@ -158,6 +167,7 @@ export class UploadCompletions {
         arrived: Promise.resolve(),
         signal: NEVER,
         clientGone: NEVER,
+        progress,
       });
     } finally {
       this.deliveries.release(uploadId);

@@ -4,6 +4,7 @@ import { classifyFailure, STORAGE_CODES } from '../../outbound/classify-failure.
 import { isFinalAnswer } from '../../outbound/final-answer.js';
 import type { AttemptWatcher } from '../../storage/storage-gateway.service.js';
 import type { PlaceableBody } from '../file-to-place.js';
+import type { UploadProgress } from '../upload-progress.js';
 
 /**
  * Remembers which storage elements may have the file of an upload although storing it failed. The end of a file is held
@@ -16,6 +17,7 @@ export class PossiblePlacements implements AttemptWatcher {
   constructor(
     private readonly file: Pick<PlaceableBody, 'complete'>,
     private readonly unverified: readonly string[] = [],
+    private readonly progress?: UploadProgress,
   ) {}
 
   get all(): readonly NewPlacement[] {
@@ -24,7 +26,8 @@ export class PossiblePlacements implements AttemptWatcher {
     });
   }
 
-  begins(): Promise<void> {
+  begins(target: string): Promise<void> {
+    this.progress?.sendsTo(target);
     return Promise.resolve();
   }
 

@@ -49,7 +49,7 @@ export class UploadPlacement {
 
   private async store(call: PutCall, file: FileToPlace, unverified: readonly string[]): Promise<Placement> {
     const mayKeep = file.wish !== 'store';
-    const possible = new PossiblePlacements(file.body, unverified);
+    const possible = new PossiblePlacements(file.body, unverified, file.progress);
     call.watcher = possible;
     try {
       const placed = await this.storage.put(call);
@@ -139,6 +139,7 @@ export class UploadPlacement {
 
   private async keep(file: FileToPlace, placements: readonly NewPlacement[]): Promise<Placement> {
     const { description, body, arrived, idIsCallers } = file;
+    file.progress?.accepts();
     await Promise.race([body.whenLost, arrived]);
     const record = await this.deliveries.accept({
       uploadId: description.fileId,
