@@ -4,7 +4,7 @@
  */
 const lines = [
   ['protocols', 'admin', 'health', 'console', 'pages'],
-  ['connections'],
+  ['connections', 'peers'],
   ['versioning'],
   ['resumption'],
   ['ingest'],

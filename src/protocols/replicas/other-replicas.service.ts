@@ -6,7 +6,7 @@ import type { UploadExchange } from '../http/upload-exchange.js';
 import { TusAnswers } from '../tus/tus-answers.service.js';
 import { concatOf } from '../tus/tus-headers.js';
 import { relay } from './request-relay.js';
-import { wasPassedOn } from './via.js';
+import { wasPassedOn } from '../../peers/via.js';
 
 /**
  * Has the replica answer that has an upload, where each has a spool of its own. The token of the caller goes with the request, and

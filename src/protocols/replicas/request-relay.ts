@@ -12,9 +12,9 @@ import { expectsContinue } from '../../errors/expect-continue.js';
 import { hasBody } from '../../errors/lingering-close.js';
 import type { Request } from 'express';
 import type { UploadExchange } from '../http/upload-exchange.js';
-import { targetOf } from './request-target.js';
+import { targetOf } from '../../peers/request-target.js';
 import { sendUploadResumption, UPLOAD_RESUMPTION_SUPPORTED } from '../resumable/interim-response.js';
-import { viaUs } from './via.js';
+import { viaUs } from '../../peers/via.js';
 
 /** Fields that speak of one connection alone (RFC 9110 section 7.6.1); `Connection` may name more. */
 const HOP_BY_HOP = [

@@ -8,8 +8,8 @@ import {
   UploadListing,
   type UploadPage,
 } from '../../resumption/upload-listing.service.js';
-import { targetOf } from './request-target.js';
-import { viaUs, wasPassedOn } from './via.js';
+import { targetOf } from '../../peers/request-target.js';
+import { viaUs, wasPassedOn } from '../../peers/via.js';
 
 /** A list of uploads is worth no longer wait. */
 const PATIENCE_MS = 5_000;
