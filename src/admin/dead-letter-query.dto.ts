@@ -1,25 +1,10 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
 import type { DeadLetterFilter } from '../delivery/dead-letter.js';
-import { Text, WholeNumber } from '../errors/rule.decorator.js';
+import { WholeNumber } from '../errors/rule.decorator.js';
 import { OptionalMember } from './optional-member.decorator.js';
+import { Cursor, DEFAULT_ITEMS, Digits, PageSize, PlainText } from './query-rules.js';
 
 const LONGEST_AGE_SECONDS = 3_155_760_000;
-const LONGEST_CURSOR = 200;
-const MOST_LETTERS = 200;
-const DEFAULT_LETTERS = 50;
-
-/** Nothing that a database would choke on. */
-function PlainText(max: number): PropertyDecorator {
-  return Text(max, /^[^\p{Cc}\p{Cs}]+$/u, 'without control characters');
-}
-
-/** A query has texts only. What is no number is left for the check of its class to name. */
-function Digits(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) =>
-    typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
-  );
-}
 
 /** Which dead letters: those that fulfil all that is given. */
 export class DeadLetterFilterBody {
@@ -61,16 +46,11 @@ export class DeadLetterFilterBody {
 
 /** Which dead letters, page by page. */
 export class DeadLetterQuery extends DeadLetterFilterBody {
-  @ApiPropertyOptional({ description: '`next_cursor` of the page before.' })
-  @OptionalMember()
-  @Text(LONGEST_CURSOR)
+  @Cursor()
   readonly cursor?: string;
 
-  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MOST_LETTERS, default: DEFAULT_LETTERS })
-  @OptionalMember()
-  @Digits()
-  @WholeNumber(1, MOST_LETTERS)
-  readonly limit: number = DEFAULT_LETTERS;
+  @PageSize()
+  readonly limit: number = DEFAULT_ITEMS;
 }
 
 /** The filter as the delivery room takes it. */
@@ -88,4 +68,21 @@ export function filterOf(body: DeadLetterFilterBody): DeadLetterFilter {
 
 function msOf(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
+}
+
+/** The filter as operators write it, with what is given. */
+export function filterMembers({
+  olderThanMs,
+  newerThanMs,
+  ...filter
+}: DeadLetterFilter): DeadLetterFilterBody {
+  return {
+    ...filter,
+    older_than_seconds: secondsOf(olderThanMs),
+    newer_than_seconds: secondsOf(newerThanMs),
+  };
+}
+
+function secondsOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }

@@ -95,12 +95,10 @@ export class DeadLettersController {
   @UseInterceptors(JsonBodyInterceptor)
   @ApiRedeliverAll()
   async redeliverAll(
-    @Body(validatedQuery) { filter, limit, reason }: RedeliverAllOrder,
-    @CurrentCaller() { subject }: Caller,
+    @Body(validatedQuery) { filter, ...order }: RedeliverAllOrder,
+    @CurrentCaller() { subject: who }: Caller,
   ): Promise<RedeliveryBody> {
-    return redeliveryBody(
-      await this.redeliveries.redeliverAll(filterOf(filter), limit, { who: subject, reason }),
-    );
+    return redeliveryBody(await this.redeliveries.redeliverAll({ ...order, filter: filterOf(filter), who }));
   }
 
   @Post(':id/redeliver')

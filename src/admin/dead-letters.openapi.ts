@@ -9,6 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { ErrorCode } from '../errors/catalogue.js';
 import { ApiProtected } from '../errors/problem.openapi.js';
+import { DeadLetterGroupsBody, DropBody, PreviewBody } from './dead-letter-bulk.dto.js';
 import {
   DeadLetterBody,
   DeadLetterHistoryBody,
@@ -56,7 +57,37 @@ export function ApiRedeliverAll(): RouteDecorator {
       description: 'The oldest first. The next such order is taken when the last of them is due.',
     }),
     ApiAcceptedResponse({ type: RedeliveryBody }),
-    ApiProtected('FORBIDDEN', 'RATE_LIMITED', 'QUEUE_UNAVAILABLE', ...BODY_PROBLEMS),
+    ApiProtected('FORBIDDEN', 'CONFLICT', 'RATE_LIMITED', 'QUEUE_UNAVAILABLE', ...BODY_PROBLEMS),
+  );
+}
+
+export function ApiGroups(): RouteDecorator {
+  return applyDecorators(
+    ApiOperation({ summary: 'Dead letters by what they died of, the commonest first' }),
+    ApiOkResponse({ type: DeadLetterGroupsBody }),
+    ApiProtected('FORBIDDEN', 'VALIDATION_ERROR', 'QUEUE_UNAVAILABLE'),
+  );
+}
+
+export function ApiPreview(): RouteDecorator {
+  return applyDecorators(
+    ApiOperation({
+      summary: 'What an order over many would be about',
+      description: 'Its token is good for 10 minutes, for this action and filter.',
+    }),
+    ApiOkResponse({ type: PreviewBody }),
+    ApiProtected('FORBIDDEN', 'QUEUE_UNAVAILABLE', ...BODY_PROBLEMS),
+  );
+}
+
+export function ApiDropAll(): RouteDecorator {
+  return applyDecorators(
+    ApiOperation({
+      summary: 'Give many up, with their files',
+      description: 'The oldest first, of those that were previewed and are still dead.',
+    }),
+    ApiOkResponse({ type: DropBody }),
+    ApiProtected('FORBIDDEN', 'CONFLICT', 'QUEUE_UNAVAILABLE', ...BODY_PROBLEMS),
   );
 }
 

@@ -86,6 +86,46 @@ export interface DeadLetterGroup {
   readonly newest: Date;
 }
 
+/** Dead letters of a filter that died of the same thing. */
+export type FilteredGroup = Pick<DeadLetterGroup, 'kind' | 'reason' | 'target' | 'count' | 'oldest'>;
+
+/** What can be ordered for many. */
+export type BulkAction = 'redeliver' | 'drop';
+
+/** What an order over many would be about. */
+export interface LetterPreview {
+  readonly count: number;
+  /** Of their files. */
+  readonly bytes: number;
+  readonly oldest: Date | null;
+  /** The oldest. */
+  readonly samples: readonly DeadLetter[];
+  /** An order with it is about those that were dead now. */
+  readonly token: string;
+  readonly expiresAt: Date;
+}
+
+/** An order to have many tried again. */
+export interface RedeliveryOfMany extends Order {
+  readonly filter: DeadLetterFilter;
+  readonly limit: number;
+  /** Of a preview; without it the order is about all that fit. */
+  readonly token?: string | undefined;
+}
+
+/** An order to give many up. */
+export interface DropOfMany extends RedeliveryOfMany {
+  readonly token: string;
+  readonly reason: string;
+}
+
+/** What an order to give many up did. */
+export interface DropReport {
+  readonly dropped: number;
+  /** Those that were previewed and are still dead. */
+  readonly remaining: number;
+}
+
 /** What an order over many dead letters did. */
 export interface RedeliveryReport {
   readonly redelivered: number;

@@ -56,7 +56,7 @@ export class DeadLetters {
     this.kinds.refuseUnknown(filter.kind);
     const behind = cursor === undefined ? undefined : positionOf(cursor);
     if (!this.database.isUsed()) return { letters: [], nextCursor: null };
-    const condition = conditionOf(filter, behind);
+    const condition = conditionOf(filter, { behind });
     // One more tells whether there is another page.
     const found = await findLetters(this.database, condition, limit + 1);
     const letters = found.slice(0, limit);

@@ -10,6 +10,8 @@ import { ServiceTokensModule } from '../service-tokens/service-tokens.module.js'
 import { StorageModule } from '../storage/storage.module.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
 import { DeadLetters } from './dead-letters.service.js';
+import { AuditTrail } from './audit-trail.service.js';
+import { DeadLetterBulk } from './dead-letter-bulk.service.js';
 import { Deliveries } from './deliveries.service.js';
 import { DeliveryHealth } from './delivery-health.service.js';
 import { DeliveryPromises } from './delivery-promises.service.js';
@@ -22,6 +24,7 @@ import { FollowUpTasks } from './follow-ups/follow-up-tasks.service.js';
 import { FollowUps } from './follow-ups/follow-ups.service.js';
 import { StoredUploads } from './follow-ups/stored-uploads.service.js';
 import { LedgerPromises } from './ledger/ledger-promises.service.js';
+import { QueueView } from './queue-view.service.js';
 import { Redeliveries } from './redeliveries.service.js';
 import { AdminModuleClient } from './registration/admin-module-client.service.js';
 import { RegistrationWork } from './registration/registration-work.service.js';
@@ -95,12 +98,26 @@ const WORK = [
     DeliveryUpkeep,
     Redelivery,
     DeadLetters,
+    DeadLetterBulk,
     Redeliveries,
+    AuditTrail,
+    QueueView,
     DeliveryPromises,
     Deliveries,
     UploadsLedger,
   ],
-  exports: [TaskKinds, DeadLetters, Deliveries, DeliveryHealth, DeliveryMetrics, Redeliveries, UploadsLedger],
+  exports: [
+    AuditTrail,
+    DeadLetterBulk,
+    QueueView,
+    TaskKinds,
+    DeadLetters,
+    Deliveries,
+    DeliveryHealth,
+    DeliveryMetrics,
+    Redeliveries,
+    UploadsLedger,
+  ],
 })
 export class DeliveryModule {}
 

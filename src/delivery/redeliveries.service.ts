@@ -1,9 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import type { Sql } from '../database/sql.js';
-import type { DeadLetter, DeadLetterFilter, Order, RedeliveryReport } from './dead-letter.js';
+import type { DeadLetter, Order, RedeliveryOfMany, RedeliveryReport } from './dead-letter.js';
 import { changeLetter } from './dead-letters/letter-changes.js';
 import { conditionOf } from './dead-letters/letter-filter.js';
+import { previewedAt } from './dead-letters/preview-token.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
 import { ALL_LETTERS, beginOrder } from './dead-letters/redelivery-pace.js';
@@ -36,29 +37,27 @@ export class Redeliveries {
   /**
    * Has the oldest that fit tried again, up to `limit` and never more than `DEAD_LETTER_REDELIVERY_MAX`, one after the
    * other, so that a target that is just back is not run over. Until the last is due, no such order is taken, by no
-   * process. @throws VALIDATION_ERROR, RATE_LIMITED, QUEUE_UNAVAILABLE
+   * process. With the token of a preview, only those that were dead then.
+   * @throws VALIDATION_ERROR; CONFLICT where something else was previewed, or too long ago; RATE_LIMITED, QUEUE_UNAVAILABLE
    */
-  async redeliverAll(filter: DeadLetterFilter, limit: number, order: Order): Promise<RedeliveryReport> {
-    this.kinds.refuseUnknown(filter.kind);
+  async redeliverAll(order: RedeliveryOfMany): Promise<RedeliveryReport> {
+    this.kinds.refuseUnknown(order.filter.kind);
     if (!this.database.isUsed()) return { redelivered: 0, remaining: 0, spreadUntil: new Date() };
-    const most = Math.min(limit, this.redelivery.mostAtOnce);
-    const { letters, ...result } = await this.database.transaction((tx) =>
-      this.requeueSome(tx, filter, most, order),
-    );
+    const { letters, ...result } = await this.database.transaction((tx) => this.requeueSome(tx, order));
     this.tell(letters, order);
     return { redelivered: letters.length, ...result };
   }
 
   private async requeueSome(
     tx: Sql,
-    filter: DeadLetterFilter,
-    limit: number,
-    order: Order,
+    { filter, token, limit, who, reason }: RedeliveryOfMany,
   ): Promise<Omit<RedeliveryReport, 'redelivered'> & { readonly letters: readonly DeadLetter[] }> {
+    const order = { who, reason };
     const nowMs = await beginOrder(tx);
-    const { spacingMs } = this.redelivery;
-    const condition = conditionOf(filter);
-    const letters = await lockLetters(tx, condition, limit);
+    const asOfMs = token === undefined ? undefined : previewedAt(token, 'redeliver', filter, nowMs);
+    const { spacingMs, mostAtOnce } = this.redelivery;
+    const condition = conditionOf(filter, { asOfMs });
+    const letters = await lockLetters(tx, condition, Math.min(limit, mostAtOnce));
     const spreadUntil = new Date(nowMs + letters.length * spacingMs);
     for (const [index, letter] of letters.entries()) {
       await this.redelivery.requeue(tx, letter, order, index * spacingMs);

@@ -50,6 +50,13 @@ export class TaskKinds {
     return new Map([...this.kinds.values()].flatMap(({ lanes }) => Object.entries(lanes)));
   }
 
+  /** All lanes, with the kind whose tasks wait there. */
+  get allLanes(): readonly { readonly kind: string; readonly lane: string }[] {
+    return [...this.kinds.values()].flatMap(({ name: kind, lanes }) =>
+      Object.keys(lanes).map((lane) => ({ kind, lane })),
+    );
+  }
+
   /** Do tasks of a lane need the file in the spool? */
   needsFile(lane: string): boolean {
     return [...this.kinds.values()].some((kind) => kind.needsFile && lane in kind.lanes);

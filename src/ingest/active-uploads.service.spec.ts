@@ -92,7 +92,8 @@ describe('ActiveUploads', () => {
     promised.progress.follows({ complete: true });
     promised.progress.accepts();
     const onItsWay = begin(uploads, 'd');
-    onItsWay.progress.isBeyondRecall = true;
+    onItsWay.progress.goesOn();
+    expect(onItsWay.progress.phase).toBe('storing');
     expect([uploads.stop('c', error), uploads.stop('d', error)]).toEqual(['too_late', 'too_late']);
     expect([promised.signal.aborted, onItsWay.signal.aborted]).toEqual([false, false]);
   });

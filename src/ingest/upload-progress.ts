@@ -10,6 +10,8 @@ export type UploadFacts = Pick<UploadSource, 'uploadId' | 'protocol' | 'caller' 
  */
 export type UploadPhase = 'waiting' | 'receiving' | 'storing' | 'accepting';
 
+const COMPLETE = { complete: true };
+
 /**
  * How far an upload is. It is written down in passing and worked out when somebody looks, so that an upload nobody looks at costs
  * a few assignments.
@@ -25,13 +27,12 @@ export class UploadProgress {
   target: string | undefined;
   /** How often it was sent somewhere. */
   attempts = 0;
-  /** Does the file go to its place whatever becomes of this request? */
-  isBeyondRecall = false;
   private readonly measured: MeasuredUpload;
   private readonly startedMs = performance.now();
   private placeSinceMs: number | undefined;
   private body: { readonly complete: boolean } | undefined;
   private isAccepting = false;
+  private isBeyondRecall = false;
 
   constructor({ uploadId, protocol, caller, declaredBytes }: UploadFacts, measured: MeasuredUpload) {
     this.uploadId = uploadId;
@@ -49,6 +50,12 @@ export class UploadProgress {
   /** This is where its bytes go. */
   follows(body: { readonly complete: boolean }): void {
     this.body = body;
+  }
+
+  /** All bytes are here, and the file goes to its place whatever becomes of this request. */
+  goesOn(): void {
+    this.body = COMPLETE;
+    this.isBeyondRecall = true;
   }
 
   sendsTo(target: string): void {

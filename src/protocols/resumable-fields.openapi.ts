@@ -89,6 +89,7 @@ export const OF_BYTES: readonly ErrorCode[] = [
   'CIRCUIT_OPEN',
   'DRAINING',
   'SHUTTING_DOWN',
+  'UPLOAD_ABORTED',
   'STORAGE_TIMEOUT',
   'DEADLINE_EXCEEDED',
   'STORAGE_FULL',

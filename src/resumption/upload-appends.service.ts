@@ -4,7 +4,6 @@ import { ServiceError } from '../errors/service-error.js';
 import type { ActiveUpload } from '../ingest/active-uploads.service.js';
 import { AdmissionControl, type AdmittedUpload } from '../ingest/admission-control.service.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
-import type { UploadProgress } from '../ingest/upload-progress.js';
 import type { UploadResult } from '../ingest/upload-result.js';
 import { AppendSink, noRoom } from './append-sink.js';
 import { MemoryTarget } from './files/append-target.js';
@@ -130,7 +129,8 @@ export class UploadAppends {
     if (info.kind === 'part') return this.settlePart(held);
     await this.resources.confirm(upload);
     // Whoever asks now is told that all bytes are here, and need not wait for their place.
-    const progress = active && goingToItsPlace(active);
+    const progress = active?.progress;
+    progress?.goesOn();
     const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.(), progress);
     turn.release();
     // Where the service stops, a file whose bytes are all here is taken to its place by the next process.
@@ -286,13 +286,6 @@ export class UploadAppends {
     if (goodUpTo === undefined || append.check) return;
     await this.resources.cutBack(upload, goodUpTo);
   }
-}
-
-/** All bytes of an upload are here: it goes to its place also where nobody waits for the answer. */
-function goingToItsPlace({ progress }: ActiveUpload): UploadProgress {
-  progress.follows({ complete: true });
-  progress.isBeyondRecall = true;
-  return progress;
 }
 
 /** @throws the reason of the signal */

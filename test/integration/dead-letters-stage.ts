@@ -61,6 +61,11 @@ export class LetterStage {
     return request(this.running.url)[method](`/api/v1/dead-letters${path}`).auth(token, { type: 'bearer' });
   }
 
+  /** Reads another list of operators. */
+  read(path: string, token = this.admin): Test {
+    return request(this.running.url).get(`/api/v1/${path}`).auth(token, { type: 'bearer' });
+  }
+
   /** The ids that the list has under a query. */
   async idsOf(query: string): Promise<string[]> {
     const { status, body } = await this.call('get', query);

@@ -11,6 +11,9 @@ import { parseEnvironment } from './parse-environment.js';
 import { Database } from '../../src/database/database.service.js';
 import { Redelivery } from '../../src/delivery/dead-letters/redelivery.service.js';
 import { DeadLetters } from '../../src/delivery/dead-letters.service.js';
+import { AuditTrail } from '../../src/delivery/audit-trail.service.js';
+import { DeadLetterBulk } from '../../src/delivery/dead-letter-bulk.service.js';
+import { QueueView } from '../../src/delivery/queue-view.service.js';
 import { DeliveryMetrics } from '../../src/delivery/delivery-metrics.service.js';
 import { Redeliveries } from '../../src/delivery/redeliveries.service.js';
 import { AcceptedFiles } from '../../src/delivery/spool/accepted-files.service.js';
@@ -22,6 +25,9 @@ import { DlqReporting } from '../../src/health/dlq-reporting.service.js';
 import { OperatorsDlqController } from '../../src/health/operators-dlq.controller.js';
 import { LOG_DESTINATION } from '../../src/observability/log-destination.js';
 import { setUpObservability } from '../../src/observability/set-up-observability.js';
+import { AuditController } from '../../src/admin/audit.controller.js';
+import { DeadLetterBulkController } from '../../src/admin/dead-letter-bulk.controller.js';
+import { QueueController } from '../../src/admin/queue.controller.js';
 import { DeadLettersController } from '../../src/admin/dead-letters.controller.js';
 import { MetricsController } from '../../src/admin/metrics.controller.js';
 import { DeliverySettings } from '../../src/delivery/delivery-settings.service.js';
@@ -58,7 +64,15 @@ export async function startOperatorsApp(variables: Record<string, string> = {}):
   const lines: string[] = [];
   const module = await Test.createTestingModule({
     imports: [configModule(environment), ...GROUND_MODULES, VersioningModule, AuthModule],
-    controllers: [DeadLettersController, DlqController, OperatorsDlqController, MetricsController],
+    controllers: [
+      DeadLetterBulkController,
+      DeadLettersController,
+      QueueController,
+      AuditController,
+      DlqController,
+      OperatorsDlqController,
+      MetricsController,
+    ],
     providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, ...deliveryOn(join(dataDir, 'spool'))],
   })
     .overrideProvider(LOG_DESTINATION)
@@ -99,6 +113,9 @@ function deliveryOn(path: string): Provider[] {
     WakeUps,
     DeliveryMetrics,
     DeadLetters,
+    DeadLetterBulk,
+    AuditTrail,
+    QueueView,
     DlqReporting,
     Redelivery,
     Redeliveries,

@@ -22,8 +22,12 @@ export function positionOf(cursor: string): LetterPosition {
   const [, deadAtMs, taskId] = CURSOR.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (taskId !== undefined && isUuid(taskId) && Number(deadAtMs) <= LATEST_MS)
     return { deadAt: Number(deadAtMs), taskId };
+  throw invalidCursor();
+}
+
+export function invalidCursor(): ServiceError {
   const message = 'cursor must be the next_cursor of another page';
-  throw new ServiceError('VALIDATION_ERROR', 'The cursor is not one of ours.', {
+  return new ServiceError('VALIDATION_ERROR', 'The cursor is not one of ours.', {
     fields: [{ field: 'cursor', message }],
   });
 }

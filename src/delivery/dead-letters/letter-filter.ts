@@ -11,8 +11,15 @@ export interface Condition {
 /** How targets are named that are storage elements. */
 const ELEMENT_PREFIX = 'storage:';
 
-/** What dead letters have to fulfil; `behind` leaves out those of the pages before. */
-export function conditionOf(filter: DeadLetterFilter, behind?: LetterPosition): Condition {
+export interface ConditionOptions {
+  /** Leaves out those of the pages before. */
+  readonly behind?: LetterPosition | undefined;
+  /** Only those that were dead at that time of the database, and as old as the filter says at that time. */
+  readonly asOfMs?: number | undefined;
+}
+
+/** What dead letters have to fulfil. */
+export function conditionOf(filter: DeadLetterFilter, { behind, asOfMs }: ConditionOptions = {}): Condition {
   const values: SqlValue[] = [];
   const put = (value: SqlValue): string => `$${values.push(value)}`;
   const parts = [`t.state = 'dead'`, ...equalities(filter, put)];
@@ -21,8 +28,11 @@ export function conditionOf(filter: DeadLetterFilter, behind?: LetterPosition): 
     const isNamed = `target IN (${put(target)}, ${put(`${ELEMENT_PREFIX}${target}`)})`;
     parts.push(`(t.${isNamed} OR ${isInDoubt(isNamed)} OR ${diedOf(isNamed)})`);
   }
-  if (olderThanMs !== undefined) parts.push(`t.dead_at < ingester.now_ms() - ${put(olderThanMs)}::bigint`);
-  if (newerThanMs !== undefined) parts.push(`t.dead_at > ingester.now_ms() - ${put(newerThanMs)}::bigint`);
+  const isAsOf = asOfMs !== undefined;
+  const now = isAsOf ? `${put(asOfMs)}::bigint` : 'ingester.now_ms()';
+  if (isAsOf) parts.push(`t.dead_at <= ${now}`);
+  if (olderThanMs !== undefined) parts.push(`t.dead_at < ${now} - ${put(olderThanMs)}::bigint`);
+  if (newerThanMs !== undefined) parts.push(`t.dead_at > ${now} - ${put(newerThanMs)}::bigint`);
   if (behind) parts.push(`(t.dead_at, t.task_id) < (${put(behind.deadAt)}, ${put(behind.taskId)})`);
   return { text: parts.join(' AND '), values };
 }

@@ -1,4 +1,4 @@
-import type { AttemptRow, DeadLetter, DeadLetterGroup, OrderRow } from '../dead-letter.js';
+import type { AttemptRow, DeadLetter, DeadLetterGroup, FilteredGroup, OrderRow } from '../dead-letter.js';
 import type { Sql, SqlValue } from '../../database/sql.js';
 import type { StoredDescription } from '../../storage/stored-description.js';
 import type { Condition } from './letter-filter.js';
@@ -22,6 +22,12 @@ const MOST_ORDERS = 100;
 /** Dead letters, the newest first. */
 export function findLetters(sql: Sql, { text, values }: Condition, limit: number): Promise<DeadLetter[]> {
   const rest = `WHERE ${text} ORDER BY t.dead_at DESC, t.task_id DESC LIMIT $${values.length + 1}`;
+  return select(sql, rest, [...values, limit]);
+}
+
+/** Dead letters, the oldest first. */
+export function findOldest(sql: Sql, { text, values }: Condition, limit: number): Promise<DeadLetter[]> {
+  const rest = `WHERE ${text} ORDER BY t.dead_at, t.task_id LIMIT $${values.length + 1}`;
   return select(sql, rest, [...values, limit]);
 }
 
@@ -53,6 +59,26 @@ export async function countLetters(sql: Sql, { text, values }: Condition): Promi
   return row?.count ?? 0;
 }
 
+export interface LetterSums {
+  readonly count: number;
+  /** Of their files. */
+  readonly bytes: number;
+  readonly oldest: Date | null;
+}
+
+export async function sumLetters(sql: Sql, { text, values }: Condition): Promise<LetterSums> {
+  const [row] = await sql.query<{ count: number; bytes: number | null; oldest: number | null }>(
+    `SELECT count(*) AS count, CAST(sum(u.size) AS bigint) AS bytes, min(t.dead_at) AS oldest ${FROM} WHERE ${text}`,
+    values,
+  );
+  const oldest = row?.oldest ?? null;
+  return {
+    count: row?.count ?? 0,
+    bytes: row?.bytes ?? 0,
+    oldest: oldest === null ? null : new Date(oldest),
+  };
+}
+
 /** Oldest first. */
 export async function findAttempts(sql: Sql, taskId: string): Promise<AttemptRow[]> {
   const rows = await sql.query<AttemptRow>(
@@ -72,6 +98,27 @@ export async function findOrders(sql: Sql, taskId: string): Promise<OrderRow[]> 
   return rows.toReversed();
 }
 
+/** A damaged or missing file is nobody's fault but ours, and of a doubt that one is to blame who does not answer. */
+const BLAMED = `CASE WHEN t.reason IN ('spool_damaged', 'spool_file_missing') THEN NULL
+  WHEN t.reason = 'in_doubt' THEN coalesce(
+    (SELECT min(p.target) FROM ingester.placements p WHERE p.upload_id = t.upload_id),
+    (SELECT a.target FROM ingester.attempts a WHERE a.task_id = t.task_id AND a.outcome = 'in_doubt'
+      ORDER BY a.attempt_id DESC LIMIT 1), t.target)
+  ELSE t.target END AS blamed`;
+
+const MOST_GROUPS = 1_000;
+
+/** Dead letters that fit, by what they died of; the commonest first. */
+export async function groupFiltered(sql: Sql, { text, values }: Condition): Promise<FilteredGroup[]> {
+  const rows = await sql.query<Omit<FilteredGroup, 'oldest'> & { readonly oldest: number }>(
+    `SELECT kind, reason, blamed AS target, count(*) AS count, min(dead_at) AS oldest
+    FROM (SELECT t.kind, t.reason, t.dead_at, ${BLAMED} ${FROM} WHERE ${text}) AS letters
+    GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1, 2, 3 LIMIT $${values.length + 1}`,
+    [...values, MOST_GROUPS],
+  );
+  return rows.map(({ oldest, ...group }) => Object.assign(group, { oldest: new Date(oldest) }));
+}
+
 type GroupRow = Omit<DeadLetterGroup, 'oldest' | 'newest' | 'refusedWith'> & {
   readonly refused_with: number | null;
   readonly oldest: number;
@@ -79,8 +126,7 @@ type GroupRow = Omit<DeadLetterGroup, 'oldest' | 'newest' | 'refusedWith'> & {
 };
 
 /**
- * All dead letters by what they died of; a recent one has died in the last `recentMs`. A damaged or missing file is
- * nobody's fault but ours, and of a doubt that one is to blame who does not answer. A refusal is a 4xx that means this very
+ * All dead letters by what they died of; a recent one has died in the last `recentMs`. A refusal is a 4xx that means this very
  * request, and not the moment at which it comes.
  */
 export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLetterGroup[]> {
@@ -91,12 +137,7 @@ export async function groupLetters(sql: Sql, recentMs: number): Promise<DeadLett
       min(dead_at) AS oldest, max(dead_at) AS newest
     FROM (
       SELECT kind, reason, dead_at,
-        CASE WHEN reason IN ('spool_damaged', 'spool_file_missing') THEN NULL
-          WHEN reason = 'in_doubt' THEN coalesce(
-            (SELECT min(target) FROM ingester.placements p WHERE p.upload_id = t.upload_id),
-            (SELECT target FROM ingester.attempts a WHERE a.task_id = t.task_id AND a.outcome = 'in_doubt'
-              ORDER BY attempt_id DESC LIMIT 1), target)
-          ELSE target END AS blamed,
+        ${BLAMED},
         (SELECT status_code FROM ingester.attempts a WHERE a.task_id = t.task_id ORDER BY attempt_id DESC LIMIT 1)
           AS last_status
       FROM ingester.tasks t WHERE state = 'dead'

@@ -13,7 +13,7 @@ export async function beginOrder(tx: Sql): Promise<number> {
   await tx.query('SELECT database_id FROM ingester.identity FOR UPDATE');
   const [row] = await tx.query<{ now: number; data: string | null }>(
     `SELECT ingester.now_ms() AS now,
-      (SELECT data FROM ingester.audit WHERE subject = $1 ORDER BY audit_id DESC LIMIT 1) AS data`,
+      (SELECT data FROM ingester.audit WHERE subject = $1 AND action = 'redeliver' ORDER BY audit_id DESC LIMIT 1) AS data`,
     [ALL_LETTERS],
   );
   const nowMs = row?.now ?? 0;
@@ -21,6 +21,12 @@ export async function beginOrder(tx: Sql): Promise<number> {
   if (retryAfterMs <= 0) return nowMs;
   const detail = 'Dead letters are still being redelivered by the order before.';
   throw new ServiceError('RATE_LIMITED', detail, { retryAfterMs });
+}
+
+/** The time of the database, in milliseconds since 1970. */
+export async function timeOf(sql: Sql): Promise<number> {
+  const [row] = await sql.query<{ now: number }>('SELECT ingester.now_ms() AS now');
+  return row?.now ?? 0;
 }
 
 /** Until when an order is carried out, in milliseconds since 1970; 0 where there was none. */

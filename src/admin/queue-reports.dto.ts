@@ -1,0 +1,64 @@
+import { ApiProperty } from '@nestjs/swagger';
+import type { QueueReport } from '../delivery/queue-view.service.js';
+
+class QueueLaneBody {
+  @ApiProperty({ example: 'delivery' })
+  readonly kind!: string;
+
+  @ApiProperty({ example: 'small-temporary' })
+  readonly lane!: string;
+
+  @ApiProperty()
+  readonly waiting!: number;
+
+  @ApiProperty({ description: 'Those that are worked on.' })
+  readonly running!: number;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true, description: 'null: none waits.' })
+  readonly oldest_waiting_since!: string | null;
+}
+
+class QueueSpoolBody {
+  @ApiProperty({ format: 'uuid' })
+  readonly spool_id!: string;
+
+  @ApiProperty({ type: String, nullable: true, description: 'Of the replica that was seen last with it.' })
+  readonly address!: string | null;
+
+  @ApiProperty({ description: 'Was a replica seen with it in the last 15 s?' })
+  readonly lives!: boolean;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  readonly last_seen_at!: string | null;
+
+  @ApiProperty({ description: 'Tasks that need a file in it, those that are worked on included.' })
+  readonly waiting!: number;
+}
+
+/** What waits, and where. */
+export class QueueBody {
+  @ApiProperty({ type: [QueueLaneBody] })
+  readonly lanes!: readonly QueueLaneBody[];
+
+  @ApiProperty({ type: [QueueSpoolBody] })
+  readonly spools!: readonly QueueSpoolBody[];
+}
+
+export function queueBody({ lanes, spools }: QueueReport): QueueBody {
+  return {
+    lanes: lanes.map(({ kind, lane, waiting, running, oldestWaitingSince }) => ({
+      kind,
+      lane,
+      waiting,
+      running,
+      oldest_waiting_since: oldestWaitingSince?.toISOString() ?? null,
+    })),
+    spools: spools.map(({ spoolId, address, lives, lastSeenAt, waiting }) => ({
+      spool_id: spoolId,
+      address,
+      lives,
+      last_seen_at: lastSeenAt?.toISOString() ?? null,
+      waiting,
+    })),
+  };
+}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.service.js';
+import type { Sql } from '../database/sql.js';
+import { inTime } from './dead-letters/in-time.js';
+import { TaskKinds } from './task-kinds.service.js';
+
+/** Tasks of one kind that wait in one lane, or are worked on. */
+export interface QueueLane {
+  readonly kind: string;
+  readonly lane: string;
+  readonly waiting: number;
+  readonly running: number;
+  /** Of those that wait. */
+  readonly oldestWaitingSince: Date | null;
+}
+
+/** A spool, and the tasks that need a file in it. */
+export interface QueueSpool {
+  readonly spoolId: string;
+  /** Of the replica that was seen last with it; null where that is forgotten. */
+  readonly address: string | null;
+  readonly lives: boolean;
+  readonly lastSeenAt: Date | null;
+  /** Those that are worked on included. */
+  readonly waiting: number;
+}
+
+export interface QueueReport {
+  readonly lanes: readonly QueueLane[];
+  readonly spools: readonly QueueSpool[];
+}
+
+interface LaneRow {
+  readonly kind: string;
+  readonly lane: string;
+  readonly waiting: number;
+  readonly running: number;
+  readonly oldest: number | null;
+}
+
+interface SpoolRow {
+  readonly spool_id: string;
+  readonly address: string | null;
+  readonly last_seen_at: number | null;
+  readonly now: number;
+  readonly waiting: number;
+}
+
+/** Whoever looks waits no longer. */
+const PATIENCE_MS = 5_000;
+/** A replica says three times in it that it lives. */
+const LIVES_MS = 15_000;
+
+/** Shows what waits. */
+@Injectable()
+export class QueueView {
+  constructor(
+    private readonly database: Database,
+    private readonly kinds: TaskKinds,
+  ) {}
+
+  /** All lanes of the kinds that are known here, empty ones too, and what else has tasks. @throws QUEUE_UNAVAILABLE */
+  async report(): Promise<QueueReport> {
+    if (!this.database.isUsed()) return { lanes: this.lanesWith([]), spools: [] };
+    const [lanes, spools] = await inTime(
+      PATIENCE_MS,
+      Promise.all([findLanes(this.database), findSpools(this.database)]),
+    );
+    return { lanes: this.lanesWith(lanes), spools };
+  }
+
+  private lanesWith(found: readonly QueueLane[]): QueueLane[] {
+    const keyOf = ({ kind, lane }: Pick<QueueLane, 'kind' | 'lane'>): string => `${kind} ${lane}`;
+    const empty = this.kinds.allLanes.map((lane) =>
+      Object.assign(lane, { waiting: 0, running: 0, oldestWaitingSince: null }),
+    );
+    const lanes = new Map([...empty, ...found].map((lane) => [keyOf(lane), lane]));
+    return [...lanes.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+}
+
+async function findLanes(sql: Sql): Promise<QueueLane[]> {
+  const rows = await sql.query<LaneRow>(
+    `SELECT kind, lane, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+      count(*) FILTER (WHERE state = 'running') AS running,
+      min(waiting_since) FILTER (WHERE state = 'waiting') AS oldest
+    FROM ingester.tasks WHERE state IN ('waiting', 'running') GROUP BY kind, lane`,
+  );
+  return rows.map(({ oldest, ...lane }) => {
+    return Object.assign(lane, { oldestWaitingSince: oldest === null ? null : new Date(oldest) });
+  });
+}
+
+/** Of each spool, who was seen last with it. */
+async function findSpools(sql: Sql): Promise<QueueSpool[]> {
+  const rows = await sql.query<SpoolRow>(
+    `SELECT s.spool_id, r.address, r.last_seen_at, ingester.now_ms() AS now, (
+      SELECT count(*) FROM ingester.tasks t WHERE t.spool_id = s.spool_id AND t.state IN ('waiting', 'running')
+    ) AS waiting
+    FROM (
+      SELECT spool_id FROM ingester.replicas
+      UNION SELECT spool_id FROM ingester.tasks WHERE state IN ('waiting', 'running') AND spool_id <> ''
+    ) AS s LEFT JOIN ingester.replicas r ON r.spool_id = s.spool_id
+    ORDER BY s.spool_id, r.last_seen_at`,
+  );
+  // The last of each is the one that counts.
+  const spools = new Map(rows.map((row) => [row.spool_id, spoolOf(row)]));
+  return [...spools.values()];
+}
+
+function spoolOf({ spool_id: spoolId, address, last_seen_at: at, now, waiting }: SpoolRow): QueueSpool {
+  const lastSeenAt = at === null ? null : new Date(at);
+  return { spoolId, address, lives: at !== null && at > now - LIVES_MS, lastSeenAt, waiting };
+}
