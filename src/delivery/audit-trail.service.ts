@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import type { SqlValue } from '../database/sql.js';
 import { invalidCursor } from './dead-letters/letter-cursor.js';
-import { type AuditEntry, insertAudit } from './ledger/audit-rows.js';
+import { type AuditEntry, insertAudit } from '../database/audit-rows.js';
 
 /** What somebody did, as it was written down. */
 export interface AuditRecord {

@@ -22,7 +22,7 @@ import {
 import { PREVIEW_MS, previewedAt, tokenOf } from './dead-letters/preview-token.js';
 import { ALL_LETTERS, timeOf } from './dead-letters/redelivery-pace.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
-import { insertAudit } from './ledger/audit-rows.js';
+import { insertAudit } from '../database/audit-rows.js';
 import { TaskKinds } from './task-kinds.service.js';
 import { UnfinishedUploads } from './unfinished-uploads.service.js';
 

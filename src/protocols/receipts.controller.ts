@@ -6,7 +6,7 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
 import { ServiceError } from '../errors/service-error.js';
-import { EVENT_STREAM } from './events/event-stream.js';
+import { EVENT_STREAM } from '../connections/event-stream.js';
 import type { Receipt } from '../ingest/receipt.dto.js';
 import { ApiCancelUpload, ApiReceipt, ApiUploadEvents } from './receipts.openapi.js';
 import { isOver, UploadEvents } from './events/upload-events.service.js';

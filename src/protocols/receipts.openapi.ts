@@ -9,7 +9,7 @@ import {
 } from '@nestjs/swagger';
 import type { ErrorCode } from '../errors/catalogue.js';
 import { ApiProtected } from '../errors/problem.openapi.js';
-import { EVENT_STREAM } from './events/event-stream.js';
+import { EVENT_STREAM } from '../connections/event-stream.js';
 import { Receipt } from '../ingest/receipt.dto.js';
 
 type RouteDecorator = MethodDecorator & ClassDecorator;

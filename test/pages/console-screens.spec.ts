@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
 import {
@@ -16,6 +17,8 @@ import { ConsoleFixture, type ConsolePage } from './console-page.js';
 const many = (make: (index: number) => Json, count: number): Json[] =>
   Array.from({ length: count }, (_, index) => make(index));
 
+/** What a chart has of the time before it is looked at. */
+const BEFORE_MS = 700_000;
 const LETTER = String(letter(1).id);
 const GROUPS = [
   {
@@ -98,18 +101,19 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
   it.each(['now', 'targets', 'queue'])(
     '%s, with nothing to say, with much, and without a database',
     async (path) => {
-      fixture.double.snapshot = { ...quietSnapshot(), replicas: [] };
+      const begun = Date.now() - BEFORE_MS;
+      fixture.double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
       await console.signIn(path);
       await console.page.getByText('Data 0 s old').waitFor();
       await console.inspect(`${path}-empty`, ['light']);
-      for (let second = 0; second < 600; second += 10) {
-        const at = new Date(Date.now() - 600_000 + second * 1_000).toISOString();
-        fixture.double.push({ ...busySnapshot(second), at });
+      for (let ms = 10_000; ms <= BEFORE_MS; ms += 10_000) {
+        // Of snapshots that come at once only the last is taken.
+        await sleep(15);
+        fixture.double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
       }
-      fixture.double.push(busySnapshot(610));
       await console.page.getByText('7be04d11').first().waitFor();
       await console.inspect(`${path}-filled`);
-      fixture.double.push({ ...busySnapshot(620), queue: null, dead_letters: null });
+      fixture.double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
       await console.page.getByText('The database does not answer').first().waitFor();
       await console.inspect(`${path}-error`, ['narrow-dark']);
     },

@@ -63,7 +63,7 @@ export interface Order {
   readonly kind: 'force-open' | 'drain';
   readonly target: string | null;
   readonly replica_id: string | null;
-  readonly reason: string;
+  readonly reason: string | null;
   readonly by: string;
   readonly ordered_at: string;
   readonly until: string | null;
@@ -81,7 +81,7 @@ interface KnownSpool {
   readonly spool_id: string;
   readonly address: string | null;
   readonly lives: boolean;
-  readonly last_seen_at: string;
+  readonly last_seen_at: string | null;
   readonly waiting: number;
 }
 

@@ -5,7 +5,7 @@ import type { UploadEvent, UploadRecord, UploadStatus } from '../../delivery/upl
 import { UploadsLedger } from '../../delivery/uploads-ledger.service.js';
 import { ServiceError } from '../../errors/service-error.js';
 import { ShutdownState } from '../../observability/shutdown-state.js';
-import { EventStream } from './event-stream.js';
+import { EventStream } from '../../connections/event-stream.js';
 import type { Receipt } from '../../ingest/receipt.dto.js';
 
 /** One who watches an upload. */

@@ -34,7 +34,7 @@ export function ordersSection({ snapshot }: Desk, nowMs: number): HTMLElement {
           cell: ({ target, replica_id: id }) =>
             target ?? (id === null ? 'all replicas' : `replica ${short(id)}`),
         },
-        { title: 'Reason', cell: ({ reason }) => reason },
+        { title: 'Reason', cell: ({ reason }) => reason ?? '–' },
         { title: 'By', cell: ({ by }) => by },
         { title: 'Since', cell: ({ ordered_at: at }) => time(relative(at, nowMs), at) },
         {

@@ -116,7 +116,11 @@ function known(queue: Queue, nowMs: number): HTMLElement {
           cell: ({ lives }) => (lives ? badge('lives', 'good') : badge('is gone', 'bad')),
         },
         { title: 'Address', cell: ({ address }) => address ?? '–' },
-        { title: 'Seen', isNumber: true, cell: ({ last_seen_at: at }) => time(relative(at, nowMs), at) },
+        {
+          title: 'Seen',
+          isNumber: true,
+          cell: ({ last_seen_at: at }) => (at === null ? '–' : time(relative(at, nowMs), at)),
+        },
         { title: 'Files waiting', isNumber: true, cell: ({ waiting }) => waiting.toLocaleString('en') },
       ],
     }),

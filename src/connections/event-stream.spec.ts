@@ -1,8 +1,8 @@
 import { createServer, get, type IncomingMessage, type Server } from 'node:http';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { listen, shut } from '../../../test/support/local-server.js';
-import { serveHalfClosedClients } from '../../errors/half-closed-clients.js';
+import { listen, shut } from '../../test/support/local-server.js';
+import { serveHalfClosedClients } from '../errors/half-closed-clients.js';
 import { EventStream } from './event-stream.js';
 
 let server: Server;

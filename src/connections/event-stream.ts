@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
-import { HALF_CLOSED_PROBE_MS } from '../../errors/half-closed-clients.js';
-import { MAX_TIMER_MS } from '../../config/timer-limit.js';
+import { HALF_CLOSED_PROBE_MS } from '../errors/half-closed-clients.js';
+import { MAX_TIMER_MS } from '../config/timer-limit.js';
 
 export const EVENT_STREAM = 'text/event-stream';
 
@@ -18,11 +18,26 @@ export interface ServerEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
+/** Whoever reads nothing for so many events in a row that may be lost, is not there any more. */
+const MAX_LOST_EVENTS = 60;
+
+/** An event as it is sent, for those that are sent to many. */
+export function eventText({ event, id, data }: ServerEvent): string {
+  const lines = [
+    `event: ${event}`,
+    ...(id === undefined ? [] : [`id: ${id}`]),
+    `data: ${JSON.stringify(data)}`,
+  ];
+  return `${lines.join('\n')}\n\n`;
+}
+
 /** Server-sent events on one answer (WHATWG HTML section 9.2), with a heartbeat. */
 export class EventStream {
   private heartbeat: NodeJS.Timeout | undefined;
   private ending: NodeJS.Timeout | undefined;
   private over = false;
+  /** Events in a row that were not sent, as the client does not read. */
+  private lost = 0;
 
   /** `onClosed` is called, once, when the stream is over, whoever ended it. */
   constructor(
@@ -53,13 +68,21 @@ export class EventStream {
     return true;
   }
 
-  send({ event, id, data }: ServerEvent): void {
-    const lines = [
-      `event: ${event}`,
-      ...(id === undefined ? [] : [`id: ${id}`]),
-      `data: ${JSON.stringify(data)}`,
-    ];
-    this.write(`${lines.join('\n')}\n\n`);
+  send(event: ServerEvent): void {
+    this.write(eventText(event));
+  }
+
+  /** Sends the text of an event that may be lost: it is, while the client has not read what was sent before. */
+  offer(text: string): void {
+    const { response } = this;
+    if (response.writableEnded || response.destroyed) return;
+    if (response.writableLength === 0) {
+      this.lost = 0;
+      response.write(text);
+      return;
+    }
+    this.lost += 1;
+    if (this.lost > MAX_LOST_EVENTS) response.destroy();
   }
 
   /** Ends it at a time in milliseconds since 1970, in 24 days at the latest; the client comes back then. */
