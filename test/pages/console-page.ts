@@ -68,14 +68,19 @@ export class ConsolePage {
       if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin)
         strangers.push(request.url());
     });
-    // What the service refuses a browser tells of as an error, which it is not.
-    return new ConsolePage(page, origin, errorsOf(page, /the server responded with a status of/), strangers);
+    // What is refused or breaks off a browser tells of as an error, which it is not.
+    return new ConsolePage(
+      page,
+      origin,
+      errorsOf(page, /the server responded with a status of|ERR_INCOMPLETE_CHUNKED_ENCODING/),
+      strangers,
+    );
   }
 
   /** Goes to a screen, and gives a token there. */
-  async signIn(path: string): Promise<void> {
+  async signIn(path: string, token = 'a.token.here'): Promise<void> {
     await this.page.goto(`${this.origin}/console/${path}`);
-    await this.page.getByLabel('Token').fill('a.token.here');
+    await this.page.getByLabel('Token').fill(token);
     await this.page.getByRole('button', { name: 'Use this token' }).click();
     await this.page.getByRole('navigation', { name: 'Screens' }).waitFor();
   }
