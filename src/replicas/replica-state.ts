@@ -48,11 +48,14 @@ export interface ReplicaState {
 }
 
 /** What one room says of it. */
-export type StatePart = {
-  readonly [K in keyof ReplicaState]?: ReplicaState[K] extends readonly unknown[] | number | boolean
-    ? ReplicaState[K]
-    : Partial<ReplicaState[K]>;
-};
+export interface StatePart extends Partial<
+  Pick<ReplicaState, 'draining' | 'retries' | 'circuits' | 'transitions'>
+> {
+  readonly uploads?: Partial<ReplicaState['uploads']>;
+  readonly bytes?: Partial<ReplicaState['bytes']>;
+  readonly deliveries?: Partial<ReplicaState['deliveries']>;
+  readonly spool?: Partial<ReplicaState['spool']>;
+}
 
 const NOTHING: ReplicaState = {
   draining: false,
@@ -65,7 +68,12 @@ const NOTHING: ReplicaState = {
   transitions: [],
 };
 
-const written = z.record(z.string(), z.unknown());
+/** What is read of it here must be what it is taken for; the rest is passed on. */
+const written = z.looseObject({
+  draining: z.boolean(),
+  circuits: z.record(z.string(), z.looseObject({ state: z.string() })),
+  transitions: z.array(z.looseObject({ at: z.string() })),
+});
 
 /** All parts together; what nobody says is none. */
 export function stateOf(parts: readonly StatePart[]): ReplicaState {
@@ -82,23 +90,17 @@ function withPart(state: ReplicaState, part: StatePart): ReplicaState {
     bytes: { ...state.bytes, ...part.bytes },
     deliveries: { ...state.deliveries, ...part.deliveries },
     spool: { ...state.spool, ...part.spool },
-    circuits: circuitsOf(state, part),
+    circuits: { ...state.circuits, ...part.circuits },
   };
 }
 
-/** What a replica has written, perhaps one of another release: what is not there is none. */
+/** What a replica has written; of one that wrote nothing, or what is not understood, nothing is known. */
 export function readState(text: string | null): ReplicaState {
   if (text === null) return NOTHING;
   try {
-    return stateOf([written.parse(JSON.parse(text))]);
+    const said: object = written.parse(JSON.parse(text));
+    return stateOf([said]);
   } catch {
     return NOTHING;
   }
-}
-
-function circuitsOf(state: ReplicaState, part: StatePart): ReplicaState['circuits'] {
-  const said = Object.entries(part.circuits ?? {}).flatMap(([name, report]) =>
-    report === undefined ? [] : [[name, report] as const],
-  );
-  return { ...state.circuits, ...Object.fromEntries(said) };
 }

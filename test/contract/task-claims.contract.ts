@@ -102,7 +102,7 @@ function claimsBySpool(given: Given): void {
     for (const spoolId of ['', await one.replicas.spoolId(), 'gone', 'gone', 'unknown'])
       await insertTask(database, { lane: FILE_LANE, spoolId });
     const gone = ['00000000-0000-4000-8000-000000000000', '1', 'http://gone', 'gone'];
-    await database.query('INSERT INTO ingester.replicas VALUES ($1, $2, $3, $4, 1, 1, 2)', gone);
+    await database.query('INSERT INTO ingester.replicas VALUES ($1, $2, $3, $4, 1, 1, 2, NULL)', gone);
     expect(await findAbsentSpools(database)).toEqual([
       { spoolId: 'gone', files: 2, lastSeenAt: new Date(2) },
       { spoolId: 'unknown', files: 1, lastSeenAt: null },

@@ -31,7 +31,8 @@ async function uploadStatus(running: RunningApp): Promise<number> {
 
 function fail(running: RunningApp, times: number): void {
   const circuit = running.app.get(CircuitBreakers).get(NAME);
-  for (let count = 0; circuit && count < times; count += 1) callThrough(circuit, 'failure');
+  if (!circuit) throw new Error(`there is no circuit ${NAME}`);
+  for (let count = 0; count < times; count += 1) callThrough(circuit, 'failure');
 }
 
 describe('replicas on one PostgreSQL', () => {
@@ -85,7 +86,7 @@ describe('replicas on one PostgreSQL', () => {
       last_seen_at: expect.any(String),
     });
 
-    for (const running of [...group.running]) await group.stop(running);
+    for (const running of group.running.slice()) await group.stop(running);
     [a, b] = [await group.start('a'), await group.start('b')];
     expect(states()).toEqual(['open', 'open']);
     const reset = await asOperator(b, 'POST', `${CIRCUIT}/reset`, { reason: 'it is back' });
