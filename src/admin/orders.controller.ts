@@ -37,9 +37,7 @@ export class OrdersController {
   @Header('Cache-Control', 'no-store')
   @ApiOrders()
   async list(): Promise<OrdersBody> {
-    // What was ordered at another replica a moment ago; without the database, what is known holds.
-    await this.orders.read();
-    return { orders: this.orders.holding };
+    return { orders: await this.orders.current() };
   }
 
   @Post()

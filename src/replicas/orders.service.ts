@@ -29,8 +29,8 @@ import {
 import { Replicas } from './replicas.service.js';
 
 const EVERY_MS = 5_000;
-/** At the start the orders are waited for, but not for long: uploads need no database. */
-const START_MS = 1_000;
+/** Orders are waited for at the start, and where somebody looks, but not for long: nobody else needs the database for that. */
+const WAIT_MS = 1_000;
 /** By then every replica has seen that it is to reset a circuit. */
 const RESET_MS = 600_000;
 
@@ -64,7 +64,10 @@ export interface OrderReport {
 export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Orders.name);
   private known: readonly OperatorOrder[] = [];
+  /** What has to be added to the monotonic clock to have the time of the database, as of the last reading. */
+  private aheadMs = 0;
   private reading: Promise<void> = Promise.resolve();
+  private nextReading: Promise<void> | undefined;
   private regular: RegularWork | undefined;
   private failing = false;
 
@@ -77,24 +80,37 @@ export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
 
   async onApplicationBootstrap(): Promise<void> {
     this.regular = new RegularWork(() => this.read(), EVERY_MS);
-    await Promise.race([this.reading, sleep(START_MS, undefined, { ref: false })]);
+    await this.current();
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.regular?.stop();
-    await this.reading;
+    await (this.nextReading ?? this.reading);
   }
 
   /** The orders that hold, as far as is known. */
   get holding(): readonly OrderReport[] {
-    return this.known.filter(({ kind }) => kind !== 'reset').map(reportOf);
+    const nowMs = this.clock.monotonicMs() + this.aheadMs;
+    const holds = ({ kind, untilMs }: OperatorOrder): boolean =>
+      kind !== 'reset' && (untilMs ?? Infinity) > nowMs;
+    return this.known.filter(holds).map(reportOf);
+  }
+
+  /** The orders that hold, those of a moment ago as well; where the database does not answer, those that are known. */
+  async current(): Promise<readonly OrderReport[]> {
+    await Promise.race([this.read(), sleep(WAIT_MS, undefined, { ref: false })]);
+    return this.holding;
   }
 
   /** Reads what was ordered, and does it here. Never fails; a database that was never used is not opened for it. */
   read(): Promise<void> {
-    // One after the other: what was ordered before this call is seen by it.
-    this.reading = this.reading.then(() => this.readNow());
-    return this.reading;
+    // What was ordered before this call is seen by a reading that begins after it.
+    this.nextReading ??= this.reading.then(() => {
+      this.nextReading = undefined;
+      this.reading = this.readNow();
+      return this.reading;
+    });
+    return this.nextReading;
   }
 
   /**
@@ -179,8 +195,9 @@ export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
     try {
       const { orders, nowMs } = await findOrders(this.database);
       this.known = orders;
+      this.aheadMs = nowMs - readAtMs;
       this.circuits.apply(orders, nowMs);
-      this.replicas.drain(this.drainUntil(nowMs, readAtMs));
+      this.replicas.drain(this.drainUntil());
       this.failing = false;
     } catch (error) {
       if (!this.failing)
@@ -190,13 +207,13 @@ export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   /** Until when, on the monotonic clock, no new uploads are taken here; undefined where they are. */
-  private drainUntil(nowMs: number, readAtMs: number): number | undefined {
+  private drainUntil(): number | undefined {
     const ours = this.known.filter(
       ({ kind, replicaId }) =>
         kind === 'drain' && (replicaId ?? this.replicas.replicaId) === this.replicas.replicaId,
     );
     if (ours.length === 0) return undefined;
-    return Math.max(...ours.map(({ untilMs }) => (untilMs === null ? Infinity : readAtMs + untilMs - nowMs)));
+    return Math.max(...ours.map(({ untilMs }) => (untilMs === null ? Infinity : untilMs - this.aheadMs)));
   }
 }
 

@@ -117,7 +117,7 @@ describe('replicas on one PostgreSQL', () => {
   });
 
   it('let calls through when the time of an order is over, and reset what has opened by itself', async () => {
-    const order = { kind: 'force-open', target: NAME, reason: REASON, ttl_seconds: 2 };
+    const order = { kind: 'force-open', target: NAME, reason: REASON, ttl_seconds: 5 };
     expect((await asOperator(a, 'POST', 'orders', order)).status).toBe(201);
     await Promise.all([b, c].map(seeOrders));
     expect(states()).toEqual(['open', 'open', 'open']);
