@@ -29,7 +29,9 @@ describe('uploads that operators see', () => {
   afterEach(async () => {
     service.element.options.fault = undefined;
     for (const client of clients.splice(0)) client.close();
-    await eventually(async () => expect(await active()).toEqual([]));
+    await eventually(async () => {
+      if ((await active()).length > 0) throw new Error('An upload is still in flight');
+    });
   });
   afterAll(() => service.close());
 
@@ -249,7 +251,10 @@ describe('uploads that operators see', () => {
     expect([answer.status, answer.headers['cache-control']]).toEqual([200, 'no-store']);
   });
 
-  it.each([randomUUID(), 'x', '..%2fhealth'])('are not stopped where there is none: %s', async (id) => {
-    expect((await abort(id)).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
-  });
+  it.each(['0198c2a0-0000-7000-8000-000000000001', 'x', '..%2fhealth'])(
+    'are not stopped where there is none: %s',
+    async (id) => {
+      expect((await abort(id)).body).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    },
+  );
 });
