@@ -159,7 +159,7 @@ describe('uploads that operators see', () => {
     service.element.options.fault = { kind: 'stall', afterBytes: Infinity };
     const id = randomUUID();
     const client = (await put(id, 'alice', 5)).send('hello');
-    const upload = await seen({ upload_id: id, phase: 'storing' });
+    const upload = await seen({ upload_id: id, phase: 'storing', attempt: 1 });
     expect(upload).toMatchObject({ bytes_received: 5, declared_bytes: 5, target: 'se-1', attempt: 1 });
     expect(idsOf(await active('?target=se-1'))).toEqual([id]);
     expect(idsOf(await active('?target=storage:se-1'))).toEqual([id]);
@@ -192,6 +192,22 @@ describe('uploads that operators see', () => {
     await eventually(async () =>
       expect((await tus.receiptOf(location)).body).toMatchObject({ status: 'active' }),
     );
+  });
+
+  it('are not stopped where all bytes of an upload in several requests are here', async () => {
+    const released = Promise.withResolvers<void>();
+    service.element.options.fault = { kind: 'wait', until: released.promise };
+    const tus = new TusRequests(service.running, await service.running.token());
+    const location = await tus.begin(5);
+    const answered = tus.patch(location, 0, Buffer.from('hello')).then(({ status }) => status);
+    const { upload_id: id } = await seen({ protocol: 'tus', phase: 'storing', attempt: 1 });
+    expect((await abort(id)).body).toMatchObject({ status: 409, code: 'CONFLICT' });
+    released.resolve();
+    expect(await answered).toBe(204);
+    expect((await recent('?protocol=tus&outcome=stored'))[0]).toMatchObject({
+      upload_id: id,
+      target: 'se-1',
+    });
   });
 
   it('are appends of the IETF as well', async () => {
