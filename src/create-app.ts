@@ -9,8 +9,10 @@ import { refuseProtocolFailure } from './errors/protocol-failure.js';
 import { HttpServerAdapter } from './connections/http-server.adapter.js';
 import { keepPortsApart } from './connections/management-port.js';
 import { ResumableRequests } from './protocols/resumable-requests.service.js';
+import { uploadSpans } from './protocols/upload-spans.js';
 import { Metrics } from './observability/metrics.service.js';
 import { setUpObservability } from './observability/set-up-observability.js';
+import { Tracing } from './observability/tracing.js';
 import { servesDocs, setUpOpenApi } from './openapi.js';
 import { refuseUnservedVersion, setUpVersioning } from './versioning/set-up-versioning.js';
 
@@ -33,6 +35,8 @@ export async function createApp(environment: Environment): Promise<NestExpressAp
   setUpVersioning(app);
   setUpCors(app, environment.CORS_ORIGINS);
   app.use(app.get(ResumableRequests).prepare);
+  const tracing = app.get(Tracing);
+  if (tracing.isOn) app.use(uploadSpans(tracing, environment.TRACEPARENT_DECIDES_SAMPLING));
   // After all that sets headers, so that refusals carry them as well.
   app.use(refuseProtocolFailure, refuseUnservedVersion);
   if (environment.MANAGEMENT_PORT !== undefined) app.use(keepPortsApart);

@@ -3,6 +3,7 @@ import type { DriverSettings } from './element-settings.js';
 import { plainHttpProblems } from './plain-http.js';
 import { repeatedIds, wantsServiceToken } from './storage-elements.variable.js';
 import { sharedFolderProblems } from './storage-folders.js';
+import { tracesProblems } from './traces.variables.js';
 
 type Given = Record<string, string | undefined>;
 
@@ -18,6 +19,7 @@ export function combinedProblems(given: Given, drivers: readonly DriverSettings[
     ...credentialProblems(given),
     ...adminProblems(given),
     ...appendProblems(given),
+    ...tracesProblems(given),
     ...repeatedElementProblems(given),
     ...sharedFolderProblems(given, drivers),
     ...secretProblems(given, drivers),

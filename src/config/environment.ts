@@ -13,6 +13,7 @@ import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
 import { defaultElements, elementsSchema } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
+import { tracesVariables } from './traces.variables.js';
 import { misspeltVariables, unknownVariables } from './unknown-variables.js';
 import { uploadVariables } from './upload.variables.js';
 import { utf8Text } from './utf8-text.js';
@@ -27,6 +28,7 @@ export const variables = {
   ...deliveryVariables,
   ...serviceTokenVariables,
   ...observabilityVariables,
+  ...tracesVariables,
 };
 
 const schema = z.object(variables);

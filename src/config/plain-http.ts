@@ -11,6 +11,10 @@ type Given = Record<string, string | undefined>;
  */
 const GUARDED_URLS = ['JWT_JWKS_URL', 'SERVICE_TOKEN_URL', 'ADMIN_URL'];
 
+/** Here only where headers go along, which are made for secrets. */
+const COLLECTOR_URLS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
+const COLLECTOR_HEADERS = ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS'];
+
 /** Names each URL that is not encrypted, goes to another machine, and is not among `PLAIN_HTTP_HOSTS`. */
 export function plainHttpProblems(given: Given, drivers: readonly DriverSettings[]): string[] {
   const allowed = serviceTokenVariables.PLAIN_HTTP_HOSTS.safeParse(given.PLAIN_HTTP_HOSTS).data ?? [];
@@ -27,8 +31,11 @@ function guardedUrls(
   given: Given,
   drivers: readonly DriverSettings[],
 ): [name: string, url: string | undefined][] {
+  const sendsHeaders = COLLECTOR_HEADERS.some((name) => given[name]);
   return [
-    ...GUARDED_URLS.map((name): [string, string | undefined] => [name, given[name]]),
+    ...[...GUARDED_URLS, ...(sendsHeaders ? COLLECTOR_URLS : [])].map(
+      (name): [string, string | undefined] => [name, given[name]],
+    ),
     ...settingsNamed('urlSetting', given.STORAGE_ELEMENTS, drivers).map(
       ({ name, value }): [string, string] => [name, value],
     ),

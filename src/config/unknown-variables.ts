@@ -2,6 +2,13 @@
 const NAME = /^[\w.-]{1,64}$/;
 
 /**
+ * Of OpenTelemetry: what the exporter reads from the environment by itself, and what is meant for the metrics and logs of
+ * others. Platforms give these to every process.
+ */
+const OF_OTHERS =
+  /^OTEL_(?:METRICS_EXPORTER|LOGS_EXPORTER|EXPORTER_OTLP_(?:METRICS_|LOGS_).*|EXPORTER_OTLP_(?:TRACES_)?(?:COMPRESSION|CERTIFICATE|CLIENT_KEY|CLIENT_CERTIFICATE))$/;
+
+/**
  * Names each variable of an `.env` file that is not among `known`, and each of the environment that looks like one of
  * them: the environment holds those of other programs too. A setting that nobody reads would be missed in silence.
  */
@@ -29,7 +36,7 @@ export function unknownVariables(
 /** Names each of `names` that is a letter or a word off one of `known`. */
 export function misspeltVariables(known: readonly string[], names: readonly string[]): string[] {
   return names
-    .filter((name) => !known.includes(name))
+    .filter((name) => !known.includes(name) && !OF_OTHERS.test(name))
     .flatMap((name) => {
       const meant = meantBy(name, known);
       return meant.length === 0 ? [] : [unknown(name, meant)];

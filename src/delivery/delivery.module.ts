@@ -44,6 +44,7 @@ import { Settlement } from './worker/settlement.service.js';
 import { TaskKinds } from './task-kinds.service.js';
 import { TaskLedger } from './worker/task-ledger.service.js';
 import { TaskRunner } from './worker/task-runner.service.js';
+import { TaskTelemetry } from './worker/task-telemetry.service.js';
 
 type Config = ConfigService<Environment, true>;
 
@@ -73,6 +74,7 @@ const WORK = [
   TaskLedger,
   LeaseBeats,
   Settlement,
+  TaskTelemetry,
   TaskRunner,
   DeliveryWorkers,
 ];

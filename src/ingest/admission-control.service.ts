@@ -3,6 +3,7 @@ import { ConfigService } from '@nestjs/config';
 import type { Environment } from '../config/environment.js';
 import type { ErrorCode } from '../errors/catalogue.js';
 import { Deliveries } from '../delivery/deliveries.service.js';
+import { annotateSpan } from '../observability/current-span.js';
 import { Metrics } from '../observability/metrics.service.js';
 import type { MeasuredUpload, UploadOutcome } from '../observability/upload-metrics.js';
 import { Bulkhead } from '../outbound/bulkhead.js';
@@ -85,6 +86,7 @@ export class AdmissionControl {
     source: AdmissibleUpload<Pump>,
     take: (upload: AdmittedUpload<Pump>) => Promise<Result>,
   ): Promise<Result> {
+    annotateSpan({ 'ingester.upload.id': source.uploadId });
     const measured = this.metrics.uploads.begin(source.protocol);
     const active = this.active.enter(source, measured);
     const end = (outcome: UploadOutcome, code?: ErrorCode): void => {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { annotateSpan } from '../observability/current-span.js';
 import { AdmissionControl, type AdmittedUpload } from './admission-control.service.js';
 import { describeFile } from './file-description.js';
 import { IncomingFiles } from './file/incoming-files.service.js';
@@ -71,6 +72,7 @@ export class UploadPipeline {
     const { answer, unverified } = file.idIsCallers && !file.isIdNew ? await this.repeats.find(file) : NEW;
     if (answer) return answer;
     const placement = await this.placement.place(file, unverified);
+    if (placement.kind === 'stored') annotateSpan({ 'ingester.target': placement.placed.target });
     // Nobody was told the new id, so nobody would ever find the file.
     const isUnclaimed = !file.idIsCallers && file.clientGone.aborted;
     if (isUnclaimed) await this.placement.withdraw(placement, file.caller.subject);

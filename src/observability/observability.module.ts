@@ -9,9 +9,11 @@ import { logOptions } from './log-options.js';
 import { Metrics } from './metrics.service.js';
 import { PublicPages } from './public-pages.service.js';
 import { ShutdownState } from './shutdown-state.js';
+import { openTracing } from './traces/open-tracing.js';
+import { Tracing } from './tracing.js';
 
 /**
- * Logging, metrics, public pages and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
+ * Logging, metrics, traces, public pages and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
  * module would also mount pino-http, whose child loggers cost more than the one line that we write.
  */
 @Global()
@@ -37,10 +39,11 @@ import { ShutdownState } from './shutdown-state.js';
       inject: [ROOT_LOGGER],
       useFactory: (root: pino.Logger) => new Logger(new ApplicationLogger(root), {}),
     },
+    { provide: Tracing, inject: [ConfigService], useFactory: openTracing },
     Metrics,
     PublicPages,
     ShutdownState,
   ],
-  exports: [ROOT_LOGGER, Logger, Metrics, PublicPages, ShutdownState],
+  exports: [ROOT_LOGGER, Logger, Metrics, PublicPages, ShutdownState, Tracing],
 })
 export class ObservabilityModule {}

@@ -22,14 +22,10 @@ export function requestContext(request: Request, response: Response, next: NextF
 function contextOf({ headers }: Request): RequestContext {
   const given = headers['x-request-id'];
   const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : uuidV7();
-  const parent = parseTraceParent(singleValue(headers.traceparent));
+  const parent = parseTraceParent(headers.traceparent);
   return {
     requestId,
     traceId: parent?.traceId ?? randomHex(TRACE_ID_BYTES),
     traceFlags: parent?.traceFlags ?? '00',
   };
-}
-
-function singleValue(header: string | string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : undefined;
 }

@@ -5,9 +5,17 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
 describe('parseTraceParent', () => {
-  it('takes the trace id and the sampled flag of version 00', () => {
-    expect(parseTraceParent(`00-${TRACE}-${SPAN}-01`)).toEqual({ traceId: TRACE, traceFlags: '01' });
-    expect(parseTraceParent(`00-${TRACE}-${SPAN}-00`)).toEqual({ traceId: TRACE, traceFlags: '00' });
+  it('takes the trace id, the span id and the sampled flag of version 00', () => {
+    expect(parseTraceParent(`00-${TRACE}-${SPAN}-01`)).toEqual({
+      traceId: TRACE,
+      spanId: SPAN,
+      traceFlags: '01',
+    });
+    expect(parseTraceParent(`00-${TRACE}-${SPAN}-00`)).toEqual({
+      traceId: TRACE,
+      spanId: SPAN,
+      traceFlags: '00',
+    });
   });
 
   it('drops flags other than sampled', () => {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
+import { annotateSpan } from './current-span.js';
 
 /** How uploads come that are counted from the start; another one is counted from its first upload on. */
 const PROTOCOLS = ['multipart', 'raw', 'tus', 'resumable'];
@@ -77,6 +78,11 @@ export class UploadMetrics {
         // A table that the set has outgrown keeps what was in it, and with it the file, until all of the heap is marked.
         receivedBytes = none;
         this.#endsOf(protocol)[outcome](performance.now() - startedAtMs, bytes);
+        annotateSpan({
+          'ingester.upload.protocol': protocol,
+          'ingester.upload.outcome': outcome,
+          'ingester.upload.bytes': bytes,
+        });
       },
     };
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { annotateSpan } from '../observability/current-span.js';
 import { describeFile } from '../ingest/file-description.js';
 import { MAX_WHOLE_BYTES } from '../ingest/whole-files.js';
 import { UploadLimits } from '../ingest/upload-limits.js';
@@ -26,6 +27,11 @@ export class UploadCreations {
   async create(wanted: NewUpload): Promise<UploadState> {
     const { uploadId, protocol, caller, kind, parts = [], head, note } = wanted;
     const { digests = [], endsWhenTold = false, isIdNew } = wanted;
+    annotateSpan({
+      'ingester.upload.id': uploadId,
+      'ingester.upload.protocol': protocol,
+      'ingester.upload.outcome': 'created',
+    });
     // What a part is, only the file says that is joined of it.
     if (kind !== 'part') this.limits.checkDeclaredType(head.contentType);
     const length = kind === 'joined' ? await this.joins.lengthOf(parts, caller) : head.length;

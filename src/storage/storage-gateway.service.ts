@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import { Metrics } from '../observability/metrics.service.js';
+import { type Span, Tracing } from '../observability/tracing.js';
 import { abortable } from '../outbound/abortable.js';
 import { classifyFailure, STORAGE_CODES } from '../outbound/classify-failure.js';
+import { statusCodeOf } from '../outbound/final-answer.js';
 import type { OutboundCall } from '../outbound/outbound-call.js';
 import { Outbound } from '../outbound/outbound.decorator.js';
 import { timeoutPhaseOf } from '../outbound/timeout-phase.js';
@@ -38,6 +40,8 @@ export interface PutCall extends OutboundCall {
   watcher?: AttemptWatcher;
   /** Keeps how far an upload to a target is. */
   checkpointAt?: (target: string) => UploadCheckpoint;
+  /** How often the file was sent, the attempt under way included. */
+  attempts?: number;
 }
 
 export interface FileCall extends OutboundCall {
@@ -75,6 +79,7 @@ export class StorageGateway {
   constructor(
     private readonly elements: StorageElements,
     private readonly metrics: Metrics,
+    private readonly tracing: Tracing,
   ) {}
 
   /**
@@ -111,19 +116,34 @@ export class StorageGateway {
 
   /** Stores a file at the element of this attempt. */
   @Outbound(STORAGE_POLICY)
-  async put(call: PutCall): Promise<PlacedFile> {
+  put(call: PutCall): Promise<PlacedFile> {
+    const { file, target = '', attempts = 0 } = call;
+    call.attempts = attempts + 1;
+    const attributes = {
+      'ingester.upload.id': file.fileId,
+      'ingester.target': target,
+      'ingester.attempt': call.attempts,
+    };
+    return this.tracing.around('storage attempt', { kind: 'client', attributes }, (span) =>
+      this.attempt(call, span),
+    );
+  }
+
+  private async attempt(call: PutCall, span: Span): Promise<PlacedFile> {
     const { file, body, signal, watcher, target = '', checkpointAt } = call;
     const element = this.elements.at(target);
     await watcher?.begins(target);
     const sent = new OutgoingBody(body, signal, this.metrics.uploads.forwardingTo(target));
     try {
-      return {
-        target,
-        file: await storeVerified(element, file, { body: sent, signal, checkpoint: checkpointAt?.(target) }),
-      };
+      const checkpoint = checkpointAt?.(target);
+      const stored = await storeVerified(element, file, { body: sent, signal, checkpoint });
+      span.set({ 'file.size': body.digest().size, 'ingester.outcome': 'stored' });
+      return { target, file: stored };
     } catch (error) {
       const after = await this.lookAfter(error, element, call);
+      span.set({ 'http.response.status_code': statusCodeOf(error) });
       if (after.kind === 'stored') {
+        span.set({ 'file.size': after.file.size, 'ingester.outcome': 'stored_unanswered' });
         this.countTimeout(target, error);
         return { target, file: after.file };
       }

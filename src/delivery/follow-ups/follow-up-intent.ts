@@ -45,7 +45,14 @@ export const intentSchema = z.object({
   digest: z.object({ size: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   stored: z.object({ target: z.string(), fileId: z.string() }),
   copies: z.array(z.object({ target: z.string(), unverified: z.boolean(), answered: z.boolean() })),
-  request: z.object({ requestId: z.string(), traceId: z.string(), traceFlags: z.string() }).optional(),
+  request: z
+    .object({
+      requestId: z.string(),
+      traceId: z.string(),
+      traceFlags: z.string(),
+      spanId: z.string().optional(),
+    })
+    .optional(),
   kinds: z.array(z.string()),
 });
 

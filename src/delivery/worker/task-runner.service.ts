@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { runInRequestContext } from '../../observability/request-context.js';
-import { DeliveryMetrics } from '../delivery-metrics.service.js';
+import type { Span } from '../../observability/tracing.js';
 import { TaskKinds } from '../task-kinds.service.js';
-import type { AttemptOutcome } from './attempt-outcome.js';
+import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
 import type { ClaimedTask, HeldTask } from './held-task.js';
 import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
 import { LeaseLost } from './stop-reasons.js';
 import { isUnavailable } from './task-failure.js';
+import { TaskTelemetry } from './task-telemetry.service.js';
 
 /** Works on one task from its claim to what becomes of it. */
 @Injectable()
@@ -18,18 +18,15 @@ export class TaskRunner {
     private readonly beats: LeaseBeats,
     private readonly kinds: TaskKinds,
     private readonly settlement: Settlement,
-    private readonly metrics: DeliveryMetrics,
+    private readonly telemetry: TaskTelemetry,
   ) {}
 
   /**
-   * Does what a task asks for, once, under the id and the trace of the request that brought its upload. `onHeld` gets the
-   * task while it is ours. Never fails: what cannot be written down is done again by whoever claims the task when its
+   * Does what a task asks for, once. `onHeld` gets the task while it is ours. Never fails: what cannot be written down is done again by whoever claims the task when its
    * lease has run out.
    */
   run(claimed: ClaimedTask, onHeld: (held: HeldTask) => void): Promise<void> {
-    const { request } = claimed.upload;
-    const work = (): Promise<void> => this.runOnce(claimed, onHeld);
-    return request ? runInRequestContext(request, work) : work();
+    return this.telemetry.around(claimed, (span) => this.runOnce(claimed, onHeld, span));
   }
 
   /** Keeps all leases of this process now, and hears what has changed. Never fails. */
@@ -37,16 +34,15 @@ export class TaskRunner {
     return this.beats.beat();
   }
 
-  private async runOnce(claimed: ClaimedTask, onHeld: (held: HeldTask) => void): Promise<void> {
+  private async runOnce(claimed: ClaimedTask, onHeld: (held: HeldTask) => void, span: Span): Promise<void> {
     const held = this.beats.hold(claimed);
     try {
       onHeld(held);
       const outcome = await this.attempt(held);
-      if (outcome.kind === 'failed' || outcome.kind === 'refused') this.metrics.attemptFailed();
       const step = await this.settlement.settle(held, outcome);
-      const { doneAs } = this.kinds.get(claimed.task.kind);
-      this.metrics.settled(doneAs, step, held.elapsedMs);
+      this.telemetry.settled(held, { outcome, step }, span);
     } catch (error) {
+      span.fail(codeOf(error), true);
       this.tell(claimed, error);
     } finally {
       this.beats.release(held);

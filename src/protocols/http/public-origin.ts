@@ -1,5 +1,6 @@
 import type { Request } from 'express';
 import { httpParameters } from './header-parameters.js';
+import { comesFromTrustedProxy } from './trusted-proxy.js';
 
 const PROTO = /^https?$/i;
 const HOST = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
@@ -15,8 +16,8 @@ export function publicOrigin(request: Request): string {
 
 /** What the proxy next to the client says; nothing where it says it otherwise, or is not trusted. */
 function forwarded(request: Request): { readonly proto?: string; readonly host?: string } {
-  const { headers, socket } = request;
-  if (headers.forwarded === undefined || !isTrusted(request, socket.remoteAddress)) return {};
+  const { headers } = request;
+  if (headers.forwarded === undefined || !comesFromTrustedProxy(request)) return {};
   const [first = ''] = headers.forwarded.split(',', 1);
   const parameters = new Map(httpParameters(`;${first.trim()}`));
   const [proto = '', host = ''] = [parameters.get('proto'), parameters.get('host')];
@@ -24,10 +25,4 @@ function forwarded(request: Request): { readonly proto?: string; readonly host?:
     ...(headers['x-forwarded-proto'] === undefined && PROTO.test(proto) && { proto: proto.toLowerCase() }),
     ...(headers['x-forwarded-host'] === undefined && HOST.test(host) && { host }),
   };
-}
-
-/** Express makes it of `trust proxy`. */
-function isTrusted({ app }: Request, address: string | undefined): boolean {
-  const trusts: unknown = app.get('trust proxy fn');
-  return typeof trusts === 'function' && trusts(address, 0) === true;
 }

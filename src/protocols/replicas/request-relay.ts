@@ -14,6 +14,7 @@ import type { Request } from 'express';
 import type { UploadExchange } from '../http/upload-exchange.js';
 import { targetOf } from '../../peers/request-target.js';
 import { sendUploadResumption, UPLOAD_RESUMPTION_SUPPORTED } from '../resumable/interim-response.js';
+import { outboundHeaders } from '../../observability/outbound-headers.js';
 import { viaUs } from '../../peers/via.js';
 
 /** Fields that speak of one connection alone (RFC 9110 section 7.6.1); `Connection` may name more. */
@@ -108,8 +109,10 @@ function methodOf(request: Request): string {
   return isOverridden ? 'POST' : request.method;
 }
 
+/** The id of the request and our span are those of the other replica, too. */
 function headersFor(request: IncomingMessage): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = { via: viaUs(request) };
+  const { 'X-Request-ID': requestId, traceparent } = outboundHeaders();
+  const headers: OutgoingHttpHeaders = { via: viaUs(request), 'x-request-id': requestId, traceparent };
   for (const [name, { value }] of fieldsOf(request.rawHeaders)) headers[name] ??= value;
   // What Node would choose by the method alone.
   if (!hasBody(request)) headers['content-length'] = '0';
