@@ -107,7 +107,7 @@ export async function expectStored(
 }
 
 /** Writes a file of random bytes. */
-async function fileToUpload(name: string, size: number): Promise<FileToUpload> {
+export async function fileToUpload(name: string, size: number): Promise<FileToUpload> {
   const folder = await mkdtemp(join(tmpdir(), 'ingester-clients-'));
   const path = join(folder, name);
   const hash = createHash('sha256');
