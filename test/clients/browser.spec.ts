@@ -5,23 +5,11 @@ import { describeInBrowser, errorsOf, startBrowser } from '../support/browser.js
 import type { PageContent, PageServer } from '../support/page-server.js';
 import { exampleAt, examplesOf } from './documented-examples.js';
 import { expectUploadedOnce, UploadFixture } from './upload-fixture.js';
-import { PAGE_SCRIPT, serveUploadPage, UPLOAD_PAGE } from './upload-page.js';
+import { CHOOSE_FILE, PAGE_SCRIPT, SENT_AGAIN, serveUploadPage, UPLOAD_PAGE } from './upload-page.js';
 
 const UPLOADS = { file: join(import.meta.dirname, 'page/uploads.js') };
 const RETRY_DELAYS = Array.from({ length: 200 }, () => 50);
 const NEVER_MS = 3_600_000;
-/**
- * Where a connection breaks that was used before, Chromium itself sends the same request again before the client hears
- * of it. What came of the first one counts, so the repeated one is told that its offset is another one.
- */
-const SENT_AGAIN = /status of 409/;
-
-/** What comes before an example. */
-const CHOOSE_FILE = `
-const input = globalThis.document.querySelector('input');
-globalThis.isReady = true;
-await new Promise((resolve) => input.addEventListener('change', resolve));
-const [file] = input.files;`;
 
 interface TusUpload {
   readonly url: string;

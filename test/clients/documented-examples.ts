@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const PAGE = readFileSync(join(import.meta.dirname, '../../docs/resumable.md'), 'utf8');
 const HOST = 'https://ingester.example';
 
-/** The examples below two headings of docs/resumable.md, as they are printed. @throws Error where there are none. */
-export function examplesOf(protocol: string, client: string): readonly string[] {
-  const chapter = sectionOf(PAGE, '## ', protocol);
-  const section = sectionOf(chapter, '### ', client);
-  const examples = [...section.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, text = '']) => text);
-  if (examples.length === 0) throw new Error(`"${client}" of "${protocol}" has no example`);
+/** The examples below two headings of a page, as they are printed. @throws Error where there are none. */
+export function examplesOf(heading: string, subheading: string, page = 'resumable.md'): readonly string[] {
+  const text = readFileSync(join(import.meta.dirname, '../../docs', page), 'utf8');
+  const chapter = sectionOf(text, '## ', heading);
+  const section = sectionOf(chapter, '### ', subheading);
+  const examples = [...section.matchAll(/^```\w+\n(.*?)^```$/gms)].map(([, example = '']) => example);
+  if (examples.length === 0) throw new Error(`"${subheading}" of "${heading}" has no example`);
   return examples;
 }
 
@@ -22,6 +22,6 @@ export function exampleAt(origin: string, example: string): string {
 function sectionOf(text: string, mark: string, title: string): string {
   const [, ...sections] = text.split(new RegExp(`^${mark}`, 'm'));
   const found = sections.find((section) => section.startsWith(`${title}\n`));
-  if (found === undefined) throw new Error(`docs/resumable.md has no section "${title}"`);
+  if (found === undefined) throw new Error(`the page has no section "${title}"`);
   return found;
 }

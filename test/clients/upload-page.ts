@@ -8,6 +8,19 @@ const distOf = (name: string): string =>
 export const UPLOAD_PAGE = '/upload.html';
 export const PAGE_SCRIPT = '/script.js';
 
+/**
+ * Where a connection breaks that was used before, Chromium itself sends the same request again before the client hears
+ * of it. What came of the first one counts, so the repeated one is told that its offset is another one.
+ */
+export const SENT_AGAIN = /status of 409/;
+
+/** What comes before an example. */
+export const CHOOSE_FILE = `
+const input = globalThis.document.querySelector('input');
+globalThis.isReady = true;
+await new Promise((resolve) => input.addEventListener('change', resolve));
+const [file] = input.files;`;
+
 /** Names of packages, as pages have them that no bundler has made. */
 const MODULES: Readonly<Record<string, string>> = {
   'tus-js-client': 'export const { Upload } = globalThis.tus;',

@@ -8,6 +8,8 @@ export interface BadLine {
   readonly cutAfterBytes: number;
   /** Only every so many connections are cut. */
   readonly cutEvery?: number;
+  /** Most connections that are cut. */
+  readonly maxCuts?: number;
   /** Every so many connections, one stalls for a moment before it is cut. */
   readonly stallEvery?: number;
   readonly stallMs?: number;
@@ -52,6 +54,7 @@ export class CuttingRelay {
     const stalls = this.#connections % (this.line.stallEvery ?? Infinity) === 0;
     const upstream = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true });
     const holds = this.#connections % (this.line.cutEvery ?? 1) !== 0;
+    const { cutAfterBytes, maxCuts = Infinity } = this.line;
     let passed = 0;
     for (const [from, to] of [
       [client, upstream],
@@ -64,8 +67,8 @@ export class CuttingRelay {
     client.pipe(upstream);
     client.on('data', ({ length }: Buffer) => {
       passed += length;
-      if (!holds && passed >= this.line.cutAfterBytes && !client.destroyed)
-        void this.#cut(client, upstream, stalls);
+      const isOver = passed >= cutAfterBytes && this.cuts < maxCuts;
+      if (!holds && isOver && !client.destroyed) void this.#cut(client, upstream, stalls);
     });
   }
 
