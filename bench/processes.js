@@ -108,9 +108,9 @@ export function startServer({ script, nodeArgs = [], ...options }) {
   return startProgram({ program: process.execPath, argumentsFor: () => [...nodeArgs, script], ...options });
 }
 
-/** Starts any server that is measured; `argumentsFor` gives its arguments by its port. */
-export async function startProgram({ program, argumentsFor, env, cwd, logFile }) {
-  const port = await freePort();
+/** Starts any server, on a free port where none is given; `argumentsFor` gives its arguments by its port. */
+export async function startProgram({ program, argumentsFor, env, cwd, logFile, port: given }) {
+  const port = given ?? (await freePort());
   const log = openSync(logFile, 'a');
   const words = argumentsFor(port);
   const child = spawn(program, words, {
@@ -118,7 +118,7 @@ export async function startProgram({ program, argumentsFor, env, cwd, logFile })
     env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: String(port), ...env },
     stdio: ['ignore', log, log],
   });
-  const server = { port, pid: child.pid, stop: () => stop(child) };
+  const server = { port, pid: child.pid, stop: () => stop(child), kill: () => stop(child, 'SIGKILL') };
   try {
     await accepting(port, child);
   } catch (error) {
@@ -128,16 +128,16 @@ export async function startProgram({ program, argumentsFor, env, cwd, logFile })
   return server;
 }
 
-async function stop(child) {
+async function stop(child, signal = 'SIGTERM') {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), 5_000);
   await gone;
   clearTimeout(timer);
 }
 
-async function freePort() {
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();
