@@ -7,7 +7,7 @@ import { CLOCK, type Clock } from '../timing/clock.js';
 import { Database } from '../database/database.service.js';
 import { type DeliveryFigures, readFigures } from './dead-letters/delivery-figures.js';
 import { inTime } from './dead-letters/in-time.js';
-import { SpoolSpace, type SpoolSpaceReport } from './spool/spool-space.service.js';
+import { SHUT_REASONS, SpoolSpace, type SpoolSpaceReport } from './spool/spool-space.service.js';
 import type { NextStep } from './worker/next-step.js';
 
 /** How a try at a task may end; those that did their work are named by their kind. `postponed`: it is tried again. */
@@ -23,8 +23,12 @@ const CACHE_MS = 5_000;
 const READ_MS = 1_000;
 const NOTHING_YET: DeliveryFigures = { queueDepth: 0, withoutSpool: 0, dead: [], oldestDeadAt: null };
 
-/** What is read of a `Source` when somebody asks. */
-type Reading<Source> = readonly [name: string, help: string, read: (source: Source, nowMs: number) => number];
+/** What is read of a `Source` when somebody asks; undefined is not shown. */
+type Reading<Source> = readonly [
+  name: string,
+  help: string,
+  read: (source: Source, nowMs: number) => number | undefined,
+];
 
 const OF_TASKS: readonly Reading<DeliveryFigures>[] = [
   ['delivery_queue_depth', 'Tasks that wait or are being worked on.', ({ queueDepth }) => queueDepth],
@@ -57,6 +61,11 @@ const OF_SPOOL: readonly Reading<SpoolSpaceReport>[] = [
     'spool_limit_bytes',
     'Most bytes of accepted files in the spool; 0: only the disk limits.',
     ({ limitBytes }) => limitBytes,
+  ],
+  [
+    'spool_free_bytes',
+    'Bytes that the disk of the spool has left; not there while the disk cannot be looked at.',
+    ({ freeBytes }) => freeBytes,
   ],
 ];
 
@@ -111,6 +120,7 @@ export class DeliveryMetrics {
     for (const reading of OF_TASKS) this.addGauge(reading, () => this.figures.get());
     this.addLetters();
     for (const reading of OF_SPOOL) this.addGauge(reading, () => space.report());
+    this.addShut(space);
   }
 
   /** A try at a task has ended, and what becomes of the task is written down; `doneAs` is what it is if it was done. */
@@ -152,8 +162,23 @@ export class DeliveryMetrics {
       registers: this.registers,
       collect: async () => {
         const source = await find();
-        if (source === undefined) gauge.remove();
-        else gauge.set(read(source, this.clock.wallMs()));
+        const value = source === undefined ? undefined : read(source, this.clock.wallMs());
+        if (value === undefined) gauge.remove();
+        else gauge.set(value);
+      },
+    });
+  }
+
+  /** One series for each reason, all of them 0 while the spool takes files. */
+  private addShut(space: SpoolSpace): void {
+    const gauge: Gauge<'reason'> = new Gauge({
+      name: 'spool_shut',
+      help: 'Does the spool take nothing, and why? 1 for the reason.',
+      labelNames: ['reason'],
+      registers: this.registers,
+      collect: () => {
+        const { shut } = space.report();
+        for (const reason of SHUT_REASONS) gauge.set({ reason }, reason === shut ? 1 : 0);
       },
     });
   }

@@ -24,7 +24,9 @@ export interface SpoolSpaceOptions {
   readonly oldestWaitingAgeMs: () => Promise<number>;
 }
 
-export type ShutReason = 'bytes' | 'disk' | 'age' | 'read-only' | 'unusable';
+export const SHUT_REASONS = ['bytes', 'disk', 'age', 'read-only', 'unusable'] as const;
+
+export type ShutReason = (typeof SHUT_REASONS)[number];
 
 export interface SpoolSpaceReport extends AcceptedUsage {
   /** Of the oldest file, dead letters included; 0 where there is none. */
