@@ -226,11 +226,17 @@ describe('the pages on security', () => {
 });
 
 describe('the documentation', () => {
-  const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })];
+  const pages = globSync(['*.md', 'docs/**/*.md'], { cwd: root });
 
   it.each(pages)('of %s links to files that exist', (page) => {
     const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = '']) => link);
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it.each(pages)('of %s names scripts that exist', (page) => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(page).matchAll(/\bnpm run (?:-s )?([\w:]+)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
   });
 
   it('has decisions with consecutive numbers, each with context, choice and price', () => {
