@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Traffic } from './demo/traffic.js';
-import { viewOf } from './demo/view.js';
+import { queueOf, viewOf } from './demo/view.js';
 import { World } from './demo/world.js';
 
 const KIB = 1024;
@@ -26,7 +26,9 @@ async function playDemo(world, traffic) {
   answers(await traffic.send([...repeat(20, 20 * KIB), ...repeat(8, 500 * KIB), ...repeat(2, 8 * MIB)]));
   await showView(world);
 
-  say('2. se-1 is killed while files come. What it had not confirmed goes to se-2.');
+  say(
+    '2. se-1 is killed while files come. They go to se-2; one that se-1 may have is kept until se-1 can be asked.',
+  );
   let isKilled = false;
   answers(
     await traffic.send([...repeat(2, 16 * MIB), ...repeat(20, 200 * KIB)], async ({ stored }) => {
@@ -41,7 +43,7 @@ async function playDemo(world, traffic) {
   await world.kill('se-2');
   const counts = await traffic.send([...repeat(10, 20 * KIB), ...repeat(2, 8 * MIB)]);
   answers(counts);
-  await untilQueueHas(world, counts.accepted);
+  await untilQueue(world, (waiting) => waiting >= counts.accepted);
   await showView(world);
 
   say('4. Both come back. What was promised is delivered.');
@@ -49,17 +51,13 @@ async function playDemo(world, traffic) {
   await Promise.all([world.revive('se-1'), world.revive('se-2')]);
   await traffic.untilDelivered();
   say(`  delivered     all, ${((performance.now() - since) / 1000).toFixed(1)} s after that`);
-  await untilQueueHas(world, 0);
+  await untilQueue(world, (waiting) => waiting === 0);
   await showView(world);
 }
 
 /** What `/metrics` tells of the queue may be five seconds old. */
-async function untilQueueHas(world, count) {
-  for (let tries = 0; tries < 40; tries += 1) {
-    const lines = await viewOf(world);
-    if (lines.some((line) => line.startsWith(`queue         ${count} waiting`))) return;
-    await sleep(250);
-  }
+async function untilQueue(world, isReached) {
+  for (let tries = 0; tries < 40 && !isReached(await queueOf(world)); tries += 1) await sleep(250);
 }
 
 async function showFigures(world, traffic) {

@@ -1,6 +1,12 @@
 const QUEUE = /^delivery_queue_depth (\d+)$/m;
 const SPOOLED = /^spool_files (\d+)$/m;
 
+/** How many tasks wait, as `/metrics` tells. */
+export async function queueOf({ url }) {
+  const response = await fetch(`${url}/metrics`);
+  return Number(numberIn(await response.text(), QUEUE));
+}
+
 /** What an operator sees of a service, in lines. */
 export async function viewOf({ url, token }) {
   const ask = async (path) => {

@@ -39,13 +39,17 @@ describe('npm run demo', () => {
     async () => {
       start('--once');
       await once(child, 'close');
-      expect(output).toMatch(/killed while files come.*\n.* 22 stored.* 0 refused/);
-      expect(output).toMatch(/down: storage:se-1\n.*storage:se-1 open/);
+      // A file whose answer was lost with se-1 is accepted, since se-1 may have it.
+      const [, stored, accepted] =
+        /killed while.*\n\D*(\d+) stored \D*201\D*(\d+) acc.* 0 refused/.exec(output) ?? [];
+      expect(Number(stored) + Number(accepted)).toBe(22);
+      const promised = 12 + Number(accepted);
+      expect(output).toMatch(/down: storage:se-1\n.*storage:se-1 (half_)?open/);
       expect(output).toMatch(/ 0 stored \(201\), 12 accepted for later \(202\), 0 refused\n.*200 degraded/);
-      expect(output).toMatch(/12 waiting, 12 files in the spool/);
+      expect(output).toContain(` ${promised} waiting, ${promised} files in the spool`);
       expect(output).toMatch(/Both come back.*\n.*delivered.*\n.*200 ok\n.*\n.* 0 waiting, 0 files/);
-      expect(output).toContain('yes  sent 64 = stored 52 + accepted 12');
-      expect(output).toContain('yes  delivered 12 = accepted 12');
+      expect(output).toContain(`yes  sent 64 = stored ${64 - promised} + accepted ${promised}`);
+      expect(output).toContain(`yes  delivered ${promised} = accepted ${promised}`);
       expect(output).toContain('yes  the same bytes at the elements: 64 of 64');
       expect(child.exitCode).toBe(0);
       expect(await readdir(folder)).toEqual([]);
