@@ -103,6 +103,21 @@ export async function startSink() {
   };
 }
 
+/** Starts a collector of traces. */
+export async function startCollector() {
+  const collector = new Peer('./collector.js');
+  const { port } = await collector.receive();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** Bytes of traces that have come since it was asked last. */
+    async taken() {
+      collector.send({ taken: true });
+      return (await collector.receive()).bytes;
+    },
+    stop: () => collector.stop(),
+  };
+}
+
 /** Starts a server of Node that is measured; resolves when it accepts connections. */
 export function startServer({ script, nodeArgs = [], ...options }) {
   return startProgram({ program: process.execPath, argumentsFor: () => [...nodeArgs, script], ...options });

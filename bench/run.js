@@ -1,6 +1,6 @@
 /*
  * npm run bench -- [--only large|small|curve|local|latency|memory|stack|accepting|accepting-small|costs|backlog|
- *                         resumable|s3]...
+ *                         resumable|s3|traces]...
  *                  [--rounds N] [--files N] [--contenders a,b] [--json FILE] [--check] [--node-arg ARG]...
  *
  * Measures the built service against baselines of the same run; docs/benchmarks.md says what and why.
@@ -41,6 +41,7 @@ import { judgeResumable, measureResumable, printResumable } from './resumable.js
 import { judgeS3, measureS3, printS3 } from './s3.js';
 import { measureStack } from './stack.js';
 import { measureThroughput, THROUGHPUT } from './throughput.js';
+import { judgeTraces, measureTraces, printTraces } from './traces.js';
 import { userTokens } from './tokens.js';
 
 const results = fileURLToPath(new URL('./results', import.meta.url));
@@ -66,6 +67,7 @@ const SCENARIOS = {
   latency: [measureLatency, judgeLatency, printLatency],
   s3: [measureS3, judgeS3, printS3],
   resumable: [measureResumable, judgeResumable, printResumable],
+  traces: [measureTraces, judgeTraces, printTraces],
   memory: [measureMemory, judgeMemory, printMemory],
   stack: [measureStack, judgeStack, printStack],
   ...accepting('accepting'),
