@@ -13,6 +13,7 @@ import { observabilityVariables } from '../src/config/observability.variables.js
 import { serverVariables } from '../src/config/server.variables.js';
 import { serviceTokenVariables } from '../src/config/service-token.variables.js';
 import { storageVariables } from '../src/config/storage.variables.js';
+import { tracesVariables } from '../src/config/traces.variables.js';
 import { uploadVariables } from '../src/config/upload.variables.js';
 import { ERROR_CATALOGUE } from '../src/errors/catalogue.js';
 
@@ -48,6 +49,7 @@ describe('docs/configuration.md', () => {
     ['Delivery', deliveryVariables],
     ['Service token', serviceTokenVariables],
     ['Logs', observabilityVariables],
+    ['Traces', tracesVariables],
   ];
 
   it.each(sections)(

@@ -52,6 +52,15 @@ describe('plainHttpProblems', () => {
     ]);
   });
 
+  it('names the collector of traces where headers are sent to it', () => {
+    const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://otel:4318';
+    expect(plainHttpProblems({ OTEL_EXPORTER_OTLP_ENDPOINT }, storageDrivers)).toEqual([]);
+    const given = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret' };
+    expect(plainHttpProblems(given, storageDrivers)).toEqual([
+      problem('OTEL_EXPORTER_OTLP_ENDPOINT', 'otel'),
+    ]);
+  });
+
   it('takes the hosts that are named, in any case and at any port, and no others', () => {
     const given = {
       SERVICE_TOKEN_URL: 'http://tokens.example',
