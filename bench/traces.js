@@ -31,12 +31,15 @@ export async function measureTraces(bench) {
 }
 
 function contenders({ url }) {
-  const ours = (name, variables) => ({
+  return [contender('untraced', {}), contender('ours', { OTEL_EXPORTER_OTLP_ENDPOINT: url })];
+}
+
+function contender(name, variables) {
+  return {
     name,
     request: MULTIPART,
     start: (world) => startOurs(world, { DATA_DIR: join(world.folder, name), ...variables }),
-  });
-  return [ours('untraced', {}), ours('ours', { OTEL_EXPORTER_OTLP_ENDPOINT: url })];
+  };
 }
 
 export function judgeTraces(measured) {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type AcceptingService, type Json, startAccepting } from '../support/accepted-service.js';
+import { AdminModuleServer } from '../support/admin-module-server.js';
 import { eventually } from '../support/eventually.js';
 import { OtlpReceiver, type ReceivedSpan } from '../support/otlp-receiver.js';
+import { TokenEndpointServer } from '../support/token-endpoint.js';
 import { TusRequests } from '../support/tus-requests.js';
 
 const [SERVER, CLIENT, CONSUMER] = [2, 3, 5];
@@ -10,20 +12,13 @@ const [UNSET, ERROR] = [0, 2];
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 const SAMPLED = { traceparent: `00-${TRACE}-${SPAN}-01` };
-const NOT_SAMPLED = { traceparent: `00-${TRACE}-${SPAN}-00` };
 const BYTES = Buffer.from('these are the bytes');
 
 let collector: OtlpReceiver;
 let service: AcceptingService;
 
 async function start(variables: Record<string, string> = {}): Promise<void> {
-  service = await startAccepting({
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
-    OTEL_EXPORTER_OTLP_TIMEOUT: '500',
-    OTEL_BSP_SCHEDULE_DELAY: '20',
-    ...variables,
-  });
+  service = await startAccepting({ ...collector.variables, ...variables });
 }
 
 beforeEach(async () => {
@@ -114,13 +109,49 @@ describe('an upload that is stored at once', () => {
   });
 });
 
+describe('a file that is registered', () => {
+  it('is a trace of its own, with a link to the upload', async () => {
+    const [admin, tokens] = await Promise.all([AdminModuleServer.start(), TokenEndpointServer.start()]);
+    try {
+      await start({
+        ADMIN_URL: admin.url,
+        SERVICE_TOKEN_URL: tokens.url,
+        SERVICE_CLIENT_ID: 'ingester',
+        SERVICE_CLIENT_SECRET: 'secret',
+      });
+      delete service.element.options.fault;
+      expect((await service.post(BYTES)).status).toBe(201);
+      const [[upload], [registration]] = await Promise.all([
+        collector.named('upload'),
+        collector.named('registration'),
+      ]);
+      expect(registration).toMatchObject({
+        kind: CONSUMER,
+        status: { code: UNSET },
+        links: [{ traceId: upload?.traceId, spanId: upload?.spanId }],
+        attributes: {
+          'ingester.upload.id': upload?.attributes['ingester.upload.id'],
+          'ingester.outcome': 'succeeded',
+        },
+      });
+      expect(registration?.traceId).not.toBe(upload?.traceId);
+    } finally {
+      await Promise.all([admin.close(), tokens.close()]);
+    }
+  });
+});
+
 describe('an upload that fails', () => {
   it('has one span for each attempt, each with its own traceparent, and an error', async () => {
     await start({ DELIVER_LATER: 'false', STORAGE_RETRY_ATTEMPTS: '3', STORAGE_RETRY_BASE_DELAY_MS: '1' });
-    expect((await service.post(BYTES)).status).toBe(502);
+    const answer = await service.post(BYTES);
+    const { trace_id: traceId } = (await answer.json()) as Json;
+    expect(answer.status).toBe(502);
     const [upload] = await collector.named('upload');
     const attempts = await collector.named('storage attempt', 3);
     expect(upload).toMatchObject({
+      // It finds the log lines as well.
+      traceId,
       status: { code: ERROR },
       attributes: {
         'error.type': 'STORAGE_FAILED',
@@ -206,68 +237,5 @@ describe('an upload in several requests', () => {
       ['PATCH', 'stored', BYTES.length - 5],
     ]);
     expect(new Set(uploads.map(({ attributes }) => attributes['ingester.upload.id'])).size).toBe(1);
-  });
-});
-
-describe('what is recorded', () => {
-  it('is not decided by a stranger, in neither way', async () => {
-    await start({ OTEL_TRACES_SAMPLER: 'parentbased_always_off' });
-    await service.post(BYTES, SAMPLED);
-    expect(seenByElement()[0]).toMatch(new RegExp(`^00-${TRACE}-[0-9a-f]{16}-00$`));
-    await service.close();
-    await start();
-    await service.post(BYTES, NOT_SAMPLED);
-    expect((await collector.named('upload')).map(({ traceId }) => traceId)).toEqual([TRACE]);
-  });
-
-  it('is decided by a proxy that is trusted, where it may', async () => {
-    const believing = { TRACEPARENT_DECIDES_SAMPLING: 'true', TRUSTED_PROXIES: 'loopback' };
-    await start({ OTEL_TRACES_SAMPLER: 'parentbased_always_off', ...believing });
-    await service.post(BYTES);
-    await service.post(BYTES, SAMPLED);
-    expect((await collector.named('upload')).map(({ traceId }) => traceId)).toEqual([TRACE]);
-    const delivery = (await collector.named('delivery'))[0];
-    expect(delivery?.links).toMatchObject([{ traceId: TRACE }]);
-    await service.close();
-    await start({ ...believing, TRUSTED_PROXIES: '192.0.2.1' });
-    await service.post(BYTES, NOT_SAMPLED);
-    expect(await collector.named('upload', 2)).toHaveLength(2);
-  });
-});
-
-describe('a collector', () => {
-  it('that is away stops neither uploads nor the end', async () => {
-    await collector.close();
-    await start();
-    delete service.element.options.fault;
-    expect((await service.post(BYTES)).status).toBe(201);
-    const startedAt = performance.now();
-    await service.close();
-    expect(performance.now() - startedAt).toBeLessThan(10_000);
-  });
-
-  it('that comes back is sent what comes then', async () => {
-    await collector.close();
-    await start({ OTEL_EXPORTER_OTLP_TIMEOUT: '50' });
-    await service.post(BYTES);
-    await collector.comeBack();
-    await eventually(async () => {
-      await service.post(BYTES);
-      expect(collector.spans).not.toEqual([]);
-    });
-  });
-
-  it('is sent protobuf unless it is asked for JSON', async () => {
-    await start({ OTEL_EXPORTER_OTLP_PROTOCOL: '' });
-    await service.post(BYTES);
-    await eventually(() => {
-      expect(collector.requests).not.toEqual([]);
-      return Promise.resolve();
-    });
-    const [{ headers, body } = { headers: {}, body: Buffer.alloc(0) }] = collector.requests;
-    expect(headers['content-type']).toBe('application/x-protobuf');
-    // A message begins with its first field: 1, of a known length.
-    expect(body[0]).toBe(0x0a);
-    expect(body.includes('storage attempt') || body.includes('upload')).toBe(true);
   });
 });

@@ -47,6 +47,16 @@ export class OtlpReceiver {
     return receiver;
   }
 
+  /** Those of a service that sends its spans here, soon. */
+  get variables(): Record<string, string> {
+    return {
+      OTEL_EXPORTER_OTLP_ENDPOINT: this.url,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+      OTEL_EXPORTER_OTLP_TIMEOUT: '500',
+      OTEL_BSP_SCHEDULE_DELAY: '20',
+    };
+  }
+
   close(): Promise<void> {
     return shut(this.server);
   }
