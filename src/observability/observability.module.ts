@@ -13,8 +13,8 @@ import { openTracing } from './traces/open-tracing.js';
 import { Tracing } from './tracing.js';
 
 /**
- * Logging, metrics, traces, public pages and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for Nest is used: its
- * module would also mount pino-http, whose child loggers cost more than the one line that we write.
+ * Logging, metrics, traces, public pages and the state of shutdown, for every room. Of nestjs-pino only the `Logger` for
+ * Nest is used: its module would also mount pino-http, whose child loggers cost more than the one line that we write.
  */
 @Global()
 @Module({

@@ -29,8 +29,8 @@ export interface Span {
   /** Does `work` within the span: its log lines carry the trace, and its calls are part of the span. */
   run<T>(work: () => T): T;
   set(attributes: SpanAttributes): void;
-  /** It failed with one of our codes. Not `isError`: the failure is what the client sent, or does. */
-  fail(code: string, isError: boolean): void;
+  /** It failed, with one of our codes mostly. Not `isError`: the failure is what the client sent, or does. */
+  fail(type: string, isError: boolean): void;
   /** Nothing is said of it any more. */
   end(): void;
 }

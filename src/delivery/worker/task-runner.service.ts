@@ -1,7 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { errorTypeOf } from '../../observability/error-type.js';
 import type { Span } from '../../observability/tracing.js';
 import { TaskKinds } from '../task-kinds.service.js';
-import { type AttemptOutcome, codeOf } from './attempt-outcome.js';
+import type { AttemptOutcome } from './attempt-outcome.js';
 import type { ClaimedTask, HeldTask } from './held-task.js';
 import { LeaseBeats } from './lease-beats.service.js';
 import { Settlement } from './settlement.service.js';
@@ -22,8 +23,8 @@ export class TaskRunner {
   ) {}
 
   /**
-   * Does what a task asks for, once. `onHeld` gets the task while it is ours. Never fails: what cannot be written down is done again by whoever claims the task when its
-   * lease has run out.
+   * Does what a task asks for, once. `onHeld` gets the task while it is ours. Never fails: what cannot be written down is
+   * done again by whoever claims the task when its lease has run out.
    */
   run(claimed: ClaimedTask, onHeld: (held: HeldTask) => void): Promise<void> {
     return this.telemetry.around(claimed, (span) => this.runOnce(claimed, onHeld, span));
@@ -42,7 +43,7 @@ export class TaskRunner {
       const step = await this.settlement.settle(held, outcome);
       this.telemetry.settled(held, { outcome, step }, span);
     } catch (error) {
-      span.fail(codeOf(error), true);
+      span.fail(errorTypeOf(error), true);
       this.tell(claimed, error);
     } finally {
       this.beats.release(held);

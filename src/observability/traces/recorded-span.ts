@@ -20,8 +20,8 @@ export class RecordedSpan implements Span {
       if (value !== undefined) this.span.setAttribute(name, value);
   }
 
-  fail(code: string, isError: boolean): void {
-    this.set({ 'error.type': code });
+  fail(type: string, isError: boolean): void {
+    this.set({ 'error.type': type });
     if (isError && this.span.isRecording()) this.span.setStatus({ code: SpanStatusCode.ERROR });
   }
 

@@ -19,7 +19,7 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import type { Environment } from '../../config/environment.js';
-import { toServiceError } from '../../errors/to-service-error.js';
+import { errorTypeOf } from '../error-type.js';
 import { randomHex, uuidV7 } from '../random-ids.js';
 import { currentRequest, type RequestContext } from '../request-context.js';
 import { SERVICE_NAME, serviceVersion } from '../service-version.js';
@@ -108,7 +108,7 @@ class SdkTracing extends Tracing implements OnApplicationShutdown {
     try {
       return await span.run(() => work(span));
     } catch (error) {
-      span.fail(toServiceError(error).code, true);
+      span.fail(errorTypeOf(error), true);
       throw error;
     } finally {
       span.end();
