@@ -52,12 +52,18 @@ async function playDemo(world, traffic) {
   await traffic.untilDelivered();
   say(`  delivered     all, ${((performance.now() - since) / 1000).toFixed(1)} s after that`);
   await untilQueue(world, (waiting) => waiting === 0);
+  await untilReady(world);
   await showView(world);
 }
 
 /** What `/metrics` tells of the queue may be five seconds old. */
 async function untilQueue(world, isReached) {
   for (let tries = 0; tries < 40 && !isReached(await queueOf(world)); tries += 1) await sleep(250);
+}
+
+/** An element that is back may count as down until its circuit lets somebody try. */
+async function untilReady(world) {
+  for (let tries = 0; tries < 40 && !(await viewOf(world))[0].endsWith(' ok'); tries += 1) await sleep(250);
 }
 
 async function showFigures(world, traffic) {
