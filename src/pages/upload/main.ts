@@ -1,3 +1,24 @@
 import { element, found } from '../shared/dom.js';
+import { fileChooser } from './file-chooser.js';
+import { optionsForm } from './options-form.js';
+import { Session } from './session.js';
+import { tokenEntry } from './token-entry.js';
+import { UploadList } from './upload-list.js';
 
-found('#main', HTMLElement).append(element('h1', {}, 'Ingester'));
+const session = new Session();
+const options = optionsForm();
+const uploads = new UploadList(session);
+
+found('#main', HTMLElement).append(
+  element('h1', {}, 'Upload files'),
+  tokenEntry(session),
+  fileChooser((files) => uploads.add(files, options.fields())),
+  options.node,
+  uploads.status,
+  uploads.node,
+);
+
+// A browser asks whether to leave while something is on its way.
+window.addEventListener('beforeunload', (event) => {
+  if (uploads.isBusy) event.preventDefault();
+});
