@@ -25,7 +25,7 @@ export function optionsForm(): OptionsForm {
     'details',
     { class: 'options' },
     element('summary', {}, 'Description and retention'),
-    element('p', { class: 'muted' }, 'They hold for the files that are chosen after this.'),
+    element('p', { class: 'muted' }, 'These hold for files that are chosen from now on.'),
     element(
       'div',
       { class: 'grid' },

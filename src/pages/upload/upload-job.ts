@@ -154,6 +154,7 @@ export class UploadJob {
       return undefined;
     } catch (error) {
       if (signal.aborted) return undefined;
+      if (!this.transfer.isResumable) this.sent = 0;
       const problem = problemOf(error);
       if (problem.status === 401) return this.askToken(token);
       return problem.status === 0 && !(await isReadable(this.file)) ? UNREADABLE : problem;

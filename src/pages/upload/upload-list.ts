@@ -16,6 +16,7 @@ const RESUMABLE_FROM_BYTES = 8 * 1024 * 1024;
 /** What is told to those who do not see the page; the rest are events on the way. */
 const MILESTONES = new Set<UploadState['kind']>([
   'paused',
+  'token',
   'retrying',
   'accepted',
   'stored',

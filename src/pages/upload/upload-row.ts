@@ -35,7 +35,7 @@ export class UploadRow {
   readonly node: HTMLLIElement;
   private readonly words = element('p', { class: 'words' });
   private readonly bar: HTMLProgressElement;
-  private readonly details = element('p', { class: 'muted details' });
+  private readonly details = element('div', { class: 'muted details' });
   private readonly buttons = element('div', { class: 'buttons' });
   private actions: readonly Action[] = [];
   private drawnAtMs = 0;
@@ -56,9 +56,8 @@ export class UploadRow {
         element('span', { class: 'muted' }, sizeText(size)),
       ),
       this.bar,
-      this.words,
+      element('div', { class: 'foot' }, this.words, this.buttons),
       this.details,
-      this.buttons,
     );
     this.draw();
   }
@@ -78,7 +77,7 @@ export class UploadRow {
     this.words.textContent = wordsOf(state, file.size);
     this.bar.value = job.sentBytes;
     this.bar.hidden = !['sending', 'finishing', 'paused', 'retrying', 'token'].includes(state.kind);
-    this.details.textContent = detailsOf(job);
+    this.details.replaceChildren(...detailsOf(job).map((line) => element('p', {}, line)));
     this.drawButtons(actionsFor(state, job.canPause));
   }
 
@@ -107,14 +106,11 @@ function actionsFor(state: UploadState, canPause: boolean): readonly Action[] {
 }
 
 /** By which operators find the upload, and everybody the file. */
-function detailsOf({ receipt, state }: UploadJob): string {
+function detailsOf({ receipt, state }: UploadJob): readonly string[] {
   const problem: object = state.kind === 'refused' ? state.problem : {};
-  const trace = 'trace_id' in problem ? String(problem.trace_id) : undefined;
   return [
     receipt && `upload ${receipt.upload_id}`,
     state.kind === 'stored' && receipt?.checksum ? `SHA-256 ${receipt.checksum}` : undefined,
-    trace === undefined ? undefined : `trace ${trace}`,
-  ]
-    .filter((text) => text !== undefined)
-    .join(' · ');
+    'trace_id' in problem ? `trace ${String(problem.trace_id)}` : undefined,
+  ].filter((text) => text !== undefined);
 }

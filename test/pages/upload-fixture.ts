@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from '@jest/globals';
+import type { Browser, CDPSession, Locator, Page } from 'playwright-core';
+import { errorsOf, startBrowser } from '../support/browser.js';
+import { CuttingRelay } from '../support/cutting-relay.js';
+import { eventually } from '../support/eventually.js';
+import { MIB } from '../support/file-bodies.js';
+import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
+import { StorageElementServer, type UploadFault } from '../support/storage-element-server.js';
+import { createTestKeys, type TestKeys } from '../support/tokens.js';
+
+export const MAX_FILE_BYTES = 9 * MIB;
+
+/** What an element says that is down. */
+export const DOWN: UploadFault = { kind: 'answer', status: 500 };
+
+/** A browser tells by itself of answers that say no. */
+const REFUSALS = /the server responded with a status of (400|401|409|413|415|5\d\d)/;
+
+interface ChosenFile {
+  readonly name: string;
+  readonly mimeType: string;
+  readonly buffer: Buffer;
+}
+
+/** A file of bytes that have no signature. */
+export function fileOf(name: string, size: number, mimeType = 'application/octet-stream'): ChosenFile {
+  const line = createHash('sha256').update(name).digest('hex');
+  return { name, mimeType, buffer: Buffer.alloc(size, `${line}\n`) };
+}
+
+/** The built service with one storage element, behind a line that can be cut, and a browser on its upload page. */
+export class UploadPageFixture {
+  /** How the line treats connections from now on; it holds until a test says otherwise. */
+  readonly line = { cutAfterBytes: Infinity };
+  page!: Page;
+  private errors: string[] = [];
+  private foreign: string[] = [];
+  private network: CDPSession | undefined;
+
+  private constructor(
+    readonly element: StorageElementServer,
+    private readonly service: ServiceProcess,
+    private readonly keys: TestKeys,
+    private readonly browser: Browser,
+  ) {}
+
+  relay!: CuttingRelay;
+
+  static async start(): Promise<UploadPageFixture> {
+    const element = await StorageElementServer.start();
+    const keys = await createTestKeys();
+    const dataDir = await mkdtemp(join(tmpdir(), 'ingester-upload-page-'));
+    const service = await startServiceProcess({
+      NODE_ENV: 'test',
+      DATA_DIR: dataDir,
+      JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir),
+      JWT_CLOCK_TOLERANCE_MS: '0',
+      STORAGE_ELEMENTS: JSON.stringify([
+        { id: 'se-1', driver: 'http', url: element.url, mode: 'edit', priority: 1 },
+      ]),
+      STORAGE_RETRY_ATTEMPTS: '1',
+      STORAGE_CIRCUIT_FAILURE_THRESHOLD: '1000',
+      DELIVERY_BACKOFF_BASE_MS: '200',
+      DELIVERY_BACKOFF_MAX_MS: '400',
+      DELIVERY_MAX_ATTEMPTS: '1000',
+      SPOOL_MIN_FREE_BYTES: '0',
+      MAX_FILE_BYTES: String(MAX_FILE_BYTES),
+      ALLOWED_MEDIA_TYPES: 'text/plain,application/octet-stream',
+    });
+    const fixture = new UploadPageFixture(element, service, keys, await startBrowser());
+    fixture.relay = await CuttingRelay.to(await service.port(), fixture.line);
+    return fixture;
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.relay.close();
+    await this.service.dispose();
+    await this.element.close();
+  }
+
+  token(secondsLeft = 3600): Promise<string> {
+    return this.keys.sign({ exp: Math.floor(Date.now() / 1000) + secondsLeft });
+  }
+
+  /** Opens the page anew, with a line and an element that are well. */
+  async open(): Promise<void> {
+    this.line.cutAfterBytes = Infinity;
+    this.element.options.fault = undefined;
+    const context = await this.browser.newContext();
+    this.page = await context.newPage();
+    this.errors = errorsOf(this.page, REFUSALS);
+    this.foreign = [];
+    this.page.on('request', (request) => {
+      if (!request.url().startsWith(this.relay.url)) this.foreign.push(request.url());
+    });
+    this.network = undefined;
+    await this.page.goto(this.relay.url);
+  }
+
+  /** Nothing went wrong in the page, nothing was asked of others, and its policy held. */
+  async closePage(): Promise<void> {
+    await this.page.context().close();
+    expect({ errors: this.errors, foreign: this.foreign }).toEqual({ errors: [], foreign: [] });
+  }
+
+  async useToken(token: string): Promise<void> {
+    await this.page.getByLabel('Access token', { exact: true }).and(this.page.locator('input')).fill(token);
+    await this.page.getByRole('button', { name: 'Use token' }).click();
+  }
+
+  choose(...files: readonly ChosenFile[]): Promise<void> {
+    return this.page.setInputFiles('#files', [...files]);
+  }
+
+  /** What is said of files only resumable uploads carry: so small ones are sent by one as well. */
+  async describeFiles(): Promise<void> {
+    await this.page.getByText('Description and retention').click();
+    await this.page.getByLabel('Description', { exact: true }).fill('a report');
+  }
+
+  /** Sends no faster than that from now on. */
+  async slowDown(bytesPerSecond: number): Promise<void> {
+    this.network ??= await this.page.context().newCDPSession(this.page);
+    await this.network.send('Network.emulateNetworkConditions', {
+      offline: false,
+      latency: 0,
+      downloadThroughput: -1,
+      uploadThroughput: bytesPerSecond,
+    });
+  }
+
+  row(name: string): Locator {
+    return this.page.getByRole('listitem').filter({ hasText: name });
+  }
+
+  button(action: string, name: string): Locator {
+    return this.page.getByRole('button', { name: `${action} ${name}` });
+  }
+
+  /** Waits until the words of a file are these. */
+  async untilWords(name: string, words: RegExp): Promise<void> {
+    await eventually(async () => expect(await this.words(name)).toMatch(words), 20_000);
+  }
+
+  async words(name: string): Promise<string> {
+    return (await this.row(name).locator('.words').textContent()) ?? '';
+  }
+
+  /** The file is at the element once, with its bytes. */
+  expectStoredOnce({ name, buffer }: ChosenFile): void {
+    const stored = [...this.element.files.values()].filter(({ filename }) => filename === name);
+    const sha256 = createHash('sha256').update(buffer).digest('hex');
+    expect(stored.map((file) => [file.size, file.sha256])).toEqual([[buffer.length, sha256]]);
+  }
+
+  async ask(path: string, method = 'GET'): Promise<Response> {
+    const url = `http://127.0.0.1:${await this.service.port()}${path}`;
+    return fetch(url, { method, headers: { Authorization: `Bearer ${await this.token()}` } });
+  }
+}

@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { describeInBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
+import { MIB } from '../support/file-bodies.js';
+import { DOWN, fileOf, MAX_FILE_BYTES, UploadPageFixture } from './upload-fixture.js';
+
+/** So large that it is sent in a way that can go on where it stopped. */
+const LARGE = 8 * MIB + 1000;
+
+describeInBrowser('the upload page', () => {
+  let fixture: UploadPageFixture;
+
+  beforeAll(async () => {
+    fixture = await UploadPageFixture.start();
+  });
+  beforeEach(() => fixture.open());
+  afterEach(() => fixture.closePage());
+  afterAll(() => fixture.close());
+
+  it('sends several files, says how far each is, and that they are stored', async () => {
+    const files = [
+      fileOf('several-large.bin', LARGE),
+      fileOf('Grüße (1)é.txt', 300_000, 'text/plain'),
+      ...['several-1', 'several-2', 'several-3'].map((name) => fileOf(`${name}.txt`, 1000, 'text/plain')),
+    ];
+    await fixture.useToken(await fixture.token());
+    await fixture.slowDown(6 * MIB);
+    await fixture.choose(...files);
+    await fixture.untilWords('several-large.bin', /^sending \d+ %, [\d.]+ [kM]B\/s, \d+ s left$/);
+    const bar = fixture.page.getByRole('progressbar', { name: 'Sent of several-large.bin' });
+    expect(await bar.count()).toBe(1);
+    for (const file of files) {
+      await fixture.untilWords(file.name, /^stored$/);
+      fixture.expectStoredOnce(file);
+    }
+    expect(await fixture.page.locator('#summary').textContent()).toBe('5 of 5 stored');
+  });
+
+  it('takes files that are dropped, and says of them what was entered', async () => {
+    await fixture.useToken(await fixture.token());
+    await fixture.page.getByText('Description and retention').click();
+    await fixture.page.getByLabel('Description', { exact: true }).fill('Quarterly, für alle');
+    await fixture.page.getByLabel('Days').fill('7');
+    await fixture.page.getByLabel('Tags').fill('report, 2026');
+    await fixture.page.evaluate(`{
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['hello'], 'dropped.txt', { type: 'text/plain' }));
+      document.body.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    }`);
+    await fixture.untilWords('dropped.txt', /^stored$/);
+    const stored = [...fixture.element.files.values()].find(({ filename }) => filename === 'dropped.txt');
+    expect(stored).toMatchObject({ contentType: 'text/plain', size: 5 });
+    expect(stored?.fields).toMatchObject({
+      description: 'Quarterly, für alle',
+      ttl_days: '7',
+      tags: '["report","2026"]',
+    });
+  });
+
+  it.each([
+    ['a large file goes on where it was', fileOf('cut-large.bin', LARGE), 2],
+    ['a small file is sent again under the same id', fileOf('cut-small.bin', MIB), 1],
+  ])('goes on by itself when the connection breaks: %s', async (_, file, cuts) => {
+    const before = fixture.relay.cuts;
+    await fixture.useToken(await fixture.token());
+    fixture.line.cutAfterBytes = file.buffer.length / 3;
+    await fixture.choose(file);
+    await eventually(() => Promise.resolve(expect(fixture.relay.cuts).toBeGreaterThanOrEqual(before + cuts)));
+    fixture.line.cutAfterBytes = Infinity;
+    await fixture.untilWords(file.name, /^The connection broke\. It goes on by itself /);
+    await fixture.untilWords(file.name, /^stored$/);
+    fixture.expectStoredOnce(file);
+  });
+
+  it('pauses, and goes on where it was', async () => {
+    const file = fileOf('paused.bin', 2 * MIB);
+    const offsets: string[] = [];
+    fixture.page.on('request', (request) => {
+      if (request.method() === 'PATCH') offsets.push(request.headers()['upload-offset'] ?? '');
+    });
+    await fixture.useToken(await fixture.token());
+    await fixture.describeFiles();
+    await fixture.slowDown(MIB);
+    await fixture.choose(file);
+    await fixture.untilWords(file.name, /^sending [2-9]\d %/);
+    await fixture.button('Pause', file.name).click();
+    await fixture.untilWords(file.name, /^paused at \d+ %$/);
+    await sleep(1_000);
+    expect(offsets).toEqual(['0']);
+    expect(await fixture.words(file.name)).toMatch(/^paused at \d+ %$/);
+    await fixture.button('Resume', file.name).click();
+    await fixture.untilWords(file.name, /^stored$/);
+    fixture.expectStoredOnce(file);
+    expect(offsets).toHaveLength(2);
+    expect(Number(offsets[1])).toBeGreaterThan(0);
+  });
+
+  it('asks for another token when one ends in the middle, and goes on', async () => {
+    const file = fileOf('token.bin', 2 * MIB);
+    const endsAtMs = Date.now() + 4_500;
+    await fixture.describeFiles();
+    await fixture.slowDown(MIB);
+    await fixture.useToken(await fixture.token(4));
+    await fixture.choose(file);
+    await fixture.untilWords(file.name, /^sending [1-9]\d %/);
+    await fixture.button('Pause', file.name).click();
+    await sleep(endsAtMs - Date.now());
+    await fixture.button('Resume', file.name).click();
+    await fixture.untilWords(file.name, /^waiting for a token$/);
+    expect(await fixture.page.getByText('takes the last token no longer').isVisible()).toBe(true);
+    await fixture.useToken(await fixture.token());
+    await fixture.untilWords(file.name, /^stored$/);
+    fixture.expectStoredOnce(file);
+  });
+
+  it('says that a file is accepted while it is not stored, and then after how long it was', async () => {
+    const file = fileOf('outage.txt', 1000, 'text/plain');
+    fixture.element.options.fault = DOWN;
+    await fixture.useToken(await fixture.token());
+    await fixture.choose(file);
+    await fixture.untilWords(file.name, /^accepted, will be stored later$/);
+    expect(await fixture.page.locator('#summary').textContent()).toBe(
+      '0 of 1 stored, 1 will be stored later',
+    );
+    fixture.element.options.fault = undefined;
+    await fixture.untilWords(file.name, /^stored after \d+ s$/);
+    fixture.expectStoredOnce(file);
+    await eventually(async () => {
+      const status = await fixture.page.getByRole('status').textContent();
+      expect(status).toMatch(/^outage\.txt: stored after \d+ s\.$/);
+    });
+  });
+
+  it('says why a file is refused, and what to do', async () => {
+    await fixture.useToken(await fixture.token());
+    await fixture.choose(
+      fileOf('page.html', 1000, 'text/html'),
+      fileOf('too-large.bin', MAX_FILE_BYTES + 1),
+      fileOf('empty.txt', 0, 'text/plain'),
+    );
+    await fixture.untilWords(
+      'page.html',
+      /^refused: UNSUPPORTED_MEDIA_TYPE\. .*text\/html.*\. Send a file of a type that is taken here\.$/,
+    );
+    await fixture.untilWords('too-large.bin', /^refused: FILE_TOO_LARGE\. .+\. Send a smaller file/);
+    await fixture.untilWords('empty.txt', /^refused: EMPTY_FILE\. .+\. Choose a file that has some bytes\.$/);
+    expect(await fixture.page.getByRole('button', { name: /Try again/ }).count()).toBe(0);
+    await fixture.button('Remove', 'page.html').click();
+    expect(await fixture.row('page.html').count()).toBe(0);
+  });
+
+  it('cancels what is on its way, and what is accepted', async () => {
+    fixture.element.options.fault = DOWN;
+    await fixture.useToken(await fixture.token());
+    await fixture.choose(fileOf('cancelled.txt', 1000, 'text/plain'));
+    await fixture.untilWords('cancelled.txt', /^accepted/);
+    await fixture.button('Cancel', 'cancelled.txt').click();
+    await fixture.untilWords('cancelled.txt', /^cancelled$/);
+    await fixture.describeFiles();
+    await fixture.slowDown(MIB);
+    await fixture.choose(fileOf('cancelled.bin', 2 * MIB));
+    await fixture.untilWords('cancelled.bin', /^sending [1-9]\d? %/);
+    await fixture.button('Cancel', 'cancelled.bin').click();
+    await fixture.untilWords('cancelled.bin', /^cancelled$/);
+    await eventually(async () => {
+      expect(await (await fixture.ask('/api/v1/uploads')).json()).toMatchObject({ uploads: [] });
+    });
+    const stored = [...fixture.element.files.values()].map(({ filename }) => filename);
+    expect(stored).not.toContain('cancelled.txt');
+    expect(stored).not.toContain('cancelled.bin');
+  });
+});
