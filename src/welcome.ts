@@ -19,10 +19,22 @@ export async function printWelcome(
       `curl -H 'Authorization: Bearer ${token}' \\`,
       `  -F description=hello -F file=@README.md http://localhost:${port}/api/v1/files/upload`,
       '',
+      ...pageLines(environment, port),
       'Another token: npm run -s token -- --sub alice --role user',
       ...(servesDocs(environment) ? [`Try it in a browser: http://localhost:${docsPort}/docs`] : []),
       '',
       '',
     ].join('\n'),
   );
+}
+
+/** The pages that are served. The token above is that of a user; the console is for admins. */
+function pageLines({ UPLOAD_PAGE_ENABLED, CONSOLE_ENABLED }: Environment, port: number): readonly string[] {
+  const lines = [
+    ...((UPLOAD_PAGE_ENABLED ?? true) ? [`Upload page: http://localhost:${port}/`] : []),
+    ...((CONSOLE_ENABLED ?? true)
+      ? [`Console: http://localhost:${port}/console (its token: npm run -s token -- --sub olga --role admin)`]
+      : []),
+  ];
+  return lines.length === 0 ? [] : [...lines, ''];
 }

@@ -49,6 +49,9 @@ describe('start', () => {
     );
     expect(JSON.parse(stdout)).toMatchObject({ status: 'active', uploaded_by: 'developer' });
     expect((await onlyStoredContent(service.dataDir)).toString()).toContain('PUBLIC KEY');
+    const page = await printed(service, /^Upload page: .*$/m);
+    expect(await (await fetch(page.replace('Upload page: ', ''))).text()).toContain('<title>Upload files');
+    expect(service.output()).toMatch(/^Console: http:\/\/localhost:\d+\/console /m);
   });
 
   it('is with the same V8 flags by npm and in the image, and tells where they are missing', async () => {
