@@ -102,10 +102,10 @@ export class UploadPageFixture {
     await this.page.goto(this.relay.url);
   }
 
-  /** Nothing went wrong in the page, nothing was asked of others, and its policy held. */
-  async closePage(): Promise<void> {
+  /** Closes the page, and gives what went wrong in it, and what it asked others for. */
+  async closePage(): Promise<{ readonly errors: string[]; readonly foreign: string[] }> {
     await this.page.context().close();
-    expect({ errors: this.errors, foreign: this.foreign }).toEqual({ errors: [], foreign: [] });
+    return { errors: this.errors, foreign: this.foreign };
   }
 
   async useToken(token: string): Promise<void> {
@@ -144,22 +144,30 @@ export class UploadPageFixture {
 
   /** Waits until the words of a file are these. */
   async untilWords(name: string, words: RegExp): Promise<void> {
-    await eventually(async () => expect(await this.words(name)).toMatch(words), 20_000);
+    await eventually(async () => {
+      const text = await this.words(name);
+      if (!words.test(text)) throw new Error(`${name} says "${text}", not ${words}`);
+    }, 20_000);
   }
 
   async words(name: string): Promise<string> {
     return (await this.row(name).locator('.words').textContent()) ?? '';
   }
 
-  /** The file is at the element once, with its bytes. */
-  expectStoredOnce({ name, buffer }: ChosenFile): void {
-    const stored = [...this.element.files.values()].filter(({ filename }) => filename === name);
-    const sha256 = createHash('sha256').update(buffer).digest('hex');
-    expect(stored.map((file) => [file.size, file.sha256])).toEqual([[buffer.length, sha256]]);
-  }
-
   async ask(path: string, method = 'GET'): Promise<Response> {
     const url = `http://127.0.0.1:${await this.service.port()}${path}`;
     return fetch(url, { method, headers: { Authorization: `Bearer ${await this.token()}` } });
   }
+}
+
+/** Nothing went wrong in the page, nothing was asked of others, and its policy held. */
+export async function expectCleanPage(fixture: UploadPageFixture): Promise<void> {
+  expect(await fixture.closePage()).toEqual({ errors: [], foreign: [] });
+}
+
+/** The file is at the element once, with its bytes. */
+export function expectStoredOnce({ element }: UploadPageFixture, { name, buffer }: ChosenFile): void {
+  const stored = [...element.files.values()].filter(({ filename }) => filename === name);
+  const sha256 = createHash('sha256').update(buffer).digest('hex');
+  expect(stored.map((file) => [file.size, file.sha256])).toEqual([[buffer.length, sha256]]);
 }

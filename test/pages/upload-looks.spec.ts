@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import { describeInBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { MIB } from '../support/file-bodies.js';
-import { DOWN, fileOf, UploadPageFixture } from './upload-fixture.js';
+import { DOWN, expectCleanPage, fileOf, UploadPageFixture } from './upload-fixture.js';
 
 /** Pictures for people; nobody compares them. */
 const PICTURES = join(import.meta.dirname, '../../test-output/upload-page');
@@ -25,7 +25,7 @@ describeInBrowser('the upload page for everybody', () => {
     fixture = await UploadPageFixture.start();
   });
   beforeEach(() => fixture.open());
-  afterEach(() => fixture.closePage());
+  afterEach(() => expectCleanPage(fixture));
   afterAll(() => fixture.close());
 
   /** Light and dark, wide and narrow, the page has nothing that axe finds, and nothing beyond its right edge. */

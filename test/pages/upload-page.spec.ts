@@ -3,7 +3,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import { describeInBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { MIB } from '../support/file-bodies.js';
-import { DOWN, fileOf, MAX_FILE_BYTES, UploadPageFixture } from './upload-fixture.js';
+import {
+  DOWN,
+  expectCleanPage,
+  expectStoredOnce,
+  fileOf,
+  MAX_FILE_BYTES,
+  UploadPageFixture,
+} from './upload-fixture.js';
 
 /** So large that it is sent in a way that can go on where it stopped. */
 const LARGE = 8 * MIB + 1000;
@@ -15,7 +22,7 @@ describeInBrowser('the upload page', () => {
     fixture = await UploadPageFixture.start();
   });
   beforeEach(() => fixture.open());
-  afterEach(() => fixture.closePage());
+  afterEach(() => expectCleanPage(fixture));
   afterAll(() => fixture.close());
 
   it('sends several files, says how far each is, and that they are stored', async () => {
@@ -32,7 +39,7 @@ describeInBrowser('the upload page', () => {
     expect(await bar.count()).toBe(1);
     for (const file of files) {
       await fixture.untilWords(file.name, /^stored$/);
-      fixture.expectStoredOnce(file);
+      expectStoredOnce(fixture, file);
     }
     expect(await fixture.page.locator('#summary').textContent()).toBe('5 of 5 stored');
   });
@@ -70,7 +77,7 @@ describeInBrowser('the upload page', () => {
     await eventually(() => Promise.resolve(expect(fixture.relay.cuts).toBeGreaterThanOrEqual(before + cuts)));
     fixture.line.cutAfterBytes = Infinity;
     await fixture.untilWords(file.name, /^stored$/);
-    fixture.expectStoredOnce(file);
+    expectStoredOnce(fixture, file);
   });
 
   it('pauses, and goes on where it was', async () => {
@@ -91,7 +98,7 @@ describeInBrowser('the upload page', () => {
     expect(await fixture.words(file.name)).toMatch(/^paused at \d+ %$/);
     await fixture.button('Resume', file.name).click();
     await fixture.untilWords(file.name, /^stored$/);
-    fixture.expectStoredOnce(file);
+    expectStoredOnce(fixture, file);
     expect(offsets).toHaveLength(2);
     expect(Number(offsets[1])).toBeGreaterThan(0);
   });
@@ -111,7 +118,7 @@ describeInBrowser('the upload page', () => {
     expect(await fixture.page.getByText('takes the last token no longer').isVisible()).toBe(true);
     await fixture.useToken(await fixture.token());
     await fixture.untilWords(file.name, /^stored$/);
-    fixture.expectStoredOnce(file);
+    expectStoredOnce(fixture, file);
   });
 
   it('says that a file is accepted while it is not stored, and then after how long it was', async () => {
@@ -125,7 +132,7 @@ describeInBrowser('the upload page', () => {
     );
     fixture.element.options.fault = undefined;
     await fixture.untilWords(file.name, /^stored after \d+ s$/);
-    fixture.expectStoredOnce(file);
+    expectStoredOnce(fixture, file);
     await eventually(async () => {
       const status = await fixture.page.getByRole('status').textContent();
       expect(status).toMatch(/^outage\.txt: stored after \d+ s\.$/);
