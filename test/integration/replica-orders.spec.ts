@@ -10,6 +10,7 @@ import { asOperator, circuitAt, seeOrders } from '../support/operator.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { startPostgres } from '../support/postgres-server.js';
 import { ReplicaGroup } from '../support/replica-group.js';
+import { TusRequests } from '../support/tus-requests.js';
 
 const NAME = 'storage:edit-01';
 const CIRCUIT = `resilience/circuit-breakers/${NAME}`;
@@ -154,6 +155,13 @@ describe('replicas on one PostgreSQL', () => {
         [idOf(c), false],
       ]),
     );
+    // Parts of a caller's uploads are gathered at one replica, which is none that takes no uploads.
+    for (let caller = 0; caller < 12; caller += 1) {
+      const at = [a, b, c][caller % 3] ?? a;
+      const tus = new TusRequests(at, await at.token({ sub: `caller ${caller}` }));
+      const part = await tus.create({ 'Upload-Concat': 'partial', 'Upload-Length': '4' });
+      expect([caller, part.status]).toEqual([caller, 201]);
+    }
     expect((await asOperator(c, 'GET', 'orders')).body).toEqual({ orders: [body] });
     const lifted = await asOperator(c, 'DELETE', `orders/${String(body.order_id)}`, {
       reason: 'it has moved',
