@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import type { Sql } from '../database/sql.js';
+import { LIVES_MS } from '../replicas/replica-rows.js';
 import { inTime } from './dead-letters/in-time.js';
 import { TaskKinds } from './task-kinds.service.js';
 
@@ -48,8 +49,6 @@ interface SpoolRow {
 
 /** Whoever looks waits no longer. */
 const PATIENCE_MS = 5_000;
-/** A replica says three times in it that it lives. */
-const LIVES_MS = 15_000;
 
 /** Shows what waits. */
 @Injectable()

@@ -1,17 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Request } from 'express';
 import { request as ask } from 'undici';
-import { Database } from '../database/database.service.js';
-import { findLivingReplicas } from '../replicas/living-replicas.js';
-import type { Replica } from '../replicas/replica-rows.js';
 import { Replicas } from '../replicas/replicas.service.js';
 import { targetOf } from './request-target.js';
 import { viaUs, wasPassedOn } from './via.js';
 
 /** Whoever looks is not kept waiting longer for one that hangs. */
 const PATIENCE_MS = 5_000;
-
-type Peer = Pick<Replica, 'replicaId' | 'address'>;
 
 /** What another replica says. */
 export interface PeerAnswer {
@@ -30,24 +25,19 @@ export interface PeerAnswers {
 const NOBODY: PeerAnswers = { answers: [], unanswered: [] };
 
 /**
- * Asks all other living replicas the same as this one was asked, with the token of the caller, which they look at as well. No
+ * Asks all other replicas that were seen lately the same as this one was asked, with the token of the caller, which they look at as well. No
  * request is passed on twice.
  */
 @Injectable()
 export class Peers {
   private readonly logger = new Logger(Peers.name);
-  /** As they were seen the last time that the database told. */
-  private known: readonly Peer[] | undefined;
 
-  constructor(
-    private readonly database: Database,
-    private readonly replicas: Replicas,
-  ) {}
+  constructor(private readonly replicas: Replicas) {}
 
-  /** `isGood` tells whether an answer is one. @throws QUEUE_UNAVAILABLE where nobody has ever told who else there is */
+  /** `isGood` tells whether an answer is one. Never fails. */
   async ask(request: Request, isGood: (answer: PeerAnswer) => boolean, body?: object): Promise<PeerAnswers> {
     if (wasPassedOn(request)) return NOBODY;
-    const peers = await this.others();
+    const peers = this.replicas.others.filter(({ lives }) => lives).map(({ seen }) => seen);
     const all = await Promise.all(peers.map((peer) => this.answerOf(peer, request, isGood, body)));
     return {
       answers: all.filter((answer) => answer !== undefined),
@@ -55,20 +45,8 @@ export class Peers {
     };
   }
 
-  private async others(): Promise<readonly Peer[]> {
-    // One process has SQLite.
-    if (this.database.backend === 'sqlite') return [];
-    try {
-      this.known = await findLivingReplicas(this.database);
-    } catch (error) {
-      if (!this.known) throw error;
-      this.logger.warn({ err: error }, 'the replicas are asked that were there a while ago');
-    }
-    return this.known.filter(({ replicaId }) => replicaId !== this.replicas.replicaId);
-  }
-
   private async answerOf(
-    { replicaId, address }: Peer,
+    { replicaId, address }: { readonly replicaId: string; readonly address: string },
     request: Request,
     isGood: (answer: PeerAnswer) => boolean,
     body?: object,

@@ -89,6 +89,7 @@ describe('uploads that operators see at any of several replicas', () => {
       a,
       `SELECT replica_id FROM ingester.replicas WHERE address = 'http://127.0.0.1:1'`,
     )) as { replica_id: string }[];
+    await a.app.get(Replicas, { strict: false }).beat();
     const { body: partial } = await read('active-uploads');
     expect(partial.unanswered_replicas).toEqual([silent?.replica_id]);
     expect(partial.uploads).toHaveLength(3);

@@ -1,4 +1,5 @@
 import type { Sql } from '../../database/sql.js';
+import { LIVES_MS } from '../../replicas/replica-rows.js';
 
 /** A spool that no living replica has, although files in it wait for their delivery. */
 export interface AbsentSpool {
@@ -7,9 +8,6 @@ export interface AbsentSpool {
   /** When a replica was last seen with it; null where that was long ago. */
   readonly lastSeenAt: Date | null;
 }
-
-/** A replica that was not seen for so long is not there: it says every five seconds that it lives. */
-const AWAY_MS = 15_000;
 
 export async function findAbsentSpools(sql: Sql): Promise<AbsentSpool[]> {
   const rows = await sql.query<{ spool_id: string; files: number; last_seen_at: number | null }>(
@@ -20,7 +18,7 @@ export async function findAbsentSpools(sql: Sql): Promise<AbsentSpool[]> {
       SELECT spool_id FROM ingester.replicas WHERE last_seen_at >= ingester.now_ms() - $1::bigint
     )
     GROUP BY spool_id ORDER BY spool_id`,
-    [AWAY_MS],
+    [LIVES_MS],
   );
   return rows.map(({ spool_id: spoolId, files, last_seen_at: at }) => {
     return { spoolId, files, lastSeenAt: at === null ? null : new Date(at) };
