@@ -8,7 +8,8 @@ const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 const PROTOCOL_UNIT = PROTOCOLS.join(' or ');
 
 /** `key=value,key=value`, as HTTP headers and W3C baggage write it; values may be percent-encoded. */
-const PAIR = /^\s*(?<key>[\w!#$&'*+.^`|~/-]+)\s*=\s*(?<value>[^,;"\\]*?)\s*$/;
+const KEY = /^[\w!#$&'*+.^`|~/-]+$/;
+const VALUE = /^[^,;"\\]*$/;
 
 /** What OpenTelemetry calls these variables. Those of the standard are named as there, and mean the same. */
 export const tracesVariables = {
@@ -119,8 +120,9 @@ function pairs(meaning: string) {
 }
 
 function pairIn(part: string): [key: string, value: string] | undefined {
-  const { key, value } = PAIR.exec(part)?.groups ?? {};
-  if (key === undefined || value === undefined) return undefined;
+  const end = part.indexOf('=');
+  const [key, value] = [part.slice(0, end).trim(), part.slice(end + 1).trim()];
+  if (end === -1 || !KEY.test(key) || !VALUE.test(value)) return undefined;
   try {
     return [decodeURIComponent(key), decodeURIComponent(value)];
   } catch {
@@ -132,7 +134,7 @@ function share() {
   return z
     .string()
     .trim()
-    .regex(/^\d*\.?\d+$/, { error: ({ input }) => `must be a number from 0 to 1${got(input)}` })
+    .regex(/^(\d+(\.\d+)?|\.\d+)$/, { error: ({ input }) => `must be a number from 0 to 1${got(input)}` })
     .transform(Number)
     .pipe(z.number().min(0).max(1));
 }

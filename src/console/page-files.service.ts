@@ -4,6 +4,7 @@ import { extname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Injectable } from '@nestjs/common';
 import { ConfigService } from '@nestjs/config';
+import { withoutEndSlashes } from '../config/end-slashes.js';
 import type { Environment } from '../config/environment.js';
 import type { Page } from '../observability/page.js';
 import { serviceVersion } from '../observability/service-version.js';
@@ -60,7 +61,7 @@ export class PageFiles {
   /** What a proxy in front takes off the path: pages have to name it. */
   private get base(): string {
     const publicUrl = this.config.get('PUBLIC_URL', { infer: true });
-    const path = publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+    const path = publicUrl === undefined ? '' : withoutEndSlashes(new URL(publicUrl).pathname);
     return path.replaceAll(/["&<>]/g, (sign) => encodeURIComponent(sign));
   }
 
