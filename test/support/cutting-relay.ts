@@ -54,7 +54,6 @@ export class CuttingRelay {
     const stalls = this.#connections % (this.line.stallEvery ?? Infinity) === 0;
     const upstream = connect({ port: this.port, host: '127.0.0.1', allowHalfOpen: true });
     const holds = this.#connections % (this.line.cutEvery ?? 1) !== 0;
-    const { cutAfterBytes, maxCuts = Infinity } = this.line;
     let passed = 0;
     for (const [from, to] of [
       [client, upstream],
@@ -67,6 +66,8 @@ export class CuttingRelay {
     client.pipe(upstream);
     client.on('data', ({ length }: Buffer) => {
       passed += length;
+      // Also a connection that is open already is of the line as it is now.
+      const { cutAfterBytes, maxCuts = Infinity } = this.line;
       const isOver = passed >= cutAfterBytes && this.cuts < maxCuts;
       if (!holds && isOver && !client.destroyed) void this.#cut(client, upstream, stalls);
     });
