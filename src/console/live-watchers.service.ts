@@ -23,6 +23,11 @@ export class LiveWatchers implements BeforeApplicationShutdown {
     private readonly shutdown: ShutdownState,
   ) {}
 
+  /** How many watch. */
+  get watching(): number {
+    return this.streams.size;
+  }
+
   /** Sends snapshots until the token of the caller ends. @throws SHUTTING_DOWN, BULKHEAD_FULL */
   watch(caller: Caller, response: ServerResponse): void {
     const retryAfterMs = RETRY_AFTER_MS;

@@ -98,26 +98,30 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
     await console.inspect('token-refused');
   });
 
-  it.each(['now', 'targets', 'queue'])(
-    '%s, with nothing to say, with much, and without a database',
-    async (path) => {
-      const begun = Date.now() - BEFORE_MS;
-      fixture.double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
-      await console.signIn(path);
-      await console.page.getByText('Data 0 s old').waitFor();
-      await console.inspect(`${path}-empty`, ['light']);
-      for (let ms = 10_000; ms <= BEFORE_MS; ms += 10_000) {
-        // Of snapshots that come at once only the last is taken.
-        await sleep(15);
-        fixture.double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
-      }
-      await console.page.getByText('7be04d11').first().waitFor();
-      await console.inspect(`${path}-filled`);
-      fixture.double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
-      await console.page.getByText('The database does not answer').first().waitFor();
-      await console.inspect(`${path}-error`, ['narrow-dark']);
-    },
-  );
+  it.each([
+    ['now', 'The database does not answer'],
+    ['targets', 'No data comes any more'],
+    ['queue', 'The database does not answer'],
+  ])('%s, with nothing to say, with much, and with what is missing', async (path, error) => {
+    const begun = Date.now() - BEFORE_MS;
+    fixture.double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
+    await console.signIn(path);
+    await console.page.getByText('Data 0 s old').waitFor();
+    await console.inspect(`${path}-empty`, ['light']);
+    for (let ms = 10_000; ms <= BEFORE_MS; ms += 10_000) {
+      // Of snapshots that come at once only the last is taken.
+      await sleep(15);
+      fixture.double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
+    }
+    await console.page.getByText('7be04d11').first().waitFor();
+    await console.inspect(`${path}-filled`);
+    if (path === 'targets') {
+      fixture.double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
+      fixture.double.breakOff();
+    } else fixture.double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
+    await console.page.getByText(error).first().waitFor();
+    await console.inspect(`${path}-error`, ['narrow-dark']);
+  });
 
   it.each(LISTS)('%s, empty, filled and refused', async (path, filled, answers) => {
     fixture.double.snapshot = quietSnapshot();

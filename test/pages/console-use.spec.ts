@@ -147,6 +147,7 @@ describeInBrowser('the console', () => {
     fixture.double.breakOff();
     await page.getByRole('alert').filter({ hasText: 'No data comes any more' }).waitFor();
     await page.getByText('The service is shutting down. What you see is of').waitFor();
+    await page.getByText('How things are now is not known').waitFor();
     await console.inspect('lost', ['light']);
     fixture.double.refusal = undefined;
     await page.getByText('Data 0 s old').waitFor();

@@ -1,7 +1,7 @@
 import { Api, ApiError, base, type Problem } from '../shared/api.js';
 import { tokenForm } from '../shared/token-form.js';
 import type { Desk, Place, Screen } from './desk.js';
-import { type Frame, frame, type ScreenName, SCREENS } from './frame.js';
+import { type Frame, frame, OLD_SECONDS, type ScreenName, SCREENS } from './frame.js';
 import { History } from './history.js';
 import { type FeedState, LiveFeed } from './live-feed.js';
 import { morph } from './morph.js';
@@ -50,6 +50,10 @@ export class Console implements Desk {
     this.listen();
     this.askForToken();
     setInterval(() => this.tick(), 1_000);
+  }
+
+  get isOld(): boolean {
+    return this.receivedMs === undefined || performance.now() - this.receivedMs > OLD_SECONDS * 1_000;
   }
 
   nowMs(): number {

@@ -8,6 +8,8 @@ export interface Desk {
   readonly history: History;
   /** The newest; undefined before the first. */
   readonly snapshot: Snapshot | undefined;
+  /** Has no data come for some seconds? */
+  readonly isOld: boolean;
   /** Now by the clock of the service, as far as it is known. */
   nowMs(): number;
   /** Shows again what has changed. */

@@ -23,7 +23,7 @@ it.each([
 });
 
 it('says figures as people read them', () => {
-  expect([rate(0), rate(3.21), rate(120.4)]).toEqual(['0', '3.2', '120']);
+  expect([rate(0), rate(3.21), rate(1_200.4)]).toEqual(['0', '3.2', '1,200']);
   expect([counted(1, 'upload'), counted(1_200, 'file waits', 'files wait')]).toEqual([
     '1 upload',
     '1,200 files wait',

@@ -25,7 +25,7 @@ export function duration(seconds: number): string {
 
 /** `3.2` where every tenth matters, `120` where it does not. */
 export function rate(perSecond: number): string {
-  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : String(Math.round(perSecond));
+  return perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en');
 }
 
 /** `1 upload`, `2 uploads`. */
@@ -55,7 +55,7 @@ export function secondsSince(time: string, nowMs: number): number {
 /** `3 min ago`, `in 20 s`. */
 export function relative(time: string, nowMs: number): string {
   const seconds = secondsSince(time, nowMs);
-  return seconds < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
+  return Math.round(seconds) < 0 ? `in ${duration(-seconds)}` : `${duration(seconds)} ago`;
 }
 
 /** `a`, `a and b`, `a, b and c`. */

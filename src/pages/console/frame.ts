@@ -14,7 +14,7 @@ export const SCREENS = [
 export type ScreenName = (typeof SCREENS)[number][0];
 
 /** Data that is older than this is called old. */
-const OLD_SECONDS = 5;
+export const OLD_SECONDS = 5;
 
 /** What stands around every screen. */
 export interface Frame {

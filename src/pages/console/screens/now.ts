@@ -17,6 +17,12 @@ const NAMES: Readonly<Record<Outcome, string>> = {
   client_abort: 'broken off by the client',
 };
 
+const UNKNOWN: Finding = {
+  level: 'bad',
+  sentence: 'How things are now is not known: no data comes.',
+  advice: 'What stands below is of the time before. Ask another replica, or look at the service itself.',
+};
+
 /** How things are, in one sentence, and what is behind it. */
 export function nowScreen(desk: Desk): Screen {
   return {
@@ -24,7 +30,10 @@ export function nowScreen(desk: Desk): Screen {
     render: () => {
       const { snapshot, history } = desk;
       if (!snapshot) return [element('p', { class: 'empty' }, 'The first data is on its way.')];
-      const [worst, ...others] = findings(snapshot, history);
+      const found = findings(snapshot, history);
+      const [worst, ...others] = desk.isOld
+        ? [UNKNOWN, ...found.filter(({ level }) => level !== 'good')]
+        : found;
       return [
         element('div', { role: 'status', 'data-key': 'state' }, worst && sentence(worst, 'state')),
         element(
