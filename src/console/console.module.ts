@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { DeliveryModule } from '../delivery/delivery.module.js';
 import { ReplicasModule } from '../replicas/replicas.module.js';
 import { LiveController } from './live.controller.js';
+import { LiveFigures } from './live-figures.service.js';
 import { LiveSnapshots } from './live-snapshots.service.js';
 import { LiveWatchers } from './live-watchers.service.js';
 import { PageFiles } from './page-files.service.js';
@@ -11,6 +12,6 @@ import { PagesController } from './pages.controller.js';
 @Module({
   imports: [DeliveryModule, ReplicasModule],
   controllers: [LiveController, PagesController],
-  providers: [LiveSnapshots, LiveWatchers, PageFiles],
+  providers: [LiveFigures, LiveSnapshots, LiveWatchers, PageFiles],
 })
 export class ConsoleModule {}

@@ -1,105 +1,30 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
-import { DeadLetterBulk } from '../delivery/dead-letter-bulk.service.js';
-import { type QueueReport, QueueView } from '../delivery/queue-view.service.js';
+import { Injectable } from '@nestjs/common';
 import { CircuitViews } from '../replicas/circuit-views.service.js';
 import { Orders } from '../replicas/orders.service.js';
 import { Replicas } from '../replicas/replicas.service.js';
-
-/** Whoever watches is not kept waiting for a database that does not answer. */
-const PATIENCE_MS = 1_000;
-/** What was read a moment ago still holds while it is read again. */
-const MAX_AGE_MS = 5_000;
-const MOST_GROUPS = 10;
-
-/** What is read of the database. Members are as on the wire. */
-interface StoredPart {
-  readonly queue: object;
-  readonly dead_letters: object;
-}
+import { LiveFigures } from './live-figures.service.js';
 
 /** Says how everything is, for those who watch. Looking changes nothing. */
 @Injectable()
 export class LiveSnapshots {
-  private readonly logger = new Logger(LiveSnapshots.name);
-  private reading: Promise<void> | undefined;
-  private stored: StoredPart | undefined;
-  private readAtMs = 0;
-  private failing = false;
-
   constructor(
     private readonly replicas: Replicas,
     private readonly orders: Orders,
     private readonly circuits: CircuitViews,
-    private readonly queue: QueueView,
-    private readonly letters: DeadLetterBulk,
+    private readonly figures: LiveFigures,
   ) {}
 
-  /** How everything is now. Never fails: what the database does not tell is null. */
+  /** How everything is now, with members as on the wire; what the database does not tell is null. */
   async take(): Promise<Record<string, unknown>> {
-    // One reading at a time, however long it takes.
-    this.reading ??= this.read().finally(() => {
-      this.reading = undefined;
-    });
-    const patience = new AbortController();
-    const late = sleep(PATIENCE_MS, undefined, { signal: patience.signal, ref: false }).catch(
-      () => undefined,
-    );
-    await Promise.race([this.reading, late]);
-    patience.abort();
-    const stored = performance.now() - this.readAtMs < MAX_AGE_MS ? this.stored : undefined;
+    const figures = await this.figures.take();
     return {
       at: new Date().toISOString(),
       replica_id: this.replicas.replicaId,
       replicas: this.replicas.all(),
       orders: this.orders.holding,
-      queue: stored?.queue ?? null,
-      dead_letters: stored?.dead_letters ?? null,
+      queue: figures?.queue ?? null,
+      dead_letters: figures?.dead_letters ?? null,
       transitions: this.circuits.transitions(),
     };
   }
-
-  private async read(): Promise<void> {
-    try {
-      const [queue, deadLetters] = await Promise.all([this.queue.report(), this.deadLetters()]);
-      this.stored = { queue: queueMembers(queue), dead_letters: deadLetters };
-      this.readAtMs = performance.now();
-      this.failing = false;
-    } catch (error) {
-      if (!this.failing)
-        this.logger.warn({ err: error }, 'those who watch are not told what the database knows');
-      this.failing = true;
-      this.stored = undefined;
-    }
-  }
-
-  private async deadLetters(): Promise<object> {
-    const groups = await this.letters.groups({});
-    return {
-      total: groups.reduce((sum, { count }) => sum + count, 0),
-      groups: groups
-        .slice(0, MOST_GROUPS)
-        .map(({ oldest, ...group }) => ({ ...group, oldest_at: oldest.toISOString() })),
-    };
-  }
-}
-
-/** As `GET /api/v1/queue` says it. */
-function queueMembers({ lanes, spools }: QueueReport): object {
-  return {
-    lanes: lanes.map(({ kind, lane, waiting, running, oldestWaitingSince }) => ({
-      kind,
-      lane,
-      waiting,
-      running,
-      oldest_waiting_since: oldestWaitingSince?.toISOString() ?? null,
-    })),
-    spools: spools.map(({ spoolId, address, lives, lastSeenAt, waiting }) => ({
-      spool_id: spoolId,
-      address,
-      lives,
-      last_seen_at: lastSeenAt?.toISOString() ?? null,
-      waiting,
-    })),
-  };
 }

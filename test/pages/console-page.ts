@@ -1,7 +1,7 @@
+import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
 import { errorsOf, startBrowser } from '../support/browser.js';
 import { OperatorsDouble } from '../support/operators-double.js';
@@ -86,7 +86,7 @@ export class ConsolePage {
   }
 
   /** Looks at it in some looks, says what is not accessible, and keeps the pictures. */
-  async inspect(name: string, looks: readonly Look[] = ['light', 'narrow-dark']): Promise<void> {
+  async expectAccessible(name: string, looks: readonly Look[] = ['light', 'narrow-dark']): Promise<void> {
     mkdirSync(PICTURES, { recursive: true });
     for (const look of looks) {
       await this.page.emulateMedia({ colorScheme: look === 'light' ? 'light' : 'dark' });
@@ -95,8 +95,8 @@ export class ConsolePage {
       const axe = new AxeBuilder({ page: this.page }).withTags(WCAG).setLegacyMode();
       const { violations } = await axe.analyze();
       const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-      expect([name, look, found]).toEqual([name, look, []]);
-      expect([name, look, await this.page.evaluate(OVERFLOW)]).toEqual([name, look, 0]);
+      assert.deepEqual([name, look, found], [name, look, []]);
+      assert.deepEqual([name, look, await this.page.evaluate(OVERFLOW)], [name, look, 0]);
       await this.page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), fullPage: true });
     }
     await this.page.emulateMedia({ colorScheme: 'light' });
@@ -106,7 +106,7 @@ export class ConsolePage {
   /** Closes it. Nothing was wrong, and no other origin was asked for anything. */
   async close(): Promise<void> {
     await this.page.context().close();
-    expect(this.errors).toEqual([]);
-    expect(this.strangers).toEqual([]);
+    assert.deepEqual(this.errors, []);
+    assert.deepEqual(this.strangers, []);
   }
 }

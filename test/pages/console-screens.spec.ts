@@ -1,16 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
-import {
-  activeUpload,
-  auditEntry,
-  busySnapshot,
-  type Json,
-  letter,
-  letterHistory,
-  quietSnapshot,
-  recentUpload,
-} from '../support/operators-data.js';
+import { busySnapshot, type Json, quietSnapshot } from '../support/operators-data.js';
+import { activeUpload, auditEntry, letter, letterHistory, recentUpload } from '../support/operators-lists.js';
 import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
@@ -85,7 +77,7 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
 
   it('while it asks for a token, and when that is refused', async () => {
     await console.page.goto(`${console.origin}/console`);
-    await console.inspect('token');
+    await console.expectAccessible('token');
     fixture.double.answers.set('GET /api/v1/resilience/health', [
       401,
       problem(401, 'UNAUTHORIZED', 'The token has expired.'),
@@ -95,7 +87,7 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
     await console.page
       .getByText('The token is not accepted: The token has expired. (UNAUTHORIZED)')
       .waitFor();
-    await console.inspect('token-refused');
+    await console.expectAccessible('token-refused');
   });
 
   it.each([
@@ -107,20 +99,20 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
     fixture.double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
     await console.signIn(path);
     await console.page.getByText('Data 0 s old').waitFor();
-    await console.inspect(`${path}-empty`, ['light']);
+    await console.expectAccessible(`${path}-empty`, ['light']);
     for (let ms = 10_000; ms <= BEFORE_MS; ms += 10_000) {
       // Of snapshots that come at once only the last is taken.
       await sleep(15);
       fixture.double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
     }
     await console.page.getByText('7be04d11').first().waitFor();
-    await console.inspect(`${path}-filled`);
+    await console.expectAccessible(`${path}-filled`);
     if (path === 'targets') {
       fixture.double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
       fixture.double.breakOff();
     } else fixture.double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
     await console.page.getByText(error).first().waitFor();
-    await console.inspect(`${path}-error`, ['narrow-dark']);
+    await console.expectAccessible(`${path}-error`, ['narrow-dark']);
   });
 
   it.each(LISTS)('%s, empty, filled and refused', async (path, filled, answers) => {
@@ -132,14 +124,17 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
       ]);
     await console.signIn(path);
     await console.page.getByText('QUEUE_UNAVAILABLE').first().waitFor();
-    await console.inspect(`${nameOf(path)}-error`, ['narrow-dark']);
+    await console.expectAccessible(`${nameOf(path)}-error`, ['narrow-dark']);
     const show = async (empty: boolean, text: string): Promise<void> => {
       for (const [name, body] of Object.entries(answers))
         fixture.double.answers.set(`GET /api/v1/${name}`, [200, empty ? emptied(body) : body]);
       await console.page.getByRole('link', { name: 'Now' }).click();
       await console.page.goBack();
       await console.page.getByText(text).first().waitFor();
-      await console.inspect(`${nameOf(path)}-${empty ? 'empty' : 'filled'}`, empty ? ['light'] : undefined);
+      await console.expectAccessible(
+        `${nameOf(path)}-${empty ? 'empty' : 'filled'}`,
+        empty ? ['light'] : undefined,
+      );
     };
     if (!path.endsWith(LETTER)) await show(true, 'that fits the filter');
     await show(false, filled);

@@ -154,5 +154,6 @@ describeInBrowser('the console of a real service', () => {
     // Its time is over six seconds later, with the tolerance for clocks.
     await signIn('now', { exp: Math.floor(Date.now() / 1000) + 1 });
     await page.getByText('The token is not accepted any more').waitFor({ timeout: 20_000 });
+    expect(await page.getByRole('navigation', { name: 'Screens' }).count()).toBe(0);
   });
 });

@@ -2,14 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
-import {
-  activeUpload,
-  busySnapshot,
-  circuit,
-  letter,
-  quietSnapshot,
-  replica,
-} from '../support/operators-data.js';
+import { busySnapshot, circuit, quietSnapshot, replica } from '../support/operators-data.js';
+import { activeUpload, letter } from '../support/operators-lists.js';
 import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
@@ -104,7 +98,7 @@ describeInBrowser('the console', () => {
     await page.getByRole('button', { name: 'Drop all that fit' }).click();
     const dialog = page.getByRole('dialog', { name: 'Drop 2 dead letters, with their files?' });
     await dialog.getByText('lecture hall 4 – part 1.mp4 (96 MB)').waitFor();
-    await console.inspect('dialog-drop', ['narrow-dark']);
+    await console.expectAccessible('dialog-drop', ['narrow-dark']);
     const drop = dialog.getByRole('button', { name: 'Drop 2 dead letters' });
     await drop.click();
     // It wants a reason first.
@@ -148,7 +142,7 @@ describeInBrowser('the console', () => {
     await page.getByRole('alert').filter({ hasText: 'No data comes any more' }).waitFor();
     await page.getByText('The service is shutting down. What you see is of').waitFor();
     await page.getByText('How things are now is not known').waitFor();
-    await console.inspect('lost', ['light']);
+    await console.expectAccessible('lost', ['light']);
     fixture.double.refusal = undefined;
     await page.getByText('Data 0 s old').waitFor();
     expect(await page.getByText('No data comes any more').count()).toBe(0);

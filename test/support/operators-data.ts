@@ -1,5 +1,5 @@
-const MINUTE_MS = 60_000;
-const REPLICAS = [
+export const MINUTE_MS = 60_000;
+export const REPLICAS = [
   '3f8a1c52-0000-4000-8000-000000000001',
   '7be04d11-0000-4000-8000-000000000002',
   'c1905fe8-0000-4000-8000-000000000003',
@@ -7,7 +7,7 @@ const REPLICAS = [
 
 export type Json = Record<string, unknown>;
 
-const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();
+export const ago = (ms: number): string => new Date(Date.now() - ms).toISOString();
 
 /** A service that has nothing to do. */
 export function quietSnapshot(): Json {
@@ -24,6 +24,102 @@ export function quietSnapshot(): Json {
 
 /** A service that has much to say; `second` is how long it runs. */
 export function busySnapshot(second = 0): Json {
+  return {
+    at: ago(0),
+    replica_id: REPLICAS[0],
+    replicas: busyReplicas(second),
+    orders: orders(),
+    queue: queue(),
+    dead_letters: {
+      total: 42,
+      groups: [
+        {
+          kind: 'delivery',
+          reason: 'STORAGE_FAILED',
+          target: 'storage:se-01',
+          count: 40,
+          oldest_at: ago(600 * MINUTE_MS),
+        },
+      ],
+    },
+    transitions: transitions(),
+  };
+}
+
+function orders(): Json[] {
+  return [
+    {
+      order_id: '11111111-0000-4000-8000-000000000001',
+      kind: 'force-open',
+      target: 'storage:se-03',
+      replica_id: null,
+      reason: 'disks are changed',
+      by: 'bob',
+      ordered_at: ago(15 * MINUTE_MS),
+      until: ago(-45 * MINUTE_MS),
+    },
+    {
+      order_id: '11111111-0000-4000-8000-000000000002',
+      kind: 'drain',
+      target: null,
+      replica_id: REPLICAS[1],
+      reason: 'new kernel',
+      by: 'alice',
+      ordered_at: ago(4 * MINUTE_MS),
+      until: null,
+    },
+  ];
+}
+
+function queue(): Json {
+  return {
+    lanes: [
+      {
+        kind: 'delivery',
+        lane: 'small',
+        waiting: 1204,
+        running: 8,
+        oldest_waiting_since: ago(22 * MINUTE_MS),
+      },
+      { kind: 'delivery', lane: 'large', waiting: 3, running: 2, oldest_waiting_since: ago(9 * MINUTE_MS) },
+      { kind: 'registration', lane: 'registration', waiting: 0, running: 1, oldest_waiting_since: null },
+    ],
+    spools: REPLICAS.map((id, index) => ({
+      spool_id: id.replace('-0000-', '-5b00-'),
+      address: `http://10.0.0.${index + 4}:3000`,
+      lives: index < 2,
+      last_seen_at: ago(index < 2 ? 2_000 : 3 * MINUTE_MS),
+      waiting: 400 - index,
+    })),
+  };
+}
+
+function transitions(): Json[] {
+  return [
+    {
+      at: ago(MINUTE_MS),
+      replica_id: REPLICAS[0],
+      name: 'storage:se-01',
+      from: 'closed',
+      to: 'open',
+      cause: 'failures',
+      by: null,
+      reason: null,
+    },
+    {
+      at: ago(15 * MINUTE_MS),
+      replica_id: REPLICAS[1],
+      name: 'storage:se-03',
+      from: 'closed',
+      to: 'open',
+      cause: 'forced',
+      by: 'bob',
+      reason: 'disks are changed',
+    },
+  ];
+}
+
+function busyReplicas(second: number): Json[] {
   const open = circuit({
     state: 'open',
     failure_count: 5,
@@ -42,111 +138,31 @@ export function busySnapshot(second = 0): Json {
     cooling_until: ago(-8_000),
     last_error: { code: 'STORAGE_BUSY', at: ago(5_000) },
   });
-  return {
-    at: ago(0),
-    replica_id: REPLICAS[0],
-    replicas: [
-      replica(
-        0,
-        { 'storage:se-01': open, 'storage:se-02': circuit(), 'storage:se-03': forced, admin: circuit() },
+  return [
+    replica(
+      0,
+      { 'storage:se-01': open, 'storage:se-02': circuit(), 'storage:se-03': forced, admin: circuit() },
+      second,
+    ),
+    {
+      ...replica(
+        1,
+        { 'storage:se-01': cooling, 'storage:se-02': circuit(), 'storage:se-03': forced, admin: circuit() },
         second,
       ),
-      {
-        ...replica(
-          1,
-          { 'storage:se-01': cooling, 'storage:se-02': circuit(), 'storage:se-03': forced, admin: circuit() },
-          second,
-        ),
-        draining: true,
-      },
-      {
-        ...replica(2, {
-          'storage:se-01': open,
-          'storage:se-02': circuit(),
-          'storage:se-03': forced,
-          admin: circuit(),
-        }),
-        lives: false,
-        last_seen_at: ago(3 * MINUTE_MS),
-      },
-    ],
-    orders: [
-      {
-        order_id: '11111111-0000-4000-8000-000000000001',
-        kind: 'force-open',
-        target: 'storage:se-03',
-        replica_id: null,
-        reason: 'disks are changed',
-        by: 'bob',
-        ordered_at: ago(15 * MINUTE_MS),
-        until: ago(-45 * MINUTE_MS),
-      },
-      {
-        order_id: '11111111-0000-4000-8000-000000000002',
-        kind: 'drain',
-        target: null,
-        replica_id: REPLICAS[1],
-        reason: 'new kernel',
-        by: 'alice',
-        ordered_at: ago(4 * MINUTE_MS),
-        until: null,
-      },
-    ],
-    queue: {
-      lanes: [
-        {
-          kind: 'delivery',
-          lane: 'small',
-          waiting: 1204,
-          running: 8,
-          oldest_waiting_since: ago(22 * MINUTE_MS),
-        },
-        { kind: 'delivery', lane: 'large', waiting: 3, running: 2, oldest_waiting_since: ago(9 * MINUTE_MS) },
-        { kind: 'registration', lane: 'registration', waiting: 0, running: 1, oldest_waiting_since: null },
-      ],
-      spools: REPLICAS.map((id, index) => ({
-        spool_id: id.replace('-0000-', '-5b00-'),
-        address: `http://10.0.0.${index + 4}:3000`,
-        lives: index < 2,
-        last_seen_at: ago(index < 2 ? 2_000 : 3 * MINUTE_MS),
-        waiting: 400 - index,
-      })),
+      draining: true,
     },
-    dead_letters: {
-      total: 42,
-      groups: [
-        {
-          kind: 'delivery',
-          reason: 'STORAGE_FAILED',
-          target: 'storage:se-01',
-          count: 40,
-          oldest_at: ago(600 * MINUTE_MS),
-        },
-      ],
+    {
+      ...replica(2, {
+        'storage:se-01': open,
+        'storage:se-02': circuit(),
+        'storage:se-03': forced,
+        admin: circuit(),
+      }),
+      lives: false,
+      last_seen_at: ago(3 * MINUTE_MS),
     },
-    transitions: [
-      {
-        at: ago(MINUTE_MS),
-        replica_id: REPLICAS[0],
-        name: 'storage:se-01',
-        from: 'closed',
-        to: 'open',
-        cause: 'failures',
-        by: null,
-        reason: null,
-      },
-      {
-        at: ago(15 * MINUTE_MS),
-        replica_id: REPLICAS[1],
-        name: 'storage:se-03',
-        from: 'closed',
-        to: 'open',
-        cause: 'forced',
-        by: 'bob',
-        reason: 'disks are changed',
-      },
-    ],
-  };
+  ];
 }
 
 export function replica(index: number, circuits: Json, second = 0): Json {
@@ -205,105 +221,5 @@ export function circuit(more: Json = {}): Json {
     in_flight: 3,
     last_error: null,
     ...more,
-  };
-}
-
-export function activeUpload(index: number): Json {
-  const phase = ['receiving', 'storing', 'waiting', 'accepting'][index % 4];
-  return {
-    upload_id: `aaaa${String(index).padStart(4, '0')}-0000-4000-8000-000000000000`,
-    replica_id: REPLICAS[index % 2],
-    caller: index % 3 === 0 ? 'camera-archive' : 'alice@example.com',
-    protocol: ['form', 'raw', 'tus', 'resumable'][index % 4],
-    phase,
-    bytes_received: 120_000_000 * (index + 1),
-    declared_bytes: index % 2 === 0 ? 1_400_000_000 : null,
-    bytes_per_second: 11_800_000,
-    target: phase === 'storing' ? 'se-02' : null,
-    attempt: phase === 'storing' ? 2 : 0,
-    started_at: ago(40_000 + 9_000 * index),
-  };
-}
-
-export function recentUpload(index: number): Json {
-  const outcome = ['stored', 'accepted', 'failed', 'rejected', 'client_abort'][index % 5] ?? '';
-  const code =
-    { failed: 'ALL_STORAGE_FAILED', rejected: 'FILE_TOO_LARGE', client_abort: 'CLIENT_ABORT' }[outcome] ??
-    null;
-  return {
-    upload_id: `bbbb${String(index).padStart(4, '0')}-0000-4000-8000-000000000000`,
-    replica_id: REPLICAS[index % 2],
-    caller: 'camera-archive',
-    protocol: 'raw',
-    outcome,
-    code,
-    status: outcome === 'accepted' ? 'delivering' : null,
-    bytes: 48_000_000 * (index + 1),
-    duration_ms: 840 + 2_000 * index,
-    target: outcome === 'stored' ? 'se-02' : null,
-    ended_at: ago(1_000 + 4_000 * index),
-  };
-}
-
-export function letter(index: number): Json {
-  return {
-    id: `dddd${String(index).padStart(4, '0')}-0000-4000-8000-000000000000`,
-    upload_id: `eeee${String(index).padStart(4, '0')}-0000-4000-8000-000000000000`,
-    kind: 'delivery',
-    state: 'dead',
-    reason: 'STORAGE_FAILED',
-    target: 'storage:se-01',
-    doubtful_targets: [],
-    attempts: 12,
-    owner: 'camera-archive',
-    original_filename: `lecture hall 4 – part ${index}.mp4`,
-    content_type: 'video/mp4',
-    size: 48_000_000 * (index + 1),
-    checksum: 'a'.repeat(64),
-    has_content: true,
-    dead_at: ago(30 * MINUTE_MS * (index + 1)),
-    created_at: ago(900 * MINUTE_MS),
-    deadline: ago(-90 * MINUTE_MS),
-  };
-}
-
-export function letterHistory(index: number): Json {
-  return {
-    ...letter(index),
-    history: [
-      {
-        number: 1,
-        target: 'storage:se-01',
-        started_at: ago(800 * MINUTE_MS),
-        ended_at: ago(799 * MINUTE_MS),
-        outcome: 'failed',
-        code: 'STORAGE_FAILED',
-        status_code: 500,
-        detail: 'The element answered 500.',
-      },
-      {
-        number: 2,
-        target: 'storage:se-02',
-        started_at: ago(700 * MINUTE_MS),
-        ended_at: null,
-        outcome: null,
-        code: null,
-        status_code: null,
-        detail: null,
-      },
-    ],
-    orders: [{ at: ago(600 * MINUTE_MS), who: 'bob', action: 'redeliver', reason: 'the element is back' }],
-  };
-}
-
-export function auditEntry(index: number): Json {
-  return {
-    audit_id: `ffff${String(index).padStart(4, '0')}-0000-4000-8000-000000000000`,
-    at: ago(50 * MINUTE_MS * (index + 1)),
-    who: index % 2 === 0 ? 'bob' : 'alice',
-    action: ['redeliver', 'force-open', 'drop', 'abort'][index % 4],
-    subject: ['dddd0001-0000-4000-8000-000000000000', 'storage:se-03'][index % 2],
-    reason: 'the element is back',
-    data: index % 2 === 0 ? null : { ttl_seconds: 3600 },
   };
 }

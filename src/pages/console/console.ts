@@ -166,15 +166,7 @@ export class Console implements Desk {
   private clicked(event: MouseEvent): void {
     if (!(event.target instanceof Element)) return;
     const link = event.target.closest('a');
-    const isPlain =
-      event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
-    if (
-      link &&
-      isPlain &&
-      !link.hasAttribute('download') &&
-      link.pathname.startsWith(`${ROOT}/`) &&
-      link.hash === ''
-    ) {
+    if (link && isPlain(event) && leadsHere(link)) {
       event.preventDefault();
       this.go(`${link.pathname.slice(ROOT.length + 1)}${link.search}`);
       return;
@@ -195,4 +187,14 @@ export class Console implements Desk {
     event.preventDefault();
     this.go(`${location.pathname.slice(ROOT.length + 1)}?${new URLSearchParams(valuesOf(form))}`);
   }
+}
+
+/** One that opens no other tab and downloads nothing. */
+function isPlain({ button, ctrlKey, metaKey, shiftKey, altKey }: MouseEvent): boolean {
+  return button === 0 && !(ctrlKey || metaKey || shiftKey || altKey);
+}
+
+/** To another screen, and not to a place on this one. */
+function leadsHere(link: HTMLAnchorElement): boolean {
+  return link.pathname.startsWith(`${ROOT}/`) && !link.hasAttribute('download') && link.hash === '';
 }

@@ -86,6 +86,7 @@ describe('History', () => {
     const seconds = history(...filling).secondsToFull() ?? 0;
     expect(seconds).toBeGreaterThan(350);
     expect(seconds).toBeLessThan(500);
-    expect(history(...filling.map((each) => ({ ...each, spool: 500 }))).secondsToFull()).toBeUndefined();
+    const steady = filling.map(({ second }) => ({ second, stored: 0, spool: 500 }));
+    expect(history(...steady).secondsToFull()).toBeUndefined();
   });
 });

@@ -3,14 +3,14 @@ import type { Desk } from './desk.js';
 import { secondsSince } from './format.js';
 import { button } from './table.js';
 
-interface Page<T> {
+export interface Page<T> {
   readonly rows: readonly T[];
   readonly next: string | null;
   /** What is to be known of the page. */
   readonly note?: string;
 }
 
-interface PagedListOptions<T> {
+interface PagedListOptions<T, Answer> {
   /** What is asked for, without filter. */
   readonly path: string;
   /** Filter and cursor, as they stand in the URL of the page. */
@@ -18,11 +18,11 @@ interface PagedListOptions<T> {
   /** Members of the filter that the service knows. */
   readonly names: readonly string[];
   readonly everyMs: number;
-  readonly pageOf: (answer: Record<string, unknown>) => Page<T>;
+  readonly pageOf: (answer: Answer) => Page<T>;
 }
 
 /** A list that the service pages, asked for again and again while somebody looks. */
-export class PagedList<T> {
+export class PagedList<T, Answer = unknown> {
   private readonly ending = new AbortController();
   private timer = 0;
   private isLoading = false;
@@ -32,7 +32,7 @@ export class PagedList<T> {
 
   constructor(
     private readonly desk: Desk,
-    private readonly options: PagedListOptions<T>,
+    private readonly options: PagedListOptions<T, Answer>,
   ) {
     void this.load();
   }
@@ -96,7 +96,7 @@ export class PagedList<T> {
     if (this.isLoading) return;
     this.isLoading = true;
     try {
-      const answer = await this.desk.api.ask<Record<string, unknown>>(this.address(), {
+      const answer = await this.desk.api.ask<Answer>(this.address(), {
         signal: this.ending.signal,
       });
       this.page = this.options.pageOf(answer);

@@ -205,3 +205,20 @@ export interface AuditEntry {
   readonly reason: string | null;
   readonly data: unknown;
 }
+
+/** Pages of lists. */
+export interface UploadPage<T> {
+  readonly uploads: readonly T[];
+  readonly next_cursor: string | null;
+  readonly unanswered_replicas?: readonly string[];
+}
+
+export interface LetterPage {
+  readonly items: readonly Letter[];
+  readonly next_cursor: string | null;
+}
+
+export interface AuditPage {
+  readonly entries: readonly AuditEntry[];
+  readonly next_cursor: string | null;
+}

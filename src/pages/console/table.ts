@@ -59,6 +59,12 @@ export function button(text: string, action: string, subject = '', look = ''): H
   );
 }
 
+/** Gives a button a longer name, where several have the same text. */
+export function named(pressed: HTMLButtonElement, name: string): HTMLButtonElement {
+  pressed.setAttribute('aria-label', name);
+  return pressed;
+}
+
 /** An address or id that may be long, and may break anywhere. */
 export function code(text: string): HTMLElement {
   return element('code', {}, text);

@@ -3,22 +3,18 @@ import type { Desk, Place, Screen } from '../desk.js';
 import { filterForm } from '../filter-form.js';
 import { moment } from '../format.js';
 import { PagedList } from '../paged-list.js';
-import type { AuditEntry } from '../shapes.js';
+import type { AuditEntry, AuditPage } from '../shapes.js';
 import { table, time } from '../table.js';
 
 /** Who did what, and why. */
 export function auditScreen(desk: Desk, { query }: Place): Screen {
   const names = ['who', 'action', 'subject'];
-  const list = new PagedList<AuditEntry>(desk, {
+  const list = new PagedList<AuditEntry, AuditPage>(desk, {
     path: '/api/v1/audit',
     query,
     names,
     everyMs: 10_000,
-    pageOf: (answer) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-      const page = answer as { entries: readonly AuditEntry[]; next_cursor: string | null };
-      return { rows: page.entries, next: page.next_cursor };
-    },
+    pageOf: ({ entries: rows, next_cursor: next }) => ({ rows, next }),
   });
   const labels = ['Who', 'Action', 'Subject'];
   return {

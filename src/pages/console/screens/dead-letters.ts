@@ -4,7 +4,7 @@ import type { Desk, Place, Screen } from '../desk.js';
 import { filterForm } from '../filter-form.js';
 import { bytes, relative } from '../format.js';
 import { PagedList } from '../paged-list.js';
-import type { Letter, LetterGroup } from '../shapes.js';
+import type { Letter, LetterGroup, LetterPage } from '../shapes.js';
 import { button, code, section, table, time } from '../table.js';
 import { orderMany } from './bulk-order.js';
 import { letterScreen } from './letter.js';
@@ -30,22 +30,17 @@ function letterList(desk: Desk, query: URLSearchParams): Screen {
   // Groups are of all that fit, whatever page is shown.
   const filter = new URLSearchParams(query);
   filter.delete('cursor');
-  const groups = new PagedList<LetterGroup>(desk, {
+  const groups = new PagedList<LetterGroup, { readonly groups: readonly LetterGroup[] }>(desk, {
     ...common,
     path: '/api/v1/dead-letters/groups',
     query: filter,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-    pageOf: (answer) => ({ rows: answer.groups as readonly LetterGroup[], next: null }),
+    pageOf: ({ groups: rows }) => ({ rows, next: null }),
   });
-  const letters = new PagedList<Letter>(desk, {
+  const letters = new PagedList<Letter, LetterPage>(desk, {
     ...common,
     path: '/api/v1/dead-letters',
     query,
-    pageOf: (answer) => {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-      const page = answer as { items: readonly Letter[]; next_cursor: string | null };
-      return { rows: page.items, next: page.next_cursor };
-    },
+    pageOf: ({ items: rows, next_cursor: next }) => ({ rows, next }),
   });
   const done = (): void => {
     groups.reload();

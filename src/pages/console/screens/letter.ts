@@ -11,13 +11,12 @@ import { fact } from './bulk-order.js';
 /** One dead letter, with everything that happened to it. */
 export function letterScreen(desk: Desk, id: string): Screen {
   const path = `/api/v1/dead-letters/${encodeURIComponent(id)}`;
-  const list = new PagedList<LetterHistory>(desk, {
+  const list = new PagedList<LetterHistory, LetterHistory>(desk, {
     path,
     query: new URLSearchParams(),
     names: [],
     everyMs: 10_000,
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-    pageOf: (answer) => ({ rows: [answer as unknown as LetterHistory], next: null }),
+    pageOf: (letter) => ({ rows: [letter], next: null }),
   });
   const name = (): string => list.rows[0]?.original_filename ?? id;
   return {

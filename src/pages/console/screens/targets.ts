@@ -2,7 +2,7 @@ import { element } from '../../shared/dom.js';
 import type { Desk, Screen } from '../desk.js';
 import { counted, moment, relative, secondsSince, short } from '../format.js';
 import type { Circuit, Snapshot, Transition } from '../shapes.js';
-import { badge, code, section, table, time } from '../table.js';
+import { badge, button, code, named, section, table, time } from '../table.js';
 import { actOnOrders, ordersSection } from './orders.js';
 
 const STATES = { closed: 'closed', open: 'open', half_open: 'half-open' } as const;
@@ -51,8 +51,6 @@ function viewsByTarget({ replicas }: Snapshot): [string, View[]][] {
 
 function target(name: string, views: readonly View[], nowMs: number): HTMLElement {
   const living = views.filter(({ lives }) => lives);
-  const forced = living.find(({ circuit }) => circuit.forced)?.circuit.forced;
-  const until = forced?.until ?? null;
   return element(
     'section',
     { class: 'card', 'data-key': `target:${name}`, 'aria-label': name },
@@ -64,63 +62,59 @@ function target(name: string, views: readonly View[], nowMs: number): HTMLElemen
       element(
         'div',
         { class: 'buttons' },
-        element(
-          'button',
-          {
-            type: 'button',
-            'data-action': 'force-open',
-            'data-subject': name,
-            class: 'danger',
-            'aria-label': `Force open: ${name}`,
-          },
-          'Force open',
-        ),
-        element(
-          'button',
-          { type: 'button', 'data-action': 'reset', 'data-subject': name, 'aria-label': `Reset: ${name}` },
-          'Reset',
-        ),
+        named(button('Force open', 'force-open', name, 'danger'), `Force open: ${name}`),
+        named(button('Reset', 'reset', name), `Reset: ${name}`),
       ),
     ),
-    forced &&
-      element(
-        'p',
-        { class: 'forced' },
-        badge('forced open', 'warn'),
-        ` by ${forced.by}, ${until === null ? 'until it is reset' : `until ${moment(until, nowMs)}`}: ${forced.reason}`,
-      ),
-    table<View>({
-      caption: `${name}, as each replica sees it`,
-      rows: views,
-      key: ({ replicaId }) => replicaId,
-      empty: 'No replica calls it.',
-      columns: [
-        {
-          title: 'Replica',
-          cell: ({ replicaId, lives }) => [
-            element('code', { title: replicaId }, short(replicaId)),
-            lives ? '' : ' not seen',
-          ],
-        },
-        {
-          title: 'State',
-          cell: ({ circuit }) => [
-            badge(STATES[circuit.state], levelOf(circuit)),
-            circuit.forced ? ' by hand' : '',
-          ],
-        },
-        {
-          title: 'Failures',
-          isNumber: true,
-          cell: ({ circuit }) => `${circuit.failure_count} of ${circuit.failure_threshold}`,
-        },
-        { title: 'Next try', cell: ({ circuit }) => upcoming(circuit.retry_at, nowMs) },
-        { title: 'Cooling', cell: ({ circuit }) => upcoming(circuit.cooling_until, nowMs) },
-        { title: 'In flight', isNumber: true, cell: ({ circuit }) => String(circuit.in_flight ?? 0) },
-        { title: 'Last error', cell: ({ circuit }) => lastError(circuit, nowMs) },
-      ],
-    }),
+    forcedBy(living, nowMs),
+    viewTable(name, views, nowMs),
   );
+}
+
+function forcedBy(living: readonly View[], nowMs: number): HTMLElement | undefined {
+  const forced = living.find(({ circuit }) => circuit.forced)?.circuit.forced;
+  if (!forced) return undefined;
+  const until = forced.until === null ? 'until it is reset' : `until ${moment(forced.until, nowMs)}`;
+  return element(
+    'p',
+    { class: 'forced' },
+    badge('forced open', 'warn'),
+    ` by ${forced.by}, ${until}: ${forced.reason}`,
+  );
+}
+
+function viewTable(name: string, views: readonly View[], nowMs: number): HTMLElement {
+  return table<View>({
+    caption: `${name}, as each replica sees it`,
+    rows: views,
+    key: ({ replicaId }) => replicaId,
+    empty: 'No replica calls it.',
+    columns: [
+      {
+        title: 'Replica',
+        cell: ({ replicaId, lives }) => [
+          element('code', { title: replicaId }, short(replicaId)),
+          lives ? '' : ' not seen',
+        ],
+      },
+      {
+        title: 'State',
+        cell: ({ circuit }) => [
+          badge(STATES[circuit.state], levelOf(circuit)),
+          circuit.forced ? ' by hand' : '',
+        ],
+      },
+      {
+        title: 'Failures',
+        isNumber: true,
+        cell: ({ circuit }) => `${circuit.failure_count} of ${circuit.failure_threshold}`,
+      },
+      { title: 'Next try', cell: ({ circuit }) => upcoming(circuit.retry_at, nowMs) },
+      { title: 'Cooling', cell: ({ circuit }) => upcoming(circuit.cooling_until, nowMs) },
+      { title: 'In flight', isNumber: true, cell: ({ circuit }) => String(circuit.in_flight ?? 0) },
+      { title: 'Last error', cell: ({ circuit }) => lastError(circuit, nowMs) },
+    ],
+  });
 }
 
 function summary(living: readonly View[]): HTMLElement {

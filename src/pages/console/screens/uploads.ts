@@ -3,9 +3,9 @@ import { element } from '../../shared/dom.js';
 import type { Desk, Place, Screen } from '../desk.js';
 import { filterForm } from '../filter-form.js';
 import { bytes, duration, relative, secondsSince, short } from '../format.js';
-import { PagedList } from '../paged-list.js';
+import { type Page, PagedList } from '../paged-list.js';
 import { ask, REASON } from '../question.js';
-import type { ActiveUpload, RecentUpload } from '../shapes.js';
+import type { ActiveUpload, RecentUpload, UploadPage } from '../shapes.js';
 import { badge, button, code, table, time } from '../table.js';
 
 const PROTOCOLS = ['form', 'raw', 'tus', 'resumable'];
@@ -23,12 +23,12 @@ export function uploadsScreen(desk: Desk, place: Place): Screen {
 }
 
 function activeUploads(desk: Desk, query: URLSearchParams): Screen {
-  const list = new PagedList<ActiveUpload>(desk, {
+  const list = new PagedList<ActiveUpload, UploadPage<ActiveUpload>>(desk, {
     path: '/api/v1/active-uploads',
     query,
     names: ['caller', 'protocol', 'phase', 'target'],
     everyMs: 2_000,
-    pageOf: (answer) => pageOf<ActiveUpload>(answer),
+    pageOf,
   });
   const form = (): HTMLElement =>
     filterForm(
@@ -87,12 +87,12 @@ function receivedOf({ bytes_received: received, declared_bytes: declared }: Acti
 }
 
 function recentUploads(desk: Desk, query: URLSearchParams): Screen {
-  const list = new PagedList<RecentUpload>(desk, {
+  const list = new PagedList<RecentUpload, UploadPage<RecentUpload>>(desk, {
     path: '/api/v1/recent-uploads',
     query,
     names: ['caller', 'protocol', 'outcome'],
     everyMs: 5_000,
-    pageOf: (answer) => pageOf<RecentUpload>(answer),
+    pageOf,
   });
   const form = (): HTMLElement =>
     filterForm(
@@ -151,30 +151,13 @@ function tabs(current: '' | '/recent'): HTMLElement {
   );
 }
 
-function pageOf<T>(answer: Record<string, unknown>): {
-  rows: readonly T[];
-  next: string | null;
-  note?: string;
-} {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-  const {
-    uploads,
-    next_cursor: next,
-    unanswered_replicas: silent = [],
-  } = answer as {
-    uploads: readonly T[];
-    next_cursor: string | null;
-    unanswered_replicas?: readonly string[];
-  };
-  if (silent.length === 0) return { rows: uploads, next };
-  return {
-    rows: uploads,
-    next,
-    note: `Not all is seen: replica ${silent.map(short).join(', ')} did not answer.`,
-  };
+function pageOf<T>(page: UploadPage<T>): Page<T> {
+  const { uploads: rows, next_cursor: next, unanswered_replicas: silent = [] } = page;
+  if (silent.length === 0) return { rows, next };
+  return { rows, next, note: `Not all is seen: replica ${silent.map(short).join(', ')} did not answer.` };
 }
 
-function abort(desk: Desk, id: string, list: PagedList<ActiveUpload>): void {
+function abort(desk: Desk, id: string, list: Pick<PagedList<ActiveUpload>, 'rows' | 'reload'>): void {
   const upload = list.rows.find(({ upload_id: each }) => each === id);
   ask({
     title: `Abort upload ${short(id)}?`,
