@@ -36,29 +36,10 @@ class QueueSpoolBody {
 }
 
 /** What waits, and where. */
-export class QueueBody {
+export class QueueBody implements QueueReport {
   @ApiProperty({ type: [QueueLaneBody] })
   readonly lanes!: readonly QueueLaneBody[];
 
   @ApiProperty({ type: [QueueSpoolBody] })
   readonly spools!: readonly QueueSpoolBody[];
-}
-
-export function queueBody({ lanes, spools }: QueueReport): QueueBody {
-  return {
-    lanes: lanes.map(({ kind, lane, waiting, running, oldestWaitingSince }) => ({
-      kind,
-      lane,
-      waiting,
-      running,
-      oldest_waiting_since: oldestWaitingSince?.toISOString() ?? null,
-    })),
-    spools: spools.map(({ spoolId, address, lives, lastSeenAt, waiting }) => ({
-      spool_id: spoolId,
-      address,
-      lives,
-      last_seen_at: lastSeenAt?.toISOString() ?? null,
-      waiting,
-    })),
-  };
 }

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { RequirePermission } from '../auth/require-permission.decorator.js';
 import { QueueView } from '../delivery/queue-view.service.js';
 import { ApiProtected } from '../errors/problem.openapi.js';
-import { QueueBody, queueBody } from './queue-reports.dto.js';
+import { QueueBody } from './queue-reports.dto.js';
 
 /** Shows operators what waits, and for which spool. */
 @Controller({ path: 'api/queue', version: '1' })
@@ -17,7 +17,7 @@ export class QueueController {
   @ApiOperation({ summary: 'What waits in each lane, and for each spool' })
   @ApiOkResponse({ type: QueueBody })
   @ApiProtected('FORBIDDEN', 'QUEUE_UNAVAILABLE')
-  async report(): Promise<QueueBody> {
-    return queueBody(await this.queue.report());
+  report(): Promise<QueueBody> {
+    return this.queue.report();
   }
 }

@@ -7,11 +7,13 @@ import { type QueueReport, QueueView } from '../delivery/queue-view.service.js';
 const PATIENCE_MS = 1_000;
 /** What was read a moment ago still holds while it is read again. */
 const MAX_AGE_MS = 5_000;
+/** So many times as long as the last reading took, the database is left alone: where much waits, it takes a while. */
+const REST = 20;
 const MOST_GROUPS = 10;
 
 /** What is read of the database. Members are as on the wire. */
 interface Figures {
-  readonly queue: object;
+  readonly queue: QueueReport;
   readonly dead_letters: object;
 }
 
@@ -21,7 +23,7 @@ export class LiveFigures {
   private readonly logger = new Logger(LiveFigures.name);
   private reading: Promise<void> | undefined;
   private newest: Figures | undefined;
-  private readAtMs = 0;
+  private restUntilMs = -Infinity;
   private failing = false;
 
   constructor(
@@ -31,6 +33,11 @@ export class LiveFigures {
 
   /** The newest; undefined where the database does not answer. Never fails. */
   async take(): Promise<Figures | undefined> {
+    if (performance.now() >= this.restUntilMs) await this.readInTime();
+    return performance.now() - this.restUntilMs < MAX_AGE_MS ? this.newest : undefined;
+  }
+
+  private async readInTime(): Promise<void> {
     // One reading at a time, however long it takes.
     this.reading ??= this.read().finally(() => {
       this.reading = undefined;
@@ -41,14 +48,15 @@ export class LiveFigures {
     );
     await Promise.race([this.reading, late]);
     patience.abort();
-    return performance.now() - this.readAtMs < MAX_AGE_MS ? this.newest : undefined;
   }
 
   private async read(): Promise<void> {
+    const startedAtMs = performance.now();
     try {
       const [queue, deadLetters] = await Promise.all([this.queue.report(), this.deadLetters()]);
-      this.newest = { queue: queueMembers(queue), dead_letters: deadLetters };
-      this.readAtMs = performance.now();
+      this.newest = { queue, dead_letters: deadLetters };
+      const readAtMs = performance.now();
+      this.restUntilMs = readAtMs + Math.min(REST * (readAtMs - startedAtMs), MAX_AGE_MS);
       this.failing = false;
     } catch (error) {
       if (!this.failing)
@@ -71,24 +79,4 @@ export class LiveFigures {
       })),
     };
   }
-}
-
-/** As `GET /api/v1/queue` says it. */
-function queueMembers({ lanes, spools }: QueueReport): object {
-  return {
-    lanes: lanes.map(({ kind, lane, waiting, running, oldestWaitingSince }) => ({
-      kind,
-      lane,
-      waiting,
-      running,
-      oldest_waiting_since: oldestWaitingSince?.toISOString() ?? null,
-    })),
-    spools: spools.map(({ spoolId, address, lives, lastSeenAt, waiting }) => ({
-      spool_id: spoolId,
-      address,
-      lives,
-      last_seen_at: lastSeenAt?.toISOString() ?? null,
-      waiting,
-    })),
-  };
 }

@@ -5,23 +5,23 @@ import { LIVES_MS } from '../replicas/replica-rows.js';
 import { inTime } from './dead-letters/in-time.js';
 import { TaskKinds } from './task-kinds.service.js';
 
-/** Tasks of one kind that wait in one lane, or are worked on. */
-export interface QueueLane {
+/** Tasks of one kind that wait in one lane, or are worked on. Members are as on the wire. */
+interface QueueLane {
   readonly kind: string;
   readonly lane: string;
   readonly waiting: number;
   readonly running: number;
   /** Of those that wait. */
-  readonly oldestWaitingSince: Date | null;
+  readonly oldest_waiting_since: string | null;
 }
 
 /** A spool, and the tasks that need a file in it. */
-export interface QueueSpool {
-  readonly spoolId: string;
+interface QueueSpool {
+  readonly spool_id: string;
   /** Of the replica that was seen last with it; null where that is forgotten. */
   readonly address: string | null;
   readonly lives: boolean;
-  readonly lastSeenAt: Date | null;
+  readonly last_seen_at: string | null;
   /** Those that are worked on included. */
   readonly waiting: number;
 }
@@ -71,7 +71,7 @@ export class QueueView {
   private lanesWith(found: readonly QueueLane[]): QueueLane[] {
     const keyOf = ({ kind, lane }: Pick<QueueLane, 'kind' | 'lane'>): string => `${kind} ${lane}`;
     const empty = this.kinds.allLanes.map((lane) =>
-      Object.assign(lane, { waiting: 0, running: 0, oldestWaitingSince: null }),
+      Object.assign(lane, { waiting: 0, running: 0, oldest_waiting_since: null }),
     );
     const lanes = new Map([...empty, ...found].map((lane) => [keyOf(lane), lane]));
     return [...lanes.values()].toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
@@ -86,7 +86,7 @@ async function findLanes(sql: Sql): Promise<QueueLane[]> {
     FROM ingester.tasks WHERE state IN ('waiting', 'running') GROUP BY kind, lane`,
   );
   return rows.map(({ oldest, ...lane }) => {
-    return Object.assign(lane, { oldestWaitingSince: oldest === null ? null : new Date(oldest) });
+    return Object.assign(lane, { oldest_waiting_since: timeOf(oldest) });
   });
 }
 
@@ -107,7 +107,10 @@ async function findSpools(sql: Sql): Promise<QueueSpool[]> {
   return [...spools.values()];
 }
 
-function spoolOf({ spool_id: spoolId, address, last_seen_at: at, now, waiting }: SpoolRow): QueueSpool {
-  const lastSeenAt = at === null ? null : new Date(at);
-  return { spoolId, address, lives: at !== null && at > now - LIVES_MS, lastSeenAt, waiting };
+function spoolOf({ spool_id, address, last_seen_at: at, now, waiting }: SpoolRow): QueueSpool {
+  return { spool_id, address, lives: at !== null && at > now - LIVES_MS, last_seen_at: timeOf(at), waiting };
+}
+
+function timeOf(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString();
 }
