@@ -65,6 +65,20 @@ describe('EventStream', () => {
     expect(text()).toBe('retry: 2000\n\n: heartbeat\n\n: heartbeat\n\n');
   });
 
+  it('does not give up a client that reads slowly what may be lost', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const { stream, answer, text, closed } = await open();
+    answer.pause();
+    stream.offer(`: ${'x'.repeat(8_000_000)}\n\n`);
+    jest.advanceTimersByTime(60_000);
+    expect(closed()).toBe(0);
+    answer.resume();
+    stream.end();
+    await once(answer, 'end');
+    expect(text().length).toBeGreaterThan(8_000_000);
+    expect(text()).not.toContain('heartbeat');
+  });
+
   it('ends at the time that it was given, and at once when that is over', async () => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
     for (const [afterMs, waitMs] of [

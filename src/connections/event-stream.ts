@@ -98,7 +98,10 @@ export class EventStream {
 
   private beatEvery(ms: number): void {
     clearInterval(this.heartbeat);
-    this.heartbeat = setInterval(() => this.write(': heartbeat\n\n'), ms);
+    this.heartbeat = setInterval(() => {
+      // Much that is unread shows as well whether the client is there.
+      if (this.response.writableLength < MAX_UNREAD_BYTES) this.write(': heartbeat\n\n');
+    }, ms);
   }
 
   /** A client that has closed its side reads on, or has gone: heartbeats show which, and must not take long for it. */

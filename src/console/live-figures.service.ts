@@ -7,6 +7,7 @@ import { type QueueReport, QueueView } from '../delivery/queue-view.service.js';
 const PATIENCE_MS = 1_000;
 /** What was read a moment ago still holds while it is read again. */
 const MAX_AGE_MS = 5_000;
+const MOST_REST_MS = 60_000;
 /** So many times as long as the last reading took, the database is left alone: where much waits, it takes a while. */
 const REST = 20;
 const MOST_GROUPS = 10;
@@ -56,7 +57,7 @@ export class LiveFigures {
       const [queue, deadLetters] = await Promise.all([this.queue.report(), this.deadLetters()]);
       this.newest = { queue, dead_letters: deadLetters };
       const readAtMs = performance.now();
-      this.restUntilMs = readAtMs + Math.min(REST * (readAtMs - startedAtMs), MAX_AGE_MS);
+      this.restUntilMs = readAtMs + Math.min(REST * (readAtMs - startedAtMs), MOST_REST_MS);
       this.failing = false;
     } catch (error) {
       if (!this.failing)

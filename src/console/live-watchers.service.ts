@@ -17,6 +17,7 @@ export class LiveWatchers implements BeforeApplicationShutdown {
   private readonly streams = new Set<EventStream>();
   private timer: NodeJS.Timeout | undefined;
   private isMaking = false;
+  private last: { readonly text: string; readonly atMs: number } | undefined;
 
   constructor(
     private readonly snapshots: LiveSnapshots,
@@ -40,7 +41,8 @@ export class LiveWatchers implements BeforeApplicationShutdown {
     stream.endAt(caller.expiresAtMs);
     this.streams.add(stream);
     this.timer ??= setInterval(() => void this.tell(), EVERY_MS).unref();
-    void this.tell();
+    if (this.last && performance.now() - this.last.atMs < EVERY_MS) stream.offer(this.last.text);
+    else void this.tell();
   }
 
   /** Open streams would hold the port open. */
@@ -55,6 +57,7 @@ export class LiveWatchers implements BeforeApplicationShutdown {
     this.isMaking = true;
     try {
       const text = eventText({ event: 'snapshot', data: await this.snapshots.take() });
+      this.last = { text, atMs: performance.now() };
       for (const stream of this.streams) stream.offer(text);
     } catch (error) {
       this.logger.error({ err: error }, 'a snapshot for those who watch was not made');

@@ -64,6 +64,16 @@ describe('LiveWatchers', () => {
     expect(made).toBe(last);
   });
 
+  it('makes none for those who come while one is young', async () => {
+    const startedAtMs = performance.now();
+    for (let count = 0; count < 30; count += 1) {
+      const { answer } = await open();
+      answer.resume();
+      await once(answer, 'data');
+    }
+    expect(made).toBeLessThanOrEqual(2 + Math.floor((performance.now() - startedAtMs) / 1_000));
+  });
+
   it('loses snapshots for a reader that is slow, and gives it a new one when it reads again', async () => {
     size = 8_000_000;
     const { numbers } = await open();

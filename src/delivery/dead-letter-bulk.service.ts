@@ -19,7 +19,7 @@ import {
   lockLetters,
   sumLetters,
 } from './dead-letters/letter-rows.js';
-import { PREVIEW_MS, previewedAt, tokenOf } from './dead-letters/preview-token.js';
+import { PREVIEW_MS, previewedAt, requireShown, tokenOf } from './dead-letters/preview-token.js';
 import { ALL_LETTERS, timeOf } from './dead-letters/redelivery-pace.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
 import { insertAudit } from '../database/audit-rows.js';
@@ -56,7 +56,7 @@ export class DeadLetterBulk {
       const condition = conditionOf(filter, { asOfMs: nowMs });
       const sums = await sumLetters(tx, condition);
       const samples = await findOldest(tx, condition, MOST_SAMPLES);
-      const token = tokenOf(action, filter, nowMs);
+      const token = tokenOf(action, filter, { atMs: nowMs, count: sums.count });
       return { ...sums, samples, token, expiresAt: new Date(nowMs + PREVIEW_MS) };
     });
   }
@@ -78,8 +78,9 @@ export class DeadLetterBulk {
     tx: TransactionSql,
     { filter, token, limit, who, reason }: DropOfMany,
   ): Promise<{ readonly letters: readonly DeadLetter[]; readonly remaining: number }> {
-    const asOfMs = previewedAt(token, 'drop', filter, await timeOf(tx));
-    const condition = conditionOf(filter, { asOfMs });
+    const previewed = previewedAt(token, 'drop', filter, await timeOf(tx));
+    const condition = conditionOf(filter, { asOfMs: previewed.atMs });
+    requireShown(previewed, await countLetters(tx, condition));
     const letters = await lockLetters(tx, condition, Math.min(limit, this.redelivery.mostAtOnce));
     for (const letter of letters) {
       await giveUp(tx, letter);
@@ -103,6 +104,6 @@ export class DeadLetterBulk {
 /** Nothing was ever written down, and no database is opened for it. */
 function nothingOf(action: BulkAction, filter: DeadLetterFilter): LetterPreview {
   const nowMs = Date.now();
-  const token = tokenOf(action, filter, nowMs);
+  const token = tokenOf(action, filter, { atMs: nowMs, count: 0 });
   return { count: 0, bytes: 0, oldest: null, samples: [], token, expiresAt: new Date(nowMs + PREVIEW_MS) };
 }

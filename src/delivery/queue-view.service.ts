@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.service.js';
 import type { Sql } from '../database/sql.js';
 import { LIVES_MS } from '../replicas/replica-rows.js';
-import { inTime } from './dead-letters/in-time.js';
 import { TaskKinds } from './task-kinds.service.js';
 
 /** Tasks of one kind that wait in one lane, or are worked on. Members are as on the wire. */
@@ -47,9 +46,6 @@ interface SpoolRow {
   readonly waiting: number;
 }
 
-/** Whoever looks waits no longer. */
-const PATIENCE_MS = 5_000;
-
 /** Shows what waits. */
 @Injectable()
 export class QueueView {
@@ -61,10 +57,7 @@ export class QueueView {
   /** All lanes of the kinds that are known here, empty ones too, and what else has tasks. @throws QUEUE_UNAVAILABLE */
   async report(): Promise<QueueReport> {
     if (!this.database.isUsed()) return { lanes: this.lanesWith([]), spools: [] };
-    const [lanes, spools] = await inTime(
-      PATIENCE_MS,
-      Promise.all([findLanes(this.database), findSpools(this.database)]),
-    );
+    const [lanes, spools] = await Promise.all([findLanes(this.database), findSpools(this.database)]);
     return { lanes: this.lanesWith(lanes), spools };
   }
 
@@ -93,13 +86,13 @@ async function findLanes(sql: Sql): Promise<QueueLane[]> {
 /** Of each spool, who was seen last with it. */
 async function findSpools(sql: Sql): Promise<QueueSpool[]> {
   const rows = await sql.query<SpoolRow>(
-    `SELECT s.spool_id, r.address, r.last_seen_at, ingester.now_ms() AS now, (
-      SELECT count(*) FROM ingester.tasks t WHERE t.spool_id = s.spool_id AND t.state IN ('waiting', 'running')
-    ) AS waiting
-    FROM (
-      SELECT spool_id FROM ingester.replicas
-      UNION SELECT spool_id FROM ingester.tasks WHERE state IN ('waiting', 'running') AND spool_id <> ''
-    ) AS s LEFT JOIN ingester.replicas r ON r.spool_id = s.spool_id
+    `WITH needed AS (
+      SELECT spool_id, count(*) AS waiting FROM ingester.tasks
+      WHERE state IN ('waiting', 'running') AND spool_id <> '' GROUP BY spool_id
+    )
+    SELECT s.spool_id, r.address, r.last_seen_at, ingester.now_ms() AS now, coalesce(n.waiting, 0) AS waiting
+    FROM (SELECT spool_id FROM ingester.replicas UNION SELECT spool_id FROM needed) AS s
+    LEFT JOIN needed n ON n.spool_id = s.spool_id LEFT JOIN ingester.replicas r ON r.spool_id = s.spool_id
     ORDER BY s.spool_id, r.last_seen_at`,
   );
   // The last of each is the one that counts.

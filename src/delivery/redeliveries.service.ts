@@ -4,7 +4,7 @@ import type { Sql } from '../database/sql.js';
 import type { DeadLetter, Order, RedeliveryOfMany, RedeliveryReport } from './dead-letter.js';
 import { changeLetter } from './dead-letters/letter-changes.js';
 import { conditionOf } from './dead-letters/letter-filter.js';
-import { previewedAt } from './dead-letters/preview-token.js';
+import { previewedAt, requireShown } from './dead-letters/preview-token.js';
 import { Redelivery } from './dead-letters/redelivery.service.js';
 import { countLetters, findLetter, lockLetters } from './dead-letters/letter-rows.js';
 import { ALL_LETTERS, beginOrder } from './dead-letters/redelivery-pace.js';
@@ -54,9 +54,10 @@ export class Redeliveries {
   ): Promise<Omit<RedeliveryReport, 'redelivered'> & { readonly letters: readonly DeadLetter[] }> {
     const order = { who, reason };
     const nowMs = await beginOrder(tx);
-    const asOfMs = token === undefined ? undefined : previewedAt(token, 'redeliver', filter, nowMs);
+    const previewed = token === undefined ? undefined : previewedAt(token, 'redeliver', filter, nowMs);
     const { spacingMs, mostAtOnce } = this.redelivery;
-    const condition = conditionOf(filter, { asOfMs });
+    const condition = conditionOf(filter, { asOfMs: previewed?.atMs });
+    if (previewed) requireShown(previewed, await countLetters(tx, condition));
     const letters = await lockLetters(tx, condition, Math.min(limit, mostAtOnce));
     const spreadUntil = new Date(nowMs + letters.length * spacingMs);
     for (const [index, letter] of letters.entries()) {

@@ -72,6 +72,7 @@ export class UploadPipeline {
     const { answer, unverified } = file.idIsCallers && !file.isIdNew ? await this.repeats.find(file) : NEW;
     if (answer) return answer;
     const placement = await this.placement.place(file, unverified);
+    file.progress?.goesOn();
     if (placement.kind === 'stored') annotateSpan({ 'ingester.target': placement.placed.target });
     // Nobody was told the new id, so nobody would ever find the file.
     const isUnclaimed = !file.idIsCallers && file.clientGone.aborted;

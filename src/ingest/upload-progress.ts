@@ -52,7 +52,7 @@ export class UploadProgress {
     this.body = body;
   }
 
-  /** All bytes are here, and the file goes to its place whatever becomes of this request. */
+  /** The file is at its place, or goes there whatever becomes of this request. */
   goesOn(): void {
     this.body = COMPLETE;
     this.isBeyondRecall = true;

@@ -134,11 +134,14 @@ export async function findHolder(sql: Sql, spoolId: string): Promise<SpoolHolder
   return row && { address: row.address, lives: row.unseen_ms < LIVES_MS };
 }
 
-/** Forgets replicas that were not seen for `ageMs`, but for those with whose spool something waits. */
+/** Forgets replicas that were not seen for `ageMs`, but for the last one with each spool in which something waits. */
 export async function removeReplicas(sql: Sql, ageMs: number): Promise<void> {
   await sql.query(
-    `DELETE FROM ingester.replicas WHERE last_seen_at < ingester.now_ms() - $1::bigint AND NOT EXISTS (
-      SELECT 1 FROM ingester.uploads WHERE uploads.spool_id = replicas.spool_id AND spool_file IS NOT NULL
+    `DELETE FROM ingester.replicas WHERE last_seen_at < ingester.now_ms() - $1::bigint AND (
+      last_seen_at < (SELECT max(last_seen_at) FROM ingester.replicas AS others WHERE others.spool_id = replicas.spool_id)
+      OR NOT EXISTS (
+        SELECT 1 FROM ingester.uploads WHERE uploads.spool_id = replicas.spool_id AND spool_file IS NOT NULL
+      )
     )`,
     [ageMs],
   );

@@ -127,10 +127,10 @@ export class UploadAppends {
       return { state: upload.state, outcome: 'received' };
     }
     if (info.kind === 'part') return this.settlePart(held);
-    await this.resources.confirm(upload);
-    // Whoever asks now is told that all bytes are here, and need not wait for their place.
     const progress = active?.progress;
     progress?.goesOn();
+    await this.resources.confirm(upload);
+    // Whoever asks now is told that all bytes are here, and need not wait for their place.
     const placing = this.completions.complete(upload, bringer.wantsAsync, append?.digests?.(), progress);
     turn.release();
     // Where the service stops, a file whose bytes are all here is taken to its place by the next process.

@@ -141,12 +141,22 @@ onBothDatabases((given) => {
       ]);
     });
 
+    it('nothing where one that was dead at the preview was not seen yet', async () => {
+      const seen = await stage.seed({ owner: 'bob' });
+      const token = await tokenFor('drop', {});
+      // As of a transaction that began before the preview, and ended after it.
+      const unseen = await stage.seed({ owner: 'bob', deadAt: new Date(Date.now() - 60_000) });
+      const { status, body } = await drop({ filter: {}, token });
+      expect([status, body.code]).toEqual([409, 'CONFLICT']);
+      expect(await statesOf([seen, unseen])).toEqual(['dead', 'dead']);
+    });
+
     it('only those that were old enough at the preview', async () => {
       const young = await stage.seed({ deadAt: new Date(Date.now() - 61_000) });
       const filter = { older_than_seconds: 30 };
       const [row] = await stage.database.query<{ now: number }>('SELECT ingester.now_ms() AS now');
       // A minute ago it was dead for a second.
-      const before = tokenOf('drop', { olderThanMs: 30_000 }, Number(row?.now) - 60_000);
+      const before = tokenOf('drop', { olderThanMs: 30_000 }, { atMs: Number(row?.now) - 60_000, count: 0 });
       expect((await drop({ filter, token: before })).body).toEqual({ dropped: 0, remaining: 0 });
       expect(await statesOf([young])).toEqual(['dead']);
     });
@@ -158,7 +168,7 @@ onBothDatabases((given) => {
     ] as const)('not with a token %s', async (_, action, filter, ageMs) => {
       const letter = await stage.seed({ owner: 'bob' });
       const [row] = await stage.database.query<{ now: number }>('SELECT ingester.now_ms() AS now');
-      const token = tokenOf(action, filter, Number(row?.now) - ageMs);
+      const token = tokenOf(action, filter, { atMs: Number(row?.now) - ageMs, count: 1 });
       const { status, body } = await drop({ filter: { owner: 'bob' }, token });
       expect([status, body.code]).toEqual([409, 'CONFLICT']);
       expect(body.detail).toMatch(/order a new preview/);

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { removeReplicas } from '../../src/replicas/replica-rows.js';
 import { type LetterStage, onBothDatabases } from './dead-letters-stage.js';
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
@@ -45,6 +46,36 @@ onBothDatabases((given) => {
           waiting: 2,
         },
       ]);
+    });
+
+    it('a spool once, however many processes have had it, of which the last one that is gone is kept', async () => {
+      const { taskId } = await stage.seed();
+      const lost = '00000000-0000-4000-8000-000000000002';
+      for (const [index, days] of [4, 2, 3].entries())
+        await stage.database.query(
+          `INSERT INTO ingester.replicas (replica_id, version, address, spool_id, tells_uploads, started_at, last_seen_at)
+          VALUES ($1, '1', $2, $3, 0, 0, ingester.now_ms() - $4::bigint)`,
+          [`00000000-0000-4000-8000-00000000001${index}`, `http://replica-${days}`, lost, days * 86_400_000],
+        );
+      await stage.database.query(
+        `UPDATE ingester.tasks SET state = 'waiting', spool_id = $2 WHERE task_id = $1`,
+        [taskId, lost],
+      );
+      await stage.database.query(
+        'UPDATE ingester.uploads SET spool_id = $2 WHERE upload_id = (SELECT upload_id FROM ingester.tasks WHERE task_id = $1)',
+        [taskId, lost],
+      );
+      const shown = { spool_id: lost, address: 'http://replica-2', lives: false, waiting: 1 };
+      const spools = async (): Promise<unknown[]> =>
+        (await stage.read('queue')).body.spools.filter(
+          ({ spool_id: id }: { spool_id: string }) => id === lost,
+        );
+      expect(await spools()).toMatchObject([shown]);
+      await removeReplicas(stage.database, 86_400_000);
+      expect(await spools()).toMatchObject([shown]);
+      expect(
+        await stage.database.query('SELECT address FROM ingester.replicas WHERE spool_id = $1', [lost]),
+      ).toEqual([{ address: 'http://replica-2' }]);
     });
 
     it('a spool that nobody has', async () => {

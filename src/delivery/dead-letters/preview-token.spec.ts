@@ -4,7 +4,8 @@ import { PREVIEW_MS, previewedAt, tokenOf } from './preview-token.js';
 
 const AT = 1_800_000_000_000;
 const FILTER: DeadLetterFilter = { reason: 'STORAGE_FAILED', owner: 'alice' };
-const TOKEN = tokenOf('drop', FILTER, AT);
+const SHOWN = { atMs: AT, count: 3 };
+const TOKEN = tokenOf('drop', FILTER, SHOWN);
 
 /** What an order is refused with; undefined where it is not. */
 function refusal(token: string, action: BulkAction, filter: DeadLetterFilter, nowMs = AT): unknown {
@@ -18,13 +19,13 @@ function refusal(token: string, action: BulkAction, filter: DeadLetterFilter, no
 
 describe('the token of a preview', () => {
   it('tells when that was, as long as it is good', () => {
-    expect(previewedAt(TOKEN, 'drop', FILTER, AT + PREVIEW_MS - 1)).toBe(AT);
+    expect(previewedAt(TOKEN, 'drop', FILTER, AT + PREVIEW_MS - 1)).toEqual(SHOWN);
     expect(refusal(TOKEN, 'drop', FILTER, AT + PREVIEW_MS)).toBe('CONFLICT');
   });
 
   it('does not mind the order of members, nor those that are not given', () => {
     const same = { kind: undefined, owner: 'alice', reason: 'STORAGE_FAILED' };
-    expect(previewedAt(TOKEN, 'drop', same, AT)).toBe(AT);
+    expect(previewedAt(TOKEN, 'drop', same, AT)).toEqual(SHOWN);
   });
 
   it.each<[BulkAction, DeadLetterFilter]>([
@@ -36,10 +37,12 @@ describe('the token of a preview', () => {
     expect(refusal(TOKEN, action, filter)).toBe('CONFLICT');
   });
 
-  it.each(['x', '', Buffer.from('1;1;2').toString('base64url'), tokenOf('drop', FILTER, AT + 1)])(
-    'is refused where it is none of ours: %s',
-    (token) => {
-      expect(refusal(token, 'drop', FILTER)).toBe('VALIDATION_ERROR');
-    },
-  );
+  it.each([
+    'x',
+    '',
+    Buffer.from('1;1;2').toString('base64url'),
+    tokenOf('drop', FILTER, { atMs: AT + 1, count: 3 }),
+  ])('is refused where it is none of ours: %s', (token) => {
+    expect(refusal(token, 'drop', FILTER)).toBe('VALIDATION_ERROR');
+  });
 });
