@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { inLongRun } from '../support/long-run.js';
+import { inLongRun, isLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { createTestKeys } from '../support/tokens.js';
@@ -23,10 +23,19 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
 
   it.each([
     { name: 'one process', replicas: 1, spools: 1, freezes: false },
-    { name: 'two replicas on one spool', replicas: 2, spools: 1, freezes: false },
     { name: 'two replicas on one spool, one of which is frozen', replicas: 2, spools: 1, freezes: true },
     { name: 'two replicas with a spool each', replicas: 2, spools: 2, freezes: false },
-    { name: 'two replicas with a spool each, one of which is frozen', replicas: 2, spools: 2, freezes: true },
+    ...(isLongRun
+      ? [
+          { name: 'two replicas on one spool', replicas: 2, spools: 1, freezes: false },
+          {
+            name: 'two replicas with a spool each, one of which is frozen',
+            replicas: 2,
+            spools: 2,
+            freezes: true,
+          },
+        ]
+      : []),
   ])(
     'are never less than was told, and files once and whole ($name)',
     async ({ name, replicas, spools, freezes }) => {
