@@ -56,6 +56,11 @@ export class DeliveryHealth {
     return this.spool.isDrained;
   }
 
+  /** Is it, while another replica takes new uploads? */
+  get makesWay(): boolean {
+    return this.spool.makesWay;
+  }
+
   /** Files that wait for spools which nobody has now, in a sentence for each; as of the last sweep. */
   get absentSpools(): readonly string[] {
     return this.sweep.report?.absent.map(sentenceOf) ?? [];

@@ -5,7 +5,7 @@ import { storageChecks } from './storage-checks.js';
 
 type Delivery = Pick<
   DeliveryHealth,
-  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained'
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained' | 'makesWay'
 >;
 
 const delivery = (members: Partial<Delivery> = {}): Delivery => ({
@@ -15,6 +15,7 @@ const delivery = (members: Partial<Delivery> = {}): Delivery => ({
   lacksSpoolId: false,
   absentSpools: [],
   isDrained: false,
+  makesWay: false,
   ...members,
 });
 const away = (): ReturnType<Delivery['askDatabase']> => Promise.resolve({ up: false, cause: 'secret' });
@@ -53,11 +54,11 @@ describe('the check of other replicas', () => {
     expect(await outcome({ lacksSpoolId: true }, 'replicas')).toEqual([false, true]);
   });
 
-  it('is critical while an operator has this process drained', async () => {
-    expect(await outcome({ isDrained: true, absentSpools: ['3 files wait'] }, 'replicas')).toEqual([
-      false,
-      true,
-    ]);
+  it('is critical while an operator has this process drained, and another one takes uploads', async () => {
+    const drained = { isDrained: true, absentSpools: ['3 files wait'] };
+    expect(await outcome({ ...drained, makesWay: true }, 'replicas')).toEqual([false, true]);
+    // Else nobody would get through to lift the order, or to go on with an upload.
+    expect(await outcome(drained, 'replicas')).toEqual([false, false]);
   });
 });
 

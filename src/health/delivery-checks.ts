@@ -4,7 +4,7 @@ import type { CheckOutcome, ReadinessCheck } from './readiness-check.js';
 
 type Delivery = Pick<
   DeliveryHealth,
-  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained'
+  'askDatabase' | 'hasPromises' | 'spoolShut' | 'lacksSpoolId' | 'absentSpools' | 'isDrained' | 'makesWay'
 >;
 
 /** What files that cannot be stored at once depend on. */
@@ -27,7 +27,8 @@ const WHY_SHUT = {
  * `database`: critical once something was promised in it. `spool`: critical while it has no space; one that is shut
  * because its oldest file waits for too long, or for the files of another database, says nothing of other files, as long
  * as they can be stored at once. `replicas`: critical while the spool has no id, as it is for a spool that takes nothing, and
- * while an operator has ordered that this process takes no new uploads; what waits for others is no reason, since this process can do nothing about it.
+ * while an operator has ordered that this process takes no new uploads, and another one does: where none does, operators have to
+ * get through, and those who go on with an upload. What waits for others is no reason, since this process can do nothing about it.
  */
 export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const asked = new SharedResult(() => delivery.askDatabase());
@@ -51,7 +52,7 @@ export function deliveryChecks(delivery: Delivery): DeliveryChecks {
   const replicas: ReadinessCheck = {
     name: 'replicas',
     get critical() {
-      return delivery.lacksSpoolId || delivery.isDrained;
+      return delivery.lacksSpoolId || delivery.makesWay;
     },
     run: () => Promise.resolve(replicasOutcome(delivery)),
   };

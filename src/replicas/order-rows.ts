@@ -1,4 +1,5 @@
 import type { Sql } from '../database/sql.js';
+import { LIVES_MS } from './replica-rows.js';
 
 export type OrderKind = 'force-open' | 'reset' | 'drain';
 
@@ -52,7 +53,7 @@ export async function findOrders(
   const rows = await sql.query<{ now: number } & (OrderRow | { order_id: null })>(
     `SELECT clock.now, orders.* FROM (SELECT ingester.now_ms() AS now) AS clock
     LEFT JOIN ingester.orders AS orders ON orders.until IS NULL OR orders.until > clock.now
-    ORDER BY orders.ordered_at`,
+    ORDER BY orders.ordered_at, orders.order_id`,
   );
   return {
     orders: rows.flatMap((row) => (row.order_id === null ? [] : [orderOf(row)])),
@@ -83,21 +84,32 @@ export async function removeEarlier(
     : sql.query(`DELETE FROM ingester.orders WHERE ${ofOne}`, [which]));
 }
 
-/** Removes orders whose time is over, and those for replicas that nobody knows any more; `replicaId` is ours. */
-export async function removeEnded(sql: Sql, replicaId: string): Promise<void> {
+/** A replica that is new to others may have orders before it has a row. */
+const UNKNOWN_MS = 86_400_000;
+
+/** Removes orders whose time is over, and old ones for replicas that nobody knows. */
+export async function removeEnded(sql: Sql): Promise<void> {
   await sql.query(
     `DELETE FROM ingester.orders WHERE until <= ingester.now_ms() OR (
-      replica_id IS NOT NULL AND replica_id <> $1
+      replica_id IS NOT NULL AND ordered_at < ingester.now_ms() - $1::bigint
       AND replica_id NOT IN (SELECT replicas.replica_id FROM ingester.replicas)
     )`,
-    [replicaId],
+    [UNKNOWN_MS],
   );
 }
 
-/** Is a replica known? */
-export async function isKnownReplica(sql: Sql, replicaId: string): Promise<boolean> {
-  const rows = await sql.query('SELECT replica_id FROM ingester.replicas WHERE replica_id = $1', [replicaId]);
-  return rows.length > 0;
+/** Does a replica live? Undefined where nobody knows it. */
+export async function livesReplica(sql: Sql, replicaId: string): Promise<boolean | undefined> {
+  const [row] = await sql.query<{ unseen_ms: number }>(
+    'SELECT ingester.now_ms() - last_seen_at AS unseen_ms FROM ingester.replicas WHERE replica_id = $1',
+    [replicaId],
+  );
+  return row && row.unseen_ms < LIVES_MS;
+}
+
+/** Has those who order do so one after the other, so that each sees what the one before has ordered. */
+export async function beOnlyOne(tx: Sql): Promise<void> {
+  await tx.query('SELECT database_id FROM ingester.identity FOR UPDATE');
 }
 
 function orderOf(row: OrderRow): OperatorOrder {

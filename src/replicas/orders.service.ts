@@ -11,15 +11,16 @@ import { insertAudit } from '../database/audit-rows.js';
 import { CommitUnknown } from '../database/commit-unknown.js';
 import { Database } from '../database/database.service.js';
 import { DATABASE_POLICY } from '../database/database-policy.js';
-import type { TransactionSql } from '../database/sql.js';
+import type { Sql, TransactionSql } from '../database/sql.js';
 import { ServiceError } from '../errors/service-error.js';
 import { CLOCK, type Clock } from '../timing/clock.js';
 import { RegularWork } from '../timing/regular-work.js';
 import { CircuitOrders } from './circuit-orders.service.js';
 import {
+  beOnlyOne,
   findOrders,
   insertOrder,
-  isKnownReplica,
+  livesReplica,
   type OperatorOrder,
   type OrderKind,
   removeEarlier,
@@ -88,11 +89,13 @@ export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
     await (this.nextReading ?? this.reading);
   }
 
-  /** The orders that hold, as far as is known. */
+  /** The orders that hold, as far as is known; one to drain a process that is forgotten holds for nobody. */
   get holding(): readonly OrderReport[] {
     const nowMs = this.clock.monotonicMs() + this.aheadMs;
-    const holds = ({ kind, untilMs }: OperatorOrder): boolean =>
-      kind !== 'reset' && (untilMs ?? Infinity) > nowMs;
+    const { replicaId: ours, others } = this.replicas;
+    const known = new Set([null, ours, ...others.map(({ seen }) => seen.replicaId)]);
+    const holds = ({ kind, untilMs, replicaId }: OperatorOrder): boolean =>
+      kind !== 'reset' && (untilMs ?? Infinity) > nowMs && known.has(replicaId);
     return this.known.filter(holds).map(reportOf);
   }
 
@@ -149,10 +152,9 @@ export class Orders implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async write(tx: TransactionSql, wish: OrderWish): Promise<OperatorOrder> {
     const { kind, target, replicaId, reason, by } = wish;
-    const { replicaId: ours } = this.replicas;
-    if (replicaId !== undefined && replicaId !== ours && !(await isKnownReplica(tx, replicaId)))
-      throw new ServiceError('NOT_FOUND', 'There is no replica with this id.');
-    await removeEnded(tx, ours);
+    await beOnlyOne(tx);
+    if (replicaId !== undefined && replicaId !== this.replicas.replicaId) await requireLiving(tx, replicaId);
+    await removeEnded(tx);
     await removeEarlier(tx, { target: target ?? null, replicaId: replicaId ?? null });
     const order = await this.insert(tx, wish);
     const data = { order_id: order.orderId, until: timeOf(order.untilMs) };
@@ -234,6 +236,13 @@ async function told<T>(work: Promise<T>): Promise<T> {
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     });
   }
+}
+
+/** @throws NOT_FOUND; CONFLICT for one that does not live: nobody would do what is ordered */
+async function requireLiving(sql: Sql, replicaId: string): Promise<void> {
+  const lives = await livesReplica(sql, replicaId);
+  if (lives === undefined) throw new ServiceError('NOT_FOUND', 'There is no replica with this id.');
+  if (!lives) throw new ServiceError('CONFLICT', 'The replica was not seen for a while: it does nothing.');
 }
 
 function keptThere(): ServiceError {

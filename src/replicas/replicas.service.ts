@@ -145,6 +145,11 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
     return this.clock.monotonicMs() < this.drainedUntilMs;
   }
 
+  /** Is it drained, while another replica takes new uploads? Then whoever shares them out is to look there. */
+  get makesWay(): boolean {
+    return this.isDrained && this.others.some(({ lives, state }) => lives && !state.draining);
+  }
+
   /** No new uploads are taken until then, on the monotonic clock; undefined: they are. */
   drain(untilMs = -Infinity): void {
     const was = this.isDrained;
@@ -213,7 +218,17 @@ export class Replicas implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private state(): ReplicaState {
-    return stateOf(this.parts.map((read) => read()));
+    return stateOf(this.parts.map((read) => this.partOf(read)));
+  }
+
+  /** A room that cannot say how it is does not keep this process from saying that it lives. */
+  private partOf(read: () => StatePart): StatePart {
+    try {
+      return read();
+    } catch (error) {
+      this.logger.error({ err: error }, 'other replicas are not told all that there is to tell');
+      return {};
+    }
   }
 
   private async save(): Promise<boolean> {

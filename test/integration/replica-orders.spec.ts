@@ -30,6 +30,10 @@ async function uploadStatus(running: RunningApp): Promise<number> {
   return (await fetch(`${running.url}/api/v1/files/${randomUUID()}`, init)).status;
 }
 
+async function readiness({ url }: RunningApp): Promise<number> {
+  return (await fetch(`${url}/health/ready`)).status;
+}
+
 function fail(running: RunningApp, times: number): void {
   const circuit = running.app.get(CircuitBreakers).get(NAME);
   if (!circuit) throw new Error(`there is no circuit ${NAME}`);
@@ -163,12 +167,47 @@ describe('replicas on one PostgreSQL', () => {
       expect([caller, part.status]).toEqual([caller, 201]);
     }
     expect((await asOperator(c, 'GET', 'orders')).body).toEqual({ orders: [body] });
+    expect(await Promise.all([a, b, c].map(readiness))).toEqual([200, 503, 200]);
+    await asOperator(a, 'POST', 'orders', { kind: 'drain', reason: 'all of it' });
+    await Promise.all([b, c].map(seeOrders));
+    await beatTwice();
+    // Nobody takes uploads: operators have to get through, and those who go on with one.
+    expect(await Promise.all([a, b, c].map(uploadStatus))).toEqual([503, 503, 503]);
+    await eventually(async () =>
+      expect(await Promise.all([a, b, c].map(readiness))).toEqual([200, 200, 200]),
+    );
     const lifted = await asOperator(c, 'DELETE', `orders/${String(body.order_id)}`, {
       reason: 'it has moved',
     });
     expect(lifted.status).toBe(204);
+    const { orders } = (await asOperator(c, 'GET', 'orders')).body as { orders: Json[] };
+    expect(orders).toHaveLength(1);
+    await asOperator(c, 'DELETE', `orders/${String(orders[0]?.order_id)}`, { reason: 'enough' });
     await seeOrders(b);
     expect(await uploadStatus(b)).toBe(201);
+  });
+
+  it('have one order of a circuit, also where several are given at once, and none for who is gone', async () => {
+    const order = { kind: 'force-open', target: NAME, reason: REASON };
+    const given = await Promise.all(
+      [a, b, c, a].map((running) => asOperator(running, 'POST', 'orders', order)),
+    );
+    expect(given.map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    await Promise.all([a, b, c].map(seeOrders));
+    const { orders } = (await asOperator(a, 'GET', 'orders')).body as { orders: Json[] };
+    expect(orders).toHaveLength(1);
+    await asOperator(a, 'DELETE', `orders/${String(orders[0]?.order_id)}`, { reason: 'it is back' });
+    await Promise.all([b, c].map(seeOrders));
+    expect(states()).toEqual(['closed', 'closed', 'closed']);
+
+    const drain = { kind: 'drain', replica_id: idOf(c), reason: 'it moves' };
+    await group.stop(c);
+    await group.query(
+      a,
+      `UPDATE ingester.replicas SET last_seen_at = last_seen_at - 60000 WHERE replica_id = '${drain.replica_id}'`,
+    );
+    const refused = await asOperator(a, 'POST', 'orders', drain);
+    expect([refused.status, refused.body.code]).toEqual([409, 'CONFLICT']);
   });
 
   it('say how they are, and that one is gone', async () => {

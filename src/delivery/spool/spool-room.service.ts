@@ -17,7 +17,7 @@ export class SpoolRoom {
     @Inject(Replicas)
     private readonly replicas: Pick<
       Replicas,
-      'spoolId' | 'hasOtherSpools' | 'hasOthers' | 'lacksSpoolId' | 'isDrained'
+      'spoolId' | 'hasOtherSpools' | 'hasOthers' | 'lacksSpoolId' | 'isDrained' | 'makesWay'
     >,
   ) {}
 
@@ -39,6 +39,11 @@ export class SpoolRoom {
   /** Has an operator ordered that this process takes no new uploads? */
   get isDrained(): boolean {
     return this.replicas.isDrained;
+  }
+
+  /** Is it, while another replica takes new uploads? */
+  get makesWay(): boolean {
+    return this.replicas.makesWay;
   }
 
   /** Is a file kept for an upload? One in the spool of another replica is not looked for. */

@@ -38,6 +38,7 @@ describe('the room of the spool', () => {
       hasOthers: false,
       lacksSpoolId: false,
       isDrained: false,
+      makesWay: false,
     };
     room = new SpoolRoom(spool.files, space, promises, replicas);
   });
