@@ -145,7 +145,7 @@ describe('orders of operators, with SQLite', () => {
     // There is no other replica to go to.
     expect([ready.status, await ready.json()]).toMatchObject([
       200,
-      { status: 'degraded', details: { replicas: { status: 'down', critical: false, message } } },
+      { status: 'degraded', details: { replicas: { status: 'degraded', critical: false, message } } },
     ]);
     const { replicas } = (await asOperator(running, 'GET', 'replicas')).body as { replicas: Json[] };
     expect(replicas).toMatchObject([{ draining: true, spool: { open_uploads: 1 } }]);
