@@ -11,6 +11,8 @@ import { CHOOSE_FILE, PAGE_SCRIPT, SENT_AGAIN, serveUploadPage, UPLOAD_PAGE } fr
 /** Names that ask for care: of RFC 8187, and of forms. */
 const NAME = "it's (50 %) ä*.bin";
 
+const PATIENCE_MS = 55_000;
+
 describeInBrowser('the examples for browsers in docs/clients.md, in Chromium', () => {
   let pages: PageServer;
   let browser: Browser;
@@ -45,7 +47,11 @@ describeInBrowser('the examples for browsers in docs/clients.md, in Chromium', (
     await page.goto(pages.origin + UPLOAD_PAGE);
     await page.waitForFunction('globalThis.isReady');
     await page.setInputFiles('input', path);
-    await eventually(async () => expect([...told, ...errors].some((line) => end.test(line))).toBe(true));
+    // A try that meets the one before waits as long as it is told to.
+    await eventually(
+      async () => expect([...told, ...errors].some((line) => end.test(line))).toBe(true),
+      PATIENCE_MS,
+    );
     expect(errors).toEqual([]);
     return told.find((line) => end.test(line)) ?? '';
   }
@@ -66,7 +72,7 @@ describeInBrowser('the examples for browsers in docs/clients.md, in Chromium', (
     } finally {
       await uploads.close();
     }
-  });
+  }, 90_000);
 
   it('tell that a file is safe, and when it is stored', async () => {
     const service = await startAccepting({ CORS_ORIGINS: pages.origin });
