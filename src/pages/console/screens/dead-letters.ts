@@ -22,7 +22,7 @@ const FIELDS = [
 
 /** What could not be delivered: by cause and target, one by one, and all that fit a filter at once. */
 export function deadLettersScreen(desk: Desk, place: Place): Screen {
-  return place.rest === '' ? letterList(desk, place.query) : letterScreen(desk, place.rest);
+  return place.rest === '' ? letterList(desk, place.query) : letterScreen(desk, place.rest, place.query);
 }
 
 function letterList(desk: Desk, query: URLSearchParams): Screen {
@@ -50,11 +50,14 @@ function letterList(desk: Desk, query: URLSearchParams): Screen {
     title: 'Dead letters',
     render: () => [
       filterForm(FIELDS, query),
-      section('By cause and target', ...groups.render((rows) => groupTable(rows, desk.nowMs()), false)),
+      section(
+        'By cause and target',
+        ...groups.render((rows) => groupTable(rows, desk.nowMs(), filter), false),
+      ),
       section(
         'Letters',
         bulkButtons(letters.rows.length > 0),
-        ...letters.render((rows) => letterTable(rows, desk.nowMs())),
+        ...letters.render((rows) => letterTable(rows, desk.nowMs(), query)),
       ),
     ],
     act: (action) => {
@@ -78,7 +81,7 @@ function bulkButtons(isShown: boolean): HTMLElement | undefined {
   );
 }
 
-function groupTable(rows: readonly LetterGroup[], nowMs: number): HTMLElement {
+function groupTable(rows: readonly LetterGroup[], nowMs: number, filter: URLSearchParams): HTMLElement {
   return table<LetterGroup>({
     caption: 'How many died of what, and where',
     rows,
@@ -87,7 +90,7 @@ function groupTable(rows: readonly LetterGroup[], nowMs: number): HTMLElement {
     columns: [
       {
         title: 'Cause',
-        cell: (group) => element('a', { href: filterOf(group) }, group.reason ?? 'not known'),
+        cell: (group) => causeOf(group, filter),
       },
       { title: 'Target', cell: ({ target }) => target ?? '–' },
       { title: 'Kind', cell: ({ kind }) => kind },
@@ -101,14 +104,18 @@ function groupTable(rows: readonly LetterGroup[], nowMs: number): HTMLElement {
   });
 }
 
-function filterOf({ kind, reason, target }: LetterGroup): string {
-  const query = new URLSearchParams({ kind });
-  if (reason !== null) query.set('reason', reason);
-  if (target !== null) query.set('target', target);
-  return `${base}/console/dead-letters?${query}`;
+/** Leads to this group alone, of what is shown now. The API has no filter for letters without a cause or target. */
+function causeOf({ kind, reason, target }: LetterGroup, filter: URLSearchParams): HTMLElement | string {
+  if (reason === null || target === null) return reason ?? 'not known';
+  const query = new URLSearchParams(filter);
+  query.set('kind', kind);
+  query.set('reason', reason);
+  query.set('target', target);
+  return element('a', { href: `${base}/console/dead-letters?${query}` }, reason);
 }
 
-function letterTable(rows: readonly Letter[], nowMs: number): HTMLElement {
+function letterTable(rows: readonly Letter[], nowMs: number, query: URLSearchParams): HTMLElement {
+  const search = query.size === 0 ? '' : `?${query}`;
   return table<Letter>({
     caption: 'Dead letters, the newest first',
     rows,
@@ -118,7 +125,7 @@ function letterTable(rows: readonly Letter[], nowMs: number): HTMLElement {
       {
         title: 'File',
         cell: ({ id, original_filename: name }) =>
-          element('a', { href: `${base}/console/dead-letters/${id}` }, name),
+          element('a', { href: `${base}/console/dead-letters/${id}${search}` }, name),
       },
       {
         title: 'Died',

@@ -8,8 +8,9 @@ import type { LetterHistory } from '../shapes.js';
 import { badge, button, code, section, table, time } from '../table.js';
 import { fact } from './bulk-order.js';
 
-/** One dead letter, with everything that happened to it. */
-export function letterScreen(desk: Desk, id: string): Screen {
+/** One dead letter, with everything that happened to it; `query` is of the list where it was seen. */
+export function letterScreen(desk: Desk, id: string, query: URLSearchParams): Screen {
+  const back = query.size === 0 ? 'dead-letters' : `dead-letters?${query}`;
   const path = `/api/v1/dead-letters/${encodeURIComponent(id)}`;
   const list = new PagedList<LetterHistory, LetterHistory>(desk, {
     path,
@@ -25,7 +26,7 @@ export function letterScreen(desk: Desk, id: string): Screen {
       element(
         'p',
         { 'data-key': 'back' },
-        element('a', { href: `${base}/console/dead-letters` }, 'All dead letters'),
+        element('a', { href: `${base}/console/${back}` }, 'All dead letters'),
       ),
       ...list.render(
         (rows) =>
@@ -35,7 +36,7 @@ export function letterScreen(desk: Desk, id: string): Screen {
     ],
     act: (action) => {
       if (action === 'redeliver-one') redeliver(desk, path, () => list.reload());
-      else if (action === 'drop-one') drop(desk, path, name());
+      else if (action === 'drop-one') drop(desk, path, name(), back);
       else if (action === 'download') void download(desk, path, name());
     },
     close: () => list.close(),
@@ -129,7 +130,7 @@ function redeliver(desk: Desk, path: string, onDone: () => void): void {
   });
 }
 
-function drop(desk: Desk, path: string, name: string): void {
+function drop(desk: Desk, path: string, name: string, back: string): void {
   ask({
     title: 'Drop this one?',
     content: [`${name} is gone for good.`],
@@ -138,8 +139,8 @@ function drop(desk: Desk, path: string, name: string): void {
     isDangerous: true,
     run: async ({ reason }) => {
       await desk.api.ask(path, { method: 'DELETE', body: { reason } });
+      desk.go(back);
       desk.say('It is dropped.');
-      desk.go('dead-letters');
     },
   });
 }

@@ -1,0 +1,60 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { describeInBrowser } from '../support/browser.js';
+import { quietSnapshot } from '../support/operators-data.js';
+import { letter, letterHistory } from '../support/operators-lists.js';
+import { ConsoleFixture, type ConsolePage } from './console-page.js';
+
+const FILTER = 'owner=alice&older_than_seconds=3600';
+const GROUP = { kind: 'delivery', reason: 'STORAGE_FAILED', target: 'storage:se-01', count: 3 };
+
+describeInBrowser('the list of dead letters', () => {
+  let fixture: ConsoleFixture;
+  let console: ConsolePage;
+
+  beforeAll(async () => {
+    fixture = await ConsoleFixture.start();
+  });
+  beforeEach(async () => {
+    fixture.reset();
+    const { answers } = fixture.double;
+    fixture.double.snapshot = quietSnapshot();
+    const groups = [GROUP, { ...GROUP, reason: null }, { ...GROUP, reason: 'EXPIRED', target: null }].map(
+      (group) => ({ ...group, oldest_at: letter(1).dead_at }),
+    );
+    answers.set('GET /api/v1/dead-letters/groups', [200, { groups }]);
+    answers.set('GET /api/v1/dead-letters', [200, { items: [letter(0)], next_cursor: null }]);
+    const { id } = letter(0);
+    answers.set(`GET /api/v1/dead-letters/${String(id)}`, [200, letterHistory(0)]);
+    console = await fixture.open();
+  });
+  afterEach(() => console.close());
+  afterAll(() => fixture.close());
+
+  it('keeps its filter on the way to a group, and gives no link where a link would show more than the group', async () => {
+    const { page } = console;
+    await console.signIn(`dead-letters?${FILTER}&cursor=page-2`);
+    const groups = page.getByRole('region', { name: 'By cause and target' });
+    await groups.getByText('not known').waitFor();
+    expect(await groups.getByRole('link').allTextContents()).toEqual(['STORAGE_FAILED']);
+    await groups.getByRole('link').click();
+    expect(new URL(page.url()).search).toBe(
+      `?${FILTER}&kind=delivery&reason=STORAGE_FAILED&target=storage%3Ase-01`,
+    );
+  });
+
+  it('keeps its filter on the way to a letter and back, also when the letter is dropped', async () => {
+    const { page } = console;
+    await console.signIn(`dead-letters?${FILTER}`);
+    const open = (): Promise<void> => page.getByRole('link', { name: /lecture hall/ }).click();
+    await open();
+    await page.getByRole('link', { name: 'All dead letters', exact: true }).click();
+    await page.getByRole('button', { name: 'Drop all that fit' }).waitFor();
+    expect(page.url()).toBe(`${console.origin}/console/dead-letters?${FILTER}`);
+    await open();
+    await page.getByRole('button', { name: 'Drop…' }).click();
+    await page.getByLabel('Reason').fill('nobody needs it');
+    await page.getByRole('button', { name: 'Drop it' }).click();
+    await page.getByText('It is dropped.').waitFor();
+    expect(page.url()).toBe(`${console.origin}/console/dead-letters?${FILTER}`);
+  });
+});
