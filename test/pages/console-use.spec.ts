@@ -17,6 +17,10 @@ const PREVIEW = {
   token: 'what-was-previewed',
   expires_at: letter(0).deadline,
 };
+const AGE_IS_SEEN =
+  "(({ top, bottom }) => top >= 0 && bottom <= 150)(document.querySelector('.age').getBoundingClientRect())";
+const TILE_COLOURS =
+  "[...new Set([...document.querySelectorAll('.tile .hint, .tile .value')].map((node) => getComputedStyle(node).color))]";
 const NODES = "document.querySelectorAll('*').length";
 
 describeInBrowser('the console', () => {
@@ -135,17 +139,26 @@ describeInBrowser('the console', () => {
     const { page } = console;
     await console.signIn('now');
     await page.getByText('All is well').waitFor();
+    await page.getByText(/Failed since \d\d:\d\d/).waitFor();
+    expect(await page.locator('.content > [role=status]').textContent()).toBe('State: good.');
     // The stream is there, and says nothing.
     await page.getByText(/Data ([6-9]|1\d) s old/).waitFor();
     fixture.double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
     fixture.double.breakOff();
     await page.getByRole('alert').filter({ hasText: 'No data comes any more' }).waitFor();
     await page.getByText('The service is shutting down. What you see is of').waitFor();
-    await page.getByText('How things are now is not known').waitFor();
+    await page.getByText(/Not known since \d\d:\d\d:\d\d: no data comes/).waitFor();
+    expect(await page.getByText('All is well').count()).toBe(0);
+    expect(await page.locator('.content > [role=status]').textContent()).toBe('State: not known.');
+    await page.setViewportSize({ width: 390, height: 700 });
+    await page.evaluate('scrollTo(0, 400)');
+    expect(await page.evaluate(AGE_IS_SEEN)).toBe(true);
+    expect(await page.evaluate(TILE_COLOURS)).toHaveLength(1);
     await console.expectAccessible('lost', ['light']);
     fixture.double.refusal = undefined;
-    await page.getByText('Data 0 s old').waitFor();
+    await page.getByText('All is well').waitFor();
     expect(await page.getByText('No data comes any more').count()).toBe(0);
+    expect(await page.evaluate(TILE_COLOURS)).toHaveLength(2);
   });
 
   it('asks for a token again when the stream is refused, and comes back to the same screen', async () => {
@@ -167,7 +180,7 @@ describeInBrowser('the console', () => {
   it('costs no memory when it is left open: thousands of snapshots leave no nodes and no listeners behind', async () => {
     const { page } = console;
     await console.signIn('now');
-    await page.getByText('Data 0 s old').waitFor();
+    await page.getByText(/Data \d s old/).waitFor();
     const client = await page.context().newCDPSession(page);
     await client.send('Performance.enable');
     const measure = async (): Promise<Record<string, number>> => {

@@ -1,7 +1,7 @@
 import { Api, ApiError, base, type Problem } from '../shared/api.js';
 import { tokenForm } from '../shared/token-form.js';
 import type { Desk, Place, Screen } from './desk.js';
-import { type Frame, frame, OLD_SECONDS, type ScreenName, SCREENS } from './frame.js';
+import { clockAt, type Frame, frame, OLD_SECONDS, type ScreenName, SCREENS } from './frame.js';
 import { History } from './history.js';
 import { type FeedState, LiveFeed } from './live-feed.js';
 import { morph } from './morph.js';
@@ -44,6 +44,7 @@ export class Console implements Desk {
       onState: (state) => {
         this.state = state;
         this.showAge();
+        this.redraw();
       },
       onRefused: (problem) => this.askForToken(problem),
     });
@@ -52,8 +53,10 @@ export class Console implements Desk {
     setInterval(() => this.tick(), 1_000);
   }
 
-  get isOld(): boolean {
-    return this.receivedMs === undefined || performance.now() - this.receivedMs > OLD_SECONDS * 1_000;
+  get unknownSince(): string | undefined {
+    if (this.receivedMs === undefined) return undefined;
+    const isOld = performance.now() - this.receivedMs > OLD_SECONDS * 1_000;
+    return isOld || this.state.kind === 'lost' ? clockAt(this.receivedMs) : undefined;
   }
 
   nowMs(): number {
@@ -62,7 +65,9 @@ export class Console implements Desk {
   }
 
   redraw(): void {
-    if (this.screen && !document.hidden) morph(this.frame.content, this.screen.render());
+    if (!this.screen || document.hidden) return;
+    morph(this.frame.content, this.screen.render());
+    this.frame.dim(this.screen.isLive === true && this.unknownSince !== undefined);
   }
 
   go(path: string): void {
@@ -98,7 +103,8 @@ export class Console implements Desk {
     this.screen = MAKE[known](this, place);
     this.frame.showPlace(known, this.screen.title);
     this.frame.say('');
-    this.frame.content.replaceChildren(...this.screen.render());
+    this.frame.content.replaceChildren();
+    this.redraw();
   }
 
   private askForToken(problem?: Problem): void {
@@ -119,6 +125,7 @@ export class Console implements Desk {
       onAccepted: () => this.begin(),
     });
     this.frame.content.replaceChildren(form);
+    this.frame.dim(false);
     form.querySelector('input')?.focus();
   }
 

@@ -8,8 +8,8 @@ export interface Desk {
   readonly history: History;
   /** The newest; undefined before the first. */
   readonly snapshot: Snapshot | undefined;
-  /** Has no data come for some seconds? */
-  readonly isOld: boolean;
+  /** Since when nothing is known, as `14:03:12`; undefined while data comes. */
+  readonly unknownSince: string | undefined;
   /** Now by the clock of the service, as far as it is known. */
   nowMs(): number;
   /** Shows again what has changed. */
@@ -25,6 +25,8 @@ export interface Desk {
 /** One screen. It is made when it is gone to, and told when it is left. */
 export interface Screen {
   readonly title: string;
+  /** Is it of the stream of data? Then it is dimmed while none comes. */
+  readonly isLive?: boolean;
   /** All that it shows now; called after each snapshot, and whenever it asks for it. */
   render(): readonly Node[];
   /** A button was pressed. */

@@ -26,7 +26,14 @@ export interface Frame {
   showPlace(name: ScreenName, title: string): void;
   /** How old the data is; `atMs` is when it came, by `performance.now()`. */
   showAge(state: FeedState, atMs: number | undefined): void;
+  /** Shows that the content is of the past. */
+  dim(isOld: boolean): void;
   say(sentence: string): void;
+}
+
+/** `14:03:12` of a moment by `performance.now()`, as the reader's clock shows it. */
+export function clockAt(atMs: number): string {
+  return new Date(Date.now() - performance.now() + atMs).toTimeString().slice(0, 8);
 }
 
 export function frame(main: HTMLElement): Frame {
@@ -64,6 +71,7 @@ export function frame(main: HTMLElement): Frame {
       age.classList.toggle('old', seconds === undefined || seconds > OLD_SECONDS);
       set(lost, lostText(state, atMs));
     },
+    dim: (isOld) => void content.classList.toggle('old', isOld),
     say: (sentence) => set(said, sentence),
   };
 }
@@ -75,10 +83,7 @@ function ageText(seconds: number | undefined): string {
 /** It is read out when it changes, so that it names the moment and counts nothing. */
 function lostText(state: FeedState, atMs: number | undefined): string {
   if (state.kind !== 'lost') return '';
-  const since =
-    atMs === undefined
-      ? ''
-      : ` What you see is of ${new Date(Date.now() - performance.now() + atMs).toTimeString().slice(0, 8)}.`;
+  const since = atMs === undefined ? '' : ` What you see is of ${clockAt(atMs)}.`;
   return `No data comes any more: ${state.why}${since} It is tried again by itself.`;
 }
 

@@ -59,6 +59,11 @@ describe('History', () => {
     ]);
   });
 
+  it('says since when it counts, while that is less than 15 minutes', () => {
+    expect(history({ second: 0, stored: 0 }, { second: 880, stored: 9 }).sinceMs).toBe(START);
+    expect(history({ second: 0, stored: 0 }, { second: 900, stored: 9 }).sinceMs).toBeUndefined();
+  });
+
   it('counts from 0 what a process says that has started again', () => {
     const seen = history({ second: 0, stored: 500 }, { second: 1, stored: 4, startedAt: 'now' });
     expect(seen.total('stored')).toBe(4);

@@ -29,6 +29,7 @@ const LEAST_TREND = 0.001;
 export class History {
   private readonly ring: Bucket[] = [];
   private counters = new Map<string, Counters>();
+  private firstMs: number | undefined;
   private lastMs: number | undefined;
 
   /** Oldest first. */
@@ -36,9 +37,16 @@ export class History {
     return this.ring;
   }
 
+  /** When the data begins; undefined where it is of 15 minutes. */
+  get sinceMs(): number | undefined {
+    if (this.firstMs === undefined || this.lastMs === undefined) return undefined;
+    return this.lastMs - this.firstMs < (BUCKETS - 1) * BUCKET_MS ? this.firstMs : undefined;
+  }
+
   add(snapshot: Snapshot): void {
     const nowMs = Date.parse(snapshot.at);
     const bucket = this.bucketAt(nowMs);
+    this.firstMs ??= nowMs;
     const elapsed = this.lastMs === undefined ? 0 : (nowMs - this.lastMs) / 1000;
     const next = new Map<string, Counters>();
     for (const replica of snapshot.replicas) {

@@ -5,7 +5,7 @@ import type { Desk, Screen } from '../desk.js';
 import { bytes, duration, rate, relative, secondsSince, short } from '../format.js';
 import { type Bucket, type History, type Outcome, OUTCOMES, spoolFill } from '../history.js';
 import type { Replica, Snapshot } from '../shapes.js';
-import { type Finding, findings, oldestWaiting } from '../situation.js';
+import { type Finding, findings, type Level, oldestWaiting } from '../situation.js';
 import { badge, button, section, table, time } from '../table.js';
 import { actOnOrders, ordersSection } from './orders.js';
 
@@ -17,25 +17,39 @@ const NAMES: Readonly<Record<Outcome, string>> = {
   client_abort: 'broken off by the client',
 };
 
-const UNKNOWN: Finding = {
-  level: 'bad',
-  sentence: 'How things are now is not known: no data comes.',
-  advice: 'What stands below is of the time before. Ask another replica, or look at the service itself.',
+/** What is read out when it changes: no figures, which change every second. */
+const LEVELS: Readonly<Record<Level, string>> = {
+  good: 'State: good.',
+  warn: 'State: something wants attention.',
+  bad: 'State: something is broken.',
 };
+
+function unknown(since: string): Finding {
+  return {
+    level: 'bad',
+    sentence: `Not known since ${since}: no data comes.`,
+    advice: 'What stands below is of the time before. Ask another replica, or look at the service itself.',
+  };
+}
 
 /** How things are, in one sentence, and what is behind it. */
 export function nowScreen(desk: Desk): Screen {
   return {
     title: 'Now',
+    isLive: true,
     render: () => {
       const { snapshot, history } = desk;
       if (!snapshot) return [element('p', { class: 'empty' }, 'The first data is on its way.')];
       const found = findings(snapshot, history);
-      const [worst, ...others] = desk.isOld
-        ? [UNKNOWN, ...found.filter(({ level }) => level !== 'good')]
-        : found;
+      const { unknownSince } = desk;
+      const [worst, ...others] =
+        unknownSince === undefined
+          ? found
+          : [unknown(unknownSince), ...found.filter(({ level }) => level !== 'good')];
+      const level = unknownSince === undefined ? LEVELS[worst?.level ?? 'good'] : 'State: not known.';
       return [
-        element('div', { role: 'status', 'data-key': 'state' }, worst && sentence(worst, 'state')),
+        element('p', { role: 'status', class: 'unseen', 'data-key': 'level' }, level),
+        element('div', { 'data-key': 'state' }, worst && sentence(worst, 'state')),
         element(
           'div',
           { class: 'others', 'data-key': 'others' },
@@ -75,7 +89,7 @@ function tiles(snapshot: Snapshot, history: History): HTMLElement {
     { class: 'tiles', 'data-key': 'tiles' },
     tile('Uploads in flight', String(inFlight), `${rate(history.rate(done))} end a second`),
     tile(
-      'Failed in 15 min',
+      history.sinceMs === undefined ? 'Failed in 15 min' : `Failed since ${clock(history.sinceMs)}`,
       history.total('failed').toLocaleString('en'),
       `${history.total('rejected').toLocaleString('en')} refused`,
     ),
@@ -100,6 +114,11 @@ function tiles(snapshot: Snapshot, history: History): HTMLElement {
       dead === undefined ? 'the database does not answer' : 'wait for a decision',
     ),
   );
+}
+
+/** `14:03`, as the reader's clock shows it. */
+function clock(ms: number): string {
+  return new Date(ms).toTimeString().slice(0, 5);
 }
 
 function tile(title: string, value: string, about: string): HTMLElement {

@@ -9,6 +9,7 @@ import { badge, section, table, time } from '../table.js';
 export function queueScreen(desk: Desk): Screen {
   return {
     title: 'Queue and spool',
+    isLive: true,
     render: () => {
       const { snapshot } = desk;
       if (!snapshot) return [element('p', { class: 'empty' }, 'The first data is on its way.')];

@@ -19,6 +19,7 @@ interface View {
 export function targetsScreen(desk: Desk): Screen {
   return {
     title: 'Targets',
+    isLive: true,
     render: () => {
       const { snapshot } = desk;
       if (!snapshot) return [element('p', { class: 'empty' }, 'The first data is on its way.')];
