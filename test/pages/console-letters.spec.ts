@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/gl
 import { describeInBrowser } from '../support/browser.js';
 import { quietSnapshot } from '../support/operators-data.js';
 import { letter, letterHistory } from '../support/operators-lists.js';
+import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
 const FILTER = 'owner=alice&older_than_seconds=3600';
@@ -56,5 +57,30 @@ describeInBrowser('the list of dead letters', () => {
     await page.getByRole('button', { name: 'Drop it' }).click();
     await page.getByText('It is dropped.').waitFor();
     expect(page.url()).toBe(`${console.origin}/console/dead-letters?${FILTER}`);
+  });
+
+  it('holds a dialog open until it is known what came of the order', async () => {
+    const { page } = console;
+    const answered = Promise.withResolvers<void>();
+    await page.route('**/dead-letters/*/redeliver', async (route) => {
+      await answered.promise;
+      await route.continue();
+    });
+    const { id } = letter(0);
+    fixture.double.answers.set(`POST /api/v1/dead-letters/${String(id)}/redeliver`, [
+      503,
+      problem(503, 'QUEUE_UNAVAILABLE', 'The database does not answer.'),
+    ]);
+    await console.signIn(`dead-letters/${String(id)}`);
+    await page.getByRole('button', { name: 'Redeliver…' }).click();
+    await page.getByLabel('Reason').fill('the element is back');
+    await page.getByRole('button', { name: 'Redeliver it' }).click();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+    answered.resolve();
+    await page.getByRole('dialog').getByText('The database does not answer. (QUEUE_UNAVAILABLE)').waitFor();
+    await page.keyboard.press('Escape');
+    expect(await page.getByRole('dialog').count()).toBe(0);
   });
 });

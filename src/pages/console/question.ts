@@ -1,4 +1,5 @@
 import { element } from '../shared/dom.js';
+import type { Desk } from './desk.js';
 
 /** What is asked for in a dialog. */
 export interface Field {
@@ -31,8 +32,8 @@ export const REASON: Field = {
   maxLength: 500,
 };
 
-/** Asks once more before something is done, in a dialog that is gone when it is closed. */
-export function ask(question: Question): void {
+/** Asks once more before something is done, in a dialog that stays until it is known what came of it. */
+export function ask(desk: Desk, question: Question): void {
   const answer = element('p', { class: 'answer', role: 'alert' });
   const cancel = element('button', { type: 'button' }, 'Cancel');
   const confirm = element(
@@ -50,18 +51,35 @@ export function ask(question: Question): void {
     element('div', { class: 'buttons' }, cancel, confirm),
   );
   const dialog = element('dialog', { 'aria-labelledby': 'question' }, form);
+  const setRunning = (isRunning: boolean): void => {
+    cancel.disabled = isRunning;
+    confirm.disabled = isRunning;
+  };
   cancel.addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', () => dialog.remove());
+  const closing = new AbortController();
+  // A disabled button loses the focus, so that the key does not come by the dialog. Its event `cancel` alone is not
+  // enough: a browser closes a dialog at the second Escape, whatever is said to the first.
+  const stay = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && confirm.disabled) event.preventDefault();
+  };
+  document.addEventListener('keydown', stay, { signal: closing.signal });
+  dialog.addEventListener('close', () => {
+    closing.abort();
+    dialog.remove();
+  });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    confirm.disabled = true;
+    setRunning(true);
     answer.textContent = '';
     void question
       .run(valuesOf(form))
       .then(() => dialog.close())
       .catch((error: unknown) => {
-        answer.textContent = error instanceof Error ? error.message : String(error);
-        confirm.disabled = false;
+        const refusal = desk.refused(error);
+        // It is not open any more where the token is asked for again.
+        if (!dialog.open) desk.say(`The order failed: ${refusal}`);
+        answer.textContent = refusal;
+        setRunning(false);
       });
   });
   document.body.append(dialog);

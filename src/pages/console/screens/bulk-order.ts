@@ -23,7 +23,7 @@ function show(desk: Desk, preview: Preview, onDone: () => void): void {
   const { action, filter, count, bytes: size, oldest_at: oldest, samples, token } = preview;
   const what = counted(count, 'dead letter');
   const isDrop = action === 'drop';
-  ask({
+  ask(desk, {
     title: isDrop ? `Drop ${what}, with their files?` : `Redeliver ${what}?`,
     content: [
       element(

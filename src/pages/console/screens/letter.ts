@@ -117,7 +117,7 @@ function orders({ orders: all }: LetterHistory, nowMs: number): HTMLElement {
 }
 
 function redeliver(desk: Desk, path: string, onDone: () => void): void {
-  ask({
+  ask(desk, {
     title: 'Redeliver this one?',
     content: ['It is tried again, with all its tries.'],
     fields: [REASON],
@@ -131,7 +131,7 @@ function redeliver(desk: Desk, path: string, onDone: () => void): void {
 }
 
 function drop(desk: Desk, path: string, name: string, back: string): void {
-  ask({
+  ask(desk, {
     title: 'Drop this one?',
     content: [`${name} is gone for good.`],
     fields: [REASON],

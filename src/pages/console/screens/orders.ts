@@ -71,7 +71,7 @@ function lift(desk: Desk, id: string): void {
   const order = desk.snapshot?.orders.find(({ order_id: each }) => each === id);
   const what =
     order?.kind === 'drain' ? 'The replica takes uploads again.' : 'Calls to the target are tried again.';
-  ask({
+  ask(desk, {
     title: 'Lift this order?',
     content: [what],
     fields: [REASON],
@@ -84,7 +84,7 @@ function lift(desk: Desk, id: string): void {
 }
 
 function drain(desk: Desk, replicaId: string): void {
-  ask({
+  ask(desk, {
     title: `Drain replica ${short(replicaId)}?`,
     content: [
       'It takes no new uploads, finishes those under way, and keeps delivering, until the order is lifted.',
@@ -101,7 +101,7 @@ function drain(desk: Desk, replicaId: string): void {
 }
 
 function forceOpen(desk: Desk, target: string): void {
-  ask({
+  ask(desk, {
     title: `Force the circuit of ${target} open?`,
     content: ['No replica calls it any more. Uploads go to other elements, or wait.'],
     fields: [REASON, FOR],
@@ -121,7 +121,7 @@ function forceOpen(desk: Desk, target: string): void {
 }
 
 function reset(desk: Desk, target: string): void {
-  ask({
+  ask(desk, {
     title: `Reset the circuit of ${target}?`,
     content: [
       'It is closed on all replicas, and what it was forced to is lifted. Calls are made again at once.',

@@ -159,7 +159,7 @@ function pageOf<T>(page: UploadPage<T>): Page<T> {
 
 function abort(desk: Desk, id: string, list: Pick<PagedList<ActiveUpload>, 'rows' | 'reload'>): void {
   const upload = list.rows.find(({ upload_id: each }) => each === id);
-  ask({
+  ask(desk, {
     title: `Abort upload ${short(id)}?`,
     content: [
       `${upload?.caller ?? 'The client'} is told that an operator has ended it. What was received is discarded.`,
