@@ -1,11 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
+import { eventually } from '../support/eventually.js';
 import { quietSnapshot } from '../support/operators-data.js';
 import { letter, letterHistory } from '../support/operators-lists.js';
 import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
 const FILTER = 'owner=alice&older_than_seconds=3600';
+/** 15 seconds are 3 here. */
+const IMPATIENT =
+  'const real = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => real(ms / 5)';
 const GROUP = { kind: 'delivery', reason: 'STORAGE_FAILED', target: 'storage:se-01', count: 3 };
 
 describeInBrowser('the list of dead letters', () => {
@@ -82,5 +86,30 @@ describeInBrowser('the list of dead letters', () => {
     await page.getByRole('dialog').getByText('The database does not answer. (QUEUE_UNAVAILABLE)').waitFor();
     await page.keyboard.press('Escape');
     expect(await page.getByRole('dialog').count()).toBe(0);
+  });
+
+  it('says that an answer does not come, and is asked for anew at once where somebody wants that', async () => {
+    const { page } = console;
+    await page.addInitScript(IMPATIENT);
+    await console.signIn('dead-letters');
+    await page.getByRole('link', { name: /lecture hall/ }).waitFor();
+    expect(await page.getByText(/^Asked (just now|\d s ago)\.$/).count()).toBe(2);
+    const held = Promise.withResolvers<void>();
+    let asked = 0;
+    await page.route('**/api/v1/dead-letters', async (route) => {
+      asked += 1;
+      if (asked > 1) await held.promise;
+      else await new Promise<void>(() => undefined);
+      await route.continue();
+    });
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await eventually(async () => expect(asked).toBe(1));
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await eventually(async () => expect(asked).toBe(2));
+    await page.getByText('No answer came within 15 s. (NO_ANSWER)').waitFor();
+    held.resolve();
+    await page.getByRole('button', { name: 'Ask again' }).click();
+    await page.getByText('No answer came within 15 s. (NO_ANSWER)').waitFor({ state: 'hidden' });
+    await page.getByRole('link', { name: /lecture hall/ }).waitFor();
   });
 });

@@ -1,6 +1,6 @@
 import { element } from '../shared/dom.js';
 import type { Desk } from './desk.js';
-import { secondsSince } from './format.js';
+import { duration, secondsSince } from './format.js';
 import { button } from './table.js';
 
 export interface Page<T> {
@@ -23,9 +23,8 @@ interface PagedListOptions<T, Answer> {
 
 /** A list that the service pages, asked for again and again while somebody looks. */
 export class PagedList<T, Answer = unknown> {
-  private readonly ending = new AbortController();
+  private loading = new AbortController();
   private timer = 0;
-  private isLoading = false;
   private page: Page<T> | undefined;
   private error: string | undefined;
   private at = '';
@@ -41,7 +40,7 @@ export class PagedList<T, Answer = unknown> {
     return this.page?.rows ?? [];
   }
 
-  /** Asks at once. */
+  /** Asks at once, anew: an answer that is under way may be of the time before an order. */
   reload(): void {
     clearTimeout(this.timer);
     void this.load();
@@ -49,10 +48,10 @@ export class PagedList<T, Answer = unknown> {
 
   close(): void {
     clearTimeout(this.timer);
-    this.ending.abort();
+    this.loading.abort();
   }
 
-  /** The list, or why there is none; `hasPager`: with the buttons that go from page to page. */
+  /** The list with its age, or why there is none; `hasPager`: with the buttons that go from page to page. */
   render(content: (rows: readonly T[]) => HTMLElement, hasPager = true): readonly Node[] {
     const problem =
       this.error === undefined ? [] : [element('p', { class: 'problem', role: 'alert' }, this.error)];
@@ -63,7 +62,7 @@ export class PagedList<T, Answer = unknown> {
       ...problem,
       ...(note === undefined ? [] : [element('p', { class: 'problem' }, note)]),
       content(this.page.rows),
-      ...(hasPager ? [this.pager()] : []),
+      hasPager ? this.pager() : element('p', { class: 'hint', 'data-key': 'age' }, this.age()),
     ];
   }
 
@@ -81,34 +80,36 @@ export class PagedList<T, Answer = unknown> {
 
   private pager(): HTMLElement {
     const isFirst = !this.options.query.has('cursor');
-    const age = Math.round(secondsSince(this.at, Date.now()));
     return element(
       'div',
       { class: 'pager', 'data-key': 'pager' },
       isFirst ? undefined : button('First page', 'first-page'),
       this.page?.next ? button('Next page', 'next-page') : undefined,
       button('Ask again', 'reload'),
-      element('span', { class: 'hint' }, `Asked ${age < 1 ? 'just now' : `${age} s ago`}.`),
+      element('span', { class: 'hint' }, this.age()),
     );
   }
 
+  private age(): string {
+    const seconds = secondsSince(this.at, Date.now());
+    return `Asked ${seconds < 1 ? 'just now' : `${duration(seconds)} ago`}.`;
+  }
+
   private async load(): Promise<void> {
-    if (this.isLoading) return;
-    this.isLoading = true;
+    this.loading.abort();
+    const loading = new AbortController();
+    this.loading = loading;
     try {
-      const answer = await this.desk.api.ask<Answer>(this.address(), {
-        signal: this.ending.signal,
-      });
+      const answer = await this.desk.api.ask<Answer>(this.address(), { signal: loading.signal });
+      if (loading.signal.aborted) return;
       this.page = this.options.pageOf(answer);
       this.at = new Date().toISOString();
       this.error = undefined;
     } catch (error) {
-      if (this.ending.signal.aborted) return;
+      if (loading.signal.aborted) return;
       this.error = this.desk.refused(error);
-    } finally {
-      this.isLoading = false;
     }
-    if (this.ending.signal.aborted) return;
+    if (loading.signal.aborted) return;
     this.desk.redraw();
     this.timer = setTimeout(() => void this.look(), this.options.everyMs);
   }

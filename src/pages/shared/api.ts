@@ -20,26 +20,40 @@ export class ApiError extends Error {
 /** What a proxy in front takes off the path, such as `/files`; else nothing. */
 export const base = document.documentElement.dataset.base ?? '';
 
+/** An answer that takes longer does not come any more. */
+const PATIENCE_MS = 15_000;
+
 const UNREACHABLE: Problem = {
   status: 0,
   code: 'UNREACHABLE',
   title: 'The service cannot be reached.',
 };
 
+const MAY_BE_DONE = 'What was asked for may be done all the same: look before you ask again.';
+const NO_ANSWER: Problem = { status: 0, code: 'NO_ANSWER', title: 'No answer came within 15 s.' };
+
 /** Asks the API. The token stays in the memory of this page: it stands in no URL, cookie or storage. */
 export class Api {
   token = '';
 
-  /** Gives the JSON of an answer; undefined where there is none. @throws ApiError */
+  /** Gives the JSON of an answer that comes in time; undefined where there is none. @throws ApiError */
   async ask<T>(
     path: string,
     init: { readonly method?: string; readonly body?: object; readonly signal?: AbortSignal } = {},
   ): Promise<T> {
-    const response = await this.send(path, init);
-    if (!response.ok) throw new ApiError(await problemOf(response));
-    const text = await response.text();
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const signal = init.signal ? AbortSignal.any([init.signal, late]) : late;
+    try {
+      const response = await this.send(path, { ...init, signal });
+      if (!response.ok) throw new ApiError(await problemOf(response));
+      const text = await response.text();
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
+      return (text === '' ? undefined : JSON.parse(text)) as T;
+    } catch (error) {
+      if (!late.aborted || error instanceof ApiError || init.signal?.aborted === true) throw error;
+      const isLook = (init.method ?? 'GET') === 'GET';
+      throw new ApiError({ ...NO_ANSWER, ...(!isLook && { detail: `${NO_ANSWER.title} ${MAY_BE_DONE}` }) });
+    }
   }
 
   /** Sends a request with the token. @throws ApiError where no answer comes, DOMException when it is aborted */
