@@ -29,8 +29,11 @@ const UNREACHABLE: Problem = {
   title: 'The service cannot be reached.',
 };
 
-const MAY_BE_DONE = 'What was asked for may be done all the same: look before you ask again.';
 const NO_ANSWER: Problem = { status: 0, code: 'NO_ANSWER', title: 'No answer came within 15 s.' };
+const NO_ANSWER_TO_ORDER: Problem = {
+  ...NO_ANSWER,
+  detail: 'No answer came within 15 s. It may be done all the same: look before you ask again.',
+};
 
 /** Asks the API. The token stays in the memory of this page: it stands in no URL, cookie or storage. */
 export class Api {
@@ -52,7 +55,7 @@ export class Api {
     } catch (error) {
       if (!late.aborted || error instanceof ApiError || init.signal?.aborted === true) throw error;
       const isLook = (init.method ?? 'GET') === 'GET';
-      throw new ApiError({ ...NO_ANSWER, ...(!isLook && { detail: `${NO_ANSWER.title} ${MAY_BE_DONE}` }) });
+      throw new ApiError(isLook ? NO_ANSWER : NO_ANSWER_TO_ORDER);
     }
   }
 
