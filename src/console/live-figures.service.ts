@@ -14,6 +14,8 @@ const MOST_GROUPS = 10;
 
 /** What is read of the database. Members are as on the wire. */
 interface Figures {
+  /** When that was. */
+  readonly database_at: string;
   readonly queue: QueueReport;
   readonly dead_letters: object;
 }
@@ -53,9 +55,10 @@ export class LiveFigures {
 
   private async read(): Promise<void> {
     const startedAtMs = performance.now();
+    const at = new Date().toISOString();
     try {
       const [queue, deadLetters] = await Promise.all([this.queue.report(), this.deadLetters()]);
-      this.newest = { queue, dead_letters: deadLetters };
+      this.newest = { database_at: at, queue, dead_letters: deadLetters };
       const readAtMs = performance.now();
       this.restUntilMs = readAtMs + Math.min(REST * (readAtMs - startedAtMs), MOST_REST_MS);
       this.failing = false;

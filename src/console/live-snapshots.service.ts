@@ -22,6 +22,7 @@ export class LiveSnapshots {
       replica_id: this.replicas.replicaId,
       replicas: this.replicas.all(),
       orders: this.orders.holding,
+      database_at: figures?.database_at ?? null,
       queue: figures?.queue ?? null,
       dead_letters: figures?.dead_letters ?? null,
       transitions: this.circuits.transitions(),

@@ -9,7 +9,7 @@ import { ApiProtected } from '../errors/problem.openapi.js';
 import { LiveWatchers } from './live-watchers.service.js';
 
 const SNAPSHOT = `event: snapshot
-data: {"at":"2026-12-01T10:00:00.000Z","replica_id":"…","replicas":[…],"orders":[…],"queue":{…},"dead_letters":{"total":0,"groups":[]},"transitions":[…]}
+data: {"at":"2026-12-01T10:00:00.000Z","replica_id":"…","replicas":[…],"orders":[…],"database_at":"2026-12-01T09:59:59.000Z","queue":{…},"dead_letters":{"total":0,"groups":[]},"transitions":[…]}
 
 `;
 
@@ -24,7 +24,7 @@ export class LiveController {
   @ApiOperation({
     summary: 'How everything is, every second',
     description:
-      'Server-sent events, until the token of the request ends. A client that reads too slowly loses snapshots. `queue` and `dead_letters` are null while the database does not answer.',
+      'Server-sent events, until the token of the request ends. A client that reads too slowly loses snapshots. `queue` and `dead_letters` are null while the database does not answer; `database_at` is when they were read of it.',
   })
   @ApiProduces(EVENT_STREAM)
   @ApiOkResponse({ content: { [EVENT_STREAM]: { schema: { type: 'string' }, example: SNAPSHOT } } })

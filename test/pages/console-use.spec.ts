@@ -161,6 +161,20 @@ describeInBrowser('the console', () => {
     expect(await page.evaluate(TILE_COLOURS)).toHaveLength(2);
   });
 
+  it('says how old the figures of the database are, where they are old', async () => {
+    const { page } = console;
+    await console.signIn('now');
+    await page.getByText('wait for a decision', { exact: true }).waitFor();
+    const at = Date.now();
+    const times = { at: new Date(at).toISOString(), database_at: new Date(at - 40_000).toISOString() };
+    fixture.double.push({ ...busySnapshot(), ...times });
+    await page.getByText('wait for a decision, as of 40 s ago').waitFor();
+    await page.getByRole('link', { name: 'Queue and spool' }).click();
+    const asOf = page.getByText('What waits is as of 40 s ago.');
+    await asOf.waitFor();
+    expect(await asOf.count()).toBe(1);
+  });
+
   it('asks for a token again when the stream is refused, and comes back to the same screen', async () => {
     const { page } = console;
     await console.signIn('targets');

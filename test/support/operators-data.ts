@@ -16,6 +16,7 @@ export function quietSnapshot(): Json {
     replica_id: REPLICAS[0],
     replicas: [replica(0, { 'storage:se-01': circuit(), 'storage:se-02': circuit(), admin: circuit() })],
     orders: [],
+    database_at: ago(0),
     queue: { lanes: [], spools: [] },
     dead_letters: { total: 0, groups: [] },
     transitions: [],
@@ -29,6 +30,7 @@ export function busySnapshot(second = 0): Json {
     replica_id: REPLICAS[0],
     replicas: busyReplicas(second),
     orders: orders(),
+    database_at: ago(0),
     queue: queue(),
     dead_letters: {
       total: 42,

@@ -34,6 +34,7 @@ function snapshot({ second, stored, spool = 0, startedAt = 'then' }: Seen): Snap
     replica_id: 'one',
     replicas: [replica],
     orders: [],
+    database_at: null,
     queue: null,
     dead_letters: null,
     transitions: [],

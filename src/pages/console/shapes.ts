@@ -115,6 +115,8 @@ export interface Snapshot {
   readonly replica_id: string;
   readonly replicas: readonly Replica[];
   readonly orders: readonly Order[];
+  /** When `queue` and `dead_letters` were read of the database. */
+  readonly database_at: string | null;
   readonly queue: Queue | null;
   readonly dead_letters: { readonly total: number; readonly groups: readonly LetterGroup[] } | null;
   readonly transitions: readonly Transition[];

@@ -39,6 +39,7 @@ function snapshot(more: Partial<Snapshot> = {}): Snapshot {
     replica_id: 'one',
     replicas: [replica('one', { 'storage:a': CLOSED, 'storage:b': CLOSED })],
     orders: [],
+    database_at: null,
     queue: { lanes: [], spools: [] },
     dead_letters: { total: 0, groups: [] },
     transitions: [],

@@ -18,6 +18,7 @@ type Recent = Pick<History, 'total' | 'secondsToFull'>;
 
 const OLD_WAIT_SECONDS = 900;
 const SOON_FULL_SECONDS = 3_600;
+const OLD_FIGURES_SECONDS = 10;
 const ALMOST_FULL = 0.9;
 const FAILING_SHARE = 0.05;
 
@@ -180,6 +181,13 @@ function waiting({ queue }: Snapshot, nowMs: number): Finding | undefined {
     advice: 'See which lane is behind, and which of its targets are open.',
     view: 'queue',
   };
+}
+
+/** How old the figures of the database are, where that is worth a word: it is read less often where that takes long. */
+export function databaseAge({ at, database_at: readAt }: Snapshot): string | undefined {
+  if (readAt === null) return undefined;
+  const seconds = secondsSince(readAt, Date.parse(at));
+  return seconds > OLD_FIGURES_SECONDS ? `as of ${duration(seconds)} ago` : undefined;
 }
 
 /** Since when the task waits that waits for the longest. */

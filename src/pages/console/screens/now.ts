@@ -5,7 +5,7 @@ import type { Desk, Screen } from '../desk.js';
 import { bytes, duration, rate, relative, secondsSince, short } from '../format.js';
 import { type Bucket, type History, type Outcome, OUTCOMES, spoolFill } from '../history.js';
 import type { Replica, Snapshot } from '../shapes.js';
-import { type Finding, findings, type Level, oldestWaiting } from '../situation.js';
+import { databaseAge, type Finding, findings, type Level, oldestWaiting } from '../situation.js';
 import { badge, button, section, table, time } from '../table.js';
 import { actOnOrders, ordersSection } from './orders.js';
 
@@ -84,6 +84,8 @@ function tiles(snapshot: Snapshot, history: History): HTMLElement {
   const oldest = oldestWaiting(snapshot.queue);
   const waiting = snapshot.queue?.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const dead = snapshot.dead_letters?.total;
+  const asOf = databaseAge(snapshot);
+  const silent = 'the database does not answer';
   return element(
     'dl',
     { class: 'tiles', 'data-key': 'tiles' },
@@ -106,14 +108,18 @@ function tiles(snapshot: Snapshot, history: History): HTMLElement {
     tile(
       'Oldest waiting',
       oldest === undefined ? '–' : duration(secondsSince(oldest, Date.parse(snapshot.at))),
-      waiting === undefined ? 'the database does not answer' : `${waiting.toLocaleString('en')} wait`,
+      waiting === undefined ? silent : joined(`${waiting.toLocaleString('en')} wait`, asOf),
     ),
     tile(
       'Dead letters',
       dead?.toLocaleString('en') ?? '–',
-      dead === undefined ? 'the database does not answer' : 'wait for a decision',
+      dead === undefined ? silent : joined('wait for a decision', asOf),
     ),
   );
+}
+
+function joined(text: string, more: string | undefined): string {
+  return more === undefined ? text : `${text}, ${more}`;
 }
 
 /** `14:03`, as the reader's clock shows it. */

@@ -3,6 +3,7 @@ import type { Desk, Screen } from '../desk.js';
 import { bytes, duration, relative, secondsSince, short } from '../format.js';
 import { spoolFill } from '../history.js';
 import type { Queue, Replica, Snapshot } from '../shapes.js';
+import { databaseAge } from '../situation.js';
 import { badge, section, table, time } from '../table.js';
 
 /** What waits to be delivered, and where it lies. */
@@ -14,7 +15,11 @@ export function queueScreen(desk: Desk): Screen {
       const { snapshot } = desk;
       if (!snapshot) return [element('p', { class: 'empty' }, 'The first data is on its way.')];
       const { queue } = snapshot;
+      const asOf = databaseAge(snapshot);
       return [
+        ...(asOf === undefined
+          ? []
+          : [element('p', { class: 'hint', 'data-key': 'as-of' }, `What waits is ${asOf}.`)]),
         queue === null
           ? element(
               'p',
