@@ -10,7 +10,13 @@ const FILTER = 'owner=alice&older_than_seconds=3600';
 /** 15 seconds are 3 here. */
 const IMPATIENT =
   'const real = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => real(ms / 5)';
-const GROUP = { kind: 'delivery', reason: 'STORAGE_FAILED', target: 'storage:se-01', count: 3 };
+const GROUP = {
+  kind: 'delivery',
+  reason: 'STORAGE_FAILED',
+  target: 'storage:se-01',
+  count: 3,
+  oldest_at: letter(1).dead_at,
+};
 
 describeInBrowser('the list of dead letters', () => {
   let fixture: ConsoleFixture;
@@ -23,9 +29,7 @@ describeInBrowser('the list of dead letters', () => {
     fixture.reset();
     const { answers } = fixture.double;
     fixture.double.snapshot = quietSnapshot();
-    const groups = [GROUP, { ...GROUP, reason: null }, { ...GROUP, reason: 'EXPIRED', target: null }].map(
-      (group) => ({ ...group, oldest_at: letter(1).dead_at }),
-    );
+    const groups = [GROUP, { ...GROUP, reason: null }, { ...GROUP, reason: 'EXPIRED', target: null }];
     answers.set('GET /api/v1/dead-letters/groups', [200, { groups }]);
     answers.set('GET /api/v1/dead-letters', [200, { items: [letter(0)], next_cursor: null }]);
     const { id } = letter(0);

@@ -53,9 +53,8 @@ export class Api {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the service's answers have the shapes that it documents
       return (text === '' ? undefined : JSON.parse(text)) as T;
     } catch (error) {
-      if (!late.aborted || error instanceof ApiError || init.signal?.aborted === true) throw error;
-      const isLook = (init.method ?? 'GET') === 'GET';
-      throw new ApiError(isLook ? NO_ANSWER : NO_ANSWER_TO_ORDER);
+      if (!late.aborted || signal.reason !== late.reason || error instanceof ApiError) throw error;
+      throw new ApiError(noAnswerTo(init.method));
     }
   }
 
@@ -84,6 +83,10 @@ export class Api {
       throw new ApiError(UNREACHABLE);
     }
   }
+}
+
+function noAnswerTo(method = 'GET'): Problem {
+  return method === 'GET' ? NO_ANSWER : NO_ANSWER_TO_ORDER;
 }
 
 /** What an answer that is no success says. */
