@@ -18,7 +18,7 @@ export const MAX_FILE_BYTES = 9 * MIB;
 export const DOWN: UploadFault = { kind: 'answer', status: 500 };
 
 /** A browser tells by itself of answers that say no. */
-const REFUSALS = /the server responded with a status of (400|401|409|413|415|5\d\d)/;
+const REFUSALS = /the server responded with a status of (400|401|404|409|413|415|5\d\d)/;
 
 interface ChosenFile {
   readonly name: string;

@@ -179,4 +179,26 @@ describeInBrowser('the upload page', () => {
     expect(stored).not.toContain('cancelled.txt');
     expect(stored).not.toContain('cancelled.bin');
   });
+
+  it.each([
+    ['raw', false],
+    ['tus', true],
+  ])('says that a file was stored when it was too late to cancel it: %s', async (way, isDescribed) => {
+    const file = fileOf(`late-${way}.bin`, MIB);
+    let release = (): void => undefined;
+    const until = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    fixture.element.options.fault = { kind: 'wait', until };
+    await fixture.useToken(await fixture.token());
+    if (isDescribed) await fixture.describeFiles();
+    await fixture.choose(file);
+    await fixture.untilWords(file.name, /^sent; waiting/);
+    await fixture.button('Cancel', file.name).click();
+    await sleep(2_000);
+    expect(await fixture.words(file.name)).toMatch(/^cancelling/);
+    release();
+    await fixture.untilWords(file.name, /^stored$/);
+    expectStoredOnce(fixture, file);
+  });
 });

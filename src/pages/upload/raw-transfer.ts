@@ -2,7 +2,7 @@ import { dispositionOf } from './headers.js';
 import { newId } from './ids.js';
 import { receiptIn, removeFile } from './receipts.js';
 import { sendRequest } from './request.js';
-import { type Attempt, authorization, type Receipt, type Transfer } from './transfer.js';
+import { type Attempt, authorization, type Receipt, type Remains, type Transfer } from './transfer.js';
 
 /** Sends a file as the body of one request, under an id of its own: sent again, it is the same upload. */
 export class RawTransfer implements Transfer {
@@ -34,7 +34,7 @@ export class RawTransfer implements Transfer {
   }
 
   /** Of a request that was cut off nothing is kept. */
-  async remove(token: string, signal: AbortSignal): Promise<void> {
-    if (this.isAllSent) await removeFile(this.id, token, signal);
+  async remove(token: string, signal: AbortSignal): Promise<Remains> {
+    return this.isAllSent ? removeFile(this.id, token, signal) : 'nothing';
   }
 }

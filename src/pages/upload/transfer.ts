@@ -5,6 +5,9 @@ export interface Receipt {
   readonly checksum: string | null;
 }
 
+/** What the service has of a file that was taken back: its receipt, nothing for sure, or nothing so far. */
+export type Remains = Receipt | 'nothing' | 'unknown';
+
 /** What may be said of files beside their name and type, as the service calls it. */
 export type UploadFields = Readonly<Record<string, string>>;
 
@@ -28,8 +31,8 @@ export interface Transfer {
   readonly isResumable: boolean;
   /** Sends what the service does not have yet, and gives the receipt. @throws ApiError, DOMException when it is aborted */
   send(attempt: Attempt): Promise<Receipt>;
-  /** Takes the upload back; does nothing where there is none. @throws ApiError */
-  remove(token: string, signal: AbortSignal): Promise<void>;
+  /** Takes the upload back, and says what remains of it. @throws ApiError */
+  remove(token: string, signal: AbortSignal): Promise<Remains>;
 }
 
 /** Headers of each request. */

@@ -3,7 +3,14 @@ import { metadataOf } from './headers.js';
 import { newId } from './ids.js';
 import { readReceipt, removeFile } from './receipts.js';
 import { type RequestOptions, sendRequest } from './request.js';
-import { type Attempt, authorization, type FileToSend, type Receipt, type Transfer } from './transfer.js';
+import {
+  type Attempt,
+  authorization,
+  type FileToSend,
+  type Receipt,
+  type Remains,
+  type Transfer,
+} from './transfer.js';
 
 /** Most bytes of one request: a token is looked at that often, and a proxy has less to hold. */
 const PIECE_BYTES = 32 * 1024 * 1024;
@@ -33,13 +40,13 @@ export class TusTransfer implements Transfer {
     return readReceipt(this.id ?? '', attempt.token, attempt.signal);
   }
 
-  async remove(token: string, signal: AbortSignal): Promise<void> {
-    if (this.id === undefined) return;
+  async remove(token: string, signal: AbortSignal): Promise<Remains> {
+    if (this.id === undefined) return 'nothing';
     await this.call({ token, signal }, { method: 'DELETE', headers: {} }).catch((error: unknown) => {
       if (!isGone(error)) throw error;
     });
     // The file of a complete upload stays.
-    if (this.isAllSent) await removeFile(this.id, token, signal);
+    return this.isAllSent ? removeFile(this.id, token, signal) : 'nothing';
   }
 
   private async create(attempt: Attempt): Promise<Progress> {

@@ -5,14 +5,14 @@ import { Pause } from './pause.js';
 import { Rate } from './rate.js';
 import { readReceipt, removeFile } from './receipts.js';
 import type { Session } from './session.js';
-import type { Receipt, Transfer } from './transfer.js';
+import type { Receipt, Remains, Transfer } from './transfer.js';
 import type { UploadState } from './words.js';
 
 /** Most refusals in a row; a connection that breaks is tried for as long as it takes. */
 const MAX_REFUSALS = 8;
 
-/** How often the service is asked to take a file back. */
-const MAX_CANCELS = 4;
+/** How long the service is asked to take a file back: a storage element may take its time. */
+const MAX_CANCEL_MS = 120_000;
 
 const UNREADABLE: Problem = {
   status: 400,
@@ -30,6 +30,8 @@ const ENDS: Partial<Record<Receipt['status'], Problem>> = {
   },
 };
 
+const ENDED = new Set<Receipt['status']>(['active', 'dead', 'cancelled', 'expired']);
+
 /** One file on its way, from its choice to its end. */
 export class UploadJob {
   state: UploadState = { kind: 'waiting' };
@@ -37,6 +39,7 @@ export class UploadJob {
   private transfer: Transfer;
   private run = new AbortController();
   private readonly pauseBetween = new Pause();
+  private readonly cancelPause = new Pause();
   private rate = new Rate();
   private sent = 0;
   private acceptedAtMs = 0;
@@ -81,6 +84,7 @@ export class UploadJob {
   /** Tries at once, where it waits for the next try. */
   hurry(): void {
     this.pauseBetween.wake();
+    this.cancelPause.wake();
   }
 
   pause(): void {
@@ -101,15 +105,17 @@ export class UploadJob {
   /** Takes it back, here and at the service. */
   async cancel(): Promise<void> {
     this.run.abort();
-    if (!this.receipt) this.become({ kind: 'cancelled' });
+    this.become({ kind: 'cancelling' });
     const { signal } = new AbortController();
+    const untilMs = Date.now() + MAX_CANCEL_MS;
     for (let tries = 1; ; tries += 1) {
       const problem = await this.takeBack(signal);
-      if (!problem) break;
-      if (!isTransient(problem) || tries === MAX_CANCELS) return this.cancelFailed(problem);
-      await this.pauseBetween.wait(waitAfter(tries, problem.retryAfter), signal);
+      if (this.state.kind !== 'cancelling') return;
+      const isOver = Date.now() >= untilMs || (problem !== undefined && !isTransient(problem));
+      if (isOver) return this.cancelFailed(problem);
+      if (problem) this.become({ kind: 'cancelling', problem });
+      await this.cancelPause.wait(waitAfter(tries, problem?.retryAfter), signal);
     }
-    await this.follow();
   }
 
   /** Asks what became of the file that was accepted. Gives the problem where there is no answer. */
@@ -127,11 +133,14 @@ export class UploadJob {
     }
   }
 
+  /** Asks once. Until the service says what became of the file, it is being cancelled. */
   private async takeBack(signal: AbortSignal): Promise<Problem | undefined> {
     const { token } = this.session;
     try {
-      if (this.receipt) await removeFile(this.receipt.upload_id, token, signal);
-      else await this.transfer.remove(token, signal);
+      const remains = this.receipt
+        ? await removeFile(this.receipt.upload_id, token, signal)
+        : await this.transfer.remove(token, signal);
+      this.settleRemains(remains);
       return undefined;
     } catch (error) {
       return problemOf(error);
@@ -189,11 +198,18 @@ export class UploadJob {
     }
   }
 
-  /** It is too late to cancel it, or nobody answers. */
-  private cancelFailed(problem: Problem): void {
-    if (problem.code === 'CONFLICT') this.become({ kind: 'stored' });
-    else if (this.receipt) this.become({ kind: 'accepted', problem });
-    else this.become({ kind: 'refused', problem });
+  /** A receipt of a file that is under way ends nothing: the service may still take it back, or store it. */
+  private settleRemains(remains: Remains): void {
+    if (remains === 'nothing') this.become({ kind: 'cancelled' });
+    else if (remains !== 'unknown' && ENDED.has(remains.status)) this.settle(remains);
+    else if (remains !== 'unknown') this.receipt = remains;
+  }
+
+  /** The service did not take it back in time, or nobody answers. */
+  private cancelFailed(problem: Problem | undefined): void {
+    if (this.receipt) this.become({ kind: 'accepted', problem });
+    else if (problem) this.become({ kind: 'refused', problem });
+    else this.become({ kind: 'cancelled', isUncertain: true });
   }
 
   private become(state: UploadState): void {

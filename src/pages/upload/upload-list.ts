@@ -124,7 +124,7 @@ export class UploadList {
   }
 
   private hurry(): void {
-    for (const job of this.jobsIn('retrying')) job.hurry();
+    for (const kind of ['retrying', 'cancelling'] as const) for (const job of this.jobsIn(kind)) job.hurry();
     this.follower.start();
   }
 

@@ -24,6 +24,7 @@ const ACTIONS: Readonly<Record<Exclude<UploadState['kind'], 'refused'>, readonly
   retrying: ['hurry', 'pause', 'cancel'],
   accepted: ['cancel'],
   stored: ['remove'],
+  cancelling: [],
   cancelled: ['remove'],
 };
 

@@ -23,7 +23,10 @@ it.each<[string, UploadState]>([
     'refused: UNSUPPORTED_MEDIA_TYPE. This type is not taken. Send a file of a type that is taken here.',
     { kind: 'refused', problem: WRONG_TYPE },
   ],
+  ['cancelling', { kind: 'cancelling' }],
+  ['cancelling. No storage answers.', { kind: 'cancelling', problem: BUSY }],
   ['cancelled', { kind: 'cancelled' }],
+  ['cancelled, as far as can be known', { kind: 'cancelled', isUncertain: true }],
 ])('says "%s"', (words, state) => {
   expect(wordsOf(state, 1_000_000_000)).toBe(words);
 });

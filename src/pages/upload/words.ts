@@ -13,7 +13,10 @@ export type UploadState =
   | { readonly kind: 'accepted'; readonly problem?: Problem }
   | { readonly kind: 'stored'; readonly afterMs?: number }
   | { readonly kind: 'refused'; readonly problem: Problem }
-  | { readonly kind: 'cancelled' };
+  /** The service is asked to take it back, and has not said yet what became of it. */
+  | { readonly kind: 'cancelling'; readonly problem?: Problem }
+  /** `isUncertain`: all bytes were sent, and the service never said what became of them. */
+  | { readonly kind: 'cancelled'; readonly isUncertain?: boolean };
 
 type Words = {
   [K in UploadState['kind']]: (state: Extract<UploadState, { kind: K }>, size: number) => string;
@@ -32,7 +35,8 @@ const WORDS: Words = {
     afterMs === undefined ? 'stored' : `stored after ${durationText(afterMs / 1000)}`,
   refused: ({ problem }) =>
     `refused: ${problem.code}. ${sentenceOf(problem)} ${adviceFor(problem).what}`.trimEnd(),
-  cancelled: () => 'cancelled',
+  cancelling: ({ problem }) => (problem ? `cancelling. ${sentenceOf(problem)}` : 'cancelling'),
+  cancelled: ({ isUncertain }) => (isUncertain ? 'cancelled, as far as can be known' : 'cancelled'),
 };
 
 /** What is said of a file of `size` bytes. */
