@@ -99,6 +99,26 @@ it('asks nothing where not all bytes were sent', async () => {
   expect(asked).toEqual([]);
 });
 
+it('sends a file again whose time was over, as an upload of its own', async () => {
+  answers = { PUT: [answerOf('accepted'), answerOf('accepted')], GET: [answerOf('expired'), STORED] };
+  const { job, kinds } = jobOf();
+  await job.send();
+  await job.follow();
+  expect(job.state).toMatchObject({ kind: 'refused', problem: { code: 'UPLOAD_EXPIRED' } });
+  job.again();
+  expect(job.receipt).toBeUndefined();
+  await job.send();
+  await job.follow();
+  expect(kinds().filter((kind) => kind !== 'finishing' && kind !== 'waiting')).toEqual([
+    'accepted',
+    'refused',
+    'accepted',
+    'stored',
+  ]);
+  const [first, second] = asked.filter(({ method }) => method === 'PUT').map(({ path }) => path);
+  expect(first).not.toBe(second);
+});
+
 function answerOf(status: string): Answer {
   return { status: 200, body: { upload_id: '0b1e', status, checksum: null } };
 }

@@ -98,6 +98,9 @@ export class UploadJob {
     if (state.kind === 'refused' && adviceFor(state.problem).again === 'new') {
       this.transfer = this.newTransfer();
       this.sent = 0;
+      // What is said of the last upload holds for no other one.
+      this.receipt = undefined;
+      this.acceptedAtMs = 0;
     }
     this.become({ kind: 'waiting' });
   }
