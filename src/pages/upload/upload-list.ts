@@ -1,4 +1,5 @@
 import { element } from '../shared/dom.js';
+import type { Action } from './action-button.js';
 import { Announcer } from './announcer.js';
 import { Follower } from './follower.js';
 import { UploadQueue } from './queue.js';
@@ -7,7 +8,7 @@ import type { Session } from './session.js';
 import type { Transfer, UploadFields } from './transfer.js';
 import { TusTransfer } from './tus-transfer.js';
 import { UploadJob } from './upload-job.js';
-import { type Action, UploadRow } from './upload-row.js';
+import { UploadRow } from './upload-row.js';
 import { type UploadState, wordsOf } from './words.js';
 
 /** Larger files are sent so that they can go on where they stopped. */
@@ -109,7 +110,7 @@ export class UploadList {
     node?.remove();
     this.rows.delete(job);
     this.kinds.delete(job);
-    (next?.querySelector('button') ?? document.querySelector<HTMLElement>('#files'))?.focus();
+    (next instanceof HTMLElement ? next : document.querySelector<HTMLElement>('#files'))?.focus();
     this.summarize();
   }
 

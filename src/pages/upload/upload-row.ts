@@ -1,19 +1,8 @@
 import { element } from '../shared/dom.js';
+import { type Action, ActionButton } from './action-button.js';
 import { adviceFor } from './advice.js';
 import type { UploadJob } from './upload-job.js';
 import { sizeText, type UploadState, wordsOf } from './words.js';
-
-/** What people can do about a file. */
-export type Action = 'pause' | 'resume' | 'hurry' | 'again' | 'cancel' | 'remove';
-
-const NAMES: Readonly<Record<Action, string>> = {
-  pause: 'Pause',
-  resume: 'Resume',
-  hurry: 'Try now',
-  again: 'Try again',
-  cancel: 'Cancel',
-  remove: 'Remove',
-};
 
 const ACTIONS: Readonly<Record<Exclude<UploadState['kind'], 'refused'>, readonly Action[]>> = {
   waiting: ['cancel'],
@@ -28,6 +17,13 @@ const ACTIONS: Readonly<Record<Exclude<UploadState['kind'], 'refused'>, readonly
   cancelled: ['remove'],
 };
 
+/** Each action has its place, so that none turns into another one that does more harm under the pointer. */
+const PLACES: readonly (readonly Action[])[] = [
+  ['hurry', 'again'],
+  ['pause', 'resume'],
+  ['cancel', 'remove'],
+];
+
 /** How often the words change while bytes go out. */
 const REDRAW_MS = 250;
 
@@ -37,19 +33,21 @@ export class UploadRow {
   private readonly words = element('p', { class: 'words' });
   private readonly bar: HTMLProgressElement;
   private readonly details = element('div', { class: 'muted details' });
-  private readonly buttons = element('div', { class: 'buttons' });
-  private actions: readonly Action[] = [];
+  private readonly buttons: readonly ActionButton[];
   private drawnAtMs = 0;
 
   constructor(
     private readonly job: UploadJob,
-    private readonly onAction: (action: Action, job: UploadJob) => void,
+    onAction: (action: Action, job: UploadJob) => void,
   ) {
     const { name, size } = job.file;
     this.bar = element('progress', { max: Math.max(size, 1), value: 0, 'aria-label': `Sent of ${name}` });
+    this.buttons = PLACES.map(
+      (actions) => new ActionButton(actions, name, (action) => onAction(action, job)),
+    );
     this.node = element(
       'li',
-      { class: 'upload' },
+      { class: 'upload', tabindex: -1 },
       element(
         'div',
         { class: 'head' },
@@ -57,7 +55,12 @@ export class UploadRow {
         element('span', { class: 'muted' }, sizeText(size)),
       ),
       this.bar,
-      element('div', { class: 'foot' }, this.words, this.buttons),
+      element(
+        'div',
+        { class: 'foot' },
+        this.words,
+        element('div', { class: 'buttons' }, ...this.buttons.map(({ node }) => node)),
+      ),
       this.details,
     );
     this.draw();
@@ -79,24 +82,8 @@ export class UploadRow {
     this.bar.value = job.sentBytes;
     this.bar.hidden = !['sending', 'finishing', 'paused', 'retrying', 'token'].includes(state.kind);
     this.details.replaceChildren(...detailsOf(job).map((line) => element('p', {}, line)));
-    this.drawButtons(actionsFor(state, job.canPause));
-  }
-
-  /** They are made anew only where others are needed, and one keeps the focus. */
-  private drawButtons(actions: readonly Action[]): void {
-    if (actions.join() === this.actions.join()) return;
-    const hadFocus = this.buttons.contains(document.activeElement);
-    this.actions = actions;
-    this.buttons.replaceChildren(...actions.map((action) => this.button(action)));
-    if (hadFocus) this.buttons.querySelector('button')?.focus();
-  }
-
-  private button(action: Action): HTMLButtonElement {
-    const { job } = this;
-    const hidden = element('span', { class: 'covered' }, ` ${job.file.name}`);
-    const button = element('button', { type: 'button' }, NAMES[action], hidden);
-    button.addEventListener('click', () => this.onAction(action, job));
-    return button;
+    const actions = actionsFor(state, job.canPause);
+    for (const button of this.buttons) button.offer(actions, this.node);
   }
 }
 
