@@ -96,7 +96,7 @@ describeInBrowser('the upload page', () => {
     const place = await fixture.button('Cancel', file.name).boundingBox();
     await fixture.button('Pause', file.name).click();
     await fixture.untilWords(file.name, /^paused at \d+ %$/);
-    expect(await fixture.button('Cancel', file.name).boundingBox()).toEqual(place);
+    expect((await fixture.button('Cancel', file.name).boundingBox())?.x).toBe(place?.x);
     await sleep(1_000);
     expect(offsets).toEqual(['0']);
     expect(await fixture.words(file.name)).toMatch(/^paused at \d+ %$/);

@@ -42,6 +42,7 @@ export function adviceFor({ code, status }: Problem): Advice {
 
 /** May the same request succeed later without a change? Then the page goes on by itself. */
 export function isTransient({ status, code }: Problem): boolean {
+  if (code === 'PAGE_ERROR') return false;
   if (code === 'UPLOAD_IN_PROGRESS' || code === 'OFFSET_MISMATCH' || code === 'DIGEST_MISMATCH') return true;
   return status === 0 || status === 408 || status === 429 || status >= 500;
 }

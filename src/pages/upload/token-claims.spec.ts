@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { claimsOf, cleanToken } from './token-claims.js';
+import { claimsOf, cleanToken, isSendable } from './token-claims.js';
 
 function tokenOf(claims: unknown): string {
   const bytes = new TextEncoder().encode(JSON.stringify(claims));
@@ -27,3 +27,13 @@ it.each(['  e30.e30.sig\n', 'Bearer e30.e30.sig', 'authorization: bearer  e30.e3
     expect(cleanToken(text)).toBe('e30.e30.sig');
   },
 );
+
+it.each([
+  ['e30.e30.sig', true],
+  ['', false],
+  ['e30.e30 .sig', false],
+  ['e30.e30.sig\u200b', false],
+  ['e30…sig', false],
+])('a header carries "%s": %s', (token, expected) => {
+  expect(isSendable(token)).toBe(expected);
+});

@@ -24,3 +24,8 @@ export function claimsOf(token: string): TokenClaims {
 export function cleanToken(text: string): string {
   return text.trim().replace(/^(authorization:\s*)?bearer\s+/i, '');
 }
+
+/** Can a header carry it? */
+export function isSendable(token: string): boolean {
+  return /^[\x21-\x7e]+$/.test(token);
+}

@@ -1,6 +1,6 @@
 import { element } from '../shared/dom.js';
 import type { Session } from './session.js';
-import { claimsOf, cleanToken } from './token-claims.js';
+import { claimsOf, cleanToken, isSendable } from './token-claims.js';
 
 /** Where a token is pasted. It says whose token it is, and asks for another one when that is over. */
 export function tokenEntry(session: Session): HTMLElement {
@@ -19,7 +19,8 @@ export function tokenEntry(session: Session): HTMLElement {
     element('div', { class: 'line' }, input, element('button', { class: 'primary' }, 'Use token')),
   );
   const help = element('p', { id: 'token-help', class: 'muted' });
-  form.append(help);
+  const answer = element('p', { role: 'alert' });
+  form.append(help, answer);
   const whose = element('span');
   const change = element('button', { type: 'button' }, 'Change token');
   const known = element('p', { class: 'known', hidden: true }, whose, ' ', change);
@@ -38,7 +39,11 @@ export function tokenEntry(session: Session): HTMLElement {
     event.preventDefault();
     const token = cleanToken(input.value);
     input.value = '';
-    if (token === '') return;
+    answer.textContent = '';
+    if (!isSendable(token)) {
+      answer.textContent = 'This is no token: it has spaces or signs that no token has. Copy it again.';
+      return;
+    }
     hadToken = true;
     session.token = token;
     change.focus();

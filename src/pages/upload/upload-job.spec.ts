@@ -119,6 +119,28 @@ it('sends a file again whose time was over, as an upload of its own', async () =
   expect(first).not.toBe(second);
 });
 
+it('asks for another token where a cancel is refused the last one, and goes on with it', async () => {
+  const refusal = { status: 401, body: { status: 401, code: 'TOKEN_EXPIRED', title: 'Expired' } };
+  answers = { DELETE: [refusal, { status: 204 }], GET: [CANCELLED] };
+  const { job, session } = await jobThatIsSent();
+  session.onChange(() => session.token !== '' && job.hurry());
+  void job.cancel();
+  await jest.advanceTimersByTimeAsync(400_000);
+  expect([job.state.kind, session.token]).toEqual(['cancelling', '']);
+  expect(asked.filter(({ method }) => method === 'DELETE')).toHaveLength(1);
+  session.token = 'e30.e30.new';
+  await jest.advanceTimersByTimeAsync(0);
+  expect(job.state).toEqual({ kind: 'cancelled' });
+  expect(asked.at(-1)?.token).toBe('e30.e30.new');
+});
+
+it('says at once that the page failed', async () => {
+  const { job, session } = jobOf();
+  session.token = 'e30…sig';
+  await job.send();
+  expect(job.state).toMatchObject({ kind: 'refused', problem: { code: 'PAGE_ERROR' } });
+});
+
 function answerOf(status: string): Answer {
   return { status: 200, body: { upload_id: '0b1e', status, checksum: null } };
 }

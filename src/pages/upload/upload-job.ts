@@ -14,6 +14,8 @@ const MAX_REFUSALS = 8;
 /** How long the service is asked to take a file back: a storage element may take its time. */
 const MAX_CANCEL_MS = 120_000;
 
+const TOKEN_WANTED: Problem = { status: 401, code: 'TOKEN_WANTED', title: 'It waits for a token.' };
+
 const UNREADABLE: Problem = {
   status: 400,
   code: 'FILE_UNREADABLE',
@@ -110,10 +112,15 @@ export class UploadJob {
     this.run.abort();
     this.become({ kind: 'cancelling' });
     const { signal } = new AbortController();
-    const untilMs = Date.now() + MAX_CANCEL_MS;
+    let untilMs = Date.now() + MAX_CANCEL_MS;
     for (let tries = 1; ; tries += 1) {
       const problem = await this.takeBack(signal);
       if (this.state.kind !== 'cancelling') return;
+      if (problem?.status === 401) {
+        await this.anotherToken(signal);
+        untilMs = Date.now() + MAX_CANCEL_MS;
+        continue;
+      }
       const isOver = Date.now() >= untilMs || (problem !== undefined && !isTransient(problem));
       if (isOver) return this.cancelFailed(problem);
       if (problem) this.become({ kind: 'cancelling', problem });
@@ -136,9 +143,17 @@ export class UploadJob {
     }
   }
 
+  /** Waits for as long as there is no token; whoever enters one hurries the job. */
+  private async anotherToken(signal: AbortSignal): Promise<void> {
+    this.become({ kind: 'cancelling', problem: TOKEN_WANTED });
+    while (this.session.token === '') await this.cancelPause.wait(MAX_CANCEL_MS, signal);
+    this.become({ kind: 'cancelling' });
+  }
+
   /** Asks once. Until the service says what became of the file, it is being cancelled. */
   private async takeBack(signal: AbortSignal): Promise<Problem | undefined> {
     const { token } = this.session;
+    if (token === '') return TOKEN_WANTED;
     try {
       const remains = this.receipt
         ? await removeFile(this.receipt.upload_id, token, signal)
@@ -146,7 +161,9 @@ export class UploadJob {
       this.settleRemains(remains);
       return undefined;
     } catch (error) {
-      return problemOf(error);
+      const problem = problemOf(error);
+      if (problem.status === 401) this.session.expire(token);
+      return problem;
     }
   }
 

@@ -121,6 +121,7 @@ export class UploadList {
       job.again();
       this.queue.add(job);
     }
+    for (const job of this.jobsIn('cancelling')) job.hurry();
     this.follower.start();
   }
 
