@@ -41,7 +41,10 @@ describeInBrowser('the upload page', () => {
       await fixture.untilWords(file.name, /^stored$/);
       expectStoredOnce(fixture, file);
     }
-    expect(await fixture.page.locator('#summary').textContent()).toBe('5 of 5 stored');
+    const summary = fixture.page.locator('#summary');
+    await eventually(async () => expect(await summary.textContent()).toBe('5 of 5 stored'));
+    await fixture.page.getByRole('button', { name: 'Remove all that are stored' }).click();
+    expect(await fixture.page.getByRole('listitem').count()).toBe(0);
   });
 
   it('takes files that are dropped, and says of them what was entered', async () => {
@@ -132,8 +135,9 @@ describeInBrowser('the upload page', () => {
     await fixture.useToken(await fixture.token());
     await fixture.choose(file);
     await fixture.untilWords(file.name, /^accepted, will be stored later$/);
-    expect(await fixture.page.locator('#summary').textContent()).toBe(
-      '0 of 1 stored, 1 will be stored later',
+    const summary = fixture.page.locator('#summary');
+    await eventually(async () =>
+      expect(await summary.textContent()).toBe('0 of 1 stored, 1 will be stored later'),
     );
     fixture.element.options.fault = undefined;
     await fixture.untilWords(file.name, /^stored after \d+ s$/);

@@ -2,6 +2,7 @@ import { element } from '../shared/dom.js';
 import type { Action } from './action-button.js';
 import { Announcer } from './announcer.js';
 import { Follower } from './follower.js';
+import { KindCounts } from './kind-counts.js';
 import { UploadQueue } from './queue.js';
 import { RawTransfer } from './raw-transfer.js';
 import type { Session } from './session.js';
@@ -32,6 +33,13 @@ export class UploadList {
   readonly node: HTMLElement;
   private readonly rows = new Map<UploadJob, UploadRow>();
   private readonly kinds = new Map<UploadJob, UploadState['kind']>();
+  private readonly counts = new KindCounts();
+  private isSummaryDue = false;
+  private readonly removeStored = element(
+    'button',
+    { type: 'button', hidden: true },
+    'Remove all that are stored',
+  );
   private readonly list = element('ul', { class: 'uploads' });
   private readonly summary = element('p', { class: 'muted', id: 'summary' });
   private readonly queue = new UploadQueue();
@@ -47,9 +55,11 @@ export class UploadList {
       { 'aria-labelledby': 'list-title', hidden: true },
       heading,
       this.summary,
+      this.removeStored,
       this.list,
     );
     this.status = status;
+    this.removeStored.addEventListener('click', () => this.removeAllStored());
     session.onChange(() => this.goOn());
     window.addEventListener('online', () => this.hurry());
   }
@@ -72,6 +82,8 @@ export class UploadList {
       );
       const row = new UploadRow(job, (action, of) => this.act(action, of));
       this.rows.set(job, row);
+      this.kinds.set(job, job.state.kind);
+      this.counts.move(undefined, job.state.kind);
       this.list.append(row.node);
       this.queue.add(job);
     }
@@ -80,7 +92,10 @@ export class UploadList {
 
   private changed(job: UploadJob): void {
     const { state, file } = job;
-    const isNew = this.kinds.get(job) !== state.kind;
+    const before = this.kinds.get(job);
+    if (before === undefined) return;
+    const isNew = before !== state.kind;
+    if (isNew) this.counts.move(before, state.kind);
     this.kinds.set(job, state.kind);
     this.rows.get(job)?.update(isNew);
     if (!isNew) return;
@@ -107,11 +122,22 @@ export class UploadList {
   private remove(job: UploadJob): void {
     const node = this.rows.get(job)?.node;
     const next = node?.nextElementSibling ?? node?.previousElementSibling;
-    node?.remove();
-    this.rows.delete(job);
-    this.kinds.delete(job);
+    this.forget(job);
     (next instanceof HTMLElement ? next : document.querySelector<HTMLElement>('#files'))?.focus();
     this.summarize();
+  }
+
+  private removeAllStored(): void {
+    for (const job of this.jobsIn('stored')) this.forget(job);
+    document.querySelector<HTMLElement>('#files')?.focus();
+    this.summarize();
+  }
+
+  private forget(job: UploadJob): void {
+    this.rows.get(job)?.node.remove();
+    this.rows.delete(job);
+    this.counts.move(this.kinds.get(job), undefined);
+    this.kinds.delete(job);
   }
 
   /** There is a token: what waited for it goes on. */
@@ -134,14 +160,25 @@ export class UploadList {
     return [...this.rows.keys()].filter(({ state }) => state.kind === kind);
   }
 
+  /** Once a frame at most, however many files change in it. */
   private summarize(): void {
+    if (this.isSummaryDue) return;
+    this.isSummaryDue = true;
+    requestAnimationFrame(() => {
+      this.isSummaryDue = false;
+      this.drawSummary();
+    });
+  }
+
+  private drawSummary(): void {
     const all = this.rows.size;
     this.node.hidden = all === 0;
+    this.removeStored.hidden = this.counts.of('stored') === 0;
     const parts = [
-      `${this.jobsIn('stored').length} of ${all} stored`,
-      counted(this.jobsIn('accepted').length, 'will be stored later'),
-      counted(this.jobsIn('refused').length, 'refused'),
-      counted(this.jobsIn('token').length, 'waiting for a token'),
+      `${this.counts.of('stored')} of ${all} stored`,
+      counted(this.counts.of('accepted'), 'will be stored later'),
+      counted(this.counts.of('refused'), 'refused'),
+      counted(this.counts.of('token'), 'waiting for a token'),
     ];
     this.summary.textContent = parts.filter((part) => part !== '').join(', ');
   }
