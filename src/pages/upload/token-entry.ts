@@ -2,6 +2,8 @@ import { element } from '../shared/dom.js';
 import type { Session } from './session.js';
 import { claimsOf, cleanToken, isSendable } from './token-claims.js';
 
+const UNSENDABLE = 'This is no token: it has spaces or signs that no token has. Copy it again.';
+
 /** Where a token is pasted. It says whose token it is, and asks for another one when that is over. */
 export function tokenEntry(session: Session): HTMLElement {
   const input = element('input', {
@@ -39,11 +41,8 @@ export function tokenEntry(session: Session): HTMLElement {
     event.preventDefault();
     const token = cleanToken(input.value);
     input.value = '';
-    answer.textContent = '';
-    if (!isSendable(token)) {
-      answer.textContent = 'This is no token: it has spaces or signs that no token has. Copy it again.';
-      return;
-    }
+    answer.textContent = isSendable(token) ? '' : UNSENDABLE;
+    if (!isSendable(token)) return;
     hadToken = true;
     session.token = token;
     change.focus();

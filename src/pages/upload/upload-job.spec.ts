@@ -149,7 +149,7 @@ function answerOf(status: string): Answer {
 function jobOf(): {
   readonly job: InstanceType<typeof UploadJob>;
   readonly session: InstanceType<typeof Session>;
-  kinds(): readonly string[];
+  readonly kinds: () => readonly string[];
 } {
   const file = new File(['hello'], 'hello.txt', { type: 'text/plain' });
   const session = new Session();
