@@ -167,6 +167,9 @@ function busyReplicas(second: number): Json[] {
   ];
 }
 
+/** Another time would be another start, with counters from the beginning. */
+const STARTED_AT = ago(190 * MINUTE_MS);
+
 export function replica(index: number, circuits: Json, second = 0): Json {
   const rising = Math.round(40 * second + 20 * Math.sin(second / 40));
   return {
@@ -174,8 +177,8 @@ export function replica(index: number, circuits: Json, second = 0): Json {
     version: '1.4.0',
     address: `http://10.0.0.${index + 4}:3000`,
     spool_id: REPLICAS[index]?.replace('-0000-', '-5b00-'),
-    started_at: ago(190 * MINUTE_MS),
-    last_seen_at: ago(index * 2_000),
+    started_at: STARTED_AT,
+    last_seen_at: ago(5_000 + index * 2_000),
     lives: true,
     draining: false,
     uploads: {
