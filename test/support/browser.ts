@@ -39,7 +39,9 @@ export const describeInBrowser = describeUnless(
 /** Starts a Chromium of its own, without a window. Close it at the end. */
 export async function startBrowser(): Promise<Browser> {
   const executablePath = installed ?? (await packagedProgram());
-  return chromium.launch({ executablePath, args: FLAGS });
+  // Without a locale that has them, it opens no file whose name has letters beyond ASCII.
+  const env = { ...process.env, LC_ALL: 'C.UTF-8' };
+  return chromium.launch({ executablePath, args: FLAGS, env });
 }
 
 /**
