@@ -8,6 +8,8 @@ const measured = (bytes = 0): MeasuredUpload => {
   return { counts: () => undefined, end: () => undefined, receivedBytes: () => bytes };
 };
 
+const NOT_DRAINED = { isDrained: false };
+
 function enter(uploads: ActiveUploads, uploadId = 'a', bytes = 0): ActiveUpload {
   return uploads.enter({ uploadId, protocol: 'raw', caller, declaredBytes: 10 }, measured(bytes));
 }
@@ -20,7 +22,7 @@ function begin(uploads: ActiveUploads, uploadId = 'a'): ActiveUpload {
 
 describe('ActiveUploads', () => {
   it('refuses a second upload of an id until the first is over', () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     const first = begin(uploads);
     const second = enter(uploads);
     expect(() => uploads.begin(second)).toThrow('UPLOAD_IN_PROGRESS');
@@ -33,14 +35,14 @@ describe('ActiveUploads', () => {
   });
 
   it('is drained at once when nothing is under way, and takes nothing after that', async () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     enter(uploads);
     expect(await uploads.drain(60_000)).toBe(0);
     expect(() => begin(uploads)).toThrow('SHUTTING_DOWN');
   });
 
   it('waits for an upload that finishes within the grace', async () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     const upload = begin(uploads);
     const drained = uploads.drain(60_000);
     expect(upload.signal.aborted).toBe(false);
@@ -49,7 +51,7 @@ describe('ActiveUploads', () => {
   });
 
   it('aborts what is still under way after the grace, and waits until that is over', async () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     const upload = begin(uploads);
     upload.signal.addEventListener('abort', () => setImmediate(() => upload.finish()));
     expect(await uploads.drain(5)).toBe(1);
@@ -58,7 +60,7 @@ describe('ActiveUploads', () => {
   });
 
   it('shows how far each upload is, from its coming to its end', () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     const upload = enter(uploads, 'a', 7);
     const seen = (): unknown => uploads.all;
     const facts = { uploadId: 'a', protocol: 'raw', caller: 'alice', declaredBytes: 10, receivedBytes: 7 };
@@ -80,7 +82,7 @@ describe('ActiveUploads', () => {
   });
 
   it('stops an upload that waits or is under way, and none that is promised or goes on by itself', () => {
-    const uploads = new ActiveUploads();
+    const uploads = new ActiveUploads(NOT_DRAINED);
     const error = new Error('stopped');
     expect(uploads.stop('a', error)).toBe('absent');
     const waiting = enter(uploads, 'a');

@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { ServiceError } from '../errors/service-error.js';
 import type { MeasuredUpload } from '../observability/upload-metrics.js';
+import { Replicas } from '../replicas/replicas.service.js';
 import { RecentUploads } from './recent-uploads.js';
 import { type UploadFacts, UploadProgress } from './upload-progress.js';
 
@@ -43,13 +44,12 @@ export class ActiveUploads {
   private whenEmpty: (() => void) | undefined;
   private readonly drainage = new AbortController();
 
-  /** Asks whether an operator has ordered that no new uploads are taken. */
-  isDrained = (): boolean => false;
+  constructor(@Inject(Replicas) private readonly replicas: Pick<Replicas, 'isDrained'>) {}
 
   /** May a new upload begin? One that goes on with an upload that is here is not new. @throws SHUTTING_DOWN, DRAINING */
   requireNew(): void {
     this.draining.throwIfAborted();
-    if (this.isDrained()) throw drained();
+    if (this.replicas.isDrained) throw drained();
   }
 
   /** Aborted, with SHUTTING_DOWN, when no new uploads are taken any more. */

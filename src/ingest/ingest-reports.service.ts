@@ -4,7 +4,7 @@ import { Replicas } from '../replicas/replicas.service.js';
 import type { StatePart } from '../replicas/replica-state.js';
 import { ActiveUploads } from './active-uploads.service.js';
 
-/** Tells other replicas and operators of the uploads of this one, and has it drained where that was ordered. */
+/** Tells other replicas and operators of the uploads of this one. */
 @Injectable()
 export class IngestReports {
   constructor(
@@ -12,7 +12,6 @@ export class IngestReports {
     private readonly metrics: Metrics,
     private readonly active: ActiveUploads,
   ) {
-    active.isDrained = () => replicas.isDrained;
     replicas.reports(() => this.report());
   }
 

@@ -25,8 +25,8 @@ export interface PeerAnswers {
 const NOBODY: PeerAnswers = { answers: [], unanswered: [] };
 
 /**
- * Asks all other replicas that were seen lately the same as this one was asked, with the token of the caller, which they look at as well. No
- * request is passed on twice.
+ * Asks all other replicas that were seen lately the same as this one was asked, with the token of the caller, which they look at
+ * as well. No request is passed on twice.
  */
 @Injectable()
 export class Peers {
