@@ -38,7 +38,7 @@ export function settingsFor(double: S3Double, members: Partial<S3Settings> = {})
 
 /** The files among the objects of a double, as they are. */
 export function filesIn({ bucket }: S3Double): ContentDigest[] {
-  return Array.from(bucket.objects)
+  return Array.from(bucket.stored)
     .filter(([key]) => !key.endsWith('.json'))
     .map(([, { size, sha256 }]) => ({ size, sha256 }));
 }

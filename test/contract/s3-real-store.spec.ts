@@ -36,7 +36,8 @@ async function createSubject(store: RealStore, checksum: S3Settings['checksum'])
     },
     limits: LIMITS,
   });
-  const keys = (): Promise<string[]> => keysUnder(sdk, bucket, prefix);
+  const keys = async (): Promise<string[]> =>
+    (await keysUnder(sdk, bucket, prefix)).filter((key) => !key.endsWith('.ingester-probe'));
   return {
     element,
     finishedFiles: async () =>

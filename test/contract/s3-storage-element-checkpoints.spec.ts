@@ -164,7 +164,7 @@ describe('S3StorageElement with a checkpoint', () => {
     const element = s3.elementWith();
     const stored = await element.put(file, ranged.body, never, row);
     expect(await element.stat(file.fileId)).toEqual(stored);
-    expect(s3.double.bucket.objects.size).toBe(2);
+    expect(s3.double.bucket.stored.size).toBe(2);
     await Promise.all([live.dispose(), ranged.dispose()]);
   });
 
@@ -255,7 +255,7 @@ describe('S3StorageElement and uploads that nobody finishes', () => {
       expect.arrayContaining([...ids, stored.fileId].map((fileId) => ({ kind: 'removed', fileId }))),
     );
     expect([...bucket.uploads.keys()].toSorted()).toEqual(kept.map(({ uploadId }) => uploadId).toSorted());
-    expect(bucket.objects.size).toBe(2);
+    expect(bucket.stored.size).toBe(2);
     expect(await s3.elementWith().stat(stored.fileId)).toMatchObject(ranged.body.digest());
     await ranged.dispose();
   });

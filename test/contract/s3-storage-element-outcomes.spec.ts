@@ -94,17 +94,33 @@ describe('S3StorageElement and the name of a file', () => {
     expect(s3.double.connections).toBeLessThanOrEqual(2);
   });
 
-  it('tries out once what the store does with conditions, and leaves nothing of that', async () => {
+  it('tries out once what the store does with conditions, and leaves one empty object of that', async () => {
     const element = s3.elementWith();
     await Promise.all([1, 2, 3].map(() => element.put(describedFile(), bodyOfBytes('x'), never)));
-    const probes = s3.double.requests.filter(({ key }) => key.includes('probe'));
-    expect(probes.map(({ method, status }) => [method, status])).toEqual([
+    expect(probes()).toEqual([
       ['PUT', 200],
       ['PUT', 412],
-      ['DELETE', 204],
     ]);
-    expect(s3.double.bucket.objects.size).toBe(3);
+    await s3.elementWith().put(describedFile(), bodyOfBytes('x'), never);
+    expect(probes().slice(2)).toEqual([['PUT', 412]]);
+    expect(s3.double.bucket.objects.size).toBe(5);
+    expect(s3.double.bucket.objects.get('in/here/.ingester-probe')?.size).toBe(0);
   });
+
+  it('is right about a store without conditions that has the object of an earlier try', async () => {
+    s3.double.options.conditions = 'ignored';
+    for (const bytes of ['first', 'second']) {
+      const element = s3.elementWith();
+      await element.put(describedFile(), bodyOfBytes(bytes), never);
+      expect(await element.health()).toMatchObject({ remark: expect.stringContaining('conditional') });
+    }
+  });
+
+  /** What was asked about the object with which it is tried out what the store does. */
+  function probes(): unknown[] {
+    const asked = s3.double.requests.filter(({ key }) => key.includes('probe'));
+    return asked.map(({ method, status }) => [method, status]);
+  }
 
   it('writes again when another write of the key is under way', async () => {
     const element = s3.elementWith();

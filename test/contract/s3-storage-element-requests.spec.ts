@@ -27,7 +27,7 @@ describe('S3StorageElement in the bucket', () => {
     });
     const body = wholeBody('hello');
     await s3.elementWith().put(file, body, never);
-    const [[key, object] = []] = s3.double.bucket.objects;
+    const [[key, object] = []] = s3.double.bucket.stored;
     expect(key).toBe(`in/here/${file.fileId}`);
     expect(object?.headers).toEqual({
       'content-type': 'application/pdf',
@@ -76,23 +76,23 @@ describe('S3StorageElement in the bucket', () => {
   it('writes a companion only where the object cannot say all, before the file is there', async () => {
     const element = s3.elementWith();
     await element.put(describedFile(), bodyOfBytes('small'), never);
-    expect(s3.double.bucket.objects.size).toBe(1);
+    expect(s3.double.bucket.stored.size).toBe(1);
     const file = describedFile();
     await element.put(file, bodyOf(randomSource(LARGE_BYTES)), never);
     const companion = s3.double.requests.findIndex(({ key }) => key.endsWith('.json'));
     const complete = s3.double.requests.findIndex(({ operation }) => operation === 'CompleteMultipartUpload');
     expect(companion).toBeGreaterThan(0);
     expect(companion).toBeLessThan(complete);
-    expect(s3.double.bucket.objects.size).toBe(3);
+    expect(s3.double.bucket.stored.size).toBe(3);
     await element.remove(file.fileId);
-    expect(s3.double.bucket.objects.size).toBe(1);
+    expect(s3.double.bucket.stored.size).toBe(1);
   });
 
   it('needs none for a large file whose digest is known before', async () => {
     const element = s3.elementWith();
     const ranged = await endedRangedBody(randomBytes(2 * PART_BYTES));
     await element.put(describedFile(), ranged.body, never);
-    expect(s3.double.bucket.objects.size).toBe(1);
+    expect(s3.double.bucket.stored.size).toBe(1);
     await ranged.dispose();
   });
 
@@ -113,7 +113,7 @@ describe('S3StorageElement in the bucket', () => {
     const element = s3.elementWith();
     const file = describedFile();
     await element.put(file, bodyOf(randomSource(LARGE_BYTES)), never);
-    for (const [key, object] of s3.double.bucket.objects) {
+    for (const [key, object] of s3.double.bucket.stored) {
       const bytes = Buffer.from('{"file_id":');
       if (key.endsWith('.json')) s3.double.bucket.objects.set(key, { ...object, bytes, size: bytes.length });
     }
@@ -235,6 +235,6 @@ describe('S3StorageElement by its settings', () => {
   it('does without a prefix', async () => {
     const file = describedFile();
     await s3.elementWith({ prefix: undefined }).put(file, bodyOfBytes('hello'), never);
-    expect([...s3.double.bucket.objects.keys()]).toEqual([file.fileId]);
+    expect([...s3.double.bucket.stored.keys()]).toEqual([file.fileId]);
   });
 });

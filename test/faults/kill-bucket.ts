@@ -51,7 +51,7 @@ export class KillBucket implements KillElement {
 
   /** Companions are no files. */
   get files(): ReadonlyMap<string, string> {
-    const objects = Array.from(this.double.bucket.objects).filter(([key]) => !key.endsWith('.json'));
+    const objects = Array.from(this.double.bucket.stored).filter(([key]) => !key.endsWith('.json'));
     return new Map(objects.map(([key, { sha256 }]) => [key.slice(PREFIX.length + 1), sha256]));
   }
 

@@ -12,6 +12,9 @@ const BAD_OF_FOUR = 2;
 
 export type KillElementKind = 'http' | 's3';
 
+/** Its id and the SHA-256 of its bytes. */
+type StoredFile = readonly [id: string, sha256: string];
+
 export interface KillReport {
   readonly acknowledged: number;
   readonly lost: number;
@@ -74,7 +77,7 @@ export class KillElements {
       acknowledged: acknowledged.length,
       lost: holders.filter((count) => count === 0).length,
       doubled: holders.filter((count) => count > 1).length,
-      unexplained: this.unexplained(sent),
+      unexplained: this.unexplained(sent).length,
     };
   }
 
@@ -84,11 +87,11 @@ export class KillElements {
     return this.elements.filter(({ files }) => files.get(id) === sha256).length;
   }
 
-  /** What is known of the files that are lost or doubled. */
+  /** What is known of the files that are lost, doubled or unexplained. */
   stories(sent: readonly SentFile[], diary: KillDiary): string[] {
     const bad = sent.filter((file) => file.acknowledged && this.holdersOf(file) !== 1);
-    return bad.map(({ acknowledged, sha256 }) => {
-      const id = acknowledged?.uploadId ?? '';
+    const named = bad.map(({ acknowledged, sha256 }): StoredFile => [acknowledged?.uploadId ?? '', sha256]);
+    return [...named, ...this.unexplained(sent)].map(([id, sha256]) => {
       for (const element of this.elements) element.tellOf(id);
       return diary.about([id, sha256]);
     });
@@ -99,11 +102,11 @@ export class KillElements {
    * the first one's answer was lost as well, and the process was killed when the second had it: nobody was told of either.
    * Anything else that no receipt names has no right to be there.
    */
-  private unexplained(sent: readonly SentFile[]): number {
+  private unexplained(sent: readonly SentFile[]): StoredFile[] {
     const known = new Set(sent.map((file) => file.acknowledged?.uploadId));
     const inDoubt = new Set(sent.filter((file) => !file.acknowledged).map(({ sha256 }) => sha256));
     const others = this.elements.flatMap(({ files }) => [...files].filter(([id]) => !known.has(id)));
-    const once = new Map(others.map(([id, sha256]) => [`${id} ${sha256}`, sha256]));
-    return [...once.values()].filter((sha256) => !inDoubt.delete(sha256)).length;
+    const once = new Map(others.map((file) => [file.join(' '), file]));
+    return [...once.values()].filter(([, sha256]) => !inDoubt.delete(sha256));
   }
 }

@@ -54,7 +54,7 @@ export async function bucketElement(faults: readonly S3Fault[]): Promise<CellEle
       credentials: DOUBLE_IDENTITY,
     },
     get files() {
-      return Array.from(double.bucket.objects)
+      return Array.from(double.bucket.stored)
         .filter(([key]) => !key.endsWith('.json'))
         .map(([key, { headers, sha256 }]) => {
           const filename = headers['x-amz-meta-filename'] ?? '';

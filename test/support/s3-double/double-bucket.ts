@@ -48,6 +48,11 @@ export class DoubleBucket {
 
   constructor(private readonly rules: BucketRules) {}
 
+  /** Files and their companions: all objects but the one with which it is tried out what the store does. */
+  get stored(): Map<string, DoubleObject> {
+    return new Map([...this.objects].filter(([key]) => !key.endsWith('.ingester-probe')));
+  }
+
   put(
     key: string,
     bytes: Buffer,

@@ -1,5 +1,3 @@
-import { randomHex } from '../../../observability/random-ids.js';
-
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const COMPANION_END = '.json';
 
@@ -45,9 +43,9 @@ export class ObjectKeys {
     return isCompanion ? key.slice(start.length, -COMPANION_END.length) : undefined;
   }
 
-  /** A key that nothing has, to try out what the store does. */
-  probe(): string {
-    return `${this.#start}.ingester-probe-${randomHex(8)}`;
+  /** Where it is tried out what the store does; no file of ours. */
+  get probe(): string {
+    return `${this.#start}.ingester-probe`;
   }
 }
 

@@ -15,8 +15,9 @@ export interface WriteConditionsParts {
 
 /**
  * Does the store keep what is there, when it is asked to (`If-None-Match: *`)? Stores that do not know the condition ignore it,
- * so it is tried out once: the same key is written twice. Where it is ignored, files are looked for before they are written, and
- * two that store one id at the same moment may both succeed.
+ * so it is tried out once: the same key is written twice. Its empty object stays: were it removed, a process that is killed
+ * would leave it all the same, and one replica would remove it while another tries. Where the condition is ignored, files are
+ * looked for before they are written, and two that store one id at the same moment may both succeed.
  */
 export class WriteConditions {
   private readonly logger = new Logger(WriteConditions.name);
@@ -40,12 +41,7 @@ export class WriteConditions {
   }
 
   async #try(): Promise<boolean> {
-    const key = this.parts.keys.probe();
-    try {
-      this.#known = await this.#isKept(key);
-    } finally {
-      await this.#remove(key);
-    }
+    this.#known = await this.#isKept();
     if (!this.#known) {
       const what = 'ignores conditional writes: files are looked for before they are written';
       this.logger.warn(`Storage element ${this.parts.elementId} ${what}`);
@@ -53,23 +49,16 @@ export class WriteConditions {
     return this.#known;
   }
 
-  async #isKept(key: string): Promise<boolean> {
+  /** Whoever finds the object of an earlier try is refused by the first write. */
+  async #isKept(): Promise<boolean> {
     const nothing = bufferPayload(Buffer.alloc(0), this.parts.kinds);
-    const write = () => this.parts.objects.create(key, nothing, {}, this.parts.signal);
+    const write = () => this.parts.objects.create(this.parts.keys.probe, nothing, {}, this.parts.signal);
     try {
-      return (await write()) === 'written' && (await write()) === 'taken';
+      return (await write()) === 'taken' || (await write()) === 'taken';
     } catch (error) {
       if (isUnknownToStore(error)) return false;
       throw error;
     }
-  }
-
-  async #remove(key: string): Promise<void> {
-    await this.parts.objects.remove(key, this.parts.signal).catch((error: unknown) => {
-      // Else the store is out of reach, and was so before.
-      if (this.#known === undefined) return;
-      this.logger.warn(`Storage element ${this.parts.elementId}: ${key} was not removed: ${String(error)}`);
-    });
   }
 }
 
