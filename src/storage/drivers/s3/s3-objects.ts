@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { abortable } from '../../../outbound/abortable.js';
+import { NextRun } from '../../../timing/next-run.js';
 import { complaintOf, elementOf, headerOf, type S3Answer, xmlOf } from './s3-answers.js';
 import type { S3Client, S3Request } from './s3-client.js';
 import { checksumHeaders, type Payload } from './payload.js';
@@ -19,16 +21,22 @@ const listSchema = z.object({
 
 /** Objects of one bucket, each sent as a whole. */
 export class S3Objects {
+  readonly #bucketChecks: NextRun<void>;
+
+  /** `closed` ends what is shared by several requests. */
   constructor(
     private readonly client: S3Client,
     private readonly checksum: ChecksumKind,
-  ) {}
+    closed: AbortSignal,
+  ) {
+    this.#bucketChecks = new NextRun(() => this.checkBucket(closed));
+  }
 
   /** What the store says of an object, without its bytes; undefined where there is none. */
   async head(key: string, signal: AbortSignal): Promise<S3Answer | undefined> {
     const answer = await this.headBeforeWrite(key, signal);
-    // An answer to HEAD does not say whether it is the object or the bucket that is not there.
-    if (!answer) await this.checkBucket(signal);
+    // An answer to HEAD does not say whether it is the object or the bucket that is not there. That is looked at after it.
+    if (!answer) await abortable(signal, this.#bucketChecks.get());
     return answer;
   }
 

@@ -87,7 +87,7 @@ export class S3StorageElement implements StorageElement {
     });
     const kinds = digestKinds(settings, endpoint);
     const keys = new ObjectKeys(settings.prefix);
-    const objects = new S3Objects(client, settings.checksum);
+    const objects = new S3Objects(client, settings.checksum, signal);
     const multiparts = new S3Multiparts(client, settings.checksum, kinds);
     const conditions = new WriteConditions({ elementId: id, objects, keys, kinds, signal });
     this.#bucket = { settings, keys, objects, multiparts, conditions, kinds };
