@@ -1,5 +1,6 @@
 import { opendir, stat } from 'node:fs/promises';
 import type { Clock } from '../../timing/clock.js';
+import { NextRun } from '../../timing/next-run.js';
 import { type AcceptedFile, acceptedFile } from './accepted-file.js';
 
 /** What all processes that share the folder hold there. */
@@ -37,11 +38,14 @@ export class AcceptedIndex {
   #restUntilMs = 0;
   /** When the folder had been changed last as the last refresh began; undefined where it may have changed unseen. */
   #seenChangeMs: number | undefined;
+  readonly #changedMs: NextRun<number>;
 
   constructor(
     private readonly folder: string,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#changedMs = new NextRun(() => changedAtMs(folder));
+  }
 
   add(name: string): void {
     this.#take(name);
@@ -75,9 +79,11 @@ export class AcceptedIndex {
 
   /** Is it certain that the folder has no file of an upload? @throws Error of the file system */
   async hasNone(uploadId: string): Promise<boolean> {
-    await this.refreshInTurn();
-    if (this.#uploads.has(uploadId)) return false;
-    return (await changedAtMs(this.folder)) === this.#seenChangeMs;
+    if (!(await this.#isAsSeen())) {
+      await this.refreshInTurn();
+      if (!(await this.#isAsSeen())) return false;
+    }
+    return !this.#uploads.has(uploadId);
   }
 
   list(): string[] {
@@ -99,7 +105,12 @@ export class AcceptedIndex {
    */
   async refreshInTurn(): Promise<void> {
     if (this.clock.monotonicMs() < this.#restUntilMs) return;
-    if ((await changedAtMs(this.folder)) !== this.#seenChangeMs) await this.refresh();
+    if (!(await this.#isAsSeen())) await this.refresh();
+  }
+
+  /** Is the folder as the last refresh has seen it? */
+  async #isAsSeen(): Promise<boolean> {
+    return (await this.#changedMs.get()) === this.#seenChangeMs;
   }
 
   async #refresh(): Promise<void> {
