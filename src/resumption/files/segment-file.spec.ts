@@ -51,6 +51,25 @@ describe('a file with bytes of an upload', () => {
     await file.close();
   });
 
+  it.each([
+    ['alone', 0, 250_000],
+    ['among ten', 9, 65_536],
+  ])('lets no more wait for the disk than its share, %s', async (_who, others, mostBytes) => {
+    for (let count = 0; count < others; count += 1) memory.join();
+    const file = await open();
+    let bytes = 0;
+    while (!file.backPressure) {
+      file.write(randomBytes(10_000));
+      bytes += 10_000;
+    }
+    expect(bytes).toBeGreaterThan(mostBytes);
+    expect(bytes).toBeLessThanOrEqual(mostBytes + 10_000);
+    await file.flush();
+    await file.close();
+    expect(memory.usedBytes).toBe(0);
+    expect(memory.shareBytes).toBe(1_000_000 / Math.max(1, others));
+  });
+
   it('takes nothing once it is closed', async () => {
     const file = await open();
     file.write(randomBytes(10));

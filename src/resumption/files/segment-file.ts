@@ -9,10 +9,14 @@ const writeFile = promisify(writev);
 const syncFile = promisify(fdatasync);
 const closeFile = promisify(close);
 
-/** Bytes that may wait for the disk before whoever brings them has to: some come while others are written. */
-const MOST_QUEUED_BYTES = 512 * 1024;
-/** Bytes that go to the disk at once, more or less. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
-const WRITE_BYTES = 256 * 1024;
+/**
+ * Bytes that may wait for the disk before whoever brings them has to: some come while others are written. Where many files are
+ * written it is less, a quarter of what each may hold: a hundred clients that are faster than the disk fill all there is.
+ */
+const QUEUED_BYTES = { least: 64 * 1024, most: 512 * 1024 };
+const SHARE = 4;
+/** Half of them go to the disk at once, more or less. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
+const CALLS = 2;
 /** As many chunks are written also where they are small: each keeps more memory than it has bytes. */
 const MOST_CHUNKS = 4;
 /** So long fewer bytes wait for more, in milliseconds: those of a client that stalls are in the file all the same. */
@@ -22,7 +26,7 @@ const EARLY_SYNC_BYTES = 32 * 1024 * 1024;
 
 export interface SegmentFileOptions {
   /** What waits for the disk counts there, and what was written is let go of (docs/adr/0009-collect-young-buffers.md). */
-  readonly memory: Pick<MemoryBudget, 'take' | 'give'>;
+  readonly memory: MemoryBudget;
   /** More bytes are in the file. */
   readonly onWritten: () => void;
 }
@@ -53,6 +57,7 @@ export class SegmentFile implements AppendTarget {
   ) {
     this.#size = size;
     this.#syncedBytes = size;
+    options.memory.join();
   }
 
   /** Opens the file to go on behind its `size` bytes; one of none is made. @throws SPOOL_FULL, INTERNAL_ERROR */
@@ -91,7 +96,7 @@ export class SegmentFile implements AppendTarget {
 
   /** Settles when the next bytes may come; undefined when they may at once. */
   get backPressure(): Promise<void> | undefined {
-    if (this.#queuedBytes <= MOST_QUEUED_BYTES) return undefined;
+    if (this.#queuedBytes <= this.#mostQueuedBytes) return undefined;
     this.#drained ??= Promise.withResolvers();
     return this.#drained.promise;
   }
@@ -123,12 +128,22 @@ export class SegmentFile implements AppendTarget {
     clearTimeout(this.#soon);
     // The number of the descriptor is given out again at once: what is still to be written would go to another file.
     this.#failure ??= notKept(new Error('The file is closed'));
+    this.options.memory.leave();
     await closeFile(this.descriptor).catch(() => undefined);
   }
 
   get #mustWrite(): boolean {
     if (this.#failure || this.#queue.length === 0) return false;
-    return this.#flushing > 0 || this.#queuedBytes >= WRITE_BYTES || this.#queue.length >= MOST_CHUNKS;
+    return this.#flushing > 0 || this.#queuedBytes >= this.#writeBytes || this.#queue.length >= MOST_CHUNKS;
+  }
+
+  get #mostQueuedBytes(): number {
+    const { least, most } = QUEUED_BYTES;
+    return Math.max(least, Math.min(most, this.options.memory.shareBytes / SHARE));
+  }
+
+  get #writeBytes(): number {
+    return this.#mostQueuedBytes / CALLS;
   }
 
   #begin(): void {
@@ -159,14 +174,15 @@ export class SegmentFile implements AppendTarget {
   }
 
   #letGoOn(): void {
-    if (this.#queuedBytes > MOST_QUEUED_BYTES) return;
+    if (this.#queuedBytes > this.#mostQueuedBytes) return;
     this.#drained?.resolve();
     this.#drained = undefined;
   }
 
   #takeNext(): Buffer[] {
     let bytes = 0;
-    const after = this.#queue.findIndex(({ length }) => (bytes += length) >= WRITE_BYTES);
+    const enough = this.#writeBytes;
+    const after = this.#queue.findIndex(({ length }) => (bytes += length) >= enough);
     return this.#queue.splice(0, after < 0 ? this.#queue.length : after + 1);
   }
 
