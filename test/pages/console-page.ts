@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { errorsOf, startBrowser } from '../support/browser.js';
 import { OperatorsDouble } from '../support/operators-double.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
-
-const PICTURES = join(import.meta.dirname, '../../test-output/console');
-const OVERFLOW = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
-const WCAG = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-
-/** How a page is looked at. */
-type Look = 'light' | 'narrow-dark';
+import { expectAccessible, HEIGHT, type Look } from './accessibility.js';
 
 /** A browser in front of the console of a service, for whose API a double answers. */
 export class ConsoleFixture {
@@ -23,9 +14,10 @@ export class ConsoleFixture {
   ) {}
 
   static async start(): Promise<ConsoleFixture> {
+    const starting = startBrowser();
     const service = await startServiceProcess();
     const double = await new OperatorsDouble(`http://127.0.0.1:${await service.port()}`).start();
-    return new ConsoleFixture(service, await startBrowser(), double);
+    return new ConsoleFixture(service, await starting, double);
   }
 
   /** Forgets what the double was told. */
@@ -60,7 +52,7 @@ export class ConsolePage {
   ) {}
 
   static async open(browser: Browser, origin: string): Promise<ConsolePage> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+    const context = await browser.newContext({ viewport: { width: 1280, height: HEIGHT } });
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
     const strangers: string[] = [];
@@ -85,27 +77,25 @@ export class ConsolePage {
     await this.page.getByRole('navigation', { name: 'Screens' }).waitFor();
   }
 
-  /** Looks at it in some looks, says what is not accessible, and keeps the pictures. */
-  async expectAccessible(name: string, looks: readonly Look[] = ['light', 'narrow-dark']): Promise<void> {
-    mkdirSync(PICTURES, { recursive: true });
-    for (const look of looks) {
-      await this.page.emulateMedia({ colorScheme: look === 'light' ? 'light' : 'dark' });
-      await this.page.setViewportSize({ width: look === 'light' ? 1280 : 390, height: 900 });
-      // There are no frames, for which it would open a page of its own.
-      const axe = new AxeBuilder({ page: this.page }).withTags(WCAG).setLegacyMode();
-      const { violations } = await axe.analyze();
-      const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`));
-      assert.deepEqual([name, look, found], [name, look, []]);
-      assert.deepEqual([name, look, await this.page.evaluate(OVERFLOW)], [name, look, 0]);
-      await this.page.screenshot({ path: join(PICTURES, `${name}-${look}.png`), fullPage: true });
-    }
-    await this.page.emulateMedia({ colorScheme: 'light' });
-    await this.page.setViewportSize({ width: 1280, height: 900 });
+  /** Shows another screen, as a link to it would. */
+  async show(path: string): Promise<void> {
+    await this.page.evaluate(
+      `history.pushState(null, '', '/console/' + ${JSON.stringify(path)}); dispatchEvent(new PopStateEvent('popstate'))`,
+    );
+  }
+
+  expectAccessible(name: string, looks?: readonly Look[]): Promise<void> {
+    return expectAccessible(this.page, ['console', name], looks);
   }
 
   /** Closes it. Nothing was wrong, and no other origin was asked for anything. */
   async close(): Promise<void> {
     await this.page.context().close();
+    this.expectClean();
+  }
+
+  /** Nothing was wrong so far, and no other origin was asked for anything. */
+  expectClean(): void {
     assert.deepEqual(this.errors, []);
     assert.deepEqual(this.strangers, []);
   }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
-import { busySnapshot, type Json, quietSnapshot } from '../support/operators-data.js';
+import { busySnapshot, type Json, quietSnapshot, storedAfter } from '../support/operators-data.js';
 import { activeUpload, auditEntry, letter, letterHistory, recentUpload } from '../support/operators-lists.js';
-import { problem } from '../support/operators-double.js';
+import { type Answer, problem } from '../support/operators-double.js';
+import type { Look } from './accessibility.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
 const many = (make: (index: number) => Json, count: number): Json[] =>
@@ -59,23 +60,21 @@ const LISTS: readonly (readonly [path: string, filled: string, answers: Readonly
   ['audit', 'force-open', { audit: { entries: many(auditEntry, 5), next_cursor: 'more' } }],
 ];
 
+const REFUSED: Answer = [503, problem(503, 'QUEUE_UNAVAILABLE', 'The database does not answer.')];
+
 const nameOf = (path: string): string => path.replace(LETTER, 'one').replace('/', '-');
 
 describeInBrowser('each screen is accessible, wide and narrow, light and dark', () => {
   let fixture: ConsoleFixture;
-  let console: ConsolePage;
 
   beforeAll(async () => {
     fixture = await ConsoleFixture.start();
   });
-  beforeEach(async () => {
-    fixture.reset();
-    console = await fixture.open();
-  });
-  afterEach(() => console.close());
   afterAll(() => fixture.close());
 
   it('while it asks for a token, and when that is refused', async () => {
+    fixture.reset();
+    const console = await fixture.open();
     await console.page.goto(`${console.origin}/console`);
     await console.expectAccessible('token');
     fixture.double.answers.set('GET /api/v1/resilience/health', [
@@ -88,56 +87,75 @@ describeInBrowser('each screen is accessible, wide and narrow, light and dark', 
       .getByText('The token is not accepted: The token has expired. (UNAUTHORIZED)')
       .waitFor();
     await console.expectAccessible('token-refused');
+    await console.close();
   });
 
-  it.each([
-    ['now', 'The database does not answer'],
-    ['targets', 'No data comes any more'],
-    ['queue', 'The database does not answer'],
-  ])('%s, with nothing to say, with much, and with what is missing', async (path, error) => {
+  it('now, targets and queue, with nothing to say, with much, and with what is missing', async () => {
+    const { double } = fixture;
+    fixture.reset();
+    const console = await fixture.open();
+    const screens = ['now', 'targets', 'queue'];
+    const look = async (state: string, paths: readonly string[], looks?: readonly Look[]): Promise<void> => {
+      for (const path of paths) {
+        await console.show(path);
+        await console.expectAccessible(`${path}-${state}`, looks);
+      }
+    };
     const begun = Date.now() - BEFORE_MS;
-    fixture.double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
-    await console.signIn(path);
-    await console.page.getByText(/Data \d s old/).waitFor();
-    await console.expectAccessible(`${path}-empty`, ['light']);
+    double.snapshot = { ...quietSnapshot(), at: new Date(begun).toISOString(), replicas: [] };
+    await console.signIn('now');
+    await console.page.getByText('No replica is known.').waitFor();
+    await look('empty', screens, ['light']);
+    await console.show('now');
     for (let ms = 10_000; ms <= BEFORE_MS; ms += 10_000) {
       // Of snapshots that come at once only the last is taken.
-      await sleep(15);
-      fixture.double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
+      await sleep(10);
+      double.push({ ...busySnapshot(ms / 1_000), at: new Date(begun + ms).toISOString() });
     }
-    await console.page.getByText('7be04d11').first().waitFor();
-    await console.expectAccessible(`${path}-filled`);
-    if (path === 'targets') {
-      fixture.double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
-      fixture.double.breakOff();
-    } else fixture.double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
-    await console.page.getByText(error).first().waitFor();
-    await console.expectAccessible(`${path}-error`, ['narrow-dark']);
+    const stored = storedAfter(BEFORE_MS / 1_000).toLocaleString('en');
+    await console.page.getByText(stored).first().waitFor();
+    await look('filled', screens);
+    await console.show('now');
+    double.push({ ...busySnapshot(BEFORE_MS / 1_000), queue: null, dead_letters: null });
+    await console.page.getByText('The database does not answer').first().waitFor();
+    await look('error', ['now', 'queue'], ['narrow-dark']);
+    double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
+    double.breakOff();
+    await console.page.getByRole('alert').filter({ hasText: 'No data comes any more' }).waitFor();
+    await look('error', ['targets'], ['narrow-dark']);
+    await console.close();
   });
 
-  it.each(LISTS)('%s, empty, filled and refused', async (path, filled, answers) => {
-    fixture.double.snapshot = quietSnapshot();
-    for (const name of Object.keys(answers))
-      fixture.double.answers.set(`GET /api/v1/${name}`, [
-        503,
-        problem(503, 'QUEUE_UNAVAILABLE', 'The database does not answer.'),
-      ]);
-    await console.signIn(path);
-    await console.page.getByText('QUEUE_UNAVAILABLE').first().waitFor();
-    await console.expectAccessible(`${nameOf(path)}-error`, ['narrow-dark']);
-    const show = async (empty: boolean, text: string): Promise<void> => {
-      for (const [name, body] of Object.entries(answers))
-        fixture.double.answers.set(`GET /api/v1/${name}`, [200, empty ? emptied(body) : body]);
-      await console.page.getByRole('link', { name: 'Now' }).click();
-      await console.page.goBack();
-      await console.page.getByText(text).first().waitFor();
-      await console.expectAccessible(
-        `${nameOf(path)}-${empty ? 'empty' : 'filled'}`,
-        empty ? ['light'] : undefined,
-      );
-    };
-    if (!path.endsWith(LETTER)) await show(true, 'that fits the filter');
-    await show(false, filled);
+  describe('lists, empty, filled and refused', () => {
+    let console: ConsolePage;
+
+    beforeAll(async () => {
+      fixture.reset();
+      fixture.double.snapshot = quietSnapshot();
+      console = await fixture.open();
+      await console.signIn('now');
+    });
+    afterEach(() => console.expectClean());
+    afterAll(() => console.close());
+
+    it.each(LISTS)('%s', async (path, filled, answers) => {
+      const show = async (
+        state: string,
+        looks: readonly Look[],
+        answer: (body: Json) => Answer,
+        text: string,
+      ): Promise<void> => {
+        for (const [name, body] of Object.entries(answers))
+          fixture.double.answers.set(`GET /api/v1/${name}`, answer(body));
+        await console.show(path);
+        await console.page.getByText(text).first().waitFor();
+        await console.expectAccessible(`${nameOf(path)}-${state}`, looks);
+      };
+      await show('error', ['narrow-dark'], () => REFUSED, 'QUEUE_UNAVAILABLE');
+      if (!path.endsWith(LETTER))
+        await show('empty', ['light'], (body) => [200, emptied(body)], 'that fits the filter');
+      await show('filled', ['light', 'narrow-dark'], (body) => [200, body], filled);
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { describeInBrowser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
-import { busySnapshot, circuit, quietSnapshot, replica } from '../support/operators-data.js';
+import { busySnapshot, circuit, quietSnapshot, replica, storedAfter } from '../support/operators-data.js';
 import { activeUpload, letter } from '../support/operators-lists.js';
 import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
@@ -215,8 +215,7 @@ describeInBrowser('the console', () => {
         if (second % 20 === 0) await sleep(10);
       }
       fixture.double.push({ ...busySnapshot(second), at: new Date(begun + second * 1_000).toISOString() });
-      const stored = (48_210 + Math.round(40 * second + 20 * Math.sin(second / 40))).toLocaleString('en');
-      await page.getByText(stored).first().waitFor();
+      await page.getByText(storedAfter(second).toLocaleString('en')).first().waitFor();
     };
     // A full quarter of an hour, after which nothing grows.
     await feed(1_000);

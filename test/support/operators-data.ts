@@ -170,8 +170,12 @@ function busyReplicas(second: number): Json[] {
 /** Another time would be another start, with counters from the beginning. */
 const STARTED_AT = ago(190 * MINUTE_MS);
 
+/** Uploads that a replica of `busySnapshot` has stored after so many seconds. */
+export function storedAfter(second: number): number {
+  return 48_210 + Math.round(40 * second + 20 * Math.sin(second / 40));
+}
+
 export function replica(index: number, circuits: Json, second = 0): Json {
-  const rising = Math.round(40 * second + 20 * Math.sin(second / 40));
   return {
     replica_id: REPLICAS[index],
     version: '1.4.0',
@@ -183,7 +187,7 @@ export function replica(index: number, circuits: Json, second = 0): Json {
     draining: false,
     uploads: {
       in_flight: 12 + index,
-      stored: 48_210 + rising,
+      stored: storedAfter(second),
       accepted: 900 + 4 * second,
       rejected: 31 + second,
       failed: 7 + Math.round(second / 9),
