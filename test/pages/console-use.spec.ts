@@ -137,11 +137,14 @@ describeInBrowser('the console', () => {
 
   it('says how old its data is, and that none comes; it goes on by itself', async () => {
     const { page } = console;
+    // It looks at the clock of the page, which goes on as usual but for leaps.
+    await page.clock.install();
     await console.signIn('now');
     await page.getByText('All is well').waitFor();
     await page.getByText(/Failed since \d\d:\d\d/).waitFor();
     expect(await page.locator('.content > [role=status]').textContent()).toBe('State: good.');
     // The stream is there, and says nothing.
+    await page.clock.fastForward(6_000);
     await page.getByText(/Data ([6-9]|1\d) s old/).waitFor();
     fixture.double.refusal = [503, problem(503, 'SHUTTING_DOWN', 'The service is shutting down.')];
     fixture.double.breakOff();
@@ -156,6 +159,8 @@ describeInBrowser('the console', () => {
     expect(await page.evaluate(TILE_COLOURS)).toHaveLength(1);
     await console.expectAccessible('lost', ['light']);
     fixture.double.refusal = undefined;
+    // However long it waits by now.
+    await page.clock.fastForward(40_000);
     await page.getByText('All is well').waitFor();
     expect(await page.getByText('No data comes any more').count()).toBe(0);
     expect(await page.evaluate(TILE_COLOURS)).toHaveLength(2);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
@@ -22,14 +22,13 @@ const REFUSALS = /the server responded with a status of (400|401|404|409|413|415
 
 interface ChosenFile {
   readonly name: string;
-  readonly mimeType: string;
   readonly buffer: Buffer;
 }
 
-/** A file of bytes that have no signature. */
-export function fileOf(name: string, size: number, mimeType = 'application/octet-stream'): ChosenFile {
+/** A file of bytes that have no signature; a browser takes its type from its name. */
+export function fileOf(name: string, size: number): ChosenFile {
   const line = createHash('sha256').update(name).digest('hex');
-  return { name, mimeType, buffer: Buffer.alloc(size, `${line}\n`) };
+  return { name, buffer: Buffer.alloc(size, `${line}\n`) };
 }
 
 /** The built service with one storage element, behind a line that can be cut, and a browser on its upload page. */
@@ -45,19 +44,20 @@ export class UploadPageFixture {
     readonly element: StorageElementServer,
     private readonly service: ServiceProcess,
     private readonly keys: TestKeys,
-    private readonly browser: Browser,
+    private readonly folder: string,
   ) {}
 
   relay!: CuttingRelay;
+  private browser!: Browser;
 
   static async start(): Promise<UploadPageFixture> {
     const element = await StorageElementServer.start();
     const keys = await createTestKeys();
-    const dataDir = await mkdtemp(join(tmpdir(), 'ingester-upload-page-'));
+    const folder = await mkdtemp(join(tmpdir(), 'ingester-upload-page-'));
+    const starting = startBrowser();
     const service = await startServiceProcess({
       NODE_ENV: 'test',
-      DATA_DIR: dataDir,
-      JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(dataDir),
+      JWT_PUBLIC_KEY_FILE: await keys.publicKeyFile(folder),
       JWT_CLOCK_TOLERANCE_MS: '0',
       STORAGE_ELEMENTS: JSON.stringify([
         { id: 'se-1', driver: 'http', url: element.url, mode: 'edit', priority: 1 },
@@ -71,7 +71,8 @@ export class UploadPageFixture {
       MAX_FILE_BYTES: String(MAX_FILE_BYTES),
       ALLOWED_MEDIA_TYPES: 'text/plain,application/octet-stream',
     });
-    const fixture = new UploadPageFixture(element, service, keys, await startBrowser());
+    const fixture = new UploadPageFixture(element, service, keys, folder);
+    fixture.browser = await starting;
     fixture.relay = await CuttingRelay.to(await service.port(), fixture.line);
     return fixture;
   }
@@ -81,6 +82,7 @@ export class UploadPageFixture {
     await this.relay.close();
     await this.service.dispose();
     await this.element.close();
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   token(secondsLeft = 3600): Promise<string> {
@@ -113,8 +115,19 @@ export class UploadPageFixture {
     await this.page.getByRole('button', { name: 'Use token' }).click();
   }
 
-  choose(...files: readonly ChosenFile[]): Promise<void> {
-    return this.page.setInputFiles('#files', [...files]);
+  async choose(...files: readonly ChosenFile[]): Promise<void> {
+    await this.page.setInputFiles('#files', await this.pathsOf(files));
+  }
+
+  /** Where files are for a browser to open: to hand their bytes over takes far longer. */
+  pathsOf(files: readonly ChosenFile[]): Promise<string[]> {
+    return Promise.all(
+      files.map(async ({ name, buffer }) => {
+        const path = join(this.folder, name);
+        await writeFile(path, buffer);
+        return path;
+      }),
+    );
   }
 
   /** What is said of files only resumable uploads carry: so small ones are sent by one as well. */
