@@ -45,9 +45,10 @@ describeInBrowser('the consoles of two replicas', () => {
       STORAGE_ELEMENTS: JSON.stringify([{ id: 'se-1', driver: 'http', url: element.url, mode: 'edit' }]),
       SPOOL_MIN_FREE_BYTES: '0',
     };
+    const starting = startBrowser();
     // Each has a data folder of its own, and its spool there.
     services = await Promise.all([startServiceProcess(variables), startServiceProcess(variables)]);
-    browser = await startBrowser();
+    browser = await starting;
   });
   afterAll(async () => {
     await browser.close();

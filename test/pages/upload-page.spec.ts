@@ -177,7 +177,7 @@ describeInBrowser('the upload page', () => {
     await fixture.button('Cancel', 'cancelled.txt').click();
     await fixture.untilWords('cancelled.txt', /^cancelled$/);
     await fixture.describeFiles();
-    await fixture.slowDown(MIB);
+    await fixture.slowDown(100_000);
     await fixture.choose(fileOf('cancelled.bin', 2 * MIB));
     await fixture.untilWords('cancelled.bin', /^sending [1-9]\d? %/);
     await fixture.button('Cancel', 'cancelled.bin').click();
