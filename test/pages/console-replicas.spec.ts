@@ -118,8 +118,10 @@ describeInBrowser('the consoles of two replicas', () => {
     await order(b, 'Reset', 'disks are new');
     await regionOf(a, CIRCUIT).getByText('takes calls').waitFor(SOON);
     for (const each of [a, b])
-      expect(await rowOf(a, each, CIRCUIT).getByText('closed', { exact: true }).count()).toBe(1);
-    expect(await regionOf(a, CIRCUIT).getByText('forced open').count()).toBe(0);
+      await rowOf(a, each, CIRCUIT).getByText('closed', { exact: true }).waitFor(SOON);
+    await regionOf(a, CIRCUIT)
+      .getByText('forced open')
+      .waitFor({ state: 'detached', ...SOON });
     expect(await upload(a)).toBe(201);
     await a.tab.close();
 
@@ -127,7 +129,7 @@ describeInBrowser('the consoles of two replicas', () => {
     await a.service.exitCode();
     await b.tab.page.getByRole('link', { name: 'Now' }).click();
     await rowOf(b, a, 'Replicas').getByText('not seen', { exact: true }).waitFor(LATER);
-    await b.tab.page.getByText(`Replica ${a.id.slice(0, 8)} was not seen for`).waitFor();
+    await b.tab.page.getByText(`Replica ${a.id.slice(0, 8)} was not seen for`).waitFor(SOON);
     expect(await rowOf(b, b, 'Replicas').getByText('well', { exact: true }).count()).toBe(1);
     await b.tab.close();
   }, 180_000);
