@@ -4,14 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import { inLongRun, isLongRun } from '../support/long-run.js';
 import { openPostgres, type PostgresDatabases } from '../support/postgres-databases.js';
 import { type ServiceProcess, startServiceProcess } from '../support/service-process.js';
 import { createTestKeys } from '../support/tokens.js';
 import { ResumableClients } from './kill-resumable.js';
 
-const ROUNDS = inLongRun(100, 4);
+/** In the short form, each process is killed or frozen, and with two replicas each of them once. */
+const ROUNDS = inLongRun(100, 2);
 const CLIENTS = 4;
+/** So long the clients may take to have more than one file each. */
+const FILES_MS = 60_000;
 
 describe('uploads in pieces, at processes that are killed or frozen', () => {
   let postgres: PostgresDatabases;
@@ -62,7 +66,7 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
         services[index] = service;
         origins[index] = `http://127.0.0.1:${await service.port()}`;
       };
-      for (let index = 0; index < replicas; index += 1) await start(index);
+      await Promise.all(Array.from({ length: replicas }, (_, index) => start(index)));
       const token = await keys.sign({ sub: 'alice', role: 'user' });
       const clients = new ResumableClients(token, () => origins[randomInt(origins.length)] ?? '', CLIENTS);
       try {
@@ -79,6 +83,10 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
           child.kill('SIGKILL');
           await start(index);
         }
+        await eventually(
+          () => Promise.resolve(expect(clients.completed.length).toBeGreaterThan(CLIENTS)),
+          FILES_MS,
+        );
         await clients.finish();
         const report = await clients.report(storage);
         const files = clients.completed.length;
@@ -87,7 +95,6 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
         );
         expect(clients.findings).toEqual([]);
         expect(report).toEqual({ lost: 0, doubled: 0, wrong: 0 });
-        expect(files).toBeGreaterThan(CLIENTS);
       } finally {
         await clients.finish().catch(() => undefined);
         for (const service of services) {

@@ -16,6 +16,7 @@ const LARGEST_PIECE = 400_000;
 /** These need no file of their own while they are under way. */
 const SMALL_BYTES = 64 * 1024;
 const OCTETS = { 'Content-Type': 'application/offset+octet-stream' };
+const AFTER_OUTAGE_MS = 100;
 const LAST_COMPLETION_MS = 60_000;
 
 /** Clients that upload files in pieces of any size, leave in the middle of some, and never give up. */
@@ -153,6 +154,8 @@ export class ResumableClients {
       });
     } catch {
       this.cuts += 1;
+      // Else those who wait for a process keep the machine from starting it.
+      if (!leaves) await sleep(AFTER_OUTAGE_MS);
       return undefined;
     }
   }
