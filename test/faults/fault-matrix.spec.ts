@@ -9,9 +9,7 @@ import { S3_FAULT_CASES } from './s3-fault-cases.js';
 
 const PAGE = join(import.meta.dirname, '../../docs/faults.md');
 
-describe.each(FAULT_CASES)('when the first element fails by: $name', (faultCase) => {
-  expectDocumented(faultCase);
-});
+expectDocumented('the first element', FAULT_CASES);
 
 describe('docs/faults.md', () => {
   it('shows every cell of the matrix; UPDATE_DOCS=1 writes it', async () => {
