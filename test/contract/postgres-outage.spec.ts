@@ -5,6 +5,7 @@ import { CommitUnknown } from '../../src/database/commit-unknown.js';
 import { startAnswerLoser } from '../support/answer-loser.js';
 import { type DeliveryFloor, startDeliveryFloor } from '../support/delivery-floor.js';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.js';
+import { itSideBySide, type Later } from '../support/side-by-side.js';
 import { insertUpload } from './delivery-subject.js';
 
 const UNAVAILABLE = { code: 'QUEUE_UNAVAILABLE', status: 503 };
@@ -19,27 +20,30 @@ const SHORT = {
   DATABASE_STATEMENT_TIMEOUT_MS: String(STATEMENT_MS),
 };
 
-describe('PostgreSQL out of reach', () => {
-  let server: PostgresServer;
-  const open: (() => Promise<void>)[] = [];
+let server: PostgresServer;
 
-  beforeAll(async () => {
-    server = await startPostgres();
-  });
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.dispose());
+
+async function floorAt(url: string, later: Later): Promise<DeliveryFloor> {
+  const floor = await startDeliveryFloor({ ...SHORT, DATABASE_URL: url });
+  later(() => floor.close());
+  return floor;
+}
+
+describe('PostgreSQL out of reach', () => {
+  const opened: (() => Promise<unknown>)[] = [];
+  const later: Later = (close) => opened.push(close);
+
   afterEach(async () => {
-    for (const close of open.splice(0).toReversed()) await close();
+    for (const close of opened.splice(0).toReversed()) await close();
     await server.start();
   });
-  afterAll(() => server.dispose());
-
-  async function floorAt(url: string): Promise<DeliveryFloor> {
-    const floor = await startDeliveryFloor({ ...SHORT, DATABASE_URL: url });
-    open.push(() => floor.close());
-    return floor;
-  }
 
   it('is said at once, and forgotten when it is back', async () => {
-    const { database, tasks } = await floorAt(await server.newDatabase());
+    const { database, tasks } = await floorAt(await server.newDatabase(), later);
     const uploadId = await insertUpload(database);
     await server.stop();
     for (let attempt = 0; attempt < 8; attempt += 1) {
@@ -60,7 +64,7 @@ describe('PostgreSQL out of reach', () => {
   });
 
   it('leaves the circuit open after some failures, so that nobody waits for a server that is gone', async () => {
-    const { database, circuits } = await floorAt('postgres://ingester@127.0.0.1:1/nowhere');
+    const { database, circuits } = await floorAt('postgres://ingester@127.0.0.1:1/nowhere', later);
     for (let attempt = 0; attempt < 5; attempt += 1) {
       await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
     }
@@ -72,15 +76,17 @@ describe('PostgreSQL out of reach', () => {
   it('at the start does not hinder the start, and it is opened when it is there', async () => {
     const url = await server.newDatabase();
     await server.stop();
-    const { database } = await floorAt(url);
+    const { database } = await floorAt(url, later);
     expect(database.isUsed()).toBe(true);
     await expect(database.open()).rejects.toMatchObject(UNAVAILABLE);
     await server.start();
     await expectSoon(() => database.query('SELECT 1 AS one'), [{ one: 1 }]);
   });
+});
 
-  it('ends a transaction that it happens in, and not the process', async () => {
-    const { database } = await floorAt(await server.newDatabase());
+describe('PostgreSQL that is there for others', () => {
+  itSideBySide('ends a transaction that it happens in, and not the process', async (later) => {
+    const { database } = await floorAt(await server.newDatabase(), later);
     await database.open();
     const cut = database.transaction(async (tx) => {
       const [{ pid } = { pid: 0 }] = await tx.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
@@ -92,8 +98,8 @@ describe('PostgreSQL out of reach', () => {
     expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
   });
 
-  it('gives up a statement that takes too long', async () => {
-    const { database } = await floorAt(await server.newDatabase());
+  itSideBySide('gives up a statement that takes too long', async (later) => {
+    const { database } = await floorAt(await server.newDatabase(), later);
     await database.open();
     const startedAt = performance.now();
     const ended = database.transaction((tx) => tx.query('SELECT pg_sleep(60)'));
@@ -104,8 +110,8 @@ describe('PostgreSQL out of reach', () => {
     expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
   });
 
-  it('gives up a transaction that nobody goes on with', async () => {
-    const { database } = await floorAt(await server.newDatabase());
+  itSideBySide('gives up a transaction that nobody goes on with', async (later) => {
+    const { database } = await floorAt(await server.newDatabase(), later);
     const forgotten = database.transaction(async (tx) => {
       await insertUpload(tx);
       await sleep(STATEMENT_MS + 1_000);
@@ -115,10 +121,13 @@ describe('PostgreSQL out of reach', () => {
     expect(await database.query('SELECT 1 FROM ingester.uploads')).toEqual([]);
   });
 
-  it('does not hold up the end of the service', async () => {
+  itSideBySide('does not hold up the end of the service', async (later) => {
     const proxy = await startAnswerLoser(server.port);
-    open.push(() => proxy.close());
-    const floor = await startDeliveryFloor({ ...SHORT, DATABASE_URL: await server.newDatabase(proxy.port) });
+    later(() => proxy.close());
+    const floor = await startDeliveryFloor({
+      ...SHORT,
+      DATABASE_URL: await server.newDatabase(proxy.port),
+    });
     floor.database.listen('anything', () => undefined);
     await floor.database.open();
     proxy.fallSilent();
@@ -129,10 +138,10 @@ describe('PostgreSQL out of reach', () => {
     expect(await lost).toMatchObject([{ status: 'rejected', reason: UNAVAILABLE }]);
   });
 
-  it('gives up a server that is silent', async () => {
+  itSideBySide('gives up a server that is silent', async (later) => {
     const proxy = await startAnswerLoser(server.port);
-    open.push(() => proxy.close());
-    const { database } = await floorAt(await server.newDatabase(proxy.port));
+    later(() => proxy.close());
+    const { database } = await floorAt(await server.newDatabase(proxy.port), later);
     await database.open();
     proxy.fallSilent();
     const startedAt = performance.now();
@@ -140,29 +149,33 @@ describe('PostgreSQL out of reach', () => {
     expect(performance.now() - startedAt).toBeLessThan(STATEMENT_MS + CLIENT_MARGIN_MS + PROMPT_MS);
   });
 
-  it('during a commit is an outcome of its own: the transaction may be there, and is not repeated', async () => {
-    const proxy = await startAnswerLoser(server.port);
-    open.push(() => proxy.close());
-    const { database } = await floorAt(await server.newDatabase(proxy.port));
-    await database.open();
-    const uploadId = randomUUID();
-    let times = 0;
-    const lost = database.transaction(async (tx) => {
-      times += 1;
-      await insertUpload(tx, uploadId);
-      proxy.loseAnswerTo('COMMIT');
-    });
-    await expect(lost).rejects.toBeInstanceOf(CommitUnknown);
-    expect(times).toBe(1);
-    const found = await database.query('SELECT 1 AS one FROM ingester.uploads WHERE upload_id = $1', [
-      uploadId,
-    ]);
-    expect(found).toEqual([{ one: 1 }]);
-  });
+  itSideBySide(
+    'during a commit is an outcome of its own: the transaction may be there, and is not repeated',
+    async (later) => {
+      const proxy = await startAnswerLoser(server.port);
+      later(() => proxy.close());
+      const { database } = await floorAt(await server.newDatabase(proxy.port), later);
+      await database.open();
+      const uploadId = randomUUID();
+      let times = 0;
+      const lost = database.transaction(async (tx) => {
+        times += 1;
+        await insertUpload(tx, uploadId);
+        proxy.loseAnswerTo('COMMIT');
+      });
+      await expect(lost).rejects.toBeInstanceOf(CommitUnknown);
+      expect(times).toBe(1);
+      const found = await database.query('SELECT 1 AS one FROM ingester.uploads WHERE upload_id = $1', [
+        uploadId,
+      ]);
+      expect(found).toEqual([{ one: 1 }]);
+    },
+  );
 
-  it('is told from a password that is wrong, in the logs alone', async () => {
+  itSideBySide('is told from a password that is wrong, in the logs alone', async (later) => {
     const { database } = await floorAt(
       (await server.newDatabase()).replace('ingester:ingester', 'ingester:wrong'),
+      later,
     );
     await expect(database.open()).rejects.toMatchObject({ ...UNAVAILABLE, cause: { code: '28P01' } });
   });

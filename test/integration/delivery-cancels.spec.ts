@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { sha256 } from '../support/accepted-service.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
+import { itSideBySide } from '../support/side-by-side.js';
 import { describeDelivery, type DeliveryStage, elementsOf } from './delivery-stage.js';
 
 async function cancel(stage: DeliveryStage, uploadId: string): Promise<[number, unknown]> {
@@ -13,8 +14,11 @@ async function cancel(stage: DeliveryStage, uploadId: string): Promise<[number, 
 }
 
 describeDelivery('a cancelled upload', (start) => {
-  it('is not stored when its delivery waits', async () => {
-    const stage = await start({ DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' });
+  itSideBySide('is not stored when its delivery waits', async (later) => {
+    const stage = await start(
+      { DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' },
+      later,
+    );
     const uploadId = await stage.accept();
     await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
     expect(await cancel(stage, uploadId)).toEqual([200, 'cancelled']);
@@ -26,8 +30,8 @@ describeDelivery('a cancelled upload', (start) => {
     expect(audit).toEqual([{ who: 'alice', action: 'cancel', subject: uploadId }]);
   });
 
-  it('is not stored when its delivery is under way', async () => {
-    const stage = await start();
+  itSideBySide('is not stored when its delivery is under way', async (later) => {
+    const stage = await start({}, later);
     const uploadId = await stage.accept(randomBytes(20_000_000));
     stage.element.options.fault = { kind: 'stall', afterBytes: 100_000 };
     await eventually(async () => {
@@ -40,8 +44,11 @@ describeDelivery('a cancelled upload', (start) => {
     expect((await stage.history(uploadId)).at(-1)).toMatchObject({ outcome: 'interrupted' });
   });
 
-  it('is not stored when its delivery fails just then', async () => {
-    const stage = await start({ DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' });
+  itSideBySide('is not stored when its delivery fails just then', async (later) => {
+    const stage = await start(
+      { DELIVERY_BACKOFF_BASE_MS: '100000', DELIVERY_BACKOFF_MAX_MS: '100000' },
+      later,
+    );
     stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
     const uploadId = await stage.accept(randomBytes(500_000), { prefer: 'respond-async' });
     await stage.untilTask(uploadId, { state: 'running', phase: 'sending' });
@@ -52,8 +59,8 @@ describeDelivery('a cancelled upload', (start) => {
     expect((await stage.events(uploadId)).at(-1)).toBe('cancelled');
   });
 
-  it('is removed again when the element has kept it all the same', async () => {
-    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' });
+  itSideBySide('is removed again when the element has kept it all the same', async (later) => {
+    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' }, later);
     const uploadId = await stage.accept();
     stage.element.options.fault = { kind: 'hang' };
     await eventually(async () => {
@@ -65,32 +72,38 @@ describeDelivery('a cancelled upload', (start) => {
     expect(await stage.task(uploadId)).toMatchObject({ state: 'cancelled', doubtful_targets: [] });
   });
 
-  it('waits for the answer of an element that has all of it, and is what that says', async () => {
-    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '20000' });
-    const uploadId = await stage.accept();
-    const answer = Promise.withResolvers<void>();
-    stage.element.options.fault = { kind: 'wait', until: answer.promise };
-    await eventually(async () => {
-      expect(await stage.task(uploadId)).toMatchObject({ phase: 'sending', state: 'running' });
+  itSideBySide(
+    'waits for the answer of an element that has all of it, and is what that says',
+    async (later) => {
+      const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '20000' }, later);
+      const uploadId = await stage.accept();
+      const answer = Promise.withResolvers<void>();
+      stage.element.options.fault = { kind: 'wait', until: answer.promise };
+      await eventually(async () => {
+        expect(await stage.task(uploadId)).toMatchObject({ phase: 'sending', state: 'running' });
+        expect(stage.element.uploads.at(-1)?.state).toBe('receiving');
+      });
+      await sleep(200);
+      const [status, state] = await cancel(stage, uploadId);
+      expect([status, state]).toEqual([202, 'delivering']);
       expect(stage.element.uploads.at(-1)?.state).toBe('receiving');
-    });
-    await sleep(200);
-    const [status, state] = await cancel(stage, uploadId);
-    expect([status, state]).toEqual([202, 'delivering']);
-    expect(stage.element.uploads.at(-1)?.state).toBe('receiving');
-    answer.resolve();
-    await stage.untilStatus(uploadId, 'cancelled');
-    expect(stage.element.files.size).toBe(0);
-    expect((await stage.history(uploadId)).at(-1)).toMatchObject({ outcome: 'stored' });
-  });
+      answer.resolve();
+      await stage.untilStatus(uploadId, 'cancelled');
+      expect(stage.element.files.size).toBe(0);
+      expect((await stage.history(uploadId)).at(-1)).toMatchObject({ outcome: 'stored' });
+    },
+  );
 
-  it('is sent to no other element when the one that has all of it refuses it', async () => {
+  itSideBySide('is sent to no other element when the one that has all of it refuses it', async (later) => {
     const other = await StorageElementServer.start();
     const first = await StorageElementServer.start({ fault: { kind: 'answer', status: 507 } });
-    const stage = await start({
-      STORAGE_RETRY_ATTEMPTS: '3',
-      STORAGE_ELEMENTS: elementsOf(first.url, other.url),
-    });
+    const stage = await start(
+      {
+        STORAGE_RETRY_ATTEMPTS: '3',
+        STORAGE_ELEMENTS: elementsOf(first.url, other.url),
+      },
+      later,
+    );
     const answer = Promise.withResolvers<void>();
     first.options.fault = { kind: 'wait', until: answer.promise };
     const uploadId = await stage.accept(undefined, { prefer: 'respond-async' });
@@ -112,8 +125,8 @@ describeDelivery('a cancelled upload', (start) => {
     await Promise.all([first.close(), other.close()]);
   });
 
-  it('is said to be stored where the element has it and keeps it', async () => {
-    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' });
+  itSideBySide('is said to be stored where the element has it and keeps it', async (later) => {
+    const stage = await start({ STORAGE_COMMIT_TIMEOUT_MS: '1500' }, later);
     stage.element.options.keepsFiles = true;
     const uploadId = await stage.accept();
     stage.element.options.fault = { kind: 'hang' };
@@ -126,8 +139,8 @@ describeDelivery('a cancelled upload', (start) => {
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
   });
 
-  it('is not said to be stored because its element cannot remove it just now', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+  itSideBySide('is not said to be stored because its element cannot remove it just now', async (later) => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
     stage.element.options.removalStatus = 500;
     const uploadId = await stage.accept();
     Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
@@ -141,8 +154,8 @@ describeDelivery('a cancelled upload', (start) => {
     expect(stage.element.files.size).toBe(0);
   });
 
-  it('is asked for before it is said to be nowhere, also as a dead letter', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300', DELIVERY_MAX_DOUBT_MS: '500' });
+  itSideBySide('is asked for before it is said to be nowhere, also as a dead letter', async (later) => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300', DELIVERY_MAX_DOUBT_MS: '500' }, later);
     const uploadId = await stage.accept();
     Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
     await eventually(async () => {
@@ -154,30 +167,35 @@ describeDelivery('a cancelled upload', (start) => {
     await eventually(async () => expect(await stage.spooled()).toEqual([]));
   });
 
-  it('is asked for anew when it was a dead letter in doubt for long, and stays cancelled as one again', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
-    const uploadId = await stage.accept();
-    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
-    await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
-    const long = 'doubt_since = ingester.now_ms() - 172800000';
-    await stage.query(`UPDATE ingester.tasks SET ${long}, deadline = ingester.now_ms()`);
-    await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
-    expect((await cancel(stage, uploadId))[0]).toBe(202);
-    // It has waited for three seconds, and was asked for meanwhile.
-    expect(await stage.task(uploadId)).not.toMatchObject({ state: 'dead' });
-    await stage.query(`UPDATE ingester.tasks SET ${long}`);
-    await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
-    const { task_id: taskId } = await stage.task(uploadId);
-    stage.element.options.delayMs = 0;
-    const order = { method: 'POST' };
-    const { status } = await stage.call(`/api/v1/dead-letters/${taskId}/redeliver`, order, { role: 'admin' });
-    expect(status).toBe(202);
-    await stage.untilStatus(uploadId, 'cancelled');
-    expect(stage.element.files.size).toBe(0);
-  });
+  itSideBySide(
+    'is asked for anew when it was a dead letter in doubt for long, and stays cancelled as one again',
+    async (later) => {
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const uploadId = await stage.accept();
+      Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+      await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
+      const long = 'doubt_since = ingester.now_ms() - 172800000';
+      await stage.query(`UPDATE ingester.tasks SET ${long}, deadline = ingester.now_ms()`);
+      await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
+      expect((await cancel(stage, uploadId))[0]).toBe(202);
+      // It has waited for three seconds, and was asked for meanwhile.
+      expect(await stage.task(uploadId)).not.toMatchObject({ state: 'dead' });
+      await stage.query(`UPDATE ingester.tasks SET ${long}`);
+      await stage.untilTask(uploadId, { state: 'dead', reason: 'in_doubt' });
+      const { task_id: taskId } = await stage.task(uploadId);
+      stage.element.options.delayMs = 0;
+      const order = { method: 'POST' };
+      const { status } = await stage.call(`/api/v1/dead-letters/${taskId}/redeliver`, order, {
+        role: 'admin',
+      });
+      expect(status).toBe(202);
+      await stage.untilStatus(uploadId, 'cancelled');
+      expect(stage.element.files.size).toBe(0);
+    },
+  );
 
-  it('can be uploaded anew under its id, with other bytes', async () => {
-    const stage = await start();
+  itSideBySide('can be uploaded anew under its id, with other bytes', async (later) => {
+    const stage = await start({}, later);
     const uploadId = randomUUID();
     expect((await stage.put(uploadId, randomBytes(1_000))).status).toBe(202);
     expect(await cancel(stage, uploadId)).toEqual([200, 'cancelled']);
@@ -191,8 +209,8 @@ describeDelivery('a cancelled upload', (start) => {
     expect(stage.element.files.get(uploadId)).toMatchObject({ sha256: sha256(bytes) });
   });
 
-  it('cannot be uploaded anew by somebody else', async () => {
-    const stage = await start();
+  itSideBySide('cannot be uploaded anew by somebody else', async (later) => {
+    const stage = await start({}, later);
     const uploadId = randomUUID();
     await stage.put(uploadId, randomBytes(1_000));
     await cancel(stage, uploadId);

@@ -1,9 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, it } from '@jest/globals';
+import { expect } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
 import { DeliveryWorkers } from '../../src/delivery/delivery-workers.service.js';
 import { eventually } from '../support/eventually.js';
+import { itSideBySide } from '../support/side-by-side.js';
 import { describeDeliveryOnBoth, type DeliveryStage } from './delivery-stage.js';
 
 /** A file that is too large for the buffers in between, and an element that takes no more than a part of it. */
@@ -35,8 +36,8 @@ async function lockTasks({ running }: DeliveryStage): Promise<() => Promise<void
 }
 
 describeDeliveryOnBoth('a delivery', (start) => {
-  it('is kept for longer than one lease, and says how far it is', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
+  itSideBySide('is kept for longer than one lease, and says how far it is', async (later) => {
+    const stage = await start({ DELIVERY_LEASE_MS: '2000', STORAGE_COMMIT_TIMEOUT_MS: '30000' }, later);
     stage.element.options.fault = { kind: 'slow', bytesPerSecond: 6_000_000 };
     // Too large for the buffers in between.
     const uploadId = await stage.accept(randomBytes(20_000_000), { prefer: 'respond-async' });
@@ -52,8 +53,8 @@ describeDeliveryOnBoth('a delivery', (start) => {
     expect(await stage.task(uploadId)).toMatchObject({ attempts: 1, state: 'done' });
   });
 
-  it('stops when the task is another’s, and changes nothing of it', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '2000' });
+  itSideBySide('stops when the task is another’s, and changes nothing of it', async (later) => {
+    const stage = await start({ DELIVERY_LEASE_MS: '2000' }, later);
     const uploadId = await untilSending(stage);
     const other = randomUUID();
     await stage.query(
@@ -79,22 +80,25 @@ describeDeliveryOnBoth('a delivery', (start) => {
     expect([...stage.element.files.keys()]).toEqual([uploadId]);
   });
 
-  it('is not finished when its lease has run out while the database was not asked', async () => {
-    const stage = await start({ DELIVERY_LEASE_MS: '2000', DELIVERY_POLL_MS: '60000' });
-    const uploadId = await untilSending(stage);
-    // The rows cannot be written to, so that the lease is not extended.
-    await stage.query('ALTER TABLE ingester.tasks RENAME TO tasks_away');
-    await eventually(async () => {
-      expect(stage.element.uploads.at(-1)?.state).not.toBe('receiving');
-      await Promise.resolve();
-    });
-    await stage.query('ALTER TABLE ingester.tasks_away RENAME TO tasks');
-    expect(await stage.task(uploadId)).toMatchObject({ state: 'running', phase: 'sending', attempts: 0 });
-    expect(stage.element.files.size).toBe(0);
-  });
+  itSideBySide(
+    'is not finished when its lease has run out while the database was not asked',
+    async (later) => {
+      const stage = await start({ DELIVERY_LEASE_MS: '2000', DELIVERY_POLL_MS: '60000' }, later);
+      const uploadId = await untilSending(stage);
+      // The rows cannot be written to, so that the lease is not extended.
+      await stage.query('ALTER TABLE ingester.tasks RENAME TO tasks_away');
+      await eventually(async () => {
+        expect(stage.element.uploads.at(-1)?.state).not.toBe('receiving');
+        await Promise.resolve();
+      });
+      await stage.query('ALTER TABLE ingester.tasks_away RENAME TO tasks');
+      expect(await stage.task(uploadId)).toMatchObject({ state: 'running', phase: 'sending', attempts: 0 });
+      expect(stage.element.files.size).toBe(0);
+    },
+  );
 
-  it('is put back as it was when the service ends', async () => {
-    const stage = await start({ SHUTDOWN_GRACE_MS: '100' });
+  itSideBySide('is put back as it was when the service ends', async (later) => {
+    const stage = await start({ SHUTDOWN_GRACE_MS: '100' }, later);
     const uploadId = await untilSending(stage);
     await stage.running.app.close();
     const again = await stage.reopen();
@@ -107,27 +111,30 @@ describeDeliveryOnBoth('a delivery', (start) => {
     expect(await again.task(uploadId)).toMatchObject({ attempts: 1 });
   });
 
-  it('is put back also when it was taken, or was about to be, when the grace was over', async () => {
-    const grace = { SHUTDOWN_GRACE_MS: '100', STORAGE_COMMIT_TIMEOUT_MS: '100000' };
-    const wait = { DELIVERY_BACKOFF_BASE_MS: '1000000', DELIVERY_BACKOFF_MAX_MS: '1000000' };
-    const stage = await start({ ...grace, ...wait });
-    const uploadId = await stage.accept(randomBytes(20_000_000));
-    await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
-    stage.element.options.fault = { kind: 'slow', bytesPerSecond: 200_000 };
-    const unlock = await lockTasks(stage);
-    // A worker is claiming by now.
-    await sleep(500);
-    const stopping = stage.running.app.get(DeliveryWorkers, { strict: false }).stop();
-    await sleep(500);
-    await unlock();
-    const startedAt = performance.now();
-    await stopping;
-    expect(performance.now() - startedAt).toBeLessThan(8_000);
-    await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
-  });
+  itSideBySide(
+    'is put back also when it was taken, or was about to be, when the grace was over',
+    async (later) => {
+      const grace = { SHUTDOWN_GRACE_MS: '100', STORAGE_COMMIT_TIMEOUT_MS: '100000' };
+      const wait = { DELIVERY_BACKOFF_BASE_MS: '1000000', DELIVERY_BACKOFF_MAX_MS: '1000000' };
+      const stage = await start({ ...grace, ...wait }, later);
+      const uploadId = await stage.accept(randomBytes(20_000_000));
+      await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
+      stage.element.options.fault = { kind: 'slow', bytesPerSecond: 200_000 };
+      const unlock = await lockTasks(stage);
+      // A worker is claiming by now.
+      await sleep(500);
+      const stopping = stage.running.app.get(DeliveryWorkers, { strict: false }).stop();
+      await sleep(500);
+      await unlock();
+      const startedAt = performance.now();
+      await stopping;
+      expect(performance.now() - startedAt).toBeLessThan(8_000);
+      await stage.untilTask(uploadId, { state: 'waiting', attempts: 1 });
+    },
+  );
 
-  it('is finished when the service ends and there is time for it', async () => {
-    const stage = await start({ SHUTDOWN_GRACE_MS: '10000', STORAGE_COMMIT_TIMEOUT_MS: '30000' });
+  itSideBySide('is finished when the service ends and there is time for it', async (later) => {
+    const stage = await start({ SHUTDOWN_GRACE_MS: '10000', STORAGE_COMMIT_TIMEOUT_MS: '30000' }, later);
     stage.element.options.fault = { kind: 'slow', bytesPerSecond: 1_000_000 };
     const uploadId = await stage.accept(randomBytes(1_000_000), { prefer: 'respond-async' });
     await stage.untilTask(uploadId, { phase: 'sending' });

@@ -6,6 +6,7 @@ import { UploadsLedger } from '../../src/delivery/uploads-ledger.service.js';
 import { type Json, sha256 } from '../support/accepted-service.js';
 import { eventually } from '../support/eventually.js';
 import { StorageElementServer } from '../support/storage-element-server.js';
+import { itSideBySide } from '../support/side-by-side.js';
 import { describeDelivery, type DeliveryStage, elementsOf } from './delivery-stage.js';
 
 const BYTES = randomBytes(1_000);
@@ -70,43 +71,49 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
     expect(stage.element.files.get(id)).toMatchObject({ sha256: sha256(BYTES) });
   });
 
-  it('leaves other bytes where they are also when the answer to its own was lost there', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
-    const id = randomUUID();
-    stage.element.options.fault = undefined;
-    await stage.put(id, BYTES);
-    const foreign = stage.element.files.get(id);
-    const asked = Promise.withResolvers<void>();
-    Object.assign(stage.element.options, { fault: { kind: 'wait', until: asked.promise }, delayMs: 1_000 });
-    const putting = stage.put(id, randomBytes(2_000));
-    await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
-    Object.assign(stage.element.options, { fault: { kind: 'reset', afterBytes: 1e9 }, delayMs: 0 });
-    asked.resolve();
-    expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
-    expect(await stage.spooled()).toEqual([]);
-    expect([...stage.element.files.values()]).toEqual([foreign]);
-  });
+  itSideBySide(
+    'leaves other bytes where they are also when the answer to its own was lost there',
+    async (later) => {
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const id = randomUUID();
+      stage.element.options.fault = undefined;
+      await stage.put(id, BYTES);
+      const foreign = stage.element.files.get(id);
+      const asked = Promise.withResolvers<void>();
+      Object.assign(stage.element.options, { fault: { kind: 'wait', until: asked.promise }, delayMs: 1_000 });
+      const putting = stage.put(id, randomBytes(2_000));
+      await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
+      Object.assign(stage.element.options, { fault: { kind: 'reset', afterBytes: 1e9 }, delayMs: 0 });
+      asked.resolve();
+      expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
+      expect(await stage.spooled()).toEqual([]);
+      expect([...stage.element.files.values()]).toEqual([foreign]);
+    },
+  );
 
-  it('removes nothing that another replica has stored while its own answer was lost', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
-    const [id, other] = [randomUUID(), randomUUID()];
-    stage.element.options.fault = undefined;
-    expect((await stage.put(other, BYTES)).status).toBe(201);
-    const stored = Promise.withResolvers<void>();
-    stage.element.options.fault = { kind: 'wait', until: stored.promise };
-    const putting = stage.put(id, randomBytes(2_000));
-    await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
-    const foreign = stage.element.files.get(other);
-    if (foreign) stage.element.files.set(id, foreign);
-    stage.element.options.fault = { kind: 'reset', afterBytes: 1e9 };
-    stored.resolve();
-    expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
-    expect(stage.element.files.get(id)).toBe(foreign);
-    expect(await stage.spooled()).toEqual([]);
-  });
+  itSideBySide(
+    'removes nothing that another replica has stored while its own answer was lost',
+    async (later) => {
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const [id, other] = [randomUUID(), randomUUID()];
+      stage.element.options.fault = undefined;
+      expect((await stage.put(other, BYTES)).status).toBe(201);
+      const stored = Promise.withResolvers<void>();
+      stage.element.options.fault = { kind: 'wait', until: stored.promise };
+      const putting = stage.put(id, randomBytes(2_000));
+      await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
+      const foreign = stage.element.files.get(other);
+      if (foreign) stage.element.files.set(id, foreign);
+      stage.element.options.fault = { kind: 'reset', afterBytes: 1e9 };
+      stored.resolve();
+      expect(await outcome(await putting)).toEqual([409, 'CONFLICT']);
+      expect(stage.element.files.get(id)).toBe(foreign);
+      expect(await stage.spooled()).toEqual([]);
+    },
+  );
 
-  it('is sent once that element says that it has nothing', async () => {
-    const stage = await start();
+  itSideBySide('is sent once that element says that it has nothing', async (later) => {
+    const stage = await start({}, later);
     const id = randomUUID();
     await stage.element.close();
     expect((await stage.put(id, BYTES)).status).toBe(202);
@@ -117,41 +124,50 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
     expect(stage.element.files.get(id)).toMatchObject({ sha256: sha256(BYTES) });
   });
 
-  it('is a dead letter in doubt when that element stays away, and can be cancelled until then', async () => {
-    const stage = await start({ DELIVERY_MAX_AGE_MS: '1500' });
-    const [id, other] = [randomUUID(), randomUUID()];
-    await stage.element.close();
-    expect((await stage.put(id, BYTES)).status).toBe(202);
-    expect((await stage.put(other, BYTES)).status).toBe(202);
-    expect(await call(stage, other, 'DELETE')).toEqual([200, 'cancelled']);
-    await stage.untilTask(id, { state: 'dead', reason: 'in_doubt', attempts: 0 });
-    await stage.element.comeBack();
-  });
+  itSideBySide(
+    'is a dead letter in doubt when that element stays away, and can be cancelled until then',
+    async (later) => {
+      const stage = await start({ DELIVERY_MAX_AGE_MS: '1500' }, later);
+      const [id, other] = [randomUUID(), randomUUID()];
+      await stage.element.close();
+      expect((await stage.put(id, BYTES)).status).toBe(202);
+      expect((await stage.put(other, BYTES)).status).toBe(202);
+      expect(await call(stage, other, 'DELETE')).toEqual([200, 'cancelled']);
+      await stage.untilTask(id, { state: 'dead', reason: 'in_doubt', attempts: 0 });
+      await stage.element.comeBack();
+    },
+  );
 
-  it('is answered from the ledger where that knows the file, and stored nowhere else', async () => {
-    const second = await StorageElementServer.start({ fault: { kind: 'answer', status: 507 } });
-    const first = await StorageElementServer.start();
-    const stage = await start({
-      STORAGE_ELEMENTS: elementsOf(first.url, second.url),
-      STORAGE_RETRY_ATTEMPTS: '2',
-    });
-    const id = randomUUID();
-    expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
-    const receipt = await stage.untilStatus(id, 'active');
-    second.options.fault = undefined;
-    await first.close();
-    const again = await stage.put(id, BYTES);
-    expect([again.status, await again.json()]).toEqual([200, receipt]);
-    expect(await outcome(await stage.put(id, randomBytes(9)))).toEqual([409, 'CONFLICT']);
-    expect(await outcome(await stage.put(id, BYTES, {}, { sub: 'mallory' }))).toEqual([409, 'CONFLICT']);
-    expect(second.files.size).toBe(0);
-    await second.close();
-  });
+  itSideBySide(
+    'is answered from the ledger where that knows the file, and stored nowhere else',
+    async (later) => {
+      const second = await StorageElementServer.start({ fault: { kind: 'answer', status: 507 } });
+      const first = await StorageElementServer.start();
+      const stage = await start(
+        {
+          STORAGE_ELEMENTS: elementsOf(first.url, second.url),
+          STORAGE_RETRY_ATTEMPTS: '2',
+        },
+        later,
+      );
+      const id = randomUUID();
+      expect((await stage.put(id, BYTES, ASYNC)).status).toBe(202);
+      const receipt = await stage.untilStatus(id, 'active');
+      second.options.fault = undefined;
+      await first.close();
+      const again = await stage.put(id, BYTES);
+      expect([again.status, await again.json()]).toEqual([200, receipt]);
+      expect(await outcome(await stage.put(id, randomBytes(9)))).toEqual([409, 'CONFLICT']);
+      expect(await outcome(await stage.put(id, BYTES, {}, { sub: 'mallory' }))).toEqual([409, 'CONFLICT']);
+      expect(second.files.size).toBe(0);
+      await second.close();
+    },
+  );
 });
 
 describeDelivery('a PUT of an id whose promise can come to nothing', (start) => {
-  it('is to be repeated while the promise is being cancelled', async () => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+  itSideBySide('is to be repeated while the promise is being cancelled', async (later) => {
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
     const id = randomUUID();
     expect((await stage.put(id, BYTES)).status).toBe(202);
     const { options } = stage.element;
@@ -175,8 +191,8 @@ describeDelivery('a PUT of an id whose promise can come to nothing', (start) => 
     expect((await stage.put(id, BYTES)).status).toBe(201);
   });
 
-  it('makes a new one in the place of a dead letter whose file is gone', async () => {
-    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' });
+  itSideBySide('makes a new one in the place of a dead letter whose file is gone', async (later) => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' }, later);
     const id = randomUUID();
     expect((await stage.put(id, BYTES)).status).toBe(202);
     await stage.untilTask(id, { state: 'dead' });
@@ -193,8 +209,8 @@ describeDelivery('a PUT of an id whose promise can come to nothing', (start) => 
     expect(stage.element.files.get(id)).toMatchObject({ sha256: sha256(BYTES) });
   });
 
-  it('stores the file of a dead letter, which is active from then on', async () => {
-    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' });
+  itSideBySide('stores the file of a dead letter, which is active from then on', async (later) => {
+    const stage = await start({ DELIVERY_MAX_ATTEMPTS: '1' }, later);
     const id = randomUUID();
     expect((await stage.put(id, BYTES)).status).toBe(202);
     await stage.untilTask(id, { state: 'dead' });

@@ -5,6 +5,7 @@ import { afterEach, describe, expect } from '@jest/globals';
 import { Database } from '../../src/database/database.service.js';
 import type { SqlValue } from '../../src/database/sql.js';
 import { eventually } from '../support/eventually.js';
+import type { Later } from '../support/side-by-side.js';
 import type { UploadFault } from '../support/storage-element-server.js';
 import {
   type AcceptingService,
@@ -50,7 +51,8 @@ export interface DeliveryStage extends AcceptingService {
   spoolPath(uploadId: string): string;
 }
 
-export type Start = (variables?: Record<string, string>) => Promise<DeliveryStage>;
+/** What it starts is closed `later`: where that is not given, after the test. */
+export type Start = (variables?: Record<string, string>, later?: Later) => Promise<DeliveryStage>;
 
 /** Describes what is the same with both databases, and is shown with SQLite: the contracts are held with both. */
 export function describeDelivery(name: string, define: (start: Start) => void): void {
@@ -68,33 +70,38 @@ export function describeDeliveryOnPostgres(name: string, define: (start: Start) 
   describeOn('PostgreSQL', name, define);
 }
 
-/** What `start` starts is closed after each test. */
 function describeOn(backend: 'SQLite' | 'PostgreSQL', name: string, define: (start: Start) => void): void {
   describe(`${name} with ${backend}`, () => {
-    const stages: DeliveryStage[] = [];
+    const opened: (() => Promise<unknown>)[] = [];
+    const afterTest: Later = (close) => opened.push(close);
 
     afterEach(async () => {
-      // One that was reopened has the folder of the one before it, and may be writing there until it is closed.
-      for (const stage of stages.splice(0).toReversed()) await stage.close();
+      // A stage that was reopened has the folder of the one before it, and may be writing there until it is closed.
+      for (const close of opened.splice(0).toReversed()) await close();
     });
 
-    const start = async (variables: Record<string, string>): Promise<DeliveryStage> => {
-      const service = await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...variables });
-      const again = (): Promise<DeliveryStage> =>
-        start({
-          ...variables,
-          DATA_DIR: service.running.dataDir,
-          STORAGE_ELEMENTS: elementsOf(service.element.url),
-        });
-      const stage = stageOf(service, again);
-      stage.element.options.fault = FULL;
-      stages.push(stage);
-      return stage;
-    };
-    define(async (variables = {}) => {
-      return start({ ...(backend === 'PostgreSQL' ? await onPostgres() : EMBEDDED), ...variables });
+    define(async (variables = {}, later = afterTest) => {
+      const database = backend === 'PostgreSQL' ? await onPostgres() : EMBEDDED;
+      return startStage({ ...database, ...variables }, later);
     });
   });
+}
+
+async function startStage(variables: Record<string, string>, later: Later): Promise<DeliveryStage> {
+  const service = await startAccepting({ SHUTDOWN_GRACE_MS: '0', ...variables });
+  const stage = stageOf(service, () =>
+    startStage(
+      {
+        ...variables,
+        DATA_DIR: service.running.dataDir,
+        STORAGE_ELEMENTS: elementsOf(service.element.url),
+      },
+      later,
+    ),
+  );
+  stage.element.options.fault = FULL;
+  later(() => stage.close());
+  return stage;
 }
 
 /** The configuration of elements for temporary files, the preferred one first. */

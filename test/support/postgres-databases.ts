@@ -24,16 +24,22 @@ export async function openPostgres(): Promise<PostgresDatabases> {
   const client = new Client({ connectionString: server });
   await client.connect();
   const names: string[] = [];
+  let template: Promise<string> | undefined;
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after the other, as a connection takes one query at a time. */
   const create = async (options = ''): Promise<string> => {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    await client.query(`CREATE DATABASE ${name} ${options}`);
+    const created = last.then(() => client.query(`CREATE DATABASE ${name} ${options}`));
+    last = created.catch(() => undefined);
+    await created;
     names.push(name);
     return databaseUrl(server, name);
   };
   return {
     newDatabase: () => create(),
     newPreparedDatabase: async () => {
-      const url = await create(`TEMPLATE ${await templateName(client, server)}`);
+      template ??= templateName(client, server);
+      const url = await create(`TEMPLATE ${await template}`);
       await queryOnce(url, NEW_IDENTITY);
       return url;
     },

@@ -54,8 +54,9 @@ export async function startPostgres(): Promise<PostgresServer> {
     url: urlOf('postgres'),
     newDatabase: async (atPort = port) => {
       databases += 1;
-      await server.createDatabase(`ingester_${databases}`);
-      return urlOf(`ingester_${databases}`, atPort);
+      const name = `ingester_${databases}`;
+      await server.createDatabase(name);
+      return urlOf(name, atPort);
     },
     stop: async () => {
       running = false;
