@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
-import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   coverageOfProcesses,
   type ServiceProcess,
@@ -23,6 +23,14 @@ afterAll(() => readOnly.unmount());
 
 describe('start', () => {
   const services: ServiceProcess[] = [];
+  /** In development, for tests that change nothing of it. */
+  let usual: ServiceProcess;
+
+  beforeAll(async () => {
+    usual = await startServiceProcess({ NODE_ENV: 'development', MAX_FILE_BYTE: '1' });
+    await usual.port();
+  });
+  afterAll(() => usual.dispose());
 
   async function start(variables: Record<string, string>): Promise<ServiceProcess> {
     const service = await startServiceProcess(variables);
@@ -36,22 +44,20 @@ describe('start', () => {
   });
 
   it('in development prints an upload that works as it is pasted', async () => {
-    const service = await start({ NODE_ENV: 'development', MAX_FILE_BYTE: '1' });
-    await service.port();
-    expect(service.output()).toMatch(/"level":"warn".*MAX_FILE_BYTE is not .*did you mean MAX_FILE_BYTES\?/);
-    const command = await printed(service, /^curl [^\n]*\\\n[^\n]*$/m);
+    expect(usual.output()).toMatch(/"level":"warn".*MAX_FILE_BYTE is not .*did you mean MAX_FILE_BYTES\?/);
+    const command = await printed(usual, /^curl [^\n]*\\\n[^\n]*$/m);
     const { stdout } = await run(
       'bash',
       ['-c', command.replace('@README.md', '@keys/development-public.pem')],
       {
-        cwd: service.dataDir,
+        cwd: usual.dataDir,
       },
     );
     expect(JSON.parse(stdout)).toMatchObject({ status: 'active', uploaded_by: 'developer' });
-    expect((await onlyStoredContent(service.dataDir)).toString()).toContain('PUBLIC KEY');
-    const page = await printed(service, /^Upload page: .*$/m);
+    expect((await onlyStoredContent(usual.dataDir)).toString()).toContain('PUBLIC KEY');
+    const page = await printed(usual, /^Upload page: .*$/m);
     expect(await (await fetch(page.replace('Upload page: ', ''))).text()).toContain('<title>Upload files');
-    expect(service.output()).toMatch(/^Console: http:\/\/localhost:\d+\/console /m);
+    expect(usual.output()).toMatch(/^Console: http:\/\/localhost:\d+\/console /m);
   });
 
   it('is with the same V8 flags by npm and in the image, and tells where they are missing', async () => {
@@ -59,9 +65,7 @@ describe('start', () => {
     const command = ['node', ...V8_FLAGS, 'dist/main.js'].map((word) => `"${word}"`).join(', ');
     expect(image).toContain(`CMD [${command}]\n`);
     const warning = 'started without the V8 flags';
-    const service = await start({});
-    await service.port();
-    expect(service.output()).not.toContain(warning);
+    expect(usual.output()).not.toContain(warning);
     const plain = await startServiceProcess({}, { v8Flags: [] });
     services.push(plain);
     await plain.port();
@@ -129,8 +133,7 @@ describe('start', () => {
   });
 
   it('names a port that is taken in one line of JSON, and exits', async () => {
-    const first = await start({ NODE_ENV: 'development' });
-    const PORT = String(await first.port());
+    const PORT = String(await usual.port());
     const second = await start({ NODE_ENV: 'development', PORT, LOG_LEVEL: 'error' });
     expect(await second.exitCode()).toBe(1);
     expect(JSON.parse(second.output())).toMatchObject({
@@ -169,15 +172,15 @@ describe('start', () => {
   });
 
   it('says in one line that its database cannot be used, and listens all the same', async () => {
-    const first = await start({ NODE_ENV: 'development' });
-    const other = new DatabaseSync(join(first.dataDir, 'database.sqlite'));
+    const dataDir = mkdtempSync(join(tmpdir(), 'ingester-process-'));
+    const other = new DatabaseSync(join(dataDir, 'database.sqlite'));
     other.exec('CREATE TABLE of_another_version (n int); BEGIN EXCLUSIVE');
     await expectWarning(/database\.sqlite is in use by another process; processes share a PostgreSQL/);
     other.close();
     await expectWarning(/database\.sqlite has the tables of another version of Ingester; deliver what/);
 
     async function expectWarning(reason: RegExp): Promise<void> {
-      const second = await start({ NODE_ENV: 'development', DATA_DIR: first.dataDir });
+      const second = await start({ NODE_ENV: 'development', DATA_DIR: dataDir });
       await second.port();
       await printed(second, /the database cannot be used yet/);
       const lines = second.output().split('\n');
