@@ -29,7 +29,9 @@ const reason = lack();
 if (reason === undefined) {
   const node = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
   const jest = [...node, 'node_modules/jest/bin/jest.js', 's3-real-store', 's3-sdk'];
-  process.exitCode = run(process.execPath, [...jest, ...process.argv.slice(2)]) ? 0 : 1;
+  process.exitCode = run(process.execPath, [...jest, ...process.argv.slice(2)], { S3_TEST_GATEWAY: '1' })
+    ? 0
+    : 1;
 } else {
   process.stdout.write(`Tests against a real S3 store are skipped: ${reason}.\n`);
 }
