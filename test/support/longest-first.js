@@ -3,13 +3,20 @@ import TestSequencer from '@jest/test-sequencer';
 /** Short spec files that take long, the longest first: Jest begins with large ones where it has not run them yet. */
 const LONG = [
   'test/mockserver/mockserver.spec.ts',
-  'test/faults/fault-matrix.spec.ts',
-  'test/integration/delivery-leases.spec.ts',
+  'test/faults/kill-resumable.spec.ts',
   'test/faults/kill.spec.ts',
   'test/process/start.spec.ts',
-  'test/contract/postgres-outage.spec.ts',
+  'test/faults/fault-matrix.spec.ts',
+  'test/integration/delivery-leases.spec.ts',
+  'test/process/demo.spec.ts',
+  'test/attacks/misbehaving-clients.spec.ts',
+  'test/faults/s3-fault-matrix.spec.ts',
+  'test/process/shutdown.spec.ts',
+  'test/process/log-output.spec.ts',
+  'test/integration/upload-model-replicas.spec.ts',
+  'test/integration/idle-uploads.spec.ts',
+  'test/attacks/regular-expressions.spec.ts',
   'test/attacks/public-pages.spec.ts',
-  'test/faults/back-off.spec.ts',
   'test/clients/browser.spec.ts',
 ];
 
