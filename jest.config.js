@@ -11,6 +11,10 @@ const alone = [
 /** What is of no use in a minute. */
 const longAlone = isLongRun ? [] : ['test/long/'];
 
+/** `npm run test:s3` runs these, unless a store is named for all. */
+const { S3_TEST_ENDPOINT, S3_TEST_GATEWAY } = process.env;
+const storeAlone = S3_TEST_ENDPOINT || S3_TEST_GATEWAY ? [] : ['test/contract/s3-real-store'];
+
 /** What V8 counts of a file is found in a module that the spec file has loaded for itself. */
 const isCoverageRun = process.argv.includes('--coverage');
 
@@ -63,7 +67,7 @@ export default {
       ...app,
       displayName: 'app',
       testMatch: ['**/*.spec.ts'],
-      testPathIgnorePatterns: [...alone, ...longAlone],
+      testPathIgnorePatterns: [...alone, ...longAlone, ...storeAlone],
     },
     {
       ...common,

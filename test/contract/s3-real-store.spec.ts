@@ -1,11 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll } from '@jest/globals';
 import type { S3Settings } from '../../src/storage/drivers/s3/s3-settings.js';
 import { S3StorageElement } from '../../src/storage/drivers/s3/s3-storage-element.js';
 import { MIB } from '../support/file-bodies.js';
 import {
   bytesOf,
-  hasRealStore,
   keysUnder,
   openRealStore,
   type RealStore,
@@ -66,27 +65,21 @@ async function createSubject(store: RealStore, checksum: S3Settings['checksum'])
   };
 }
 
-if (hasRealStore()) {
-  let opened: RealStore | undefined;
+let opened: RealStore | undefined;
 
-  const store = (): RealStore => {
-    if (!opened) throw new Error('the store runs only during a test');
-    return opened;
-  };
+const store = (): RealStore => {
+  if (!opened) throw new Error('the store runs only during a test');
+  return opened;
+};
 
-  beforeAll(async () => {
-    opened = await openRealStore();
-  });
+beforeAll(async () => {
+  opened = await openRealStore();
+});
 
-  afterAll(() => opened?.close());
+afterAll(() => opened?.close());
 
-  for (const checksum of ['none', 'md5', 'sha256', 'crc64nvme'] as const) {
-    storageElementContract(`S3StorageElement at a real store with checksum ${checksum}`, () =>
-      createSubject(store(), checksum),
-    );
-  }
-} else {
-  describe('S3StorageElement at a real store', () => {
-    it.todo('is left to npm run test:s3, as S3_TEST_ENDPOINT names no store');
-  });
+for (const checksum of ['none', 'md5', 'sha256', 'crc64nvme'] as const) {
+  storageElementContract(`S3StorageElement at a real store with checksum ${checksum}`, () =>
+    createSubject(store(), checksum),
+  );
 }
