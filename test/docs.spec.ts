@@ -12,6 +12,7 @@ import { variables } from '../src/config/environment.js';
 import { observabilityVariables } from '../src/config/observability.variables.js';
 import { serverVariables } from '../src/config/server.variables.js';
 import { serviceTokenVariables } from '../src/config/service-token.variables.js';
+import { signInVariables } from '../src/config/sign-in.variables.js';
 import { storageVariables } from '../src/config/storage.variables.js';
 import { tracesVariables } from '../src/config/traces.variables.js';
 import { uploadVariables } from '../src/config/upload.variables.js';
@@ -45,6 +46,7 @@ describe('docs/configuration.md', () => {
     ['Server', serverVariables],
     ['Uploads', uploadVariables],
     ['Callers', authVariables],
+    ['Signing in', signInVariables],
     ['Storage elements', storageVariables],
     ['Delivery', deliveryVariables],
     ['Service token', serviceTokenVariables],

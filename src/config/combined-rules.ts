@@ -1,6 +1,7 @@
 import { secretProblems } from './element-secrets.js';
 import type { DriverSettings } from './element-settings.js';
 import { plainHttpProblems } from './plain-http.js';
+import { signInProblems } from './sign-in.variables.js';
 import { repeatedIds, wantsServiceToken } from './storage-elements.variable.js';
 import { sharedFolderProblems } from './storage-folders.js';
 import { tracesProblems } from './traces.variables.js';
@@ -16,6 +17,7 @@ const CREDENTIALS = ['SERVICE_TOKEN_URL', 'SERVICE_CLIENT_ID', 'SERVICE_CLIENT_S
 export function combinedProblems(given: Given, drivers: readonly DriverSettings[]): string[] {
   return [
     ...keyProblems(given),
+    ...signInProblems(given),
     ...credentialProblems(given),
     ...adminProblems(given),
     ...appendProblems(given),

@@ -11,6 +11,7 @@ import { observabilityVariables } from './observability.variables.js';
 import { resilienceVariables } from './resilience.variables.js';
 import { serverVariables } from './server.variables.js';
 import { serviceTokenVariables } from './service-token.variables.js';
+import { signInVariables } from './sign-in.variables.js';
 import { defaultElements, elementsSchema } from './storage-elements.variable.js';
 import { storageVariables } from './storage.variables.js';
 import { tracesVariables } from './traces.variables.js';
@@ -23,6 +24,7 @@ export const variables = {
   ...serverVariables,
   ...uploadVariables,
   ...authVariables,
+  ...signInVariables,
   ...storageVariables,
   ...resilienceVariables,
   ...deliveryVariables,

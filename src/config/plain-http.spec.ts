@@ -61,6 +61,20 @@ describe('plainHttpProblems', () => {
     ]);
   });
 
+  it('names where people sign in, and no issuer that is only compared', () => {
+    const JWT_ISSUER = 'http://login.example';
+    expect(plainHttpProblems({ JWT_ISSUER }, storageDrivers)).toEqual([]);
+    const given = {
+      JWT_ISSUER,
+      OIDC_CLIENT_ID: 'pages',
+      OIDC_ORIGINS: 'https://a.example, http://b.example',
+    };
+    expect(plainHttpProblems(given, storageDrivers)).toEqual([
+      problem('JWT_ISSUER', 'login.example'),
+      problem('OIDC_ORIGINS', 'b.example'),
+    ]);
+  });
+
   it('takes the hosts that are named, in any case and at any port, and no others', () => {
     const given = {
       SERVICE_TOKEN_URL: 'http://tokens.example',

@@ -32,10 +32,17 @@ function guardedUrls(
   drivers: readonly DriverSettings[],
 ): [name: string, url: string | undefined][] {
   const sendsHeaders = COLLECTOR_HEADERS.some((name) => given[name]);
+  const names = [
+    ...GUARDED_URLS,
+    ...(sendsHeaders ? COLLECTOR_URLS : []),
+    // It is called where people sign in, and else only compared.
+    ...(given.OIDC_CLIENT_ID ? ['JWT_ISSUER'] : []),
+  ];
   return [
-    ...[...GUARDED_URLS, ...(sendsHeaders ? COLLECTOR_URLS : [])].map(
-      (name): [string, string | undefined] => [name, given[name]],
-    ),
+    ...names.map((name): [string, string | undefined] => [name, given[name]]),
+    ...(given.OIDC_ORIGINS ?? '')
+      .split(',')
+      .map((origin): [string, string] => ['OIDC_ORIGINS', origin.trim()]),
     ...settingsNamed('urlSetting', given.STORAGE_ELEMENTS, drivers).map(
       ({ name, value }): [string, string] => [name, value],
     ),

@@ -8,9 +8,14 @@ import { withoutEndSlashes } from '../config/end-slashes.js';
 import type { Environment } from '../config/environment.js';
 import type { Page } from '../observability/page.js';
 import { serviceVersion } from '../observability/service-version.js';
+import { signInSettings } from './sign-in-settings.js';
 
 /** Where the build puts what `src/pages` is compiled to. */
 const FOLDER = fileURLToPath(new URL('../pages', import.meta.url));
+
+/** What pages sign in with, as its package has it, and the name that they know it by. */
+const SIGN_IN_LIBRARY = 'oauth4webapi';
+const SIGN_IN_LIBRARY_PATH = 'shared/oauth4webapi.js';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
@@ -53,6 +58,7 @@ export class PageFiles {
       base: this.base,
       assets: `${this.base}/console/assets/${this.hash}`,
       version: serviceVersion(),
+      signIn: this.signIn,
     };
     const text = file.body.toString().replaceAll(/\{\{(\w+)\}\}/g, (_, name: string) => names[name] ?? '');
     return { ...file, body: Buffer.from(text) };
@@ -65,16 +71,25 @@ export class PageFiles {
     return path.replaceAll(/["&<>]/g, (sign) => encodeURIComponent(sign));
   }
 
+  /** How people sign in, as the value of an attribute; empty where they do not. */
+  private get signIn(): string {
+    const settings = signInSettings(this.config);
+    if (!settings) return '';
+    return JSON.stringify(settings).replaceAll(/["&<>]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+  }
+
   private all(): ReadonlyMap<string, Page> {
     if (this.files) return this.files;
     const names = readdirSync(FOLDER, { recursive: true, encoding: 'utf8' }).toSorted();
+    const sources = names.map((name) => [relative('.', name).split(sep).join('/'), join(FOLDER, name)]);
+    if (signInSettings(this.config))
+      sources.push([SIGN_IN_LIBRARY_PATH, fileURLToPath(import.meta.resolve(SIGN_IN_LIBRARY))]);
     const files = new Map<string, Page>();
     const hash = createHash('sha256');
-    for (const name of names) {
-      const type = TYPES[extname(name)];
+    for (const [path = '', source = ''] of sources) {
+      const type = TYPES[extname(path)];
       if (type === undefined) continue;
-      const body = readFileSync(join(FOLDER, name));
-      const path = relative('.', name).split(sep).join('/');
+      const body = readFileSync(source);
       files.set(path, { status: 200, type, body });
       hash.update(`${path}\0${body.length}\0`).update(body);
     }

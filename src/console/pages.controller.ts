@@ -1,18 +1,28 @@
 import { Controller, Get, Param, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { ConfigService } from '@nestjs/config';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Public } from '../auth/public.decorator.js';
+import type { Environment } from '../config/environment.js';
 import { ServiceError } from '../errors/service-error.js';
 import type { Page } from '../observability/page.js';
 import { PageFiles } from './page-files.service.js';
-import { ASSET_HEADERS, DOCUMENT_HEADERS } from './page-policy.js';
+import { ASSET_HEADERS, documentHeaders } from './page-policy.js';
+import { signInSettings } from './sign-in-settings.js';
 
 /** Serves the pages. They hold nothing that is secret: what they show, they ask the API for, with a token. */
 @Controller({ version: VERSION_NEUTRAL })
 @ApiExcludeController()
 @Public()
 export class PagesController {
-  constructor(private readonly pages: PageFiles) {}
+  private readonly documentHeaders: Readonly<Record<string, string>>;
+
+  constructor(
+    private readonly pages: PageFiles,
+    config: ConfigService<Environment, true>,
+  ) {
+    this.documentHeaders = documentHeaders(signInSettings(config)?.origins ?? []);
+  }
 
   @Get('console/assets/:hash/*path')
   asset(
@@ -29,7 +39,7 @@ export class PagesController {
   console(@Res() response: Response): void {
     send(
       this.pages.isServed('CONSOLE_ENABLED') ? this.pages.document('console') : undefined,
-      DOCUMENT_HEADERS,
+      this.documentHeaders,
       response,
     );
   }
@@ -38,7 +48,7 @@ export class PagesController {
   upload(@Res() response: Response): void {
     send(
       this.pages.isServed('UPLOAD_PAGE_ENABLED') ? this.pages.document('upload') : undefined,
-      DOCUMENT_HEADERS,
+      this.documentHeaders,
       response,
     );
   }

@@ -51,22 +51,28 @@ export class ConsolePage {
     private readonly strangers: readonly string[],
   ) {}
 
-  static async open(browser: Browser, origin: string): Promise<ConsolePage> {
+  /** `others` are origins that it may ask besides; `refused` is what a browser says of what it may not. */
+  static async open(
+    browser: Browser,
+    origin: string,
+    { others = [], refused = /^$/ }: { readonly others?: readonly string[]; readonly refused?: RegExp } = {},
+  ): Promise<ConsolePage> {
     const context = await browser.newContext({ viewport: { width: 1280, height: HEIGHT } });
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
     const strangers: string[] = [];
     page.on('request', (request) => {
-      if (!/^(data|blob):/.test(request.url()) && new URL(request.url()).origin !== origin)
+      if (
+        !/^(data|blob):/.test(request.url()) &&
+        ![origin, ...others].includes(new URL(request.url()).origin)
+      )
         strangers.push(request.url());
     });
     // What is refused or breaks off a browser tells of as an error, which it is not.
-    return new ConsolePage(
-      page,
-      origin,
-      errorsOf(page, /the server responded with a status of|ERR_INCOMPLETE_CHUNKED_ENCODING/),
-      strangers,
+    const expected = new RegExp(
+      `the server responded with a status of|ERR_INCOMPLETE_CHUNKED_ENCODING|${refused.source}`,
     );
+    return new ConsolePage(page, origin, errorsOf(page, expected), strangers);
   }
 
   /** Goes to a screen, and gives a token there. */

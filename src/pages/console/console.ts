@@ -1,4 +1,5 @@
 import { Api, ApiError, base, type Problem } from '../shared/api.js';
+import type { SignIn } from '../shared/sign-in.js';
 import { tokenForm } from '../shared/token-form.js';
 import type { Desk, Place, Screen } from './desk.js';
 import { clockAt, type Frame, frame, OLD_SECONDS, type ScreenName, SCREENS } from './frame.js';
@@ -37,7 +38,12 @@ export class Console implements Desk {
   private readonly frame: Frame;
   private readonly feed: LiveFeed;
 
-  constructor(main: HTMLElement) {
+  constructor(
+    main: HTMLElement,
+    private readonly signIn: SignIn | undefined,
+    /** The token of a sign-in that comes back just now. */
+    arriving: Promise<string> | undefined,
+  ) {
     this.frame = frame(main);
     this.feed = new LiveFeed(this.api, {
       onSnapshot: (snapshot) => this.take(snapshot),
@@ -49,7 +55,7 @@ export class Console implements Desk {
       onRefused: (problem) => this.askForToken(problem),
     });
     this.listen();
-    this.askForToken();
+    this.askForToken(undefined, arriving);
     setInterval(() => this.tick(), 1_000);
   }
 
@@ -107,7 +113,7 @@ export class Console implements Desk {
     this.redraw();
   }
 
-  private askForToken(problem?: Problem): void {
+  private askForToken(problem?: Problem, arriving?: Promise<string>): void {
     this.feed.stop();
     this.screen?.close?.();
     this.screen = undefined;
@@ -123,10 +129,12 @@ export class Console implements Desk {
       message,
       check: () => this.api.ask('/api/v1/resilience/health'),
       onAccepted: () => this.begin(),
+      signIn: this.signIn,
+      arriving,
     });
     this.frame.content.replaceChildren(form);
     this.frame.dim(false);
-    form.querySelector('input')?.focus();
+    form.querySelector<HTMLElement>('button, input')?.focus();
   }
 
   private begin(): void {
