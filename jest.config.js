@@ -56,7 +56,7 @@ const app = {
 export default {
   testTimeout: isLongRun ? 900_000 : 60_000,
   // Half of the time of most files under test/ goes by waiting.
-  maxWorkers: availableParallelism() + 1,
+  maxWorkers: availableParallelism() + 2,
   testSequencer: '<rootDir>/test/support/longest-first.js',
   // A full heap makes every file after it slow. Modules that each file loads for itself are never quite given back.
   workerIdleMemoryLimit: '700MB',

@@ -88,7 +88,7 @@ describeInBrowser('the consoles of two replicas', () => {
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Reason').fill(reason);
     if (button === 'Force open') await dialog.getByLabel('For how long').selectOption('15 minutes');
-    await dialog.getByRole('button', { name: `${button.replace(' ', ' it ')}` }).click();
+    await dialog.getByRole('button', { name: button.replace(' ', ' it ') }).click();
     await dialog.waitFor({ state: 'detached' });
   }
 
