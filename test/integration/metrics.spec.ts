@@ -30,8 +30,8 @@ const FAMILIES = {
     process_heap_bytes process_open_fds process_max_fds nodejs_eventloop_lag_seconds
     nodejs_eventloop_lag_min_seconds nodejs_eventloop_lag_max_seconds nodejs_eventloop_lag_mean_seconds
     nodejs_eventloop_lag_stddev_seconds nodejs_eventloop_lag_p50_seconds nodejs_eventloop_lag_p90_seconds
-    nodejs_eventloop_lag_p99_seconds nodejs_active_resources nodejs_active_resources_total
-    nodejs_active_handles nodejs_active_handles_total nodejs_active_requests nodejs_active_requests_total
+    nodejs_eventloop_lag_p99_seconds nodejs_active_resources
+    nodejs_active_handles nodejs_active_requests
     nodejs_heap_size_total_bytes nodejs_heap_size_used_bytes nodejs_external_memory_bytes
     nodejs_heap_space_size_total_bytes nodejs_heap_space_size_used_bytes
     nodejs_heap_space_size_available_bytes nodejs_version_info`,

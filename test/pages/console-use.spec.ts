@@ -226,7 +226,7 @@ describeInBrowser('the console', () => {
     await feed(1_000);
     const before = await measure();
     const elements = await page.evaluate(NODES);
-    await feed(3_000);
+    await feed(3_600);
     await eventually(async () => {
       const after = await measure();
       expect(after.listeners).toBeLessThanOrEqual((before.listeners ?? 0) + 5);
