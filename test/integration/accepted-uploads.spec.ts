@@ -93,6 +93,33 @@ describe('an upload that no storage element takes', () => {
     expect(service.element.uploads).toHaveLength(calls);
   });
 
+  it('is stored soon after the reset of a circuit that was forced open for a day', async () => {
+    service = await startAccepting({ STORAGE_CIRCUIT_RECOVERY_MS: '500' });
+    service.element.options.fault = undefined;
+    const order = async (what: string, body: object): Promise<void> => {
+      const headers = { 'Content-Type': 'application/json' };
+      const init = { method: 'POST', headers, body: JSON.stringify(body) };
+      const path = `/api/v1/resilience/circuit-breakers/storage:se-1/${what}`;
+      expect((await service.call(path, init, { sub: 'olga', role: 'admin' })).status).toBe(200);
+    };
+    await order('force-open', { reason: 'disks are changed', ttl_seconds: 86_400 });
+    const bytes = Buffer.from('a file');
+    const answer = await service.post(bytes);
+    expect(answer.status).toBe(202);
+    const { upload_id: id } = (await answer.json()) as Json;
+    // It was tried, and put off.
+    await eventually(async () =>
+      expect(
+        await metric(
+          service,
+          'resilience_circuit_breaker_calls_total{name="storage:se-1",outcome="rejected"}',
+        ),
+      ).toBeGreaterThan(1),
+    );
+    await order('reset', { reason: 'disks are new' });
+    await expectDelivered(id, bytes);
+  });
+
   it('is stored, and not twice, when its time is over and the element says that it has it', async () => {
     service = await startAccepting({
       STORAGE_DEADLINE_BASE_MS: '400',

@@ -201,7 +201,11 @@ export class CircuitBreaker {
     const state = this.#state;
     const { successThreshold, recoveryTimeoutMs: recoveryMs } = this.settings;
     if (state.kind === 'closed') return 0;
-    if (state.kind === 'open') return state.retryAt ? Math.ceil(state.retryAt.ms - now.ms) : recoveryMs;
+    if (state.kind === 'open') {
+      const leftMs = state.retryAt ? Math.ceil(state.retryAt.ms - now.ms) : recoveryMs;
+      // What was opened by hand may be reset long before its time is over, and nobody who waits is told.
+      return state.forced ? Math.min(leftMs, recoveryMs) : leftMs;
+    }
     if (this.#probesAll || state.probes + state.successes < successThreshold) return 0;
     return Math.min(PROBE_WAIT_MS, recoveryMs);
   }
