@@ -58,12 +58,12 @@ async function playDemo(world, traffic) {
 
 /** What `/metrics` tells of the queue may be five seconds old. */
 async function untilQueue(world, isReached) {
-  for (let tries = 0; tries < 40 && !isReached(await queueOf(world)); tries += 1) await sleep(250);
+  for (let tries = 0; tries < 240 && !isReached(await queueOf(world)); tries += 1) await sleep(250);
 }
 
 /** An element that is back may count as down until its circuit lets somebody try. */
 async function untilReady(world) {
-  for (let tries = 0; tries < 40 && !(await viewOf(world))[0].endsWith(' ok'); tries += 1) await sleep(250);
+  for (let tries = 0; tries < 240 && !(await viewOf(world))[0].endsWith(' ok'); tries += 1) await sleep(250);
 }
 
 async function showFigures(world, traffic) {
