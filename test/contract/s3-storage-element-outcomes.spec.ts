@@ -87,6 +87,19 @@ describe('S3StorageElement and the name of a file', () => {
     },
   );
 
+  it('looks at the bucket once for all that ask at a time, and for each where that fails', async () => {
+    const element = s3.elementWith();
+    const ids = Array.from({ length: 8 }, () => randomUUID());
+    await Promise.all(ids.map((id) => element.stat(id)));
+    const looks = s3.double.count('HeadBucket');
+    expect(looks).toBeLessThan(8);
+    s3.double.faults.push({ on: 'HeadBucket', times: 1, does: { kind: 'cut', when: 'before' } });
+    expect(await Promise.all(ids.map((id) => element.stat(id)))).toEqual(ids.map(() => undefined));
+    s3.double.faults.push({ on: 'HeadBucket', times: 99, does: { kind: 'cut', when: 'before' } });
+    const failed = await Promise.allSettled(ids.map((id) => element.stat(id)));
+    expect(failed.map(({ status }) => status)).toEqual(ids.map(() => 'rejected'));
+  });
+
   it('keeps a connection on which it has only asked', async () => {
     const element = s3.elementWith();
     for (let count = 0; count < 10; count += 1) await element.stat(randomUUID());

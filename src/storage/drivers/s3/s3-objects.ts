@@ -36,7 +36,7 @@ export class S3Objects {
   async head(key: string, signal: AbortSignal): Promise<S3Answer | undefined> {
     const answer = await this.headBeforeWrite(key, signal);
     // An answer to HEAD does not say whether it is the object or the bucket that is not there. That is looked at after it.
-    if (!answer) await abortable(signal, this.#bucketChecks.get());
+    if (!answer) await abortable(signal, this.#sharedCheck(signal));
     return answer;
   }
 
@@ -100,6 +100,11 @@ export class S3Objects {
   /** @throws STORAGE_FAILED, STORAGE_TIMEOUT where the bucket cannot be used */
   async checkBucket(signal: AbortSignal): Promise<void> {
     await this.client.succeed({ operation: 'HeadBucket', method: 'HEAD' }, signal);
+  }
+
+  /** A look that fails says nothing of the others who share it: each of them looks for itself. */
+  async #sharedCheck(signal: AbortSignal): Promise<void> {
+    await this.#bucketChecks.get().catch(() => this.checkBucket(signal));
   }
 
   #putRequest(key: string, payload: Payload, headers: Readonly<Record<string, string>>): S3Request {
