@@ -82,7 +82,7 @@ export const resilienceVariables = {
     1024 * 1024,
   ),
   BODY_MEMORY_TOTAL_BYTES: bytes(
-    'Memory of all uploads together before they go to the spool sooner.',
+    'Memory of all uploads together before they go to the spool sooner. What waits for the disk is a part of it.',
     64 * 1024 * 1024,
   ),
   SPOOL_DIR: text('Folder of the spool. Unset: `spool` under `DATA_DIR`.'),

@@ -14,9 +14,9 @@ const closeFile = promisify(close);
  * written it is less, a quarter of what each may hold: a hundred clients that are faster than the disk fill all there is.
  */
 const QUEUED_BYTES = { least: 64 * 1024, most: 512 * 1024 };
-const SHARE = 4;
-/** Half of them go to the disk at once, more or less. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
-const CALLS = 2;
+const QUEUED_PART = 1 / 4;
+/** Half of what may wait goes to the disk at once, more or less. A call costs as much as a copy of 64 KiB, most of it for waking a thread. */
+const WRITTEN_PART = 1 / 2;
 /** As many chunks are written also where they are small: each keeps more memory than it has bytes. */
 const MOST_CHUNKS = 4;
 /** So long fewer bytes wait for more, in milliseconds: those of a client that stalls are in the file all the same. */
@@ -57,7 +57,6 @@ export class SegmentFile implements AppendTarget {
   ) {
     this.#size = size;
     this.#syncedBytes = size;
-    options.memory.join();
   }
 
   /** Opens the file to go on behind its `size` bytes; one of none is made. @throws SPOOL_FULL, INTERNAL_ERROR */
@@ -87,6 +86,7 @@ export class SegmentFile implements AppendTarget {
   write(chunk: Buffer): void {
     if (this.#failure) throw this.#failure;
     if (chunk.length === 0) return;
+    if (this.#queuedBytes === 0) this.options.memory.join();
     this.#queue.push(chunk);
     this.#queuedBytes += chunk.length;
     this.options.memory.take(chunk.length);
@@ -128,7 +128,6 @@ export class SegmentFile implements AppendTarget {
     clearTimeout(this.#soon);
     // The number of the descriptor is given out again at once: what is still to be written would go to another file.
     this.#failure ??= notKept(new Error('The file is closed'));
-    this.options.memory.leave();
     await closeFile(this.descriptor).catch(() => undefined);
   }
 
@@ -139,11 +138,11 @@ export class SegmentFile implements AppendTarget {
 
   get #mostQueuedBytes(): number {
     const { least, most } = QUEUED_BYTES;
-    return Math.max(least, Math.min(most, this.options.memory.shareBytes / SHARE));
+    return Math.max(least, Math.min(most, this.options.memory.shareBytes * QUEUED_PART));
   }
 
   get #writeBytes(): number {
-    return this.#mostQueuedBytes / CALLS;
+    return this.#mostQueuedBytes * WRITTEN_PART;
   }
 
   #begin(): void {
@@ -174,7 +173,8 @@ export class SegmentFile implements AppendTarget {
   }
 
   #letGoOn(): void {
-    if (this.#queuedBytes > this.#mostQueuedBytes) return;
+    // Nothing is written after a failure, which the next bytes are told.
+    if (!this.#failure && this.#queuedBytes > this.#mostQueuedBytes) return;
     this.#drained?.resolve();
     this.#drained = undefined;
   }
@@ -205,8 +205,10 @@ export class SegmentFile implements AppendTarget {
   }
 
   #letGo(bytes: number): void {
+    if (bytes === 0) return;
     this.#queuedBytes -= bytes;
     this.options.memory.give(bytes);
+    if (this.#queuedBytes === 0) this.options.memory.leave();
   }
 
   #syncEarly(): void {
