@@ -80,7 +80,8 @@ export class AcceptedIndex {
   /** Is it certain that the folder has no file of an upload? @throws Error of the file system */
   async hasNone(uploadId: string): Promise<boolean> {
     if (!(await this.#isAsSeen())) {
-      await this.refreshInTurn();
+      if (this.#rests) return false;
+      await this.refresh();
       if (!(await this.#isAsSeen())) return false;
     }
     return !this.#uploads.has(uploadId);
@@ -104,8 +105,11 @@ export class AcceptedIndex {
    * left alone. @throws Error of the file system
    */
   async refreshInTurn(): Promise<void> {
-    if (this.clock.monotonicMs() < this.#restUntilMs) return;
-    if (!(await this.#isAsSeen())) await this.refresh();
+    if (!this.#rests && !(await this.#isAsSeen())) await this.refresh();
+  }
+
+  get #rests(): boolean {
+    return this.clock.monotonicMs() < this.#restUntilMs;
   }
 
   /** Is the folder as the last refresh has seen it? */
