@@ -10,26 +10,28 @@ const ELEMENTS: readonly Elements[] = ['one', 'two'];
 
 /** Measures every cell of each fault, in a block of its own. */
 export function expectDocumented(whose: string, faultCases: readonly FaultCase[]): void {
-  const measured = measuredAhead(faultCases, measure);
+  describe(`when ${whose} fails`, () => {
+    const measured = measuredAhead(faultCases, measure);
 
-  describe.each(faultCases.map((faultCase) => ({ name: faultCase.name, faultCase })))(
-    `when ${whose} fails by: $name`,
-    ({ faultCase }) => {
-      let outcomes: Outcomes;
+    describe.each(faultCases.map((faultCase) => ({ name: faultCase.name, faultCase })))(
+      'by: $name',
+      ({ faultCase }) => {
+        let outcomes: Outcomes;
 
-      beforeAll(async () => {
-        outcomes = await measured(faultCase);
-      });
+        beforeAll(async () => {
+          outcomes = await measured(faultCase);
+        });
 
-      it.each(
-        uploadsSent(faultCase).flatMap((upload, index) =>
-          ELEMENTS.map((known) => ({ upload: upload.name, known, index })),
-        ),
-      )('$upload, with $known, ends as documented', ({ known, index }) => {
-        expect(outcomes[known][index]).toBe(faultCase.expected[known]);
-      });
-    },
-  );
+        it.each(
+          uploadsSent(faultCase).flatMap((upload, index) =>
+            ELEMENTS.map((known) => ({ upload: upload.name, known, index })),
+          ),
+        )('$upload, with $known, ends as documented', ({ known, index }) => {
+          expect(outcomes[known][index]).toBe(faultCase.expected[known]);
+        });
+      },
+    );
+  });
 }
 
 /** Most of the time goes by waiting, so the cells of a fault wait together. */

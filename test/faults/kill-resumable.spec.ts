@@ -11,7 +11,7 @@ import { type ServiceProcess, startServiceProcess } from '../support/service-pro
 import { createTestKeys } from '../support/tokens.js';
 import { ResumableClients } from './kill-resumable.js';
 
-/** In the short form, each process is killed or frozen, and with two replicas each of them once. */
+/** In the short form one process is killed twice, and of two replicas each is killed or frozen once. */
 const ROUNDS = inLongRun(100, 2);
 const CLIENTS = 4;
 /** So long the clients may take to have more than one file each. */
@@ -72,6 +72,7 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
       try {
         for (let round = 0; round < ROUNDS; round += 1) {
           await sleep(randomInt(200, 900));
+          await eventually(() => Promise.resolve(expect(clients.areUnderWay).toBe(true)));
           const index = round % replicas;
           const { child } = services[index] as ServiceProcess;
           if (freezes && round % 2 === 0) {
@@ -104,6 +105,6 @@ describe('uploads in pieces, at processes that are killed or frozen', () => {
         await rm(folder, { recursive: true, force: true });
       }
     },
-    inLongRun(900_000, 120_000),
+    inLongRun(900_000, 240_000),
   );
 });

@@ -28,7 +28,9 @@ export class ResumableClients {
   cuts = 0;
   #isOver = false;
   #isGivenUp = false;
-  /** The last answer of each upload that is not complete. */
+  /** Those that are not complete. */
+  readonly #open = new Set<KnownUpload>();
+  /** The last answer of each of them. */
   readonly #pending = new Map<string, string>();
   readonly #clients: Promise<void>[];
 
@@ -38,6 +40,11 @@ export class ResumableClients {
     count: number,
   ) {
     this.#clients = Array.from({ length: count }, () => this.#run());
+  }
+
+  /** Is there an upload of which some bytes were told, and not all? */
+  get areUnderWay(): boolean {
+    return [...this.#open].some(({ told, bytes }) => told > 0 && told < bytes.length);
   }
 
   /** Lets each client finish what it has begun. @throws Error where one cannot */
@@ -69,7 +76,9 @@ export class ResumableClients {
     while (!this.#isOver) {
       const most = randomInt(2) === 0 ? SMALL_BYTES : MOST_BYTES;
       const upload = await this.#create(randomBytes(randomInt(1, most)));
+      this.#open.add(upload);
       while (!this.#isGivenUp && !(await this.#goOn(upload))) await sleep(randomInt(20));
+      this.#open.delete(upload);
       this.#pending.delete(upload.location);
       this.completed.push(upload);
     }
