@@ -140,10 +140,10 @@ describeDelivery('a cancelled upload', (start) => {
   });
 
   itSideBySide('is not said to be stored because its element cannot remove it just now', async (later) => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' }, later);
     stage.element.options.removalStatus = 500;
     const uploadId = await stage.accept();
-    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 5_000 });
     await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
     stage.element.options.delayMs = 0;
     expect((await cancel(stage, uploadId))[0]).not.toBe(409);
@@ -155,9 +155,9 @@ describeDelivery('a cancelled upload', (start) => {
   });
 
   itSideBySide('is asked for before it is said to be nowhere, also as a dead letter', async (later) => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300', DELIVERY_MAX_DOUBT_MS: '500' }, later);
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000', DELIVERY_MAX_DOUBT_MS: '500' }, later);
     const uploadId = await stage.accept();
-    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+    Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 5_000 });
     await eventually(async () => {
       expect(await stage.task(uploadId)).toMatchObject({ state: 'dead', reason: 'in_doubt' });
     });
@@ -170,9 +170,9 @@ describeDelivery('a cancelled upload', (start) => {
   itSideBySide(
     'is asked for anew when it was a dead letter in doubt for long, and stays cancelled as one again',
     async (later) => {
-      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' }, later);
       const uploadId = await stage.accept();
-      Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 1_000 });
+      Object.assign(stage.element.options, { fault: { kind: 'lost-answer' }, delayMs: 5_000 });
       await stage.untilTask(uploadId, { state: 'waiting', reason: 'in_doubt' });
       const long = 'doubt_since = ingester.now_ms() - 172800000';
       await stage.query(`UPDATE ingester.tasks SET ${long}, deadline = ingester.now_ms()`);

@@ -58,7 +58,7 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
     ['other bytes', randomBytes(2_000), {}],
     ['the file of somebody else', BYTES, { sub: 'mallory' }],
   ])('is a dead letter when that has %s, and leaves it there', async (_, bytes, claims) => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' });
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' });
     const id = randomUUID();
     await storedByTheDead(stage, id, claims);
     expect((await stage.put(id, bytes)).status).toBe(202);
@@ -74,13 +74,13 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
   itSideBySide(
     'leaves other bytes where they are also when the answer to its own was lost there',
     async (later) => {
-      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' }, later);
       const id = randomUUID();
       stage.element.options.fault = undefined;
       await stage.put(id, BYTES);
       const foreign = stage.element.files.get(id);
       const asked = Promise.withResolvers<void>();
-      Object.assign(stage.element.options, { fault: { kind: 'wait', until: asked.promise }, delayMs: 1_000 });
+      Object.assign(stage.element.options, { fault: { kind: 'wait', until: asked.promise }, delayMs: 5_000 });
       const putting = stage.put(id, randomBytes(2_000));
       await eventually(() => Promise.resolve(expect(stage.element.uploads).toHaveLength(2)));
       Object.assign(stage.element.options, { fault: { kind: 'reset', afterBytes: 1e9 }, delayMs: 0 });
@@ -94,7 +94,7 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
   itSideBySide(
     'removes nothing that another replica has stored while its own answer was lost',
     async (later) => {
-      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+      const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' }, later);
       const [id, other] = [randomUUID(), randomUUID()];
       stage.element.options.fault = undefined;
       expect((await stage.put(other, BYTES)).status).toBe(201);
@@ -167,12 +167,12 @@ describeDelivery('a PUT of an id that an element cannot be asked for', (start) =
 
 describeDelivery('a PUT of an id whose promise can come to nothing', (start) => {
   itSideBySide('is to be repeated while the promise is being cancelled', async (later) => {
-    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '300' }, later);
+    const stage = await start({ STORAGE_REQUEST_TIMEOUT_MS: '2000' }, later);
     const id = randomUUID();
     expect((await stage.put(id, BYTES)).status).toBe(202);
     const { options } = stage.element;
     options.fault = () => {
-      options.delayMs = 1_000;
+      options.delayMs = 5_000;
       return { kind: 'lost-answer' };
     };
     await stage.untilTask(id, { state: 'waiting', doubtful_targets: ['storage:se-1'] });

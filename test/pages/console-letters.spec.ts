@@ -7,7 +7,7 @@ import { problem } from '../support/operators-double.js';
 import { ConsoleFixture, type ConsolePage } from './console-page.js';
 
 const FILTER = 'owner=alice&older_than_seconds=3600';
-/** The patience of the page ends when the test says so: how long it is to be, of each wait, stands in `patience`. */
+/** The patience of the page ends when the test says so; `patience` lists the milliseconds of each wait. */
 const PATIENT = `{
   const waits = [];
   globalThis.patience = waits;

@@ -83,11 +83,13 @@ export class ConsolePage {
     await this.page.getByRole('navigation', { name: 'Screens' }).waitFor();
   }
 
-  /** Shows another screen, as a link to it would. */
+  /** Shows another screen, as a link to it would; one that is not there would be another. */
   async show(path: string): Promise<void> {
     await this.page.evaluate(
       `history.pushState(null, '', '/console/' + ${JSON.stringify(path)}); dispatchEvent(new PopStateEvent('popstate'))`,
     );
+    const [screen] = path.split(/[/?]/);
+    await this.page.locator(`nav.screens a[aria-current="page"][href$="/console/${screen}"]`).waitFor();
   }
 
   expectAccessible(name: string, looks?: readonly Look[]): Promise<void> {

@@ -154,7 +154,7 @@ describeInBrowser('the console of a real service', () => {
     await page.keyboard.press('Enter');
     await page.getByText('The token is good, but does not allow this').waitFor();
     // Long enough to sign in with it.
-    const exp = Math.floor(Date.now() / 1000) + 5;
+    const exp = Math.floor(Date.now() / 1000) + 15;
     await page.getByLabel('Token').fill(await tokenOf({ sub: 'olga', role: 'admin', exp }));
     await page.keyboard.press('Enter');
     await page.getByRole('navigation', { name: 'Screens' }).waitFor();

@@ -27,18 +27,21 @@ export async function openPostgres(): Promise<PostgresDatabases> {
   let template: Promise<string> | undefined;
   let last: Promise<unknown> = Promise.resolve();
   /** One after the other, as a connection takes one query at a time. */
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
   const create = async (options = ''): Promise<string> => {
     const name = `test_${randomUUID().replaceAll('-', '')}`;
-    const created = last.then(() => client.query(`CREATE DATABASE ${name} ${options}`));
-    last = created.catch(() => undefined);
-    await created;
+    await inTurn(() => client.query(`CREATE DATABASE ${name} ${options}`));
     names.push(name);
     return databaseUrl(server, name);
   };
   return {
     newDatabase: () => create(),
     newPreparedDatabase: async () => {
-      template ??= templateName(client, server);
+      template ??= inTurn(() => templateName(client, server));
       const url = await create(`TEMPLATE ${await template}`);
       await queryOnce(url, NEW_IDENTITY);
       return url;

@@ -5,7 +5,7 @@ export type Later = (close: () => Promise<unknown>) => void;
 
 type Test = (later: Later) => Promise<void>;
 
-/** So many of a spec file: more of them would no longer do little but wait. */
+/** So many of a spec file: more of them would keep the processor busy, and wait for it. */
 const AT_ONCE = 4;
 
 const lanes: Promise<void>[] = Array.from({ length: AT_ONCE }, () => Promise.resolve());
